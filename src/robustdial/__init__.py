@@ -1,0 +1,1 @@
+"""robustdial: train once, dial at test time."""

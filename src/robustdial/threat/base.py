@@ -1,0 +1,50 @@
+"""A threat is the set in which the adversary may move, and the geometry of moving in it.
+
+A perturbation `z` is whatever the threat says it is: an offset in pixels, a vector of attributes, a latent code. Solvers
+know it only through four verbs. Each verb takes `reach`, the share of the radius that each row may use (`[B]`, or one
+number for all rows), so that one batch can hold adversaries of different strength.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+Reach = Tensor | float
+
+
+class Threat(Protocol):
+    """Where the adversary may move."""
+
+    @property
+    def radius(self) -> float:
+        """Size of the set at `reach` 1, in the unit of `z`."""
+        ...
+
+    def noise(self, x: Tensor, reach: Reach, amount: float) -> Tensor:
+        """A random `z` inside the share `amount` (0 to 1) of the set around `x`; zero for `amount` 0."""
+        ...
+
+    def ascend(self, z: Tensor, gradient: Tensor, size: Reach) -> Tensor:
+        """The steepest step of length `size` (one number or `[B]`) from `z` along `gradient`, not yet projected."""
+        ...
+
+    def project(self, z: Tensor, x: Tensor, reach: Reach) -> Tensor:
+        """The perturbation in the set nearest to `z` (for `x`, so that the perturbed image stays in [0, 1])."""
+        ...
+
+    def apply(self, x: Tensor, z: Tensor) -> Tensor:
+        """The perturbed images, differentiable in `z`."""
+        ...
+
+
+def per_row(value: Reach, like: Tensor) -> Reach:
+    """`value` shaped so that it broadcasts over the rows of `like`: a number as it is, `[B]` as `[B, 1, ...]`."""
+    return value.reshape(-1, *[1] * (like.dim() - 1)) if isinstance(value, Tensor) else value
+
+
+def within_image(z: Tensor, x: Tensor) -> Tensor:
+    """`z` clipped so that `x + z` is in [0, 1]."""
+    return torch.clamp(z, -x, 1 - x)

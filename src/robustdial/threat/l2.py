@@ -1,0 +1,54 @@
+"""The change of an image has Euclidean length at most `eps`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from robustdial.threat.base import Reach, per_row, within_image
+
+_TINY = 1e-12  # a zero gradient stays zero instead of becoming NaN
+
+
+@dataclass(frozen=True)
+class L2:
+    """The L2 ball of radius `eps` around an image, cut to [0, 1].
+
+    Args:
+        eps: largest Euclidean length of the change, over all pixels and channels in [0, 1]; 0.5 is customary on CIFAR-10.
+
+    >>> import torch
+    >>> L2(1.0).project(torch.tensor([[0.6, 0.8, 0.0], [3.0, 4.0, 0.0]]), torch.zeros(2, 3), 1.0)
+    tensor([[0.6000, 0.8000, 0.0000],
+            [0.6000, 0.8000, 0.0000]])
+    """
+
+    eps: float
+
+    @property
+    def radius(self) -> float:
+        return self.eps
+
+    def noise(self, x: Tensor, reach: Reach, amount: float) -> Tensor:
+        # uniform in the ball: a uniform direction, and the radius of a uniform point of a d-dimensional ball
+        direction = torch.randn_like(x)
+        radius = torch.rand(len(x), device=x.device, dtype=x.dtype) ** (1 / max(x[0].numel(), 1) if len(x) else 1)
+        z = direction * per_row(amount * radius / _lengths(direction), x)
+        return within_image(z * (self.eps * per_row(reach, x)), x)
+
+    def ascend(self, z: Tensor, gradient: Tensor, size: Reach) -> Tensor:
+        return z + per_row(size, z) * gradient / per_row(_lengths(gradient), z)
+
+    def project(self, z: Tensor, x: Tensor, reach: Reach) -> Tensor:
+        # clipping to the image can only shorten z, so the result is in both sets
+        shrink = (self.eps * per_row(reach, x) / per_row(_lengths(z), x)).clamp(max=1)
+        return within_image(z * shrink, x)
+
+    def apply(self, x: Tensor, z: Tensor) -> Tensor:
+        return x + z
+
+
+def _lengths(z: Tensor) -> Tensor:
+    return z.flatten(1).norm(dim=1).clamp_min(_TINY)

@@ -1,0 +1,43 @@
+"""Every pixel may change by at most `eps`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from robustdial.threat.base import Reach, per_row, within_image
+
+
+@dataclass(frozen=True)
+class Linf:
+    """The L-infinity ball of radius `eps` around an image, cut to [0, 1].
+
+    Args:
+        eps: largest change of a pixel, in [0, 1]; `px(8)` for the customary 8/255.
+
+    >>> import torch
+    >>> Linf(0.5).project(torch.tensor([[0.9, -0.7]]), torch.tensor([[0.8, 0.6]]), 1.0)
+    tensor([[ 0.2000, -0.5000]])
+    """
+
+    eps: float
+
+    @property
+    def radius(self) -> float:
+        return self.eps
+
+    def noise(self, x: Tensor, reach: Reach, amount: float) -> Tensor:
+        uniform = torch.empty_like(x).uniform_(-amount, amount)
+        return within_image(uniform * (self.eps * per_row(reach, x)), x)
+
+    def ascend(self, z: Tensor, gradient: Tensor, size: Reach) -> Tensor:
+        return z + per_row(size, z) * gradient.sign()
+
+    def project(self, z: Tensor, x: Tensor, reach: Reach) -> Tensor:
+        limit = torch.as_tensor(self.eps * per_row(reach, x), dtype=z.dtype, device=z.device)
+        return within_image(torch.clamp(z, -limit, limit), x)
+
+    def apply(self, x: Tensor, z: Tensor) -> Tensor:
+        return x + z

@@ -1,0 +1,27 @@
+"""The few names that every room shares: image and label conventions, `px`, the type of a classifier.
+
+Everywhere in robustdial `x` is a batch of images, float `[B, C, H, W]` in [0, 1]; `y` their labels, int64 `[B]`;
+`z` a perturbation; `lam` the position of the dial, 0 (accuracy) to 1 (robustness).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+Classifier = Callable[[Tensor], Tensor]
+"""Images `[B, C, H, W]` in [0, 1] to logits `[B, K]`."""
+
+Json = Any
+"""What `json.dumps` takes: dicts with string keys, lists, strings, numbers, booleans, None."""
+
+
+def px(value: float) -> float:
+    """A length in grey levels (1/255) as a length in [0, 1].
+
+    >>> px(8) == 8 / 255
+    True
+    """
+    return value / 255
