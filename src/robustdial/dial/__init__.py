@@ -1,0 +1,32 @@
+"""Conditional models: how lambda reaches every layer of any network."""
+
+from robustdial.dial.dials import Dials, Fixed, Forward, Seat
+from robustdial.dial.encoding import DCT, Cosine, Encoding, OneHot, Orthogonal, Scalar
+from robustdial.dial.film import Conditioner, IdentityFiLM, PaperFiLM
+from robustdial.dial.model import Dialed, Served
+from robustdial.dial.sampling import PerBatch, PerSample, Sampling
+from robustdial.dial.setting import Setting
+from robustdial.dial.surgery import dial
+
+__all__ = [
+    "DCT",
+    "Conditioner",
+    "Cosine",
+    "Dialed",
+    "Dials",
+    "Encoding",
+    "Fixed",
+    "Forward",
+    "IdentityFiLM",
+    "OneHot",
+    "Orthogonal",
+    "PaperFiLM",
+    "PerBatch",
+    "PerSample",
+    "Sampling",
+    "Scalar",
+    "Seat",
+    "Served",
+    "Setting",
+    "dial",
+]

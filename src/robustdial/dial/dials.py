@@ -1,0 +1,102 @@
+"""`Dials`: which dial a network exposes; `Fixed`: none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from robustdial.dial.encoding import Encoding, Orthogonal
+from robustdial.dial.film import Conditioner, IdentityFiLM
+from robustdial.dial.sampling import PerSample, Sampling
+from robustdial.dial.setting import Setting
+
+Forward = Callable[..., Tensor]
+"""How the network is called: `forward(x)`, and `forward(x, setting)` where there is a dial."""
+
+
+class Seat(NamedTuple):
+    """One game's place at a batch: how its rows are forwarded, where they stand, who has an adversary."""
+
+    forward: Callable[[Tensor, slice], Tensor]
+    """Images of a slice of the batch, and that slice, to logits."""
+    lam: Tensor
+    """Position of the dial of each row `[B]`."""
+    first: int
+    """Rows `[:first]` have no adversary."""
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """No dial: a plain network, every row attacked, lambda 1 throughout."""
+
+    def seats(self, model: nn.Module, forward: Forward, x: Tensor) -> list[Seat]:
+        """The one game of a batch."""
+        return [Seat(lambda images, rows: forward(images), x.new_ones(len(x)), 0)]
+
+
+@dataclass(frozen=True)
+class Dials:
+    """A dial over lambda (and, later, width).
+
+    Args:
+        lambdas: the trained positions in [0, 1]; kept ascending.
+        widths: shares of the channels that can be run; (1.0,) for full width only.
+        encoding: how a lambda becomes a code.
+        conditioner: how a code becomes scale and shift.
+        sampling: how a batch gets its lambdas.
+        dual: a batch norm of its own for lambda = 0.
+
+    >>> Dials(lambdas=(1, 0)).lambdas
+    (0.0, 1.0)
+    """
+
+    lambdas: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 1.0)
+    widths: tuple[float, ...] = (1.0,)
+    encoding: Encoding = field(default_factory=Orthogonal)
+    conditioner: Conditioner = field(default_factory=IdentityFiLM)
+    sampling: Sampling = field(default_factory=PerSample)
+    dual: bool = True
+
+    def __post_init__(self) -> None:
+        lambdas = tuple(sorted({float(lam) for lam in self.lambdas}))
+        if not lambdas or not all(0 <= lam <= 1 for lam in lambdas):
+            raise ValueError(f"lambdas={self.lambdas} must be at least one number between 0 and 1.")
+        if self.widths != (1.0,):
+            raise ValueError(f"widths={self.widths}: only full width, (1.0,), can be trained so far.")
+        object.__setattr__(self, "lambdas", lambdas)
+
+    def seats(self, model: nn.Module, forward: Forward, x: Tensor) -> list[Seat]:
+        """One game per width, all at the same freshly drawn lambdas."""
+        if not hasattr(model, "settings"):
+            raise TypeError("This method trains a dial, but the model has none. Wrap it first: model = dial(model, method.dial).")
+        rows = self.sampling.rows(len(x), self.lambdas)
+        return [Seat(partial(_forward_part, forward, setting), setting.lam, setting.first) for setting in model.settings(rows)]
+
+
+def _forward_part(forward: Forward, setting: Setting, images: Tensor, rows: slice) -> Tensor:
+    return forward(images, setting.part(rows))
+
+
+def share_of_robust(lam: float, lambdas: tuple[float, ...]) -> float:
+    """How far the statistics at `lam` have moved from the clean (0) to the robust branch (1).
+
+    The branches are trained at 0 and at every positive lambda; between 0 and the smallest positive one they are mixed, so
+    that the dial has no jump (as SplitMix does with the outputs of two batch norms).
+
+    >>> share_of_robust(0.05, (0.0, 0.1, 1.0)), share_of_robust(0.3, (0.0, 0.1, 1.0))
+    (0.5, 1.0)
+    """
+    positive = next((value for value in lambdas if value > 0), None)
+    if lambdas[0] > 0:
+        return 1.0
+    return 0.0 if positive is None else min(1.0, lam / positive)
+
+
+def shares(lambdas: tuple[float, ...]) -> Tensor:
+    """`share_of_robust` at the trained lambdas `[L]`."""
+    return torch.tensor([share_of_robust(lam, lambdas) for lam in lambdas])

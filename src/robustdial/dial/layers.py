@@ -1,0 +1,114 @@
+"""DialNorm: a batch norm whose statistics and affine map follow the dial."""
+
+from __future__ import annotations
+
+import copy
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from robustdial.dial.film import Conditioner
+from robustdial.dial.setting import Dial, Setting
+
+BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
+
+
+class DialNorm(nn.Module):
+    """A clean and a robust batch norm per width, followed by FiLM from the code of lambda.
+
+    The robust branch is the original module; the clean branch is its copy. Rows at lambda = 0 are normalised by the clean
+    branch, all others by the robust one, because clean and adversarial images have different statistics.
+    Source: Wang et al., Once-for-All Adversarial Training, NeurIPS 2020, section 3.2 (after Xie et al., AdvProp, CVPR 2020).
+
+    Args:
+        norm: the batch norm to replace.
+        dial: where to read the setting.
+        conditioner: builds the FiLM network.
+        code: length of a code.
+        levels: number of widths.
+        dual: whether lambda = 0 has a branch of its own.
+    """
+
+    def __init__(self, norm: BatchNorm, dial: Dial, conditioner: Conditioner, code: int, levels: int, dual: bool) -> None:
+        super().__init__()
+        self.dial = dial
+        self.robust = nn.ModuleList([norm, *(copy.deepcopy(norm) for _ in range(levels - 1))])
+        self.clean = nn.ModuleList(copy.deepcopy(norm) for _ in range(levels)) if dual else None
+        self.film = conditioner.build(code, norm.num_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        setting = self.dial.setting
+        with torch.autocast(x.device.type, enabled=False):  # two vectors per lambda: single precision costs nothing here
+            scale, shift = self.film(setting.codes) if self.training else self.affine(setting)
+        if self.training:
+            x = self._normalise(x, setting)
+        scale, shift = (v[setting.rows].reshape(-1, v.shape[1], *[1] * (x.dim() - 2)) for v in (scale, shift))
+        return self._after(torch.addcmul(shift.to(x.dtype), x, scale.to(x.dtype)))
+
+    def affine(self, setting: Setting) -> tuple[Tensor, Tensor]:
+        """Statistics, affine parameters and FiLM as one map per distinct lambda: (scale `[D, C]`, shift `[D, C]`).
+
+        With the running statistics everything between two convolutions is one affine map per channel, and the choice of
+        the branch is a mixture of two such maps. So evaluation has no branch, changing lambda recompiles nothing, and the
+        dial costs what the batch norm cost.
+        """
+        scale, shift = _running_affine(self._branch(self.robust, setting))
+        if self.clean is not None:
+            clean_scale, clean_shift = _running_affine(self._branch(self.clean, setting))
+            share = setting.share[:, None]
+            scale, shift = torch.lerp(clean_scale, scale, share), torch.lerp(clean_shift, shift, share)
+        film_scale, film_shift = self.film(setting.codes)
+        return film_scale * scale, torch.addcmul(film_shift, film_scale, shift)
+
+    def folded(self, setting: Setting) -> BatchNorm:
+        """A batch norm of the original class that does at `setting` (one lambda) what this layer does."""
+        norms = self.robust if self.clean is None or float(setting.share[0]) > 0 else self.clean
+        norm = copy.deepcopy(self._branch(norms, setting))
+        mean, var = _statistics(norm)
+        with torch.no_grad():
+            scale, shift = self.affine(setting)
+            norm.weight = nn.Parameter(scale[0] * torch.sqrt(var + norm.eps))
+            norm.bias = nn.Parameter(shift[0] + scale[0] * mean)
+        return norm
+
+    def _normalise(self, x: Tensor, setting: Setting) -> Tensor:
+        robust, first = self._branch(self.robust, setting), setting.first
+        if self.clean is None or first == 0:
+            return _plain(robust, x)
+        clean = self._branch(self.clean, setting)
+        if first == len(x):
+            return _plain(clean, x)
+        return torch.cat([_plain(clean, x[:first]), _plain(robust, x[first:])])
+
+    def _after(self, x: Tensor) -> Tensor:
+        # timm fuses dropout and activation into its batch norm; FiLM belongs before them
+        for name in ("drop", "act"):
+            after = getattr(self.robust[0], name, None)
+            x = x if after is None else after(x)
+        return x
+
+    @staticmethod
+    def _branch(norms: nn.ModuleList, setting: Setting) -> BatchNorm:
+        return cast(BatchNorm, norms[setting.level])
+
+
+def _plain(norm: BatchNorm, x: Tensor) -> Tensor:
+    """Batch norm alone, without what a subclass may add after it."""
+    kind = next(base for base in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d) if isinstance(norm, base))
+    return kind.forward(norm, x)  # type: ignore[arg-type]
+
+
+def _statistics(norm: BatchNorm) -> tuple[Tensor, Tensor]:
+    assert norm.running_mean is not None and norm.running_var is not None, "dial() refuses norms without statistics"
+    return norm.running_mean, norm.running_var
+
+
+def _running_affine(norm: BatchNorm) -> tuple[Tensor, Tensor]:
+    """Batch norm with its running statistics as (scale `[C]`, shift `[C]`)."""
+    mean, var = _statistics(norm)
+    scale = torch.rsqrt(var + norm.eps)
+    if norm.weight is None:
+        return scale, -mean * scale
+    scale = scale * norm.weight
+    return scale, norm.bias - mean * scale

@@ -1,0 +1,117 @@
+"""A dialed network, and the plain views that attack libraries and users call."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from robustdial.dial.dials import Dials, share_of_robust, shares
+from robustdial.dial.layers import DialNorm
+from robustdial.dial.setting import Dial, Setting
+
+
+class Dialed(nn.Module):
+    """A classifier whose lambda is an input. Made by `dial(model, dials)`.
+
+    Args:
+        body: the network with `DialNorm` layers in it.
+        dial: the object that those layers read.
+        dials: what the dial offers.
+    """
+
+    codes: Tensor
+    shares: Tensor
+    lambdas: Tensor
+
+    def __init__(self, body: nn.Module, dial: Dial, dials: Dials) -> None:
+        super().__init__()
+        self.body, self.dial, self.dials = body, dial, dials
+        # the codes are part of the weights: another draw of a random encoding would be another network
+        self.register_buffer("codes", dials.encoding.table(dials.lambdas))
+        self.register_buffer("shares", shares(dials.lambdas), persistent=False)
+        self.register_buffer("lambdas", torch.tensor(dials.lambdas), persistent=False)
+
+    def forward(self, x: Tensor, setting: Setting) -> Tensor:
+        """Logits `[B, K]` of images `[B, C, H, W]`, each row at its own lambda."""
+        self.dial.turn(setting)
+        try:
+            logits: Tensor = self.body(x)
+        finally:
+            self.dial.turn(None)
+        return logits
+
+    def settings(self, rows: Tensor) -> list[Setting]:
+        """The settings of a training batch, one per width.
+
+        Args:
+            rows: index into the dial's lambdas of each row, those at lambda 0 first, int64 `[B]` on the CPU (counting
+                the zeros on an accelerator would make it wait).
+        """
+        first = int((rows == 0).sum()) if self.dials.lambdas[0] == 0 else 0
+        rows = rows.to(self.codes.device)
+        lam = self.lambdas[rows]
+        return [Setting(self.codes, self.shares, rows, lam, first, level) for level in range(len(self.dials.widths))]
+
+    def setting(self, lam: float, width: float = 1.0) -> Setting:
+        """One lambda, trained or between trained ones, for every row of any batch. Raises ValueError off the dial."""
+        level = self._level(width)
+        lambdas = self.dials.lambdas
+        if not lambdas[0] <= lam <= lambdas[-1]:
+            nearest = lambdas[0] if lam < lambdas[0] else lambdas[-1]
+            known = ", ".join(f"{value:g}" for value in lambdas)
+            raise ValueError(
+                f"lam={lam:g} is not on this dial ({known}). Choose a value from {lambdas[0]:g} to {lambdas[-1]:g}, "
+                f"nearest {nearest:g}, or train with it."
+            )
+        code = self.dials.encoding.code(lam, lambdas, self.codes)
+        share = self.shares.new_tensor([share_of_robust(lam, lambdas)])
+        rows = torch.zeros(1, dtype=torch.int64, device=self.codes.device)
+        return Setting(code[None], share, rows, self.lambdas.new_tensor([lam]), 0, level)
+
+    def at(self, lam: float, width: float = 1.0) -> Served:
+        """This network at one lambda as a plain `f(x)`; shares the weights, so it follows further training.
+
+        >>> from robustdial.dial import dial
+        >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(144, 10))
+        >>> dial(net).eval().at(0.25)(torch.rand(2, 1, 8, 8)).shape
+        torch.Size([2, 10])
+        """
+        return Served(self, self.setting(lam, width))
+
+    def bake(self, lam: float, width: float = 1.0) -> nn.Module:
+        """A plain network of the original class for one lambda, in evaluation mode, with no trace of the dial.
+
+        With running statistics, batch norm followed by FiLM is one affine map per channel, which a batch norm can hold:
+        same layers, same state_dict keys, no cost at run time. Its logits agree with `at(lam)` to rounding.
+        """
+        setting = self.setting(lam, width)
+        body = copy.deepcopy(self.body)
+        folded: dict[nn.Module, nn.Module] = {}
+        for name, module in list(body.named_modules(remove_duplicate=False)):
+            if isinstance(module, DialNorm):
+                folded.setdefault(module, module.folded(setting))
+                body.set_submodule(name, folded[module])
+        return body.eval()
+
+    def _level(self, width: float) -> int:
+        if width not in self.dials.widths:
+            known = ", ".join(f"{value:g}" for value in self.dials.widths)
+            raise ValueError(f"width={width:g} is not on this dial ({known}). Choose one of these, or train with it.")
+        return self.dials.widths.index(width)
+
+
+class Served(nn.Module):
+    """A dialed network at one lambda: a plain module from images to logits, without state of its own."""
+
+    def __init__(self, dialed: Dialed, setting: Setting) -> None:
+        super().__init__()
+        self.dialed, self.setting = dialed, setting
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits `[B, K]` of images `[B, C, H, W]`."""
+        setting = self.setting
+        if self.training:  # batch statistics belong to one branch; between the branches they have no mixture
+            setting = setting._replace(first=len(x) if float(setting.share[0]) == 0 else 0)
+        return self.dialed(x, setting)  # type: ignore[no-any-return]

@@ -1,0 +1,54 @@
+"""Where the dial stands for a batch, and the object through which every layer reads it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class Setting(NamedTuple):
+    """Where the dial stands for the rows of a batch.
+
+    FiLM is computed once per distinct lambda (`D` of them) and gathered by `rows`. `rows` and `lam` may have length 1: one
+    lambda for every image.
+    """
+
+    codes: Tensor
+    """Code of each distinct lambda `[D, E]`."""
+    share: Tensor
+    """Share of the robust statistics at each distinct lambda `[D]`: 0 clean, 1 robust, between them a mixture."""
+    rows: Tensor
+    """Index into `codes` of each row `[B]` or `[1]`, int64."""
+    lam: Tensor
+    """Lambda of each row `[B]` or `[1]`, for the loss."""
+    first: int
+    """In training, rows `[:first]` have lambda = 0; they are sorted first, so that dual batch norm is a slice."""
+    level: int = 0
+    """Index of the width."""
+
+    def part(self, rows: slice) -> Setting:
+        """The setting of a slice of the batch."""
+        first = len(range(*rows.indices(self.first)))
+        return self._replace(rows=self.rows[rows], lam=self.lam[rows], first=first)
+
+
+class Dial:
+    """The one object that every dialed layer of a network shares; the wrapper writes `setting` at each forward."""
+
+    def __init__(self) -> None:
+        self._setting: Setting | None = None
+
+    @property
+    def setting(self) -> Setting:
+        """The setting of the running forward pass; raises RuntimeError at rest."""
+        if self._setting is None:
+            raise RuntimeError(
+                "A dialed layer ran outside the forward of its Dialed network. Call model(x, setting) or model.at(lam)(x); "
+                "activation checkpointing, which recomputes layers later, is not supported."
+            )
+        return self._setting
+
+    def turn(self, setting: Setting | None) -> None:
+        """Set the dial for a forward pass, or put it to rest (None)."""
+        self._setting = setting
