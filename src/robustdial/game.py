@@ -1,0 +1,121 @@
+"""A game: one batch at one width, seen by the two players. A point: one perturbation of it, where the weights may learn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from robustdial.dial import Seat
+from robustdial.objective import Objective
+from robustdial.threat import Threat
+
+
+class Game:
+    """One batch at one width.
+
+    Solvers play it through `open`, `gradient` and the victims; they do not know the dial behind `seat`, nor the objective.
+
+    Args:
+        model: the network, for its mode and its parameters.
+        seat: how its rows are forwarded and which of them have an adversary.
+        x, y: images `[B, C, H, W]` in [0, 1] and labels `[B]`.
+        threat, objective: of the method.
+    """
+
+    reach: float = 1.0
+    """Share of the radius that the victims' adversaries may use."""
+
+    def __init__(self, model: nn.Module, seat: Seat, x: Tensor, y: Tensor, threat: Threat, objective: Objective) -> None:
+        self.model, self.seat, self.x, self.y = model, seat, x, y
+        self.threat, self.objective = threat, objective
+        self.victims, self.victim_y = x[seat.first :], y[seat.first :]
+
+    def open(self) -> Point:
+        """A point before the adversary has moved; the objective has looked at what it must see first."""
+        point = Point(self, None, Lazy(self._clean))
+        self.objective.look(point)
+        return point
+
+    def gradient(self, z: Tensor, point: Point) -> Tensor:
+        """Gradient of the adversary's loss, summed over the victims, with respect to `z`."""
+        z = z.detach().requires_grad_()
+        return torch.autograd.grad(self.objective.attack(point.at(z)).sum(), z)[0]
+
+    def forward_victims(self, images: Tensor) -> Tensor:
+        """Logits `[V, K]` of the victims' images."""
+        return self.seat.forward(images, slice(self.seat.first, None))
+
+    def _clean(self) -> Tensor:
+        return self.seat.forward(self.x, slice(None))
+
+
+class Lazy:
+    """A tensor that is computed at its first use, and then kept."""
+
+    def __init__(self, compute: Callable[[], Tensor]) -> None:
+        self._compute = compute
+
+    @cached_property
+    def value(self) -> Tensor:
+        """The tensor."""
+        return self._compute()
+
+    @property
+    def known(self) -> bool:
+        """Whether it has been computed."""
+        return "value" in self.__dict__
+
+
+class Point:
+    """One perturbation `z` of a game, seen as an objective sees it (`robustdial.objective.View`).
+
+    Attributes:
+        z: the perturbation; after the weights have learned here, `z.grad` is filled if `z` requires a gradient.
+        update: False when the optimizer must wait for further points (gradients accumulate).
+    """
+
+    def __init__(self, game: Game, z: Tensor | None, clean: Lazy, update: bool = True) -> None:
+        self.game, self.z, self.update = game, z, update
+        self._clean, self._adv = clean, Lazy(self._forward)
+
+    def at(self, z: Tensor, update: bool = True) -> Point:
+        """The same view, clean logits included, at another perturbation."""
+        return Point(self.game, z, self._clean, update)
+
+    @property
+    def y(self) -> Tensor:
+        """Labels `[B]`."""
+        return self.game.y
+
+    @property
+    def lam(self) -> Tensor:
+        """Position of the dial `[B]`."""
+        return self.game.seat.lam
+
+    @property
+    def victim_y(self) -> Tensor:
+        """Labels of the victims `[V]`."""
+        return self.game.victim_y
+
+    @property
+    def clean(self) -> Tensor:
+        """Logits on the clean images `[B, K]`."""
+        return self._clean.value
+
+    @property
+    def adv(self) -> Tensor:
+        """Logits on the adversarial images `[V, K]`; without victims, none."""
+        return self._adv.value if len(self.game.victims) else self.clean[:0]
+
+    @torch.no_grad()
+    def correct(self) -> dict[str, tuple[Tensor, int]]:
+        """Right answers and their number of images, of `clean` and `adv`, as far as they were computed."""
+        looked = {"clean": (self._clean, self.y), "adv": (self._adv, self.victim_y)}
+        return {name: ((lazy.value.argmax(1) == y).sum(), len(y)) for name, (lazy, y) in looked.items() if lazy.known}
+
+    def _forward(self) -> Tensor:
+        assert self.z is not None, "the adversary has not moved yet"
+        return self.game.forward_victims(self.game.threat.apply(self.game.victims, self.z))

@@ -1,0 +1,45 @@
+"""A training method is five nouns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, is_dataclass
+
+from robustdial.dial import Dials, Fixed
+from robustdial.objective import Objective
+from robustdial.schedule import Schedule
+from robustdial.solver import Solver
+from robustdial.threat import Threat
+from robustdial.typing import Json
+
+
+@dataclass(frozen=True)
+class Method:
+    """Where the adversary may move, how it moves, what it may spend, what each side wants, which dial the model exposes.
+
+    Args:
+        threat: for example `Linf(px(8))`.
+        solver: for example `PGD(Step(px(2)))`.
+        schedule: for example `Constant(8)`.
+        objective: for example `AT()`.
+        dial: `Fixed()` for a plain network, `Dials(...)` for a dialed one.
+    """
+
+    threat: Threat
+    solver: Solver
+    schedule: Schedule
+    objective: Objective
+    dial: Dials | Fixed = Fixed()
+
+
+def describe(component: object) -> Json:
+    """A component as JSON: its type and its fields, recursively.
+
+    >>> from robustdial.threat import Linf
+    >>> describe(Linf(0.5))
+    {'type': 'Linf', 'eps': 0.5}
+    """
+    if is_dataclass(component):
+        return {"type": type(component).__name__} | {f.name: describe(getattr(component, f.name)) for f in fields(component)}
+    if isinstance(component, tuple | list):
+        return [describe(item) for item in component]
+    return component
