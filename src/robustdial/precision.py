@@ -1,0 +1,49 @@
+"""How a network is called: number format, memory layout, compiled or not. Never what it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+def resolve(precision: Precision, device: torch.device) -> Literal["float32", "bfloat16"]:
+    """What `auto` stands for on this device: bfloat16 where the hardware multiplies it natively, float32 elsewhere."""
+    if precision != "auto":
+        return precision
+    native = torch.cuda.is_bf16_supported(including_emulation=False) if device.type == "cuda" else _cpu_has_bfloat16()
+    return "bfloat16" if native else "float32"
+
+
+def prepare(model: nn.Module, precision: Literal["float32", "bfloat16"], compiled: bool = False) -> Callable[..., Tensor]:
+    """A way to call `model` that returns float32 logits.
+
+    Args:
+        model: the network or its dialed wrapper; its weights are laid out channels last, and stay float32.
+        precision: format of the convolutions; statistics, losses and weights are float32 in both.
+        compiled: run through torch.compile. The wrapper is compiled, so that turning the dial recompiles nothing.
+    """
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    call = torch.compile(model) if compiled else model
+    lower = precision == "bfloat16"
+
+    def forward(x: Tensor, *setting: Any) -> Tensor:
+        with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=lower):
+            logits: Tensor = call(x.contiguous(memory_format=torch.channels_last), *setting)
+        return logits.float()
+
+    return forward
+
+
+def _cpu_has_bfloat16() -> bool:
+    # torch has no public question for this; on other systems than Linux, float32 is always right
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags

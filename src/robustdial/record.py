@@ -1,0 +1,146 @@
+"""The run folder: what it holds, written atomically, read back with care. Knows nothing of training.
+
+    runs/<name>/
+      run.json              recipe, knobs, method, data, model, versions, machine, commit, command
+      epochs.jsonl          one line per finished epoch
+      last.safetensors      the whole training state; last.json repeats its description for a reader
+      best.safetensors      the network that did best on the validation part; best.json likewise
+      frontier.json         accuracy over the dial
+      score.json            evaluations
+      pictures.safetensors  a few images with their adversaries
+      report.html           all of it on one page
+
+A file is first written beside its place and then renamed, so a reader, or a run that is killed, sees the old or the new
+file, never a part. The description of a checkpoint stands in its own header, so that one rename replaces both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from robustdial.typing import Json
+
+RUN, EPOCHS, FRONTIER, SCORE = "run.json", "epochs.jsonl", "frontier.json", "score.json"
+LAST, BEST, PICTURES, REPORT = "last.safetensors", "best.safetensors", "pictures.safetensors", "report.html"
+_HEADER = "robustdial"
+
+
+def create(folder: Path, run: Mapping[str, Json]) -> None:
+    """Make a new run folder with its `run.json`. Raises ValueError if there is a run in it already."""
+    if (folder / RUN).exists():
+        raise ValueError(f"{folder} already holds a run. Continue it with --resume, or choose another --out.")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} exists and is not an empty folder. Choose another --out.")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / RUN, run)
+
+
+def read_run(folder: Path) -> dict[str, Json]:
+    """`run.json` of a run folder. Raises FileNotFoundError where there is none."""
+    if not (folder / RUN).is_file():
+        raise FileNotFoundError(f"{folder} is not a run folder: it has no {RUN}. Train one with: robustdial train oat --out {folder}")
+    run = read_json(folder / RUN)
+    missing = [key for key in ("recipe", "knobs", "data", "model", "run") if key not in run] if isinstance(run, dict) else ["everything"]
+    if missing:
+        raise ValueError(f"{folder / RUN} lacks {', '.join(missing)}. It was not written by this program; train again into a new folder.")
+    return dict(run)
+
+
+def write_json(path: Path, value: Json) -> None:
+    """Write JSON atomically; numbers that JSON cannot hold (NaN, infinity) raise ValueError."""
+    text = json.dumps(value, indent=1, allow_nan=False) + "\n"
+    _replace(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def read_json(path: Path) -> Json:
+    """Read JSON. Raises ValueError naming the file if it is damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is damaged ({error}). Delete it and make it again.") from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically."""
+    _replace(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def append_epoch(folder: Path, epoch: Mapping[str, Json]) -> None:
+    """Add a line to `epochs.jsonl`, through to the disk."""
+    with (folder / EPOCHS).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(epoch, allow_nan=False) + "\n")
+        _flush(file.fileno())
+
+
+def read_epochs(folder: Path) -> list[dict[str, Json]]:
+    """The finished epochs. A last line that a kill cut short is left out."""
+    path = folder / EPOCHS
+    if not path.is_file():
+        return []
+    epochs = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        with contextlib.suppress(json.JSONDecodeError):
+            epochs.append(json.loads(line))
+    return epochs
+
+
+def keep_epochs(folder: Path, number: int) -> None:
+    """Drop what was written after the first `number` epochs: a resumed run will write it again."""
+    kept = read_epochs(folder)[:number]
+    write_text(folder / EPOCHS, "".join(json.dumps(epoch) + "\n" for epoch in kept))
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Json]) -> None:
+    """Write tensors and their description atomically; the description is repeated in a JSON file beside them."""
+    alone = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    header = {_HEADER: json.dumps(about, allow_nan=False)}
+    _replace(path, lambda part: save_file(alone, part, metadata=header))
+    write_json(path.with_suffix(".json"), about)
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Json]]:
+    """Tensors and description, as written by `write_tensors`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is damaged, is not safetensors (a pickle is never opened), or comes from another program.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no checkpoint {path}. Train first, or name another run folder.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {})[_HEADER])
+            return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118
+    except (SafetensorError, json.JSONDecodeError, KeyError) as error:
+        raise ValueError(
+            f"{path} is damaged or not a checkpoint of robustdial ({type(error).__name__}). "
+            "Nothing was loaded from it. Use the other checkpoint of the run, or train again."
+        ) from None
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a file beside `path`, push it to the disk, and rename it into place."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write(part)
+        with part.open("rb") as file:
+            _flush(file.fileno())
+        part.replace(path)
+    except SafetensorError as error:  # safetensors reports a full disk as an error of its own
+        raise OSError(f"{path} could not be written ({error}). Free some disk space; the previous file is intact.") from None
+    except OSError as error:
+        raise OSError(f"{path} could not be written ({error.strerror}). Free some disk space; the previous file is intact.") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _flush(descriptor: int) -> None:
+    os.fsync(descriptor)

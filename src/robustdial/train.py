@@ -1,0 +1,211 @@
+"""The engine: `train_batch` plays any method on one batch; `steps` and `fit` walk through epochs; `TrainState` is what is saved."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from robustdial.data import Data, unit
+from robustdial.dial import Forward
+from robustdial.game import Game, Point
+from robustdial.method import Method
+from robustdial.rate import Rate
+from robustdial.solver import Memory
+from robustdial.typing import Json
+
+Sums = dict[str, Tensor]
+"""Statistics that add up over batches (and, later, over processes)."""
+
+
+def train_batch(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    method: Method,
+    passes: int,
+    optimizer: torch.optim.Optimizer,
+    memories: list[Memory],
+    forward: Forward | None = None,
+) -> Sums:
+    """Play `method` on one batch and let the weights learn: the engine, entire.
+
+    Args:
+        model: in training mode; with a dial if the method has one.
+        x, y: images `[B, C, H, W]` in [0, 1] and labels `[B]`.
+        passes: forward-backward passes to spend, the learning ones included.
+        memories: what the solver keeps between batches, one entry per width; grows as needed.
+        forward: how the model is called (precision, compiled); the model itself by default.
+
+    Returns:
+        Sums over the rows: `loss`, `rows`, and for `clean` and `adv` the right answers and their number, as far as computed.
+    """
+    seats = method.dial.seats(model, forward or model, x)
+    memories.extend({} for _ in range(len(seats) - len(memories)))
+    games = [Game(model, seat, x, y, method.threat, method.objective) for seat in seats]
+    plays = [method.solver.play(game, passes, memory) for game, memory in zip(games, memories, strict=True)]
+    sums: Sums = {}
+    for points in zip(*plays, strict=True):  # all widths advance in lock-step
+        sums = {}
+        for point in points:
+            loss = method.objective.learn(point)
+            (loss.mean() / len(points)).backward()
+            sums = _add(sums, _sums(point, loss))
+        if points[-1].update:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+    return sums
+
+
+def _sums(point: Point, loss: Tensor) -> Sums:
+    sums = {"loss": loss.detach().sum(), "rows": torch.tensor(len(loss))}
+    for name, (correct, number) in point.correct().items():
+        sums |= {name: correct, f"{name}_rows": torch.tensor(number)}
+    return sums
+
+
+def _add(total: Sums, more: Mapping[str, Tensor]) -> Sums:
+    # in double precision, on the device: nothing waits, and the order of saving does not change the sum
+    return total | {name: total.get(name, 0) + value.double() for name, value in more.items()}
+
+
+@dataclass
+class TrainState:
+    """Everything that a run is made of, and that resuming restores to the bit.
+
+    Attributes:
+        model: the network, on its device.
+        optimizer: over its parameters.
+        rate: progress in [0, 1] to the factor on the learning rate.
+        lr: the learning rate at factor 1.
+        seed: of the order of the images.
+        schedule: state of the method's schedule; None before the first epoch.
+        memories: what the solver keeps between batches.
+        epoch, batch: finished epochs, and batches done in the running one.
+        sums: statistics of the running epoch.
+        forward: how the model is called; not saved.
+    """
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    rate: Rate
+    lr: float
+    seed: int
+    forward: Forward
+    schedule: Json = None
+    memories: list[Memory] = field(default_factory=list)
+    epoch: int = 0
+    batch: int = 0
+    sums: Sums = field(default_factory=dict)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.model.parameters()).device
+
+
+@dataclass(frozen=True)
+class Step:
+    """One batch has been learned. `summary` is there when it was the last one of its epoch.
+
+    Attributes:
+        batch, batches: batches done in this epoch, of how many.
+        epoch: number of the epoch, from 1.
+        passes: passes that the batch cost.
+        summary: statistics of the finished epoch, or None.
+    """
+
+    epoch: int
+    batch: int
+    batches: int
+    passes: int
+    summary: dict[str, Json] | None = None
+
+
+def steps(state: TrainState, data: Data, method: Method, *, epochs: int, batch: int) -> Iterator[Step]:
+    """Train until `epochs` epochs are finished, yielding after every batch.
+
+    Between two yields the caller may save `state`, draw a progress bar, or stop. Continuing from a saved state gives the
+    same weights as never having stopped.
+
+    Raises:
+        FloatingPointError: the loss of an epoch is not finite.
+    """
+    if state.epoch == 0 and state.batch == 0:
+        state.schedule = method.schedule.init()
+    while state.epoch < epochs:
+        order = epoch_order(len(data.train), batch, state.seed, state.epoch)
+        passes = method.schedule.passes(state.schedule)
+        clock = time.perf_counter()
+        for x, y in data.train.batches(order[state.batch :]):
+            _set_rate(state, (state.epoch + state.batch / len(order)) / epochs)
+            state.model.train()
+            images = unit(data.augment(x))
+            sums = train_batch(state.model, images, y, method, passes, state.optimizer, state.memories, state.forward)
+            now = time.perf_counter()
+            state.sums = _add(state.sums, sums | {"seconds": torch.tensor(now - clock)})
+            state.batch += 1
+            step = Step(state.epoch + 1, state.batch, len(order), passes)
+            yield step if state.batch < len(order) else _close_epoch(state, method, step)
+            clock = time.perf_counter()
+
+
+def fit(state: TrainState, data: Data, method: Method, *, epochs: int, batch: int) -> Iterator[dict[str, Json]]:
+    """Train, yielding the statistics of each finished epoch: log, save, evaluate or stop in an ordinary loop.
+
+    ```
+    for epoch in fit(state, data, oat(), epochs=15, batch=128):
+        print(epoch["epoch"], epoch["loss"])
+    ```
+    """
+    for step in steps(state, data, method, epochs=epochs, batch=batch):
+        if step.summary is not None:
+            yield step.summary
+
+
+def epoch_order(images: int, batch: int, seed: int, epoch: int) -> list[Tensor]:
+    """The batches of an epoch as index tensors: a permutation that depends on seed and epoch alone.
+
+    The images left over when `batch` does not divide their number sit this epoch out (others will the next), so that
+    every batch has the same shape. A set smaller than one batch is one batch.
+    """
+    shuffled = torch.randperm(images, generator=torch.Generator().manual_seed((seed << 20) + epoch))
+    whole = images // batch * batch or images
+    return list(shuffled[:whole].split(batch))
+
+
+def optimizer_for(model: nn.Module, lr: float, momentum: float = 0.9, weight_decay: float = 5e-4) -> torch.optim.Optimizer:
+    """Stochastic gradient descent over all parameters, with the constants customary in adversarial training."""
+    return torch.optim.SGD(model.parameters(), lr=lr, momentum=momentum, weight_decay=weight_decay)
+
+
+def _set_rate(state: TrainState, progress: float) -> None:
+    for group in state.optimizer.param_groups:
+        group["lr"] = state.lr * state.rate(progress)
+
+
+def _close_epoch(state: TrainState, method: Method, step: Step) -> Step:
+    sums = {name: float(value) for name, value in state.sums.items()}
+    if not math.isfinite(sums["loss"]):
+        raise FloatingPointError(
+            f"The loss is not finite in epoch {step.epoch}. Lower --lr, or try --precision float32; "
+            "the checkpoint of the epoch before is intact."
+        )
+    means = {name: sums[name] / sums[f"{name}_rows"] for name in ("clean", "adv") if sums.get(f"{name}_rows")}
+    summary = {
+        "epoch": step.epoch,
+        "passes": step.passes,
+        "loss": sums["loss"] / sums["rows"],
+        "clean": means.get("clean"),
+        "adv": means.get("adv"),
+        "lr": state.optimizer.param_groups[0]["lr"],
+        "seconds": sums["seconds"],
+        "images": int(sums["rows"]),
+    }
+    state.schedule = method.schedule.after(state.schedule, {k: v for k, v in summary.items() if v is not None})
+    state.epoch, state.batch, state.sums = state.epoch + 1, 0, {}
+    return Step(step.epoch, step.batch, step.batches, step.passes, summary)
