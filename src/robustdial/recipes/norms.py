@@ -1,0 +1,22 @@
+"""The two customary threats by name, as recipes take them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from robustdial.threat import L2, Linf, Threat
+
+Norm = Literal["linf", "l2"]
+
+
+def threat_of(norm: Norm, eps: float) -> Threat:
+    """The ball of radius `eps`. Raises ValueError unless `eps` is positive and, for linf, at most 1.
+
+    >>> threat_of("l2", 0.5)
+    L2(eps=0.5)
+    """
+    if not eps > 0:
+        raise ValueError(f"eps={eps:g} leaves the adversary no room. Give a positive radius, for example 8/255.")
+    if norm == "linf" and eps > 1:
+        raise ValueError(f"eps={eps:g} is more than the whole range of a pixel, [0, 1]. Did you mean {eps:g}/255, or {eps:g}px?")
+    return Linf(eps) if norm == "linf" else L2(eps)
