@@ -1,0 +1,33 @@
+"""Shared by all tests: two threads, seeded randomness, and the folder of reference data where there is one."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of reference data beside the checkout; a user has none."""
+    if not SHARED.is_dir():
+        pytest.skip("no folder ../shared with reference data beside this checkout")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def golden(shared):
+    """`golden(name)` gives the arrays of a reference file as tensors."""
+
+    def load(name: str) -> dict[str, torch.Tensor]:
+        with np.load(shared / "reference" / f"{name}.npz") as arrays:
+            return {key: torch.from_numpy(np.array(arrays[key])) for key in arrays.files}
+
+    return load
