@@ -1,0 +1,128 @@
+"""Reference networks: images in [0, 1] in, logits out, the normalisation inside as the first layer.
+
+`build(name, ...)` makes any of `names()`, checked to take the images of your data. The classes behind the names
+(`CNN`, `ResNet`, `PreActResNet`, `WideResNet`, `VGG`) hold no normalisation of their own.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+from torch import nn
+
+from robustdial.models.cnn import CNN
+from robustdial.models.normalize import Normalize
+from robustdial.models.preact import PreActResNet
+from robustdial.models.resnet import ResNet
+from robustdial.models.vgg import VGG
+from robustdial.models.wrn import WideResNet
+from robustdial.models.zoo import timm_model
+
+__all__ = ["CNN", "VGG", "Normalize", "PreActResNet", "ResNet", "WideResNet", "build", "names"]
+
+_NETS: dict[str, tuple[Callable[..., nn.Module], int]] = {  # name -> network, its customary width
+    "cnn": (CNN, 32),
+    "resnet18": (ResNet, 64),
+    "resnet34": (partial(ResNet, depths=(3, 4, 6, 3)), 64),
+    "preact_resnet18": (PreActResNet, 64),
+    "wrn16_8": (partial(WideResNet, depth=16), 128),
+    "wrn34_10": (partial(WideResNet, depth=34), 160),
+    "wrn40_2": (partial(WideResNet, depth=40), 32),
+    "vgg16": (VGG, 64),
+}
+
+
+def names() -> tuple[str, ...]:
+    """What `build` understands; `timm:NAME` stands for every network of timm."""
+    return (*_NETS, "timm:NAME")
+
+
+def build(
+    name: str,
+    *,
+    classes: int,
+    shape: tuple[int, int, int],
+    mean: Sequence[float],
+    std: Sequence[float],
+    width: int | None = None,
+    pretrained: bool = False,
+) -> nn.Module:
+    """The network `name`, behind its normalisation, with fresh weights on the default device.
+
+    Args:
+        name: one of `names()`.
+        classes: number of logits.
+        shape: (C, H, W) of the images.
+        mean, std: per channel, of pixels in [0, 1].
+        width: channels of the first stage; None for the customary number.
+        pretrained: take the weights that timm offers; its normalisation then replaces `mean` and `std`.
+
+    Raises:
+        ValueError: an unknown name, a number that is not positive, a network that cannot take such images, an option
+            that this network does not have, or timm is not installed.
+        ConnectionError: pretrained weights cannot be downloaded.
+
+    >>> model = build("cnn", classes=10, shape=(1, 8, 8), mean=[0.3], std=[0.4])
+    >>> model(torch.rand(2, 1, 8, 8)).shape
+    torch.Size([2, 10])
+    """
+    _check_numbers(classes, shape, mean, width)
+    kind, _, timm_name = name.partition(":")
+    if kind == "timm" and timm_name:
+        if width is not None:
+            raise ValueError(f"{name} has its width in its name. Leave width out, or choose another network.")
+        model = timm_model(timm_name, classes=classes, channels=shape[0], mean=mean, std=std, pretrained=pretrained)
+    elif name in _NETS:
+        if pretrained:
+            raise ValueError(f"There are no pretrained weights for {name}. Leave pretrained out, or use timm:resnet18.")
+        net, customary = _NETS[name]
+        body = net(classes, shape[0], customary if width is None else width)
+        model = nn.Sequential(OrderedDict(normalize=Normalize(mean, std), net=body))
+    else:
+        raise ValueError(_unknown(name))
+    _check_size(model, name, shape)
+    return model
+
+
+def _check_numbers(classes: int, shape: tuple[int, int, int], mean: Sequence[float], width: int | None) -> None:
+    if classes < 2:
+        raise ValueError(f"classes={classes}: a classifier needs at least 2.")
+    if len(shape) != 3 or min(shape) < 1:
+        raise ValueError(f"shape={shape} is not (channels, height, width). Give data.shape.")
+    if len(mean) != shape[0]:
+        raise ValueError(f"mean has {len(mean)} numbers for {shape[0]} channels. Give one per channel.")
+    if width is not None and width < 1:
+        raise ValueError(f"width={width}: the first stage needs at least 1 channel. Leave width out, or raise it.")
+
+
+def _check_size(model: nn.Module, name: str, shape: tuple[int, int, int]) -> None:
+    channels, height, across = shape
+    if _takes(model, shape):
+        return
+    sizes = (size for size in range(8, 513, 8) if _takes(model, (channels, size, size)))
+    size = next(sizes, None)
+    remedy = f"Load the data with size={size}, the smallest it takes, or choose" if size else "Choose"
+    raise ValueError(f"{name} cannot take {height}x{across} images. {remedy} another network, for example cnn.")
+
+
+@torch.no_grad()
+def _takes(model: nn.Module, shape: tuple[int, int, int]) -> bool:
+    """Whether one image passes: asking the network beats a table of sizes that must be kept up to date."""
+    first = next(model.parameters())
+    training = model.training
+    try:
+        model.eval()(torch.zeros(1, *shape, device=first.device, dtype=first.dtype))
+    except (RuntimeError, AssertionError, ValueError):
+        return False
+    finally:
+        model.train(training)
+    return True
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, names(), n=1, cutoff=0.0)
+    return f"There is no model {name!r}. Did you mean {near[0]}? The models are {', '.join(names())}."
