@@ -1,0 +1,97 @@
+"""Images and labels: a small set is one uint8 tensor on the device, a large one streams.
+
+    data = load("cifar10").to("cuda")
+    for x, y in data.train.batches(order):      # order: index tensors, the caller's own shuffle
+        x = unit(data.augment(x))               # float in [0, 1]
+
+`load` knows the sets of `names()`; `from_tensors` takes your own. Both hold a validation part out of the training set.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from robustdial.data import digits, folder, hub, named, parquet
+from robustdial.data.augment import Crop, CropFlip, flip, none
+from robustdial.data.base import Data, Source, unit
+from robustdial.data.divide import Raw, check_request, divide
+from robustdial.data.resident import Resident
+from robustdial.data.stream import Stream
+from robustdial.data.tensors import from_tensors
+
+__all__ = [
+    "Crop",
+    "CropFlip",
+    "Data",
+    "Resident",
+    "Source",
+    "Stream",
+    "flip",
+    "from_tensors",
+    "load",
+    "names",
+    "none",
+    "unit",
+]
+
+_NAMED: dict[str, Callable[[Path, int | None], Raw]] = {
+    "digits": digits.read,
+    **{name: partial(named.read, name) for name in named.SETS},
+}
+_PLACED: dict[str, tuple[str, Callable[[str, int | None], Raw]]] = {  # prefix -> what follows it, reader
+    "folder": ("PATH", folder.read),
+    "parquet": ("PATH", parquet.read),
+    "hf": ("NAME", hub.read),
+}
+
+
+def names() -> tuple[str, ...]:
+    """What `load` understands."""
+    return (*_NAMED, *(f"{prefix}:{place}" for prefix, (place, _) in _PLACED.items()))
+
+
+def load(
+    name: str,
+    *,
+    root: str | Path = "data",
+    limit: int | None = None,
+    val: float = 0.1,
+    seed: int = 0,
+    size: int | None = None,
+) -> Data:
+    """The data set `name`, split in three.
+
+    Args:
+        name: one of `names()`; `folder:PATH`, `parquet:PATH` and `hf:NAME` read your own.
+        root: where the downloaded sets are kept.
+        limit: use this many training images, as equal per class as possible; the validation part is among them.
+        val: fraction of them to hold out for validation, the classes in proportion, at most 5,000 images; 0 for none.
+        seed: of the two choices above. The test part does not depend on it.
+        size: side of the square that images are brought to; None for the size they have.
+
+    Raises:
+        FileNotFoundError, ConnectionError: it is not there, or cannot be downloaded.
+        ValueError: unknown name, damaged files, labels that name no class, a class without images, or a number out of
+            range. One line, with the remedy.
+
+    >>> data = load("digits", limit=200)
+    >>> len(data.train), len(data.val), len(data.test), data.shape
+    (180, 20, 360, (1, 8, 8))
+    """
+    check_request(limit, val)
+    if size is not None and size < 1:
+        raise ValueError(f"size={size}: give the side of the images in pixels, or leave it out.")
+    return divide(name, _read(name, Path(root), size), limit=limit, val=val, seed=seed)
+
+
+def _read(name: str, root: Path, size: int | None) -> Raw:
+    prefix, _, place = name.partition(":")
+    if name in _NAMED:
+        return _NAMED[name](root, size)
+    if prefix in _PLACED and place:
+        return _PLACED[prefix][1](place, size)
+    near = difflib.get_close_matches(name, names(), n=1, cutoff=0.0)[0]
+    raise ValueError(f"There is no data set {name!r}. Did you mean {near}? The data sets are {', '.join(names())}.")

@@ -1,0 +1,81 @@
+"""What a data set is: three sources of images, and what is known about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+Shape = tuple[int, int, int]
+"""Channels, height, width."""
+
+
+class Source(Protocol):
+    """Images and labels that are asked for by index. Its order is the caller's, so it is never shuffled in secret.
+
+    Attributes:
+        labels: int64 `[N]`, on the CPU.
+        shape: (C, H, W) of every image.
+    """
+
+    @property
+    def labels(self) -> Tensor: ...
+
+    @property
+    def shape(self) -> Shape: ...
+
+    def __len__(self) -> int: ...
+
+    def batches(self, order: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+        """For each index tensor of `order` its images `[B, C, H, W]` and labels `[B]`, in that order, on the device."""
+
+    def subset(self, indices: Tensor) -> Source:
+        """The images at `indices`, in that order."""
+
+    def to(self, device: torch.device | str) -> Source:
+        """The same images, handed out on `device`."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set, split in three. The test part is never used for training or choosing.
+
+    Attributes:
+        name: as given to `load`.
+        classes: their names; label k is `classes[k]`.
+        train, val, test: `val` is taken out of the training set of the source.
+        augment: images to images of the same type, shape and device; draws from the global generator of the device.
+        mean, std: per channel, of pixels in [0, 1], for the first layer of a model.
+        notes: decisions that were made for the reader, one sentence each.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    train: Source
+    val: Source
+    test: Source
+    augment: Callable[[Tensor], Tensor]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> Shape:
+        """(C, H, W) of every image."""
+        return self.train.shape
+
+    def to(self, device: torch.device | str) -> Data:
+        """The same data, handed out on `device`."""
+        return replace(self, train=self.train.to(device), val=self.val.to(device), test=self.test.to(device))
+
+
+def unit(x: Tensor) -> Tensor:
+    """Images as float in [0, 1]: uint8 is divided by 255, floats pass.
+
+    >>> unit(torch.tensor([0, 51, 255], dtype=torch.uint8))
+    tensor([0.0000, 0.2000, 1.0000])
+    """
+    return x if x.is_floating_point() else x.float() / 255

@@ -1,0 +1,95 @@
+"""Labels and pixels that cannot be meant, and what to do about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def whole_labels(y: Tensor, part: str) -> Tensor:
+    """Labels as int64 on the CPU.
+
+    Raises:
+        ValueError: not one integer per image.
+    """
+    if y.ndim != 1 or y.is_floating_point() or y.is_complex() or y.dtype == torch.bool:
+        raise ValueError(f"The {part} labels are {y.dtype} {list(y.shape)}. Give one integer per image, int64 [N].")
+    return y.to("cpu", torch.int64)
+
+
+def check_labels(y: Tensor, classes: Sequence[str], part: str) -> None:
+    """Raise a ValueError unless every label of `y` names a class."""
+    if len(y) == 0:
+        raise ValueError(f"The {part} set is empty. Add images to it.")
+    low, high = int(y.min()), int(y.max())
+    if low < 0:
+        raise ValueError(f"The smallest {part} label is {low}, often the mark of unlabelled images. Use labels from 0.")
+    if high >= len(classes):
+        raise ValueError(
+            f"The largest {part} label is {high}, but the {len(classes)} classes are 0 to {len(classes) - 1}."
+        )
+
+
+def numbered(y: Tensor) -> tuple[str, ...]:
+    """Names for classes that have numbers only: "0" to the largest label.
+
+    Raises:
+        ValueError: there are more numbers than images, so the labels are not a numbering of classes.
+    """
+    number = int(y.max()) + 1 if len(y) else 0
+    if number > len(y):
+        raise ValueError(
+            f"The largest label is {number - 1}, with {len(y)} images. Number the labels 0 to K-1 without gaps."
+        )
+    return tuple(str(k) for k in range(number))
+
+
+def check_classes(y: Tensor, classes: Sequence[str]) -> None:
+    """Raise a ValueError unless there are two classes and each has training images."""
+    if len(classes) < 2:
+        raise ValueError(
+            f"There is one class only ({', '.join(classes)}), so nothing to tell apart. Add another class."
+        )
+    missing = [classes[k] for k in (y.bincount(minlength=len(classes)) == 0).nonzero().flatten().tolist()]
+    if missing:
+        some = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+        raise ValueError(f"No training image is of class {some}. Add some, or number the labels 0 to K-1 without gaps.")
+
+
+def whole_images(x: Tensor, part: str) -> Tensor:
+    """Images as uint8 or float32.
+
+    Raises:
+        ValueError: not `[N, C, H, W]`, of another type, not finite, or outside [0, 1].
+    """
+    if x.ndim != 4 or 0 in x.shape[1:]:
+        raise ValueError(
+            f"The {part} images have shape {list(x.shape)}. Give [N, C, H, W], for grey images x[:, None]."
+        )
+    if x.shape[1] > 4 and x.shape[3] <= 4:
+        raise ValueError(f"The {part} images {list(x.shape)} have their channels last. Give x.permute(0, 3, 1, 2).")
+    if x.dtype == torch.uint8:
+        return x
+    if not x.is_floating_point():
+        raise ValueError(f"The {part} images are {x.dtype}. Give uint8, or float in [0, 1].")
+    _check_range(x, part)
+    return x.float()
+
+
+def _check_range(x: Tensor, part: str) -> None:
+    if not x.isfinite().all():
+        raise ValueError(f"The {part} images hold NaN or infinite pixels. Remove those images.")
+    if len(x) == 0:
+        return
+    low, high = x.min().item(), x.max().item()
+    if low < 0:
+        raise ValueError(
+            f"The {part} pixels reach from {low:.3g} to {high:.3g}: the data looks normalised already. "
+            "Give pixels in [0, 1]; the model normalises inside."
+        )
+    if high > 1:
+        raise ValueError(
+            f"The {part} pixels reach up to {high:.3g}. Give uint8 (0 to 255), or float divided into [0, 1]."
+        )

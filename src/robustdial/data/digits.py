@@ -1,0 +1,25 @@
+"""The handwritten digits that come with scikit-learn: 1,797 grey images of 8x8, nothing to download."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from robustdial.data.augment import none
+from robustdial.data.divide import Raw
+from robustdial.data.resident import Resident
+from robustdial.data.resize import resized
+
+
+def read(root: Path, size: int | None) -> Raw:
+    """1,437 training and 360 test images; `root` is not needed.
+
+    Source: Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998.
+    """
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    x = torch.from_numpy(bunch.images)[:, None] * (255 / 16)  # stored as 0 to 16
+    pool = Resident(resized(x.round().to(torch.uint8), size), torch.from_numpy(bunch.target).long())
+    return Raw(tuple("0123456789"), pool, None, none)

@@ -1,0 +1,50 @@
+"""A set that is one tensor on the device: no loader, no workers, no copies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from robustdial.data.base import Shape
+
+
+class Resident:
+    """Images in one tensor, which `to` moves to the device as a whole.
+
+    Args:
+        x: `[N, C, H, W]`, uint8 or float in [0, 1].
+        y: int64 `[N]`.
+
+    >>> few = Resident(torch.zeros(3, 1, 8, 8, dtype=torch.uint8), torch.tensor([4, 5, 6]))
+    >>> [y.tolist() for _, y in few.batches([torch.tensor([2, 0]), torch.tensor([1])])]
+    [[6, 4], [5]]
+    """
+
+    def __init__(self, x: Tensor, y: Tensor) -> None:
+        self._x, self._y = x, y.to(x.device)
+        self.labels = y.cpu()
+
+    @property
+    def shape(self) -> Shape:
+        channels, height, width = self._x.shape[1:]
+        return channels, height, width
+
+    def __len__(self) -> int:
+        return len(self._x)
+
+    def batches(self, order: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+        for index in order:
+            place = index.to(self._x.device, non_blocking=True)
+            yield self._x[place], self._y[place]
+
+    def subset(self, indices: Tensor) -> Resident:
+        return Resident(self._x[indices.to(self._x.device)], self.labels[indices.cpu()])
+
+    def to(self, device: torch.device | str) -> Resident:
+        return Resident(self._x.to(device), self.labels)
+
+    def settle(self) -> Resident:
+        """Itself: it is where it should be."""
+        return self
