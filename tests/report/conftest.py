@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 from sklearn.datasets import load_digits
+
+from robustdial import record
 
 LAMS = (0.0, 0.1, 0.2, 0.3, 0.4, 1.0)
 CLEAN = (0.9944, 0.9917, 0.9889, 0.9861, 0.9833, 0.9778)
@@ -73,7 +75,7 @@ def epochs(count: int) -> list[dict[str, Any]]:
     def one(e: int) -> dict[str, Any]:
         done = 1 - np.exp(-5 * (e + 1) / count)
         val = [
-            {"lam": lam, "clean": min(1.0, clean * done + noise[e, i] / 4), "robust": max(0.0, robust * done + noise[e, i])}
+            {"lam": lam, "clean": min(1, clean * done + noise[e, i] / 4), "robust": max(0, robust * done + noise[e, i])}
             for i, (lam, clean, robust) in enumerate(zip(LAMS, CLEAN, ROBUST, strict=True))
         ]
         return {
@@ -121,13 +123,12 @@ def frontier(measured: list[dict[str, Any]]) -> dict[str, Any]:
 def write(folder: Path, **parts: Any) -> Path:
     """Write a run folder from `run`, `epochs`, `frontier` and `pictures`; a part that is not given is not there."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("run", "frontier"):
-        if name in parts:
-            (folder / f"{name}.json").write_text(json.dumps(parts[name]), "utf-8")
-    if "epochs" in parts:
-        (folder / "epochs.jsonl").write_text("".join(json.dumps(e) + "\n" for e in parts["epochs"]), "utf-8")
+    for name in parts.keys() & {"run", "frontier"}:
+        record.write_json(folder / f"{name}.json", parts[name])
+    for epoch in parts.get("epochs", []):
+        record.append_epoch(folder, epoch)
     if "pictures" in parts:
-        save_file(parts["pictures"], folder / "pictures.safetensors")
+        record.write_tensors(folder / record.PICTURES, parts["pictures"], {"attack": "pgd-20"})
     return folder
 
 
@@ -136,5 +137,24 @@ def whole() -> dict[str, Any]:
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> Path:
-    return write(tmp_path / "demo", **whole())
+def parts() -> dict[str, Any]:
+    """What a finished run leaves, to be changed by a test and handed to `build`."""
+    return whole()
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Callable[..., Path]:
+    """`build(**parts)` writes a run folder and names it."""
+    return partial(write, tmp_path / "demo")
+
+
+@pytest.fixture
+def make_point() -> Callable[..., dict[str, Any]]:
+    """`make_point(lam, clean, robust, trained, width)` is one measured point."""
+    return point
+
+
+@pytest.fixture
+def make_pictures() -> Callable[[int], dict[str, torch.Tensor]]:
+    """`make_pictures(channels)` are digits with attacks at six lambdas."""
+    return pictures

@@ -1,0 +1,201 @@
+"""The plots. Each function returns a plotly figure; `html` turns it into a piece of the page.
+
+Colours carry the idea: blue is clean, red is robust, and lambda runs from one to the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from itertools import groupby
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
+
+from robustdial.report.folder import Entry
+from robustdial.report.words import interval, number, percent
+
+CLEAN, ROBUST, BETWEEN, BAR = "#3b7fc4", "#d1603d", "#8d6cab", "#98a1ae"
+# Colours that the style sheet replaces by its own ink, paper and line, so that plots follow light and dark.
+INK, PAPER, GRID = "rgb(1, 2, 3)", "rgb(254, 253, 252)", "rgb(201, 202, 203)"
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
+CONFIG = {"responsive": True, "displayModeBar": False}
+
+
+def html(figure: go.Figure, name: str, height: int, library: bool) -> str:
+    """A figure as HTML with id `name`; `library` carries plotly.js itself and is for the first figure of a page."""
+    piece: str = figure.to_html(
+        config=CONFIG, include_plotlyjs=library, full_html=False, div_id=name, default_height=f"{height}px"
+    )
+    return piece
+
+
+def tradeoff(points: Sequence[Entry]) -> go.Figure:
+    """Robust against clean accuracy in percent, one line per width along lambda, with 95 % bars both ways."""
+    figure, colours = go.Figure(), shades([p["lam"] for p in points])
+    for dash, (width, group) in _widths(points):
+        curve = list(group)
+        figure.add_scatter(
+            x=[_hundred(p["clean"]) for p in curve],
+            y=[_hundred(p["robust"]) for p in curve],
+            error_x=_bars(curve, "clean"),
+            error_y=_bars(curve, "robust"),
+            mode="lines+markers+text",  # only the widest is labelled: names repeat and would collide
+            name=f"width {width:g}",
+            text=[_lam(p) for p in curve] if dash == DASHES[0] else None,
+            textposition="top right",
+            line={"color": BETWEEN, "width": 1.5, "dash": dash},
+            marker=_marker(curve, [colours[p["lam"]] for p in curve]),
+            hovertext=[_told(p) for p in curve],
+            hovertemplate="%{hovertext}<extra></extra>",
+        )
+    _halo(figure)
+    return _dressed(figure, "clean accuracy", "robust accuracy", suffix=" %").update_xaxes(ticksuffix=" %")
+
+
+def against_lam(points: Sequence[Entry]) -> go.Figure:
+    """Clean and robust accuracy in percent against lambda, with 95 % bars."""
+    figure = go.Figure()
+    for dash, (width, group) in _widths(points):
+        curve = list(group)
+        for side, colour in (("clean", CLEAN), ("robust", ROBUST)):
+            figure.add_scatter(
+                x=[p["lam"] for p in curve],
+                y=[_hundred(p[side]) for p in curve],
+                error_y=_bars(curve, side),
+                mode="lines+markers",
+                name=side if dash == DASHES[0] else f"{side}, width {width:g}",
+                line={"color": colour, "width": 1.5, "dash": dash},
+                marker=_marker(curve, [colour] * len(curve)) | {"size": 8},
+                hovertext=[_told(p) for p in curve],
+                hovertemplate="%{hovertext}<extra></extra>",
+            )
+    _halo(figure)
+    return _dressed(figure, "λ", "accuracy", suffix=" %")
+
+
+def training(epochs: Sequence[Entry]) -> list[tuple[str, str, go.Figure]]:
+    """The curves of a training run as (id, title, figure); a quantity that was not recorded has no curve."""
+    shares = {"clean": CLEAN, "adv": ROBUST}
+    plots = [
+        ("loss", "Loss", _lines(epochs, {"loss": BETWEEN})),
+        ("accuracies", "Training accuracy", _lines(epochs, shares, scale=100, suffix=" %")),
+        ("val-clean", "Validation, clean", _validation(epochs, "clean")),
+        ("val-robust", "Validation, robust", _validation(epochs, "robust")),
+        ("lr", "Learning rate", _lines(epochs, {"lr": BETWEEN})),
+        ("gradient", "Input gradient", _lines(epochs, {"gradient": BETWEEN})),
+        ("seconds", "Seconds per epoch", _lines(epochs, {"seconds": BETWEEN}).update_yaxes(rangemode="tozero")),
+    ]
+    if len({e.get("passes") for e in epochs}) > 1:
+        passes = _lines(epochs, {"passes": BETWEEN}).update_yaxes(rangemode="tozero")
+        plots.insert(5, ("passes", "Passes per batch", passes))
+    return [plot for plot in plots if len(plot[2].data)]
+
+
+def shades(lams: Iterable[float | None]) -> dict[float | None, str]:
+    """A colour for each lambda, from the clean one to the robust one, in even steps like the stops of the slider.
+
+    >>> shades([0.0, 0.1, 1.0])[0.0], shades([0.0, 0.1, 1.0])[1.0]
+    ('rgb(59, 127, 196)', 'rgb(209, 96, 61)')
+    """
+    known = sorted({lam or 0.0 for lam in lams})
+    places = [i / max(1, len(known) - 1) for i in range(len(known))]
+    return dict(zip(known, sample_colorscale([CLEAN, BETWEEN, ROBUST], places), strict=True)) | {None: BETWEEN}
+
+
+def _lines(epochs: Sequence[Entry], keys: dict[str, str], scale: float = 1, suffix: str = "") -> go.Figure:
+    figure, x = go.Figure(), [e["epoch"] for e in epochs]
+    for key, colour in keys.items():
+        y = [None if e.get(key) is None else scale * e[key] for e in epochs]
+        _line(figure, x, y, key, colour, suffix)
+    return _by_epoch(figure, len(x), suffix)
+
+
+def _validation(epochs: Sequence[Entry], side: str) -> go.Figure:
+    figure, x = go.Figure(), [e["epoch"] for e in epochs]
+    rows = [{v["lam"]: v.get(side) for v in e.get("val") or []} for e in epochs]
+    lams = sorted({lam for row in rows for lam in row}, key=lambda lam: lam or 0.0)
+    colours = shades(lams or [0.0])
+    for lam in lams:
+        y = [_hundred(row.get(lam)) for row in rows]
+        _line(figure, x, y, "no dial" if lam is None else f"{lam:g}", colours[lam], " %")
+    return _by_epoch(figure, len(x), " %").update_layout(legend_title="λ", showlegend=True)
+
+
+def _line(figure: go.Figure, x: list[int], y: list[float | None], name: str, colour: str, suffix: str) -> None:
+    if all(value is None for value in y):
+        return
+    mode = "lines" if len(x) > 40 else "lines+markers"
+    hover = f"epoch %{{x}}: %{{y:.4g}}{suffix}<extra>{escape(name)}</extra>"
+    figure.add_scatter(
+        x=x, y=y, mode=mode, name=name, line={"color": colour, "width": 1.8}, marker={"size": 4}, hovertemplate=hover
+    )
+
+
+def _by_epoch(figure: go.Figure, count: int, suffix: str) -> go.Figure:
+    # Left alone, plotly puts ticks at 1.2 and 1.4 epochs when there are few.
+    return _dressed(figure, "epoch", "", suffix).update_xaxes(dtick=1 if count < 8 else None)
+
+
+def _widths(points: Sequence[Entry]) -> Iterable[tuple[str, tuple[float, Iterable[Entry]]]]:
+    groups = groupby(points, key=lambda p: p["width"])
+    return ((DASHES[i % len(DASHES)], group) for i, group in enumerate(groups))
+
+
+def _marker(curve: Sequence[Entry], colours: list[str]) -> dict[str, Any]:
+    filled = [colour if p["trained"] else PAPER for p, colour in zip(curve, colours, strict=True)]
+    return {"size": 11, "color": filled, "line": {"width": 2, "color": colours}}
+
+
+def _bars(curve: Sequence[Entry], side: str) -> dict[str, Any]:
+    ends = [(p[side], *(p.get(f"{side}_interval") or (p[side], p[side]))) for p in curve]
+    up = [None if at is None else 100 * (high - at) for at, _, high in ends]
+    down = [None if at is None else 100 * (at - low) for at, low, _ in ends]
+    return {"type": "data", "array": up, "arrayminus": down, "color": BAR, "thickness": 1, "width": 3}
+
+
+def _told(p: Entry) -> str:
+    lam = "no dial" if p["lam"] is None else f"λ = {p['lam']:g}" + ("" if p["trained"] else ", not trained")
+    sides = [f"{side} {percent(p[side])} {interval(p.get(f'{side}_interval'))}" for side in ("clean", "robust")]
+    how = f"{escape(p['attack'])}, ε = {number(p['eps'])}, n = {p['n']}"
+    return "<br>".join([f"<b>{lam}</b>, width {p['width']:g}", *sides, how])
+
+
+def _lam(p: Entry) -> str:
+    return "" if p["lam"] is None else f"λ {p['lam']:g}"
+
+
+def _hundred(share: float | None) -> float | None:
+    return None if share is None else 100 * share
+
+
+def _halo(figure: go.Figure) -> None:
+    """The ring that the slider moves: by agreement the last trace, empty until a point is chosen."""
+    ring = {"size": 20, "symbol": "circle-open", "color": INK, "line": {"width": 2, "color": INK}}
+    figure.add_scatter(x=[], y=[], mode="markers", marker=ring, hoverinfo="skip", showlegend=False)
+
+
+def _dressed(figure: go.Figure, x: str, y: str, suffix: str = "") -> go.Figure:
+    axis = {"gridcolor": GRID, "zeroline": False, "automargin": True, "nticks": 7, "title_font_size": 13}
+    figure.update_xaxes(title=x, title_standoff=8, **axis)
+    figure.update_yaxes(title=y, title_standoff=8, ticksuffix=suffix, **axis)
+    return figure.update_layout(
+        template="none",
+        font={"family": FONT, "size": 13, "color": INK},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        margin={"l": 8, "r": 16, "t": 12, "b": 8},
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "y": 1.02,
+            "yanchor": "bottom",
+            "bgcolor": "rgba(0,0,0,0)",
+            "font_size": 12,
+        },
+        showlegend=sum(trace.showlegend is not False for trace in figure.data) > 1,
+        hoverlabel={"bgcolor": "#26303d", "bordercolor": "#26303d", "font": {"color": "#f5f6f8"}},
+        dragmode=False,  # on a touch screen a drag must scroll the page
+    )

@@ -1,0 +1,110 @@
+"""What the page says in words: the summary, the tiles, the settings and how the numbers were measured."""
+
+from __future__ import annotations
+
+from robustdial.report.folder import Entry, Folder
+from robustdial.report.words import duration, number, percent, spoken
+
+Rows = list[tuple[str, str]]
+Tiles = list[tuple[str, str, str]]
+
+CHOSEN = {
+    "best": "The checkpoint is the best epoch by the score on the validation part.",
+    "last": "The checkpoint is the last epoch, so nothing was selected.",
+}
+
+
+def summary(folder: Folder) -> str:
+    """The run in one or two sentences, computed from what was measured."""
+    points = folder.points
+    if not points:
+        return f"{_trained(folder)} Its trade-off has not been measured yet."
+    wide = [p for p in points if p["width"] == points[0]["width"]]
+    first, last = wide[0], wide[-1]
+    ends = f"dialed from {_both(first)} to {_both(last)}" if len(wide) > 1 else _both(first)
+    widths = len({p["width"] for p in points})
+    cuts = f", at full width; {widths} widths are in it" if widths > 1 else ""
+    return f"One network, {ends}{cuts}. {_how(first)}"
+
+
+def tiles(folder: Folder) -> Tiles:
+    """The facts a reader looks for first; a fact that is not recorded has no tile."""
+    run = folder.run
+    data, model = run.get("data", {}), run.get("model", {})
+    seconds = sum(e.get("seconds") or 0 for e in folder.epochs)
+    facts = [
+        ("Data", data.get("name"), _parts(data)),
+        ("Model", model.get("name"), f"{model['parameters']:,} parameters" if "parameters" in model else ""),
+        ("Recipe", run.get("recipe"), f"seed {spoken(run.get('run', {}).get('seed'))}"),
+        ("Radius ε", _eps(folder), "pixels in 0 to 1"),
+        ("Training", duration(seconds) if seconds else None, _count(folder)),
+    ]
+    return [(name, value, detail) for name, value, detail in facts if value]
+
+
+def settings(run: Entry) -> list[tuple[str, Rows]]:
+    """Every knob and condition, as titled tables of (name, value)."""
+    data = {k: v for k, v in run.get("data", {}).items() if k not in ("notes", "classes")}
+    classes = run.get("data", {}).get("classes", [])
+    if classes:
+        data["classes"] = f"{len(classes)}: {', '.join(classes[:12])}{', …' if len(classes) > 12 else ''}"
+    method = {k: v for k, v in run.get("method", {}).items() if k != "type"}
+    groups = [
+        ("Knobs", run.get("knobs", {})),
+        ("Method", method),
+        ("Run", run.get("run", {})),
+        ("Data", data),
+        ("Model", run.get("model", {})),
+        ("Machine", run.get("machine", {})),
+        ("Software", run.get("versions", {}) | {"commit": run.get("commit"), "created": run.get("created")}),
+    ]
+    return [(title, [(name, spoken(value)) for name, value in group.items()]) for title, group in groups if group]
+
+
+def conditions(folder: Folder) -> list[str]:
+    """How the measured numbers came about, one sentence each."""
+    frontier, points = folder.frontier, folder.points
+    if not points:
+        return []
+    told = [
+        _how(points[0]) + " An attack gives an upper bound: a stronger one may leave less.",
+        "Each adversarial image was made against the very network it was judged by, at the same λ and width.",
+        "The test part took no part in training or in choosing a checkpoint. " + CHOSEN.get(frontier["checkpoint"], ""),
+        "Bars and ranges are 95 % intervals for this many test images; the spread between training runs is not in "
+        "them: this is one run, with one seed.",
+        f"Measured in {frontier['precision']} in {duration(frontier['seconds'])}.",
+    ]
+    if not all(p["trained"] for p in points):
+        told.append("Hollow markers are values of λ that were not trained, between those that were.")
+    return [*told, *folder.run.get("data", {}).get("notes", [])]
+
+
+def _how(point: Entry) -> str:
+    threat = f" ({point['threat']})" if "threat" in point else ""
+    radius = f"ε\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{number(point['eps'])}{threat}"
+    return f"Robust is accuracy under {point['attack']} at {radius} on {point['n']} test images."
+
+
+def _both(point: Entry) -> str:
+    at = "" if point["lam"] is None else f" (λ\N{NO-BREAK SPACE}{point['lam']:g})"
+    return f"{percent(point['clean'])} clean / {percent(point['robust'])} robust{at}"
+
+
+def _trained(folder: Folder) -> str:
+    run = folder.run
+    recipe, data = run.get("recipe"), run.get("data", {}).get("name")
+    return f"{recipe} on {data}, {_count(folder)}." if recipe and data else f"A run of {_count(folder)}."
+
+
+def _count(folder: Folder) -> str:
+    n = len(folder.epochs)
+    return f"{n or 'no'} epoch{'' if n == 1 else 's'}"
+
+
+def _parts(data: Entry) -> str:
+    return ", ".join(f"{data[part]:,} {part}" for part in ("train", "val", "test") if data.get(part))
+
+
+def _eps(folder: Folder) -> str | None:
+    known = [p["eps"] for p in folder.points] or [folder.run.get("knobs", {}).get("eps")]
+    return None if known[0] is None else number(known[0])

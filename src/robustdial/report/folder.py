@@ -1,0 +1,61 @@
+"""What the page reads from a run folder, each part empty or None where its file is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from robustdial import record
+from robustdial.typing import Json
+
+Entry = dict[str, Json]
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The readable parts of one run folder.
+
+    Args:
+        name: the run's name, or the folder's where none is recorded.
+        run: conditions of the run (`run.json`).
+        epochs: one entry per epoch (`epochs.jsonl`).
+        frontier: the measured points and how they were measured (`frontier.json`).
+        pictures: clean and adversarial test images with predictions (`pictures.safetensors`).
+    """
+
+    name: str
+    run: Entry
+    epochs: list[Entry]
+    frontier: Entry
+    pictures: dict[str, Tensor] | None
+
+    @property
+    def points(self) -> list[Entry]:
+        """The measured points: widest network first, each width along lambda."""
+        return sorted(self.frontier.get("points", []), key=lambda p: (-p["width"], p["lam"] or 0.0))
+
+    @property
+    def dialed(self) -> bool:
+        """Whether the measured network has a dial; without one its only point, and its pictures, have no lambda."""
+        return all(p["lam"] is not None for p in self.points)
+
+
+def read(folder: Path) -> Folder:
+    """Read what there is in `folder`.
+
+    Raises:
+        FileNotFoundError: there is nothing of a run in it.
+        ValueError: a file in it is damaged.
+    """
+    run, frontier, epochs = _json(folder / record.RUN), _json(folder / record.FRONTIER), record.read_epochs(folder)
+    path = folder / record.PICTURES
+    if not (run or frontier or epochs or path.exists()):
+        raise FileNotFoundError(f"{folder} is not a run folder. Make one with: robustdial train oat --out {folder}")
+    pictures = record.read_tensors(path)[0] if path.exists() else None
+    return Folder(run.get("name") or folder.resolve().name, run, epochs, frontier, pictures)
+
+
+def _json(path: Path) -> Entry:
+    return dict(record.read_json(path)) if path.exists() else {}

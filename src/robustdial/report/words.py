@@ -1,0 +1,71 @@
+"""Numbers and JSON values as a reader wants them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+NONE = "\N{EN DASH}"
+
+
+def percent(share: float | None) -> str:
+    """A share in [0, 1] in percent, one decimal, with a no-break space.
+
+    >>> percent(0.994).replace(chr(160), " "), percent(None)
+    ('99.4 %', '–')
+    """
+    return NONE if share is None else f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
+
+
+def interval(bounds: list[float] | None) -> str:
+    """Two bounds in [0, 1] in percent.
+
+    >>> interval([0.98, 0.998])
+    '98.0–99.8'
+    """
+    return "" if bounds is None else f"{100 * bounds[0]:.1f}\N{EN DASH}{100 * bounds[1]:.1f}"
+
+
+def number(value: float) -> str:
+    """Four digits at most; a multiple of 1/255 that is no short decimal is written as one.
+
+    >>> number(8 / 255), number(0.3), number(0.2), number(0.1234567), number(100000.0)
+    ('8/255', '0.3', '0.2', '0.1235', '100000')
+    """
+    levels = 255 * value
+    if 0 < value < 1 and round(value, 2) != value and abs(levels - round(levels)) < 0.01:
+        return f"{round(levels)}/255"
+    return f"{value:.0f}" if value == round(value) and abs(value) < 1e15 else f"{value:.4g}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the two largest units that matter.
+
+    >>> duration(1.94), duration(134), duration(7384)
+    ('1.9 s', '2 min 14 s', '2 h 3 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def spoken(value: Any) -> str:
+    """Any JSON value in one line; an object with a "type" reads like the call that made it.
+
+    >>> spoken({"type": "PGD", "step": {"type": "Step", "size": 8 / 255}, "mode": "eval", "lams": [0.0, 1.0]})
+    'PGD(step=Step(size=8/255), mode=eval, lams=[0, 1])'
+    """
+    match value:
+        case None:
+            return NONE
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return number(value)
+        case list():
+            return f"[{', '.join(map(spoken, value))}]"
+        case dict():
+            inner = ", ".join(f"{key}={spoken(part)}" for key, part in value.items() if key != "type")
+            return f"{value.get('type', '')}({inner})"
+        case _:
+            return str(value)

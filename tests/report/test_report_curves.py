@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from robustdial.report.curves import PAPER, against_lam, tradeoff, training
+
+
+@pytest.fixture
+def points(parts):
+    return parts["frontier"]["points"]
+
+
+@pytest.mark.parametrize(("axis", "side"), [("x", "clean"), ("y", "robust")])
+def test_bars_end_at_the_interval(points, axis, side):
+    curve = tradeoff(points).data[0]
+    bars = curve[f"error_{axis}"]
+    low = [at - down for at, down in zip(curve[axis], bars.arrayminus, strict=True)]
+    high = [at + up for at, up in zip(curve[axis], bars.array, strict=True)]
+    assert low == pytest.approx([100 * p[f"{side}_interval"][0] for p in points])
+    assert high == pytest.approx([100 * p[f"{side}_interval"][1] for p in points])
+
+
+@pytest.mark.parametrize("plot", [tradeoff, against_lam])
+def test_markers_of_untrained_lambdas_are_hollow(points, plot):
+    hollow = [colour == PAPER for colour in plot(points).data[0].marker.color]
+    assert hollow == [not p["trained"] for p in points]
+
+
+@pytest.mark.parametrize("plot", [tradeoff, against_lam])
+def test_ring_of_the_slider_is_the_last_trace_and_starts_empty(points, plot):
+    assert len(plot(points).data[-1].x) == 0
+
+
+def test_validation_has_one_line_per_lambda(parts):
+    figures = {name: figure for name, _, figure in training(parts["epochs"])}
+    assert [line.name for line in figures["val-robust"].data] == ["0", "0.1", "0.2", "0.3", "0.4", "1"]
+
+
+def test_quantity_that_was_never_recorded_has_no_curve(parts):
+    epochs = [epoch | {"gradient": None, "val": []} for epoch in parts["epochs"]]
+    names = [name for name, _, _ in training(epochs)]
+    assert names == ["loss", "accuracies", "lr", "seconds"]

@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from plotly.offline import get_plotlyjs
+
+from robustdial import record
+from robustdial.report import render
+
+SECTIONS = ["trade-off", "pictures", "training", "settings"]
+HOSTILE = "<script>alert(1)</script>"
+
+
+class Page(HTMLParser):
+    """The tags of a page with their attributes, and its text outside scripts and styles."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text, self.raw = "", ""
+        self.source = path.read_text("utf-8")
+        self.feed(self.source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if self.cdata_elem is None:
+            self.text += data.replace("\N{NO-BREAK SPACE}", " ")
+        else:
+            self.raw += data
+
+    def ids(self) -> list[str]:
+        return [attrs["id"] for _, attrs in self.tags if attrs.get("id")]
+
+    def own(self) -> str:
+        """The source without plotly.js."""
+        return self.source.replace(get_plotlyjs(), "")
+
+
+@pytest.fixture
+def page(build, parts) -> Page:
+    return Page(render(build(**parts)))
+
+
+def test_page_loads_nothing_from_outside(page):
+    links = [
+        value for _, attrs in page.tags for name in ("src", "href", "data", "srcset") if (value := attrs.get(name))
+    ]
+    assert links
+    assert all(link.startswith("data:image/png;base64,") for link in links)
+    assert not re.search(r"@import|url\(|https?://", page.own())
+    policies = [attrs["content"] for tag, attrs in page.tags if attrs.get("http-equiv") == "Content-Security-Policy"]
+    assert len(policies) == 1
+    assert policies[0].startswith("default-src 'none'")
+    assert "http" not in policies[0]
+
+
+def test_plotly_is_on_the_page_exactly_once(page):
+    assert page.source.count(get_plotlyjs()) == 1
+
+
+def test_page_without_plots_has_no_plotly(build, parts):
+    assert render(build(run=parts["run"])).stat().st_size < 50_000
+
+
+def test_every_section_and_plot_is_there(page):
+    plots = ["tradeoff", "against", "loss", "accuracies", "val-clean", "val-robust", "lr", "gradient", "seconds"]
+    assert [name for name in page.ids() if name in SECTIONS] == SECTIONS
+    assert [name for name in page.ids() if name in plots] == plots
+    assert "passes" not in page.ids()  # they do not vary in this run
+    assert len(page.ids()) == len(set(page.ids()))
+
+
+def test_summary_tells_both_ends_of_the_dial(page):
+    assert "dialed from 99.4 % clean / 2.5 % robust (λ 0) to 97.8 % clean / 56.9 % robust (λ 1)" in page.text
+    assert "under pgd-20 at ε = 0.3 on 360 test images" in page.text
+
+
+def test_every_point_is_in_the_table_with_its_intervals(page, parts):
+    rows = re.findall(r"<tr><td>(○ )?([\d.]+)</td>(.*?)</tr>", page.own(), re.DOTALL)
+    assert [(float(lam), not ring) for ring, lam, _ in rows] == [
+        (p["lam"], p["trained"]) for p in parts["frontier"]["points"]
+    ]
+    assert "99.4\N{NO-BREAK SPACE}%" in rows[0][2]
+    assert "1.3\N{EN DASH}4.7" in rows[0][2]
+    assert "pgd-20" in rows[0][2]
+
+
+def test_slider_stands_at_each_measured_point_and_its_nearest_pictures(page, parts):
+    stops = json.loads(re.search(r'id="stops">(.*?)</script>', page.source).group(1))
+    dial = next(attrs for tag, attrs in page.tags if attrs.get("id") == "dial")
+    assert [s["lam"] for s in stops] == [p["lam"] for p in parts["frontier"]["points"]]
+    assert [s["strip"] for s in stops] == [0, 1, 2, 3, 4, 4, 5, 5]
+    assert stops[0]["robust"]["range"] == "1.3\N{EN DASH}4.7"
+    assert dial["max"] == str(len(stops) - 1)
+
+
+def test_conditions_of_the_run_are_told(page):
+    for told in (
+        "robustdial train oat --eps 0.3",
+        "Example CPU",
+        "0123abc",
+        "61834",
+        "best epoch",
+        "float32",
+        "Linf(eps=0.3)",
+    ):
+        assert told in page.text
+
+
+def test_predictions_are_marked_in_words_as_well_as_in_colour(page):
+    right = sum(attrs.get("class") == "right" for _, attrs in page.tags)
+    wrong = sum(attrs.get("class") == "wrong" for _, attrs in page.tags)
+    assert right
+    assert wrong
+    legend = 1
+    assert page.text.count("✓") == right + legend
+    assert page.text.count("✗") == wrong + legend
+
+
+def test_small_pictures_are_scaled_crisp(page):
+    assert all(attrs.get("class") == "crisp" for tag, attrs in page.tags if tag == "img")
+
+
+@pytest.mark.parametrize(
+    ("missing", "gone", "command"),
+    [
+        (record.FRONTIER, 'id="tradeoff"', "robustdial frontier RUN"),
+        (record.PICTURES, "<img", "robustdial frontier RUN"),
+        (record.EPOCHS, 'id="loss"', "robustdial train RECIPE"),
+        (record.RUN, "<h3>Command", "robustdial train RECIPE"),
+    ],
+)
+def test_missing_file_leaves_a_hint_in_place_of_its_section(build, parts, missing, gone, command):
+    folder = build(**parts)
+    assert gone in Page(render(folder)).own()
+    (folder / missing).unlink()
+    page = Page(render(folder))
+    hints = [tag for tag, attrs in page.tags if attrs.get("class") == "hint"]
+    assert len(hints) == 1
+    assert f"To make this part: {command}" in page.text
+    assert gone not in page.own()
+    assert [name for name in page.ids() if name in SECTIONS] == SECTIONS
+
+
+def test_hostile_words_stay_words(build, parts):
+    run = parts["run"]
+    run["name"] = run["recipe"] = run["command"] = run["knobs"]["note"] = run["data"]["classes"][3] = HOSTILE
+    run["data"]["notes"] = [HOSTILE]
+    for point in parts["frontier"]["points"]:
+        point["attack"] = HOSTILE
+    page = Page(render(build(**parts)))
+    assert "alert(1)" in page.text
+    assert HOSTILE not in page.source
+
+
+def test_page_is_a_function_of_the_folder_alone(build, parts):
+    folder = build(**parts)
+    first = render(folder).read_bytes()
+    assert render(folder).read_bytes() == first
+
+
+def test_failing_render_leaves_the_old_page_and_nothing_else(build, parts):
+    folder = build(**parts)
+    old = render(folder).read_bytes()
+    (folder / record.FRONTIER).write_text("{", "utf-8")
+    before = sorted(folder.iterdir())
+    with pytest.raises(ValueError, match=r"frontier\.json is damaged"):
+        render(folder)
+    assert (folder / record.REPORT).read_bytes() == old
+    assert sorted(folder.iterdir()) == before
+
+
+def test_folder_without_a_run_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"not a run folder\. Make one with"):
+        render(tmp_path)
+
+
+def test_diverged_epoch_is_a_gap_not_a_nan(build, parts):
+    folder = build(run=parts["run"], epochs=parts["epochs"][:3])
+    with (folder / record.EPOCHS).open("a") as lines:
+        lines.write(json.dumps(parts["epochs"][3] | {"loss": float("nan"), "clean": None, "adv": None}) + "\n")
+    own = Page(render(folder)).own()
+    assert "null" in own
+    assert "NaN" not in own
+
+
+def test_network_without_a_dial_has_one_point_and_no_slider(build, parts, make_point):
+    parts["frontier"]["points"] = [make_point(None, 0.97, 0.55)]
+    parts["pictures"] = {name: t[-1:] if len(t) == 6 else t for name, t in parts["pictures"].items()}
+    page = Page(render(build(**parts)))
+    assert "One network, 97.0 % clean / 55.0 % robust." in page.text
+    assert "tradeoff" in page.ids()
+    assert not {"dial", "against"} & set(page.ids())
+    assert "λ = 1" not in page.text
+
+
+def test_point_without_robust_accuracy_is_a_dash(build, parts):
+    parts["frontier"]["points"][0] |= {"robust": None, "robust_interval": None}
+    assert "99.4 % clean / \N{EN DASH} robust" in Page(render(build(**parts))).text
+
+
+def test_widths_are_chosen_beside_the_slider(build, parts, make_point):
+    parts["frontier"]["points"] = [make_point(lam, 0.9, 0.5, True, width) for width in (0.5, 1.0) for lam in (0.0, 1.0)]
+    page = Page(render(build(**parts)))
+    radios = [attrs["value"] for tag, attrs in page.tags if attrs.get("name") == "width"]
+    assert radios == ["1.0", "0.5"]
+    assert "2 widths" in page.text
+
+
+def test_varying_passes_have_a_curve_even_after_two_epochs(build, parts):
+    epochs = [epoch | {"passes": n} for n, epoch in enumerate(parts["epochs"][:2], start=1)]
+    assert "passes" in Page(render(build(run=parts["run"], epochs=epochs))).ids()
+
+
+def test_coloured_pictures_are_shown(build, parts, make_pictures):
+    parts["pictures"] = make_pictures(3)
+    assert "img" in [tag for tag, _ in Page(render(build(**parts))).tags]
