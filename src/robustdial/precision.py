@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,24 +19,27 @@ def resolve(precision: Precision, device: torch.device) -> Literal["float32", "b
     return "bfloat16" if native else "float32"
 
 
-def prepare(model: nn.Module, precision: Literal["float32", "bfloat16"], compiled: bool = False) -> Callable[..., Tensor]:
-    """A way to call `model` that returns float32 logits.
+class Prepared(nn.Module):
+    """A network as it is called in a run; its logits are float32.
 
     Args:
-        model: the network or its dialed wrapper; its weights are laid out channels last, and stay float32.
+        model: the network or its dialed wrapper. It is laid out channels last, and its weights stay float32.
         precision: format of the convolutions; statistics, losses and weights are float32 in both.
         compiled: run through torch.compile. The wrapper is compiled, so that turning the dial recompiles nothing.
     """
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    call = torch.compile(model) if compiled else model
-    lower = precision == "bfloat16"
 
-    def forward(x: Tensor, *setting: Any) -> Tensor:
-        with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=lower):
-            logits: Tensor = call(x.contiguous(memory_format=torch.channels_last), *setting)
+    def __init__(self, model: nn.Module, precision: Literal["float32", "bfloat16"], compiled: bool = False) -> None:
+        super().__init__()
+        self.training = model.training
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model = torch.compile(model) if compiled else model
+        self.lower = precision == "bfloat16"
+
+    def forward(self, x: Tensor, *setting: Any) -> Tensor:
+        """Logits `[B, K]` of images `[B, C, H, W]`, and of the dial's setting where there is one."""
+        with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=self.lower):
+            logits: Tensor = self.model(x.contiguous(memory_format=torch.channels_last), *setting)
         return logits.float()
-
-    return forward
 
 
 def _cpu_has_bfloat16() -> bool:

@@ -33,12 +33,17 @@ LAST, BEST, PICTURES, REPORT = "last.safetensors", "best.safetensors", "pictures
 _HEADER = "robustdial"
 
 
-def create(folder: Path, run: Mapping[str, Json]) -> None:
-    """Make a new run folder with its `run.json`. Raises ValueError if there is a run in it already."""
+def check_free(folder: Path) -> None:
+    """Raises ValueError if a new run in `folder` would meet something that is there already."""
     if (folder / RUN).exists():
         raise ValueError(f"{folder} already holds a run. Continue it with --resume, or choose another --out.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder} exists and is not an empty folder. Choose another --out.")
+
+
+def create(folder: Path, run: Mapping[str, Json]) -> None:
+    """Make a new run folder with its `run.json`. Raises ValueError if it is not free."""
+    check_free(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / RUN, run)
 

@@ -3,7 +3,7 @@
 The paper's codes are rows of a matrix, one per trained lambda: an index, not a function of the value. Between two trained
 lambdas they are interpolated. `Scalar` and `Cosine` are functions of lambda and need no interpolation.
 
-Source of onehot, dct, orthogonal and scalar: Wang et al., Once-for-All Adversarial Training, NeurIPS 2020, section 3.1.
+Source of onehot, dct, orthogonal and scalar: Wang et al., Once-for-All Adversarial Training, NeurIPS 2020.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ class PaperFiLM:
     """The FiLM layer of the official OAT code, with its initialisation: PyTorch's default.
 
     The scale starts near zero, so a dialed network starts far from the plain one.
-    Source: Wang et al., Once-for-All Adversarial Training, NeurIPS 2020, section 3.1.
+    Source: Wang et al., Once-for-All Adversarial Training, NeurIPS 2020.
     """
 
     def build(self, code: int, channels: int) -> nn.Module:

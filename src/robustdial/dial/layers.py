@@ -19,7 +19,7 @@ class DialNorm(nn.Module):
 
     The robust branch is the original module; the clean branch is its copy. Rows at lambda = 0 are normalised by the clean
     branch, all others by the robust one, because clean and adversarial images have different statistics.
-    Source: Wang et al., Once-for-All Adversarial Training, NeurIPS 2020, section 3.2 (after Xie et al., AdvProp, CVPR 2020).
+    Source: Wang et al., Once-for-All Adversarial Training, NeurIPS 2020 (after Xie et al., AdvProp, CVPR 2020).
 
     Args:
         norm: the batch norm to replace.

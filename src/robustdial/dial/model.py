@@ -107,11 +107,12 @@ class Served(nn.Module):
 
     def __init__(self, dialed: Dialed, setting: Setting) -> None:
         super().__init__()
+        self.training = dialed.training
         self.dialed, self.setting = dialed, setting
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits `[B, K]` of images `[B, C, H, W]`."""
         setting = self.setting
-        if self.training:  # batch statistics belong to one branch; between the branches they have no mixture
+        if self.dialed.training:  # batch statistics belong to one branch; between the branches they have no mixture
             setting = setting._replace(first=len(x) if float(setting.share[0]) == 0 else 0)
         return self.dialed(x, setting)  # type: ignore[no-any-return]

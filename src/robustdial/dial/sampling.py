@@ -22,7 +22,7 @@ class Sampling(Protocol):
 class PerSample:
     """Every row has its own lambda: a fixed share at 0, the others uniform over the positive lambdas.
 
-    Source: Wang et al., Once-for-All Adversarial Training, NeurIPS 2020, algorithm 1; the share of zeros as in the authors' code.
+    Source: Wang et al., Once-for-All Adversarial Training, NeurIPS 2020; the share of zeros as in the authors' code.
 
     Args:
         zeros: share of the rows at lambda = 0; None for 1 / number of lambdas. Ignored when 0 is not on the dial.

@@ -16,7 +16,7 @@ class Blend:
 
     Rows at lambda = 0 have no adversary and learn from the clean image alone.
 
-    Source: Wang et al., Once-for-All Adversarial Training, NeurIPS 2020, eq. 3.
+    Source: Wang et al., Once-for-All Adversarial Training, NeurIPS 2020.
     """
 
     def look(self, view: View) -> None:

@@ -47,9 +47,13 @@ def oat(
     lambda = 0 and a robust one for the others. Attack: PGD in evaluation mode from a uniform start, step 1.25 eps / steps.
 
     Paper: Wang et al., Once-for-All Adversarial Training: In-Situ Tradeoff between Robustness and Accuracy for Free,
-    NeurIPS 2020. Cost: steps + 2 passes per image with lambda > 0, 1 with lambda = 0.
+    NeurIPS 2020.
+
+    Cost: steps + 2 passes per image with lambda > 0, 1 with lambda = 0.
+
     Departures from the authors' code: dual batch norm by default, as in the paper (theirs: off); FiLM starts as the
     identity (`film="paper"` restores theirs) and stands behind every batch norm, also on shortcuts; random codes are part of the weights.
+
     Their results are not quoted: their CIFAR-10 tables were not at hand.
 
     Args:

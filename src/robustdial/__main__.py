@@ -1,0 +1,5 @@
+"""`python -m robustdial`: the command line."""
+
+from robustdial.cli import main
+
+main()

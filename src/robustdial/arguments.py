@@ -1,0 +1,116 @@
+"""The command line as values: flags are the recipes' own arguments, errors are one line that names the remedy."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import inspect
+import io
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, field, fields, make_dataclass
+from fractions import Fraction
+from typing import Any, TypeVar, get_type_hints
+
+import tyro
+
+from robustdial.recipes import Recipe
+from robustdial.run import Run
+
+T = TypeVar("T")
+
+
+class UsageError(ValueError):
+    """A command line that cannot be understood."""
+
+
+def parse(target: Callable[..., T], args: Sequence[str], prog: str) -> T:
+    """Call `target` with the flags in `args`. Raises UsageError, one line, if they do not fit it."""
+    box = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(box):
+            return tyro.cli(target, args=list(args), prog=prog, config=(tyro.conf.FlagCreatePairsOff,))
+    except SystemExit as leaving:
+        if leaving.code in (0, None):
+            raise
+        raise UsageError(f"{_one_line(box.getvalue())} See {prog} --help.") from None
+
+
+def choose(name: str, known: Sequence[str], what: str) -> str:
+    """`name` if it is known. Raises UsageError with the nearest known name."""
+    if name in known:
+        return name
+    near = difflib.get_close_matches(name, known, 1, 0.0)[0]
+    raise UsageError(f"There is no {what} {name!r}. The nearest is {near!r}; all of them: {', '.join(known)}.")
+
+
+def radius(text: str) -> float:
+    """A radius as people write it.
+
+    >>> radius("8/255") == radius("8px") == 8 / 255, radius("0.5")
+    (True, 0.5)
+    """
+    try:
+        return float(Fraction(text.removesuffix("px"))) / 255 if text.endswith("px") else float(Fraction(text))
+    except (ValueError, ZeroDivisionError):
+        raise UsageError(f"--eps {text} is not a radius. Write it as 8/255, 8px or 0.031.") from None
+
+
+def written(value: float) -> str:
+    """A radius as people read it.
+
+    >>> written(8 / 255), written(0.3)
+    ('8/255', '0.3')
+    """
+    levels = value * 255
+    return f"{round(levels)}/255" if levels >= 0.5 and abs(levels - round(levels)) < 1e-6 and value < 0.25 else f"{value:g}"
+
+
+def training_flags(recipe: Recipe) -> type:
+    """A dataclass with the recipe's knobs, the fields of `Run` and `resume`: what `robustdial train RECIPE` takes."""
+    hints = get_type_hints(recipe, include_extras=True)
+    knobs: list[Any] = [
+        (name, hints[name], field(default=parameter.default)) for name, parameter in inspect.signature(recipe).parameters.items()
+    ]
+    knobs = [(n, str, field(default=written(f.default))) if n == "eps" else (n, t, f) for n, t, f in knobs]
+    run_hints = get_type_hints(Run)
+    runs: list[Any] = [(f.name, run_hints[f.name], field(default=f.default)) for f in fields(Run)]
+    flags = make_dataclass(recipe.__name__, [*knobs, *runs, ("resume", bool, field(default=False))])
+    flags.__doc__ = f"{_before_args(recipe)}\n\nArgs:\n{_args(recipe)}\n{_args(Run)}\n    resume: continue the run in --out."
+    return flags
+
+
+def knobs_of(flags: Any, recipe: Recipe) -> dict[str, Any]:
+    """The recipe's own arguments among parsed flags."""
+    knobs = {name: getattr(flags, name) for name in inspect.signature(recipe).parameters}
+    return knobs | ({"eps": radius(knobs["eps"])} if "eps" in knobs else {})
+
+
+def run_of(flags: Any) -> Run:
+    """The fields of `Run` among parsed flags."""
+    return Run(**{f.name: getattr(flags, f.name) for f in fields(Run)})
+
+
+def given(flags: Any) -> dict[str, Any]:
+    """The flags that differ from their defaults."""
+    return {f.name: getattr(flags, f.name) for f in fields(flags) if f.default is MISSING or getattr(flags, f.name) != f.default}
+
+
+def _one_line(box: str) -> str:
+    # tyro frames its message; the frame, its rules and the repeated help text are left out
+    lines = [re.sub(r"[╭╮╰╯│─]", "", line).strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
+    words: list[str] = []
+    for line in lines[1:]:
+        if line.startswith(("For full helptext", "Argument helptext")):
+            break
+        words += line.split()
+    text = " ".join(words) or "The arguments are not understood"
+    return text if text.endswith((".", ":")) else text + "."
+
+
+def _before_args(source: object) -> str:
+    return inspect.cleandoc(source.__doc__ or "").split("\nArgs:")[0].strip()
+
+
+def _args(source: object) -> str:
+    return inspect.cleandoc(source.__doc__ or "").split("\nArgs:\n")[1].split("\n\n")[0]

@@ -1,0 +1,150 @@
+"""What the terminal shows."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from robustdial.run import Experiment
+from robustdial.train import Step
+from robustdial.training import Cost
+from robustdial.typing import Json
+
+console = Console(highlight=False)
+
+
+class Stop:
+    """Whether Ctrl-C, or a polite kill, has asked the run to stop."""
+
+    asked = False
+
+
+@contextmanager
+def stoppable() -> Iterator[Stop]:
+    """Turn the first Ctrl-C or SIGTERM into a request to stop after the batch at hand; a second one stops at once."""
+    stop, signals = Stop(), (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in signals}
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        stop.asked = True
+        for other in signals:
+            signal.signal(other, before[other])
+
+    for number in signals:
+        signal.signal(number, ask)
+    try:
+        yield stop
+    finally:
+        for number in signals:
+            signal.signal(number, before[number])
+
+
+class TrainingBar:
+    """A live bar over all batches of a run, with its epoch, its last validation and the time that is left."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.epochs, self.batches = experiment.run.epochs, experiment.batches
+        columns = (
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        self.bar = Progress(*columns, console=console)
+        done = experiment.state.epoch * self.batches + experiment.state.batch
+        self.task = self.bar.add_task("training", total=self.epochs * self.batches, completed=done, note="")
+
+    def show(self, step: Step) -> None:
+        """A batch is done."""
+        done = (step.epoch - 1) * self.batches + step.batch
+        self.bar.update(self.task, completed=done, description=f"epoch {step.epoch}/{self.epochs}")
+
+    def note(self, val: Sequence[Json]) -> None:
+        """Accuracies on the validation part."""
+        parts = [f"{dial_name(point['lam'])} {percent(point['clean'])}/{percent(point['robust'])}" for point in val]
+        self.bar.update(self.task, note="[dim]validation " + ", ".join(parts))
+
+
+def counting(description: str, total: int) -> Progress:
+    """A bar for `total` things of the same kind; its one task has number 0."""
+    bar = Progress(TextColumn("[bold]{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console)
+    bar.add_task(description, total=total)
+    return bar
+
+
+def say_cost(cost: Cost, experiment: Experiment) -> None:
+    """What the run is, and what it will cost."""
+    about = experiment.about
+    model, data = about["model"], about["data"]
+    console.print(
+        f"[bold]{about['recipe']}[/] on {data['name']}: {data['train']:,} images to train, {data['val']:,} to choose the checkpoint, "
+        f"{data['test']:,} to test; {model['name']}, {model['parameters']:,} parameters; {about['run']['precision']} on {about['run']['device']}"
+    )
+    console.print(
+        f"cost: {cost.images:,} images x {cost.passes / max(cost.images, 1):.1f} passes = {cost.passes:,} passes, "
+        f"about {duration(cost.seconds)} ({cost.seconds / 3600:.2f} h) on this machine"
+    )
+
+
+def points_table(points: Sequence[Json], title: str) -> Table:
+    """Measured points: lambda, clean and robust accuracy with n and 95 % interval."""
+    attack = points[0]["attack"].upper() if points else ""
+    table = Table(title=title, title_justify="left")
+    for name in ("lambda", "clean", "95 %", f"robust ({attack})", "95 %", "n"):
+        table.add_column(name, justify="right")
+    for point in points:
+        table.add_row(
+            dial_name(point["lam"]) + ("" if point["trained"] else " *"),
+            percent(point["clean"]),
+            between(point["clean_interval"]),
+            percent(point["robust"]),
+            between(point["robust_interval"]),
+            f"{point['n']:,}",
+        )
+    if not all(point["trained"] for point in points):
+        table.caption, table.caption_justify = "* between trained values", "left"
+    return table
+
+
+def percent(value: float | None) -> str:
+    """
+    >>> percent(0.5), percent(None)
+    ('50.0 %', '-')
+    """
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def between(interval: Sequence[float]) -> str:
+    """
+    >>> between((0.5, 0.625))
+    '50.0 - 62.5'
+    """
+    return f"{100 * interval[0]:.1f} - {100 * interval[1]:.1f}"
+
+
+def dial_name(lam: float | None) -> str:
+    """
+    >>> dial_name(0.1), dial_name(None)
+    ('0.1', 'fixed')
+    """
+    return "fixed" if lam is None else f"{lam:g}"
+
+
+def duration(seconds: float) -> str:
+    """
+    >>> duration(5), duration(90), duration(7300)
+    ('5 s', '1 min 30 s', '2 h 2 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"

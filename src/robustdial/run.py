@@ -1,0 +1,245 @@
+"""A run: a recipe on data, in a folder from which it can be continued, measured and served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from robustdial import record
+from robustdial.checkpoint import load_weights, pack, unpack
+from robustdial.data import Data, load
+from robustdial.dial import Dialed, Dials, dial
+from robustdial.method import Method, describe
+from robustdial.models import build
+from robustdial.precision import Precision, Prepared, resolve
+from robustdial.provenance import provenance
+from robustdial.rate import RATES
+from robustdial.recipes import recipe
+from robustdial.train import TrainState, epoch_order, optimizer_for
+from robustdial.typing import Json
+
+
+@dataclass(frozen=True)
+class Run:
+    """What every recipe needs besides its own knobs.
+
+    Args:
+        data: a name (digits, mnist, cifar10, ...), folder:PATH, parquet:PATH or hf:NAME.
+        model: a name (cnn, resnet18, preact_resnet18, wrn34_10, ...) or timm:NAME.
+        model_width: channels of the model's first stage; by default its own.
+        pretrained: start from published weights (timm models).
+        epochs: passes over the training images.
+        batch: images per step.
+        lr: learning rate at its highest.
+        rate: how the learning rate moves over the training.
+        momentum: of stochastic gradient descent.
+        weight_decay: pull of all weights towards zero.
+        seed: of weights, order, augmentation and adversaries.
+        limit: use only so many training images, class-balanced; the validation part is taken out of them.
+        val: share of the training images held out to choose the checkpoint.
+        size: side of the images in pixels, for folders and hubs with images of many sizes.
+        root: folder of downloaded data sets.
+        device: auto, cpu, cuda, cuda:1, ...
+        precision: auto takes bfloat16 where the hardware has it; final accuracies are float32 in any case.
+        compile: run the network through torch.compile.
+        save_every: seconds between checkpoints within an epoch.
+        out: folder of the run.
+    """
+
+    data: str = "digits"
+    model: str = "cnn"
+    model_width: int | None = None
+    pretrained: bool = False
+    epochs: int = 30
+    batch: int = 128
+    lr: float = 0.1
+    rate: Literal["cosine", "cyclic", "multistep", "constant"] = "cosine"
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    seed: int = 0
+    limit: int | None = None
+    val: float = 0.1
+    size: int | None = None
+    root: str = "data"
+    device: str = "auto"
+    precision: Precision = "auto"
+    compile: bool = False
+    save_every: float = 60.0
+    out: str = "runs/run"
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch", "lr"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"--{name} {getattr(self, name)} is not positive. Give at least a little.")
+
+
+@dataclass
+class Experiment:
+    """A run that is ready to train, measure or serve.
+
+    Attributes:
+        folder: where its files are.
+        about: `run.json`.
+        run, method, data, state: its parts.
+        best: score and epoch of the best network so far.
+    """
+
+    folder: Path
+    about: dict[str, Json]
+    run: Run
+    method: Method
+    data: Data
+    state: TrainState
+    best: dict[str, Json]
+
+    @property
+    def batches(self) -> int:
+        """Batches in an epoch."""
+        return len(epoch_order(len(self.data.train), self.run.batch, 0, 0))
+
+    def at(self, lam: float | None, precision: Literal["float32", "bfloat16"] = "float32") -> nn.Module:
+        """The network at one lambda (None where there is no dial), in evaluation mode."""
+        model = self.state.model.eval()
+        return Prepared(model.at(lam) if isinstance(model, Dialed) and lam is not None else model, precision)
+
+    def save(self) -> None:
+        """Write the whole state; the checkpoint before it is intact until this one is complete."""
+        tensors, about = pack(self.state)
+        record.write_tensors(self.folder / record.LAST, tensors, about | {"best": self.best})
+
+    def save_best(self, score: float, val: list[dict[str, Json]]) -> None:
+        """Keep the network if its score on the validation part is the best so far."""
+        if score <= self.best.get("score", -1.0):
+            return
+        self.best = {"score": score, "epoch": self.state.epoch, "val": val}
+        weights = {f"model.{name}": value for name, value in self.state.model.state_dict().items()}
+        record.write_tensors(self.folder / record.BEST, weights, self.best)
+
+
+def start(name: str, knobs: Mapping[str, Any], run: Run) -> Experiment:
+    """A new run in `run.out`. Raises ValueError before anything is written if an argument is wrong."""
+    folder = Path(run.out)
+    record.check_free(folder)
+    experiment = _assemble(folder, name, knobs, run)
+    record.create(folder, experiment.about)
+    return experiment
+
+
+def resume(folder: Path) -> Experiment:
+    """The run in `folder`, where its last checkpoint left it."""
+    about = record.read_run(folder)
+    experiment = _assemble(folder, about["recipe"], about["knobs"], _run_of(about))
+    experiment.about = about
+    if (folder / record.LAST).exists():
+        tensors, state = record.read_tensors(folder / record.LAST)
+        unpack(experiment.state, tensors, state)
+        experiment.best = state["best"]
+    record.keep_epochs(folder, experiment.state.epoch)
+    return experiment
+
+
+def trained(folder: Path, device: str = "auto") -> Experiment:
+    """The run in `folder` with its best network, for measuring and serving."""
+    about = record.read_run(folder)
+    checkpoint = folder / (record.BEST if (folder / record.BEST).exists() else record.LAST)
+    tensors, _ = record.read_tensors(checkpoint)
+    experiment = _assemble(folder, about["recipe"], about["knobs"], _run_of(about | {"run": about["run"] | {"device": device}}))
+    experiment.about = about
+    load_weights(experiment.state.model, tensors)
+    return experiment
+
+
+def open_model(folder: str | Path, device: str = "cpu") -> nn.Module:
+    """The best network of a run folder, in evaluation mode: `open_model("runs/x").at(0.4)` is a plain `f(x)`.
+
+    The data is not needed; what the network must know of it stands in `run.json`.
+    """
+    about = record.read_run(Path(folder))
+    path = Path(folder) / record.BEST
+    tensors, _ = record.read_tensors(path if path.exists() else path.with_name(record.LAST))
+    model = _model(about["model"], about["data"], recipe(about["recipe"])(**about["knobs"]))
+    load_weights(model, tensors)
+    return model.to(device).eval()
+
+
+def _run_of(about: Mapping[str, Json]) -> Run:
+    known = {field.name for field in fields(Run)}
+    return Run(**{name: value for name, value in about["run"].items() if name in known})
+
+
+def _assemble(folder: Path, name: str, knobs: Mapping[str, Any], run: Run) -> Experiment:
+    method = recipe(name)(**knobs)
+    device = _device(run.device)
+    precision = resolve(run.precision, device)
+    data = load(run.data, root=run.root, limit=run.limit, val=run.val, seed=run.seed, size=run.size)
+    seen = _seen(data)
+    torch.manual_seed(run.seed)
+    model = _model({"name": run.model, "width": run.model_width, "pretrained": run.pretrained}, seen, method).to(device)
+    state = TrainState(
+        model=model,
+        optimizer=optimizer_for(model, run.lr, run.momentum, run.weight_decay),
+        rate=RATES[run.rate],
+        lr=run.lr,
+        seed=run.seed,
+        forward=Prepared(model, precision, run.compile),
+    )
+    about = {
+        "name": folder.name,
+        "recipe": name,
+        "knobs": dict(knobs),
+        "method": describe(method),
+        "data": seen,
+        "model": {
+            "name": run.model,
+            "width": run.model_width,
+            "pretrained": run.pretrained,
+            "parameters": sum(weight.numel() for weight in model.parameters()),
+        },
+        "run": asdict(run) | {"precision": precision, "device": str(device)},
+        **provenance(),
+    }
+    return Experiment(folder, about, run, method, data.to(device), state, best={})
+
+
+def _model(spec: Mapping[str, Json], data: Mapping[str, Json], method: Method) -> nn.Module:
+    plain = build(
+        spec["name"],
+        classes=len(data["classes"]),
+        shape=tuple(data["shape"]),
+        mean=data["mean"],
+        std=data["std"],
+        width=spec["width"],
+        pretrained=spec["pretrained"],
+    )
+    return dial(plain, method.dial) if isinstance(method.dial, Dials) else plain
+
+
+def _seen(data: Data) -> dict[str, Json]:
+    return {
+        "name": data.name,
+        "classes": list(data.classes),
+        "shape": list(data.shape),
+        "mean": list(data.mean),
+        "std": list(data.std),
+        "train": len(data.train),
+        "val": len(data.val),
+        "test": len(data.test),
+        "notes": list(data.notes),
+    }
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ValueError(f"--device {name} is not a device. Write auto, cpu, cuda or cuda:0.") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError("--device cuda: no CUDA device is at hand. Write --device cpu, or auto.")
+    return device

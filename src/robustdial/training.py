@@ -1,0 +1,127 @@
+"""Carrying out a run: train, validate, choose, save. The loop yields after every batch; what is shown is the caller's."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+
+from robustdial import record
+from robustdial.data import unit
+from robustdial.dial import Dials
+from robustdial.evaluate import PGDAttack, clean_accuracy, measure
+from robustdial.precision import Prepared
+from robustdial.run import Experiment
+from robustdial.train import Step, optimizer_for, steps, train_batch
+from robustdial.typing import Json
+
+VALIDATION = 512
+"""Images of the validation part that are used: enough to rank checkpoints, few enough to cost little."""
+
+ATTACK = PGDAttack(10)
+
+
+def carry_out(experiment: Experiment) -> Iterator[Step]:
+    """Train to the end, yielding every batch. Each epoch is validated and written; the state is saved at every epoch and
+    every `save_every` seconds. After any yield the caller may save and stop."""
+    run = experiment.run
+    saved = time.monotonic()
+    for step in steps(experiment.state, experiment.data, experiment.method, epochs=run.epochs, batch=run.batch):
+        if step.summary is not None:
+            val = validate(experiment)
+            score = score_of(val)
+            record.append_epoch(experiment.folder, step.summary | {"val": val, "score": score})
+            experiment.save_best(score, val)
+        if step.summary is not None or time.monotonic() - saved > run.save_every:
+            experiment.save()
+            saved = time.monotonic()
+        yield step
+
+
+def validate(experiment: Experiment) -> list[dict[str, Json]]:
+    """Accuracies on the held-out part at both ends of the dial, in the precision of the training.
+
+    Training is not disturbed: the random numbers are put back.
+    """
+    source = experiment.data.val.subset(torch.arange(min(VALIDATION, len(experiment.data.val))))
+    precision = experiment.about["run"]["precision"]
+    results: list[dict[str, Json]] = []
+    with torch.random.fork_rng():
+        torch.manual_seed(experiment.run.seed)
+        for lam in ends(experiment):
+            f = experiment.at(lam, precision)
+            if lam == 0:  # nobody serves lambda = 0 for its robustness
+                results.append({"lam": lam, "clean": clean_accuracy(f, source).value, "robust": None})
+                continue
+            clean, robust = measure(f, source, ATTACK, experiment.method.threat)
+            results.append({"lam": lam, "clean": clean.value, "robust": robust.value})
+    return results
+
+
+def ends(experiment: Experiment) -> tuple[float | None, ...]:
+    """The ends of the dial; (None,) where there is none."""
+    dial = experiment.method.dial
+    return tuple(sorted({dial.lambdas[0], dial.lambdas[-1]})) if isinstance(dial, Dials) else (None,)
+
+
+def score_of(val: list[dict[str, Json]]) -> float:
+    """What the best checkpoint is best at: (1 - lambda) clean + lambda robust, averaged over the ends of the dial.
+
+    >>> score_of([{"lam": 0.0, "clean": 0.9, "robust": None}, {"lam": 1.0, "clean": 0.8, "robust": 0.5}])
+    0.7
+    """
+    worth = []
+    for point in val:
+        lam = 1.0 if point["lam"] is None else point["lam"]
+        worth.append((1 - lam) * point["clean"] + lam * (point["robust"] or 0.0))
+    return sum(worth) / len(worth)
+
+
+class Cost(NamedTuple):
+    """What a run will cost from here on.
+
+    Attributes:
+        images: images to be learned from.
+        passes: forward-backward passes over images, in all.
+        seconds: on this machine, validation left out.
+    """
+
+    images: int
+    passes: int
+    seconds: float
+
+
+def estimate(experiment: Experiment) -> Cost:
+    """Estimate the rest of the run by timing one batch, after a first one that is not counted, on a copy of the network.
+
+    Later changes of the schedule and the time to compile are not foreseen.
+    """
+    state, method = experiment.state, experiment.method
+    if state.epoch >= experiment.run.epochs:
+        return Cost(0, 0, 0.0)
+    passes = method.schedule.passes(state.schedule if state.epoch or state.batch else method.schedule.init())
+    batches = experiment.batches * (experiment.run.epochs - state.epoch) - state.batch
+    images = batches * min(experiment.run.batch, len(experiment.data.train))
+    passes_per_batch, seconds = _trial(experiment, passes)
+    return Cost(images, batches * passes_per_batch, batches * seconds)
+
+
+def _trial(experiment: Experiment, passes: int) -> tuple[int, float]:
+    """Passes over images, and seconds, of one batch."""
+    data, method = experiment.data, experiment.method
+    model = copy.deepcopy(experiment.state.model).train()
+    optimizer = optimizer_for(model, lr=0.0)
+    forward = Prepared(model, experiment.about["run"]["precision"])
+    order = [torch.arange(min(experiment.run.batch, len(data.train)))] * 2
+    sums, seconds = {}, 0.0
+    with torch.random.fork_rng():
+        for x, y in data.train.batches(order):
+            clock = time.perf_counter()
+            sums = train_batch(model, unit(data.augment(x)), y, method, passes, optimizer, [], forward)
+            float(sums["loss"])  # waits for an accelerator
+            seconds = time.perf_counter() - clock
+    looked = int(sums.get("clean_rows", 0))  # an objective that looks at the clean images pays one pass more for it
+    return looked + passes * int(sums.get("adv_rows", 0)), seconds

@@ -1,0 +1,87 @@
+"""One table over every threat: what a solver may rely on."""
+
+import pytest
+import torch
+
+from robustdial.threat import L2, Linf
+
+THREATS = [Linf(8 / 255), Linf(0.3), L2(0.5), L2(3.0)]
+REACHES = [1.0, torch.tensor([0.0, 0.25, 0.5, 1.0, 1.0, 0.75])]
+
+
+def sizes(threat, z):
+    return z.flatten(1).abs().amax(1) if isinstance(threat, Linf) else z.flatten(1).norm(dim=1)
+
+
+def images():
+    x = torch.rand(6, 3, 5, 5)
+    x[0], x[1] = 0.0, 1.0  # the corners of the image cube
+    return x
+
+
+def check_inside(threat, x, z, reach):
+    limit = threat.radius * torch.as_tensor(reach).expand(len(x))
+    assert (sizes(threat, z) <= limit + 1e-6).all()
+    assert (x + z).min() >= 0
+    assert (x + z).max() <= 1
+
+
+each = pytest.mark.parametrize("threat", THREATS, ids=str)
+reaching = pytest.mark.parametrize("reach", REACHES, ids=["one reach", "a reach per row"])
+
+
+@each
+@reaching
+@pytest.mark.parametrize("amount", [0.0, 0.3, 1.0])
+def test_noise_is_inside(threat, reach, amount):
+    x = images()
+    z = threat.noise(x, reach, amount)
+    check_inside(threat, x, z, torch.as_tensor(reach) * amount)
+    assert (z == 0).all() == (amount == 0)
+
+
+@each
+@reaching
+def test_projection_lands_inside_and_stays(threat, reach):
+    x = images()
+    z = threat.project(torch.randn_like(x), x, reach)
+    check_inside(threat, x, z, reach)
+    torch.testing.assert_close(threat.project(z, x, reach), z, atol=1e-6, rtol=0)
+
+
+@each
+def test_projection_keeps_what_is_inside(threat):
+    x = torch.rand(6, 3, 5, 5) * 0.2 + 0.4
+    z = 0.5 * threat.noise(x, 1.0, 0.5)
+    torch.testing.assert_close(threat.project(z, x, 1.0), z)
+
+
+@each
+@pytest.mark.parametrize("size", [0.01, torch.tensor([0.0, 0.01, 0.02, 0.03, 0.04, 0.05])], ids=["one size", "a size per row"])
+def test_a_step_has_its_length_and_raises_a_linear_loss_most(threat, size):
+    z, gradient = torch.zeros(6, 3, 5, 5), torch.randn(6, 3, 5, 5)
+    step = threat.ascend(z, gradient, size)
+    lengths = torch.as_tensor(size).expand(6)
+    torch.testing.assert_close(sizes(threat, step), lengths)
+    dual = gradient.flatten(1).abs().sum(1) if isinstance(threat, Linf) else gradient.flatten(1).norm(dim=1)
+    torch.testing.assert_close((step * gradient).flatten(1).sum(1), lengths * dual)
+
+
+@each
+def test_a_zero_gradient_moves_nothing(threat):
+    step = threat.ascend(torch.zeros(2, 1, 3, 3), torch.zeros(2, 1, 3, 3), 0.1)
+    assert (step == 0).all()
+
+
+@each
+def test_apply_is_differentiable(threat):
+    x = images()
+    z = threat.noise(x, 1.0, 1.0).requires_grad_()
+    (gradient,) = torch.autograd.grad(threat.apply(x, z).sum(), z)
+    assert torch.isfinite(gradient).all()
+
+
+@each
+def test_no_rows_are_fine(threat):
+    x = torch.empty(0, 3, 5, 5)
+    assert threat.project(threat.noise(x, 1.0, 1.0), x, 1.0).shape == x.shape

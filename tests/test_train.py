@@ -1,0 +1,171 @@
+"""Training as a whole: it learns, it resumes to the bit, it says when it fails."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from robustdial import record, run
+from robustdial.data import from_tensors
+from robustdial.recipes import oat
+from robustdial.train import TrainState, epoch_order, fit, optimizer_for, steps
+from robustdial.training import carry_out, estimate, score_of, validate
+
+KNOBS = {"oat": {"eps": 0.2, "steps": 2, "code": 8}, "pgd-at": {"eps": 0.2, "steps": 2}}
+
+
+def settings(tmp_path, **more):
+    return run.Run(**({"data": "digits", "model": "cnn", "model_width": 4, "epochs": 3, "limit": 400, "precision": "float32", "out": str(tmp_path / "run")} | more))
+
+
+def finish(experiment):
+    for _ in carry_out(experiment):
+        pass
+    return experiment
+
+
+def files(folder):
+    tensors, about = record.read_tensors(folder / record.LAST)
+    epochs = [{k: v for k, v in epoch.items() if k != "seconds"} for epoch in record.read_epochs(folder)]
+    return tensors, about | {"sums": None}, epochs
+
+
+@pytest.mark.parametrize("recipe", KNOBS)
+@pytest.mark.parametrize("killed_after", [2, 3, 7])
+def test_a_killed_run_ends_with_the_same_bits(tmp_path, recipe, killed_after):
+    whole = finish(run.start(recipe, KNOBS[recipe], settings(tmp_path / "whole")))
+
+    broken = run.start(recipe, KNOBS[recipe], settings(tmp_path / "broken"))
+    for number, _ in enumerate(carry_out(broken), start=1):
+        if number == killed_after - 1:
+            broken.save()
+        if number == killed_after:  # one batch beyond the last save is lost, as in a kill
+            break
+    torch.manual_seed(99)
+    torch.rand(17)
+    resumed = finish(run.resume(broken.folder))
+
+    tensors, about, epochs = files(whole.folder)
+    again, about_again, epochs_again = files(resumed.folder)
+    assert tensors.keys() == again.keys()
+    assert all(torch.equal(tensors[name], again[name]) for name in tensors)
+    assert about == about_again
+    assert epochs == epochs_again
+    assert len(epochs) == 3
+
+
+def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path):
+    whole = finish(run.start("oat", KNOBS["oat"], settings(tmp_path / "whole")))
+    broken = run.start("oat", KNOBS["oat"], settings(tmp_path / "broken"))
+    next(carry_out(broken))
+    resumed = finish(run.resume(broken.folder))
+    assert all(torch.equal(a, b) for a, b in zip(whole.state.model.parameters(), resumed.state.model.parameters(), strict=True))
+
+
+def test_the_seed_is_the_run(tmp_path):
+    weights = [
+        torch.cat([w.flatten() for w in finish(run.start("oat", KNOBS["oat"], settings(tmp_path / f"{i}", epochs=1, seed=seed))).state.model.parameters()])
+        for i, seed in enumerate((0, 0, 1))
+    ]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_estimating_and_validating_do_not_disturb_training(tmp_path):
+    experiment = run.start("oat", KNOBS["oat"], settings(tmp_path))
+    before, generator = {k: v.clone() for k, v in experiment.state.model.state_dict().items()}, torch.get_rng_state()
+    cost = estimate(experiment)
+    validate(experiment)
+    zeros = 22 * 3 * 2  # of 128 images, in 2 batches of 3 epochs
+    assert cost.images == 128 * 6
+    assert cost.passes == cost.images + 3 * (cost.images - zeros)
+    assert cost.seconds > 0
+    assert torch.equal(generator, torch.get_rng_state())
+    assert all(torch.equal(before[name], value) for name, value in experiment.state.model.state_dict().items())
+
+
+def test_the_served_network_is_the_best_one(tmp_path):
+    experiment = finish(run.start("oat", KNOBS["oat"], settings(tmp_path)))
+    scores = [epoch["score"] for epoch in record.read_epochs(experiment.folder)]
+    assert experiment.best["score"] == max(scores)
+    assert experiment.best["epoch"] == 1 + scores.index(max(scores))
+    best, _ = record.read_tensors(experiment.folder / record.BEST)
+    model = run.open_model(experiment.folder)
+    assert all(torch.equal(best[f"model.{name}"], value) for name, value in model.state_dict().items())
+    assert not model.training
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path):
+    one = finish(run.start("oat", KNOBS["oat"], settings(tmp_path / "one", epochs=1)))
+    other = run.start("oat", KNOBS["oat"], settings(tmp_path / "other", epochs=1, model_width=8))
+    (other.folder / record.LAST).write_bytes((one.folder / record.LAST).read_bytes())
+    with pytest.raises(ValueError, match="of another model"):
+        run.resume(other.folder)
+
+
+def test_every_image_is_seen_once_an_epoch():
+    order = torch.cat(epoch_order(100, 10, seed=1, epoch=0))
+    assert order.sort().values.tolist() == list(range(100))
+    assert not torch.equal(order, torch.cat(epoch_order(100, 10, seed=1, epoch=1)))
+    assert not torch.equal(order, torch.cat(epoch_order(100, 10, seed=2, epoch=0)))
+    assert {len(batch) for batch in epoch_order(105, 10, 0, 0)} == {10}
+    assert len(epoch_order(7, 10, 0, 0)[0]) == 7
+
+
+def state_for(method, data, lr=0.1):
+    from robustdial.dial import dial
+    from robustdial.models import build
+    from robustdial.rate import cosine
+
+    model = dial(build("cnn", classes=2, shape=(1, 8, 8), mean=[0.5], std=[0.5], width=4), method.dial)
+    return TrainState(model, optimizer_for(model, lr), cosine, lr, 0, model)
+
+
+def stripes(n=200):
+    y = torch.arange(n) % 2
+    x = 0.5 + 0.3 * (2 * y.float()[:, None, None, None] - 1) * torch.ones(n, 1, 8, 8) + 0.05 * torch.randn(n, 1, 8, 8)
+    return x.clamp(0, 1), y
+
+
+def test_fit_is_an_ordinary_loop_and_learns():
+    method, data = oat(eps=0.1, steps=2, code=8), from_tensors(stripes(), stripes(40))
+    state = state_for(method, data)
+    epochs = list(fit(state, data, method, epochs=4, batch=32))
+    assert [epoch["epoch"] for epoch in epochs] == [1, 2, 3, 4]
+    assert epochs[-1]["loss"] < epochs[0]["loss"]
+    assert epochs[-1]["adv"] > 0.9
+    assert epochs[0]["passes"] == 3
+
+
+def test_a_loop_that_breaks_can_go_on():
+    method, data = oat(eps=0.1, steps=1, code=8), from_tensors(stripes(), stripes(40))
+    state = state_for(method, data)
+    for _ in fit(state, data, method, epochs=3, batch=32):
+        break
+    assert [epoch["epoch"] for epoch in fit(state, data, method, epochs=3, batch=32)] == [2, 3]
+
+
+def test_the_learning_rate_follows_its_shape():
+    method, data = oat(eps=0.1, steps=1, code=8), from_tensors(stripes(), stripes(40))
+    state, seen = state_for(method, data, lr=0.2), []
+    for _ in steps(state, data, method, epochs=2, batch=90):
+        seen.append(state.optimizer.param_groups[0]["lr"])
+    assert seen == pytest.approx([0.2 * (1 + math.cos(math.pi * t / 4)) / 2 for t in range(4)])
+
+
+def test_a_loss_that_is_not_finite_stops_the_run():
+    method, data = oat(eps=0.1, steps=1, code=8), from_tensors(stripes(), stripes(40))
+    state = state_for(method, data, lr=1e30)
+    with pytest.raises(FloatingPointError, match="Lower --lr"):
+        list(fit(state, data, method, epochs=3, batch=32))
+
+
+def test_a_fixed_network_is_chosen_by_its_robust_accuracy():
+    assert score_of([{"lam": None, "clean": 0.9, "robust": 0.4}]) == 0.4
+
+
+def test_settings_that_make_no_sense_are_refused(tmp_path):
+    for wrong in ({"epochs": 0}, {"batch": -1}, {"lr": 0.0}):
+        with pytest.raises(ValueError, match="not positive"):
+            replace(settings(tmp_path), **wrong)
