@@ -1,0 +1,230 @@
+"""What the engine and the dial cost: against loops written by hand, and against the network without a dial.
+
+    python benchmarks/passes.py --width 16 --batch 128 --rounds 7
+
+A pass is the forward and backward of one image. The loops by hand do the arithmetic of the engine and nothing else (no
+statistics, no exchangeable parts); that they do is checked first, by their losses in float32.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import tyro
+from interleave import Timings, circumstances, console, rates_table, say, take_turns, write
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from robustdial.dial import Dialed, Setting, dial
+from robustdial.method import Method
+from robustdial.models import ResNet
+from robustdial.precision import Prepared, resolve
+from robustdial.recipes import oat, pgd_at
+from robustdial.train import optimizer_for, train_batch
+from robustdial.typing import px
+
+Format = Literal["float32", "bfloat16"]
+Forward = Callable[..., Tensor]
+Call = Callable[[], Tensor]
+
+EPS, STEPS, LAM, LR = px(8), 7, 0.3, 0.1
+ENGINE, BY_HAND = "engine", "by hand"
+
+
+def native() -> tuple[Format, ...]:
+    """The number formats that this processor multiplies natively."""
+    return ("float32", "bfloat16") if resolve("auto", torch.device("cpu")) == "bfloat16" else ("float32",)
+
+
+def called(model: nn.Module, precision: Format, compiled: bool) -> Forward:
+    """How somebody without robustdial calls a network: laid out channels last, under autocast."""
+    model.to(memory_format=torch.channels_last)
+    call = torch.compile(model) if compiled else model
+
+    def forward(x: Tensor, *setting: Any) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+            return call(x.contiguous(memory_format=torch.channels_last), *setting).float()
+
+    return forward
+
+
+def climb(model: nn.Module, forward: Forward, x: Tensor, y: Tensor, step: float) -> Tensor:
+    """PGD by hand: the network in evaluation mode, its weights without gradients; the adversarial images."""
+    model.eval().requires_grad_(False)
+    z = (torch.empty_like(x).uniform_(-1, 1) * EPS).clamp(-x, 1 - x)
+    for _ in range(STEPS):
+        z = z.detach().requires_grad_()
+        slope = torch.autograd.grad(F.cross_entropy(forward(x + z), y, reduction="sum"), z)[0]
+        z = (z.detach() + step * slope.sign()).clamp(-EPS, EPS).clamp(-x, 1 - x)
+    model.train().requires_grad_(True)
+    return x + z
+
+
+def pgd_at_by_hand(model: nn.Module, forward: Forward, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> Tensor:
+    """One step of PGD adversarial training; its loss."""
+    adv = climb(model, forward, x, y, EPS / 4)
+    return learn(optimizer, F.cross_entropy(forward(adv), y))
+
+
+def oat_by_hand(model: Dialed, forward: Forward, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> Tensor:
+    """One step of once-for-all adversarial training; its loss."""
+    rows = model.dials.sampling.rows(len(x), model.dials.lambdas)
+    setting = model.settings(rows)[0]
+    first, victims = setting.first, setting.part(slice(setting.first, None))
+    clean = F.cross_entropy(forward(x, setting), y, reduction="none")
+    adv = climb(model, lambda images: forward(images, victims), x[first:], y[first:], 1.25 * EPS / STEPS)
+    robust = F.cross_entropy(forward(adv, victims), y[first:], reduction="none")
+    robust = torch.cat([robust.new_zeros(first), robust])
+    return learn(optimizer, ((1 - setting.lam) * clean + setting.lam * robust).mean())
+
+
+def learn(optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
+    """One step of the optimizer."""
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return loss.detach()
+
+
+def engine_step(
+    model: nn.Module, forward: Forward, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor, method: Method
+) -> Tensor:
+    """The same by the engine; the mean loss."""
+    sums = train_batch(model, x, y, method, STEPS + 1, optimizer, [], forward)
+    return sums["loss"] / sums["rows"]
+
+
+def rivals(net: nn.Module, method: Method, x: Tensor, y: Tensor, precision: Format, compiled: bool) -> dict[str, Call]:
+    """A step of `method` by the engine and by hand, each on its own copy of the network."""
+    ours, theirs = copy.deepcopy(net), copy.deepcopy(net)
+    by_hand = oat_by_hand if isinstance(net, Dialed) else pgd_at_by_hand
+    return {
+        BY_HAND: partial(by_hand, theirs, called(theirs, precision, compiled), optimizer_for(theirs, LR), x, y),
+        ENGINE: partial(engine_step, ours, Prepared(ours, precision, compiled), optimizer_for(ours, LR), x, y, method),
+    }
+
+
+def check_equal(net: nn.Module, method: Method, x: Tensor, y: Tensor) -> None:
+    """Two steps by the engine and by hand have the same losses; the comparison would be worth nothing otherwise."""
+    losses = {}
+    for name, step in rivals(net, method, x, y, "float32", False).items():
+        torch.manual_seed(1)
+        losses[name] = torch.stack([step().double(), step().double()])
+    torch.testing.assert_close(losses[ENGINE], losses[BY_HAND], rtol=1e-5, atol=0)
+
+
+def with_and_without_dial(net: nn.Module, x: Tensor, y: Tensor, precision: Format, compiled: bool) -> dict[str, dict[str, Call]]:
+    """What the dial costs: kind of work, then network, to one call on the batch."""
+    dialed = dial(net, oat().dial)
+    prepared = partial(Prepared, precision=precision, compiled=compiled)
+    setting = dialed.settings(dialed.dials.sampling.rows(len(x), dialed.dials.lambdas))[0]
+    served = {  # evaluation mode and weights without gradients, as an attack finds them
+        "plain": prepared(still(net)),
+        f"at({LAM})": prepared(still(dialed).at(LAM)),
+        f"bake({LAM})": prepared(still(dialed.bake(LAM))),
+        "a lambda per image": partial(at_setting, prepared(still(dialed)), setting),
+    }
+    learning = {
+        "plain": prepared(copy.deepcopy(net)),
+        "a lambda per image": partial(at_setting, prepared(dialed), setting),
+    }
+    return {
+        "forward in evaluation mode": {name: partial(answer, f, x) for name, f in served.items()},
+        "step of an attack": {name: partial(slope, f, x, y) for name, f in served.items()},
+        "pass of learning": {name: partial(descend, f, x, y) for name, f in learning.items()},
+    }
+
+
+def still(model: nn.Module) -> Any:
+    """A copy in evaluation mode whose weights want no gradients."""
+    return copy.deepcopy(model).eval().requires_grad_(False)
+
+
+def at_setting(f: Forward, setting: Setting, x: Tensor) -> Tensor:
+    """The logits of a dialed network at `setting`."""
+    return f(x, setting)
+
+
+@torch.no_grad()
+def answer(f: Forward, x: Tensor) -> Tensor:
+    """The logits, without gradients."""
+    return f(x)
+
+
+def slope(f: Forward, x: Tensor, y: Tensor) -> Tensor:
+    """The gradient of the loss with respect to the images."""
+    x = x.detach().requires_grad_()
+    return torch.autograd.grad(F.cross_entropy(f(x), y), x)[0]
+
+
+def descend(f: Forward, x: Tensor, y: Tensor) -> None:
+    """The gradient of the loss with respect to the weights."""
+    F.cross_entropy(f(x), y).backward()
+
+
+def measure(net: nn.Module, x: Tensor, y: Tensor, precision: Format, compiled: bool, rounds: int) -> dict[str, Timings]:
+    """All comparisons in one number format: title to the timings of its contenders."""
+    found = {}
+    for name, method, model in contests(net):
+        victims = int((method.dial.seats(model, model, x)[0].lam > 0).sum())
+        clean = len(x) if isinstance(model, Dialed) else 0
+        calls = rivals(model, method, x, y, precision, compiled)
+        found[f"{name} step"] = take_turns(calls, clean + victims * (STEPS + 1), rounds)
+    for work, calls in with_and_without_dial(net, x, y, precision, compiled).items():
+        found[work] = take_turns(calls, len(x), rounds)
+    return found
+
+
+def contests(net: nn.Module) -> list[tuple[str, Method, nn.Module]]:
+    """The methods whose steps are compared, each with its network."""
+    return [("pgd-at", pgd_at(steps=STEPS), net), ("oat", oat(steps=STEPS), dial(net, oat().dial))]
+
+
+def main(
+    width: int = 16,
+    batch: int = 128,
+    rounds: int = 7,
+    precision: tuple[Format, ...] = native(),
+    compile: bool = False,
+    threads: int = torch.get_num_threads(),
+    json: Path | None = None,
+) -> None:
+    """Measure what the engine costs over loops by hand, and the dial over the plain network (ResNet-18, 32x32 images).
+
+    Args:
+        width: channels of the first stage.
+        batch: images per step.
+        rounds: timed turns of each contender.
+        precision: number formats; by default those that this processor multiplies natively.
+        compile: run the networks through torch.compile.
+        threads: of PyTorch; 1 is the steadiest on a machine that others use.
+        json: file to write the numbers to.
+    """
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    net, x, y = ResNet(10, 3, width), torch.rand(batch, 3, 32, 32), torch.randint(10, (batch,))
+    for _, method, model in contests(net):
+        check_equal(model, method, x, y)
+    facts = circumstances(rounds) | {"width": width, "batch": batch, "compile": compile}
+    results = {}
+    for lower in precision:
+        results[lower] = measure(net, x, y, lower, compile, rounds)
+        show(lower, results[lower])
+    console.print(say(facts))
+    if json:
+        write(json, facts, results)
+
+
+def show(precision: Format, found: Mapping[str, Timings]) -> None:
+    """The tables of one number format; every comparison is with its first contender."""
+    for title, timings in found.items():
+        console.print(rates_table(f"{title}, {precision}", timings, next(iter(timings)), "passes"))
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
