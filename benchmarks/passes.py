@@ -65,7 +65,9 @@ def climb(model: nn.Module, forward: Forward, x: Tensor, y: Tensor, step: float)
     return x + z
 
 
-def pgd_at_by_hand(model: nn.Module, forward: Forward, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> Tensor:
+def pgd_at_by_hand(
+    model: nn.Module, forward: Forward, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor
+) -> Tensor:
     """One step of PGD adversarial training; its loss."""
     adv = climb(model, forward, x, y, EPS / 4)
     return learn(optimizer, F.cross_entropy(forward(adv), y))
@@ -118,7 +120,9 @@ def check_equal(net: nn.Module, method: Method, x: Tensor, y: Tensor) -> None:
     torch.testing.assert_close(losses[ENGINE], losses[BY_HAND], rtol=1e-5, atol=0)
 
 
-def with_and_without_dial(net: nn.Module, x: Tensor, y: Tensor, precision: Format, compiled: bool) -> dict[str, dict[str, Call]]:
+def with_and_without_dial(
+    net: nn.Module, x: Tensor, y: Tensor, precision: Format, compiled: bool
+) -> dict[str, dict[str, Call]]:
     """What the dial costs: kind of work, then network, to one call on the batch."""
     dialed = dial(net, oat().dial)
     prepared = partial(Prepared, precision=precision, compiled=compiled)

@@ -25,7 +25,9 @@ def points(n=400):
     return x, linear(x).argmax(1)
 
 
-@pytest.mark.parametrize(("threat", "dual"), [(Linf(0.05), WEIGHT.abs().sum()), (L2(0.08), WEIGHT.norm())], ids=["linf", "l2"])
+@pytest.mark.parametrize(
+    ("threat", "dual"), [(Linf(0.05), WEIGHT.abs().sum()), (L2(0.08), WEIGHT.norm())], ids=["linf", "l2"]
+)
 def test_robust_accuracy_of_a_linear_model_is_its_margin(threat, dual):
     x, y = points()
     margin = ((x.flatten(1) - 0.5) @ WEIGHT).abs()
@@ -91,7 +93,8 @@ def test_a_network_in_training_mode_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("f", "words"), [(lambda x: x.sum((1, 2, 3)), r"\[images, classes\]"), (lambda x: linear(x) * float("nan"), "not finite")]
+    ("f", "words"),
+    [(lambda x: x.sum((1, 2, 3)), r"\[images, classes\]"), (lambda x: linear(x) * float("nan"), "not finite")],
 )
 def test_answers_that_are_no_logits_are_refused(f, words):
     x, y = points(20)

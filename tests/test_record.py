@@ -50,7 +50,9 @@ def anothers_file(path):
     save_file({"a": torch.ones(1)}, path)
 
 
-@pytest.mark.parametrize("damage", [cut, flip_header, huge_header, a_pickle, anothers_file, lambda path: path.write_bytes(b"")])
+@pytest.mark.parametrize(
+    "damage", [cut, flip_header, huge_header, a_pickle, anothers_file, lambda path: path.write_bytes(b"")]
+)
 def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path, damage):
     path = tmp_path / "c.safetensors"
     record.write_tensors(path, TENSORS, ABOUT)
@@ -104,13 +106,18 @@ def occupied_by_something(folder):
 @pytest.mark.parametrize("occupy", [occupied_by_a_run, occupied_by_something, lambda folder: folder.write_text("")])
 def test_nothing_is_overwritten(tmp_path, occupy):
     occupy(tmp_path / "run")
-    with pytest.raises(ValueError, match="choose another --out|Choose another --out"):
+    with pytest.raises(ValueError, match="hoose another --out"):
         record.create(tmp_path / "run", {})
 
 
 @pytest.mark.parametrize(
     ("text", "error", "words"),
-    [(None, FileNotFoundError, "not a run folder"), ("{", ValueError, "damaged"), ("{}", ValueError, "lacks recipe"), ("[]", ValueError, "lacks")],
+    [
+        (None, FileNotFoundError, "not a run folder"),
+        ("{", ValueError, "damaged"),
+        ("{}", ValueError, "lacks recipe"),
+        ("[]", ValueError, "lacks"),
+    ],
 )
 def test_a_folder_without_a_run_is_named(tmp_path, text, error, words):
     if text is not None:

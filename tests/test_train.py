@@ -16,7 +16,20 @@ KNOBS = {"oat": {"eps": 0.2, "steps": 2, "code": 8}, "pgd-at": {"eps": 0.2, "ste
 
 
 def settings(tmp_path, **more):
-    return run.Run(**({"data": "digits", "model": "cnn", "model_width": 4, "epochs": 3, "limit": 400, "precision": "float32", "out": str(tmp_path / "run")} | more))
+    return run.Run(
+        **(
+            {
+                "data": "digits",
+                "model": "cnn",
+                "model_width": 4,
+                "epochs": 3,
+                "limit": 400,
+                "precision": "float32",
+                "out": str(tmp_path / "run"),
+            }
+            | more
+        )
+    )
 
 
 def finish(experiment):
@@ -60,12 +73,21 @@ def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path):
     broken = run.start("oat", KNOBS["oat"], settings(tmp_path / "broken"))
     next(carry_out(broken))
     resumed = finish(run.resume(broken.folder))
-    assert all(torch.equal(a, b) for a, b in zip(whole.state.model.parameters(), resumed.state.model.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(whole.state.model.parameters(), resumed.state.model.parameters(), strict=True)
+    )
 
 
 def test_the_seed_is_the_run(tmp_path):
     weights = [
-        torch.cat([w.flatten() for w in finish(run.start("oat", KNOBS["oat"], settings(tmp_path / f"{i}", epochs=1, seed=seed))).state.model.parameters()])
+        torch.cat(
+            [
+                w.flatten()
+                for w in finish(
+                    run.start("oat", KNOBS["oat"], settings(tmp_path / f"{i}", epochs=1, seed=seed))
+                ).state.model.parameters()
+            ]
+        )
         for i, seed in enumerate((0, 0, 1))
     ]
     assert torch.equal(weights[0], weights[1])

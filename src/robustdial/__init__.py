@@ -1,7 +1,7 @@
 """robustdial: train once, dial at test time.
 
-A training method is five nouns: where the adversary may move (threat), how it moves (solver), how much it may spend this
-epoch (schedule), what each side wants (objective), and which dial the model exposes (dial). One engine plays any
+A training method is five nouns: where the adversary may move (threat), how it moves (solver), how much it may spend
+this epoch (schedule), what each side wants (objective), and which dial the model exposes (dial). One engine plays any
 combination; a published method is one function that puts five nouns together.
 """
 

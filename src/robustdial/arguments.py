@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import functools
 import inspect
 import io
 import re
@@ -24,12 +25,17 @@ class UsageError(ValueError):
     """A command line that cannot be understood."""
 
 
-def parse(target: Callable[..., T], args: Sequence[str], prog: str) -> T:
-    """Call `target` with the flags in `args`. Raises UsageError, one line, if they do not fit it."""
+def bind(target: Callable[..., T], args: Sequence[str], prog: str) -> Callable[[], T]:
+    """`target` with the flags in `args` as its arguments. Raises UsageError, one line, if they do not fit it."""
+
+    @functools.wraps(target, updated=())
+    def bound(*values: Any, **named: Any) -> Callable[[], T]:
+        return functools.partial(target, *values, **named)
+
     box = io.StringIO()
     try:
         with contextlib.redirect_stderr(box):
-            return tyro.cli(target, args=list(args), prog=prog, config=(tyro.conf.FlagCreatePairsOff,))
+            return tyro.cli(bound, args=list(args), prog=prog, config=(tyro.conf.FlagCreatePairsOff,))
     except SystemExit as leaving:
         if leaving.code in (0, None):
             raise
@@ -63,20 +69,27 @@ def written(value: float) -> str:
     ('8/255', '0.3')
     """
     levels = value * 255
-    return f"{round(levels)}/255" if levels >= 0.5 and abs(levels - round(levels)) < 1e-6 and value < 0.25 else f"{value:g}"
+    return (
+        f"{round(levels)}/255"
+        if levels >= 0.5 and abs(levels - round(levels)) < 1e-6 and value < 0.25
+        else f"{value:g}"
+    )
 
 
 def training_flags(recipe: Recipe) -> type:
     """A dataclass with the recipe's knobs, the fields of `Run` and `resume`: what `robustdial train RECIPE` takes."""
     hints = get_type_hints(recipe, include_extras=True)
     knobs: list[Any] = [
-        (name, hints[name], field(default=parameter.default)) for name, parameter in inspect.signature(recipe).parameters.items()
+        (name, hints[name], field(default=parameter.default))
+        for name, parameter in inspect.signature(recipe).parameters.items()
     ]
     knobs = [(n, str, field(default=written(f.default))) if n == "eps" else (n, t, f) for n, t, f in knobs]
     run_hints = get_type_hints(Run)
     runs: list[Any] = [(f.name, run_hints[f.name], field(default=f.default)) for f in fields(Run)]
     flags = make_dataclass(recipe.__name__, [*knobs, *runs, ("resume", bool, field(default=False))])
-    flags.__doc__ = f"{_before_args(recipe)}\n\nArgs:\n{_args(recipe)}\n{_args(Run)}\n    resume: continue the run in --out."
+    flags.__doc__ = (
+        f"{_before_args(recipe)}\n\nArgs:\n{_args(recipe)}\n{_args(Run)}\n    resume: continue the run in --out."
+    )
     return flags
 
 
@@ -93,19 +106,23 @@ def run_of(flags: Any) -> Run:
 
 def given(flags: Any) -> dict[str, Any]:
     """The flags that differ from their defaults."""
-    return {f.name: getattr(flags, f.name) for f in fields(flags) if f.default is MISSING or getattr(flags, f.name) != f.default}
+    return {
+        f.name: getattr(flags, f.name)
+        for f in fields(flags)
+        if f.default is MISSING or getattr(flags, f.name) != f.default
+    }
 
 
 def _one_line(box: str) -> str:
     # tyro frames its message; the frame, its rules and the repeated help text are left out
-    lines = [re.sub(r"[╭╮╰╯│─]", "", line).strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
+    lines = [re.sub(r"[╭╮╰╯│─+|]|-{3,}", "", line).strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
     words: list[str] = []
     for line in lines[1:]:
         if line.startswith(("For full helptext", "Argument helptext")):
             break
         words += line.split()
     text = " ".join(words) or "The arguments are not understood"
-    return text if text.endswith((".", ":")) else text + "."
+    return text.rstrip(".:") + "."
 
 
 def _before_args(source: object) -> str:

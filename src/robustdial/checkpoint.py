@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -49,7 +50,8 @@ def unpack(state: TrainState, tensors: Mapping[str, Tensor], about: Mapping[str,
         for index in range(about["memories"])
     ]
     state.epoch, state.batch, state.schedule = about["epoch"], about["batch"], about["schedule"]
-    state.sums = {name: torch.tensor(value, dtype=torch.float64, device=state.device) for name, value in about["sums"].items()}
+    as_sum = partial(torch.tensor, dtype=torch.float64, device=state.device)
+    state.sums = {name: as_sum(value) for name, value in about["sums"].items()}
     torch.set_rng_state(tensors["random.cpu"])
     if "random.cuda" in tensors and state.device.type == "cuda":
         torch.cuda.set_rng_state(tensors["random.cuda"], state.device)
@@ -65,7 +67,7 @@ def load_weights(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     ]
     if wrong:
         raise ValueError(
-            f"The checkpoint is of another model: {len(wrong)} of {len(wanted)} tensors differ, the first {wrong[0]!r}. "
+            f"The checkpoint is of another model: {len(wrong)} of {len(wanted)} tensors differ, first {wrong[0]!r}. "
             "Use the run folder it was trained in, with its run.json."
         )
     model.load_state_dict(found)

@@ -1,30 +1,29 @@
-"""`robustdial`: demo, train, evaluate, frontier, report, methods."""
+"""`robustdial`: demo, train, evaluate, frontier, report, methods. A command is a function, its arguments are flags."""
 
 from __future__ import annotations
 
 import inspect
-import json
+import json as json_format
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from robustdial import record
-from robustdial.arguments import choose, given, knobs_of, parse, run_of, training_flags
+from robustdial.arguments import bind, choose, given, knobs_of, run_of, training_flags
 from robustdial.console import TrainingBar, console, counting, points_table, say_cost, stoppable
-from robustdial.evaluate import parse as parse_attack
-from robustdial.measuring import add_score, lambdas_to_measure, measure_frontier, measure_point, take_pictures
+from robustdial.evaluate import parse
+from robustdial.measuring import add_score, lambdas_of, measure_frontier, measure_point, take_pictures
 from robustdial.recipes import RECIPES, recipe
 from robustdial.report import render
 from robustdial.run import Experiment, Run, resume, start, trained
 from robustdial.training import carry_out, estimate
+from robustdial.typing import Json
 
 DEMO_RUN = Run(data="digits", model="cnn", epochs=40, batch=128, lr=0.1, seed=0, out="runs/demo")
 DEMO_KNOBS = {"eps": 0.3, "steps": 5}
-
-Command = Callable[[Sequence[str]], int]
 
 
 def main() -> None:
@@ -35,10 +34,13 @@ def main() -> None:
 def run(argv: Sequence[str]) -> int:
     """Run a command line; the exit code."""
     if not argv or argv[0] in ("-h", "--help"):
-        console.print(_overview())
+        console.print(_overview(), soft_wrap=True)
         return 0
     try:
-        return COMMANDS[choose(argv[0], list(COMMANDS), "command")](argv[1:])
+        name = choose(argv[0], (*COMMANDS, "train"), "command")
+        if name == "train":
+            return train(argv[1:])
+        return bind(COMMANDS[name], argv[1:], f"robustdial {name}")()
     except (ValueError, TypeError, OSError, FloatingPointError) as error:
         if os.environ.get("ROBUSTDIAL_TRACEBACK"):
             traceback.print_exc()
@@ -49,126 +51,134 @@ def run(argv: Sequence[str]) -> int:
         return 130
 
 
-def demo(args: Sequence[str]) -> int:
-    """Train a dial on handwritten digits, measure its trade-off and write the report (two minutes)."""
-
-    def flags(out: str = DEMO_RUN.out) -> str:
-        """Train a dial on handwritten digits, measure its trade-off and write the report.
-
-        Args:
-            out: folder of the run.
-        """
-        return out
-
-    folder = Path(parse(flags, args, "robustdial demo"))
-    fresh = not (folder / record.RUN).exists()
-    experiment = start("oat", DEMO_KNOBS, replace(DEMO_RUN, out=str(folder))) if fresh else resume(folder)
-    if not fresh:
-        console.print(f"{folder} is there already: continuing it (delete it for a fresh one)")
-    code = _train(experiment)
-    return code or _measure(folder, None, "pgd-20", None, 0)
-
-
-def train(args: Sequence[str]) -> int:
+def train(argv: Sequence[str]) -> int:
     """Train a recipe: robustdial train oat --data cifar10 --model resnet18 --eps 8/255 --out runs/x"""
-    if not args or args[0] in ("-h", "--help"):
-        console.print(f"usage: robustdial train RECIPE [flags]\n\nrecipes: {', '.join(RECIPES)}\nflags:   robustdial train oat --help")
+    if not argv or argv[0] in ("-h", "--help"):
+        console.print(f"usage: robustdial train RECIPE [flags]\n\nrecipes: {', '.join(RECIPES)}")
+        console.print("flags:   robustdial train oat --help")
         return 0
-    name = choose(args[0], list(RECIPES), "recipe")
-    flags = parse(training_flags(recipe(name)), args[1:], f"robustdial train {name}")
-    knobs, run = knobs_of(flags, recipe(name)), run_of(flags)
+    name = choose(argv[0], tuple(RECIPES), "recipe")
+    flags = bind(training_flags(recipe(name)), argv[1:], f"robustdial train {name}")()
+    knobs, settings = knobs_of(flags, recipe(name)), run_of(flags)
     if not flags.resume:
-        return _train(start(name, knobs, run))
-    folder = Path(run.out)
-    _check_same(record.read_run(folder), name, given(flags) | {k: v for k, v in knobs.items() if k in given(flags)})
+        return _train(start(name, knobs, settings))
+    folder = Path(settings.out)
+    asked = given(flags)
+    _check_same(record.read_run(folder), {"recipe": name} | asked | {k: knobs[k] for k in knobs if k in asked})
     return _train(resume(folder))
 
 
-def evaluate(args: Sequence[str]) -> int:
-    """Measure a run at one lambda: robustdial evaluate runs/x --lam 0.4 --attack pgd-20 --n 1000"""
+def demo(out: Path = Path(DEMO_RUN.out)) -> int:
+    """Train a dial on handwritten digits, measure its trade-off and write the report, in two minutes.
 
-    def flags(
-        run: Path, /, lam: float | None = None, attack: str = "pgd-20", n: int | None = None, seed: int = 0, device: str = "auto"
-    ) -> dict[str, object]:
-        """Clean and robust accuracy of a run's best network on test images, in float32; added to score.json.
-
-        Args:
-            run: folder of the run.
-            lam: position of the dial; every trained one by default.
-            attack: pgd-K.
-            n: class-balanced test images to use; all by default.
-            seed: of the attack's random start.
-            device: auto, cpu or cuda.
-        """
-        return dict(run=run, lam=lam, attack=attack, n=n, seed=seed, device=device)
-
-    chosen = parse(flags, args, "robustdial evaluate")
-    return _evaluate(**chosen)  # type: ignore[arg-type]
+    Args:
+        out: folder of the run.
+    """
+    if (out / record.RUN).exists():
+        console.print(f"{out} is there already: continuing it (delete it for a fresh one)")
+        experiment = resume(out)
+    else:
+        experiment = start("oat", DEMO_KNOBS, replace(DEMO_RUN, out=str(out)))
+    return _train(experiment) or frontier(out)
 
 
-def frontier(args: Sequence[str]) -> int:
-    """Measure a run over its dial and write frontier.json: robustdial frontier runs/x"""
+def evaluate(
+    run: Path,
+    /,
+    lam: float | None = None,
+    attack: str = "pgd-20",
+    n: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+) -> int:
+    """Measure a run at one lambda: robustdial evaluate runs/x --lam 0.4 --attack pgd-20 --n 1000
 
-    def flags(
-        run: Path, /, lams: tuple[float, ...] = (), attack: str = "pgd-20", n: int | None = None, seed: int = 0, device: str = "auto"
-    ) -> dict[str, object]:
-        """Clean and robust accuracy over the dial, on test images, in float32. The attack is made at the lambda that is served.
+    The run's best network, on test images, in float32; the result is added to score.json.
 
-        Args:
-            run: folder of the run.
-            lams: positions to measure; by default the trained ones and the middle of every wide gap.
-            attack: pgd-K.
-            n: class-balanced test images to use; all by default.
-            seed: of the attack's random start.
-            device: auto, cpu or cuda.
-        """
-        return dict(folder=run, lams=lams, attack=attack, n=n, seed=seed, device=device)
-
-    return _measure(**parse(flags, args, "robustdial frontier"))  # type: ignore[arg-type]
-
-
-def report(args: Sequence[str]) -> int:
-    """Write the page of a run again: robustdial report runs/x"""
-
-    def flags(run: Path, /) -> Path:
-        """Write report.html, one self-contained page, from the files of a run.
-
-        Args:
-            run: folder of the run.
-        """
-        return run
-
-    folder = parse(flags, args, "robustdial report")
-    record.read_run(folder)
-    console.print(f"report: {render(folder)}")
+    Args:
+        run: folder of the run.
+        lam: position of the dial; every trained one by default.
+        attack: pgd-K.
+        n: class-balanced test images to use; all by default.
+        seed: of the attack's random start.
+        device: auto, cpu or cuda.
+    """
+    measured_with, experiment = parse(attack), trained(run, device)
+    lams = (lam,) if lam is not None else lambdas_of(experiment.method.dial)
+    points = []
+    with counting("measuring", len(lams)) as bar:
+        for one in lams:
+            points.append(measure_point(experiment, one, measured_with, n, seed))
+            add_score(experiment, points[-1])
+            bar.advance(bar.task_ids[0])
+    console.print(points_table(points, str(run)))
+    console.print(f"written: {run / record.SCORE}", soft_wrap=True)
     return 0
 
 
-def methods(args: Sequence[str]) -> int:
-    """List the recipes: paper, nouns, passes."""
+def frontier(
+    run: Path,
+    /,
+    lams: tuple[float, ...] = (),
+    attack: str = "pgd-20",
+    n: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+) -> int:
+    """Measure a run over its dial; write frontier.json, pictures and the report: robustdial frontier runs/x
 
-    def flags(json: bool = False) -> bool:
-        """List the recipes.
+    The run's best network, on test images, in float32. The attack is made at the lambda that is served.
 
-        Args:
-            json: print them as JSON.
-        """
-        return json
+    Args:
+        run: folder of the run.
+        lams: positions to measure; by default the trained ones and the middle of every wide gap.
+        attack: pgd-K.
+        n: class-balanced test images to use; all by default.
+        seed: of the attack's random start.
+        device: auto, cpu or cuda.
+    """
+    measured_with, experiment = parse(attack), trained(run, device)
+    wanted = lams or lambdas_of(experiment.method.dial, between=True)
+    points = []
+    with counting("measuring", len(wanted)) as bar:
+        for point in measure_frontier(experiment, wanted, measured_with, n, seed):
+            points.append(point)
+            bar.advance(bar.task_ids[0])
+    take_pictures(experiment, measured_with, seed)
+    console.print(points_table(points, f"{run}: {experiment.about['recipe']} on {experiment.about['data']['name']}"))
+    return report(run)
 
-    as_json = parse(flags, args, "robustdial methods")
+
+def report(run: Path, /) -> int:
+    """Write the page of a run again from its files: robustdial report runs/x
+
+    Args:
+        run: folder of the run.
+    """
+    record.read_run(run)
+    console.print(f"report: {render(run)}", soft_wrap=True)
+    return 0
+
+
+def methods(json: bool = False) -> int:
+    """List the recipes: paper, nouns, passes.
+
+    Args:
+        json: print them as JSON.
+    """
     rows = [_method_row(name) for name in RECIPES]
-    if as_json:
-        print(json.dumps(rows, indent=1))
+    if json:
+        print(json_format.dumps(rows, indent=1))
         return 0
     for row in rows:
-        console.print(f"[bold]{row['name']}[/]  {row['summary']}")
-        console.print(f"  paper   {row['paper']}\n  nouns   {', '.join(row['nouns'].values())}\n  passes  {row['passes']} per batch")
+        console.print(f"[bold]{row['name']}[/]  {row['summary']}", soft_wrap=True)
+        for fact in ("paper", "threat", "solver", "schedule", "objective", "dial", "passes"):
+            console.print(f"  {fact:9} {row[fact]}", soft_wrap=True, markup=False)
     return 0
 
 
-COMMANDS: dict[str, Command] = {
+COMMANDS: dict[str, Callable[..., int]] = {
     "demo": demo,
-    "train": train,
     "evaluate": evaluate,
     "frontier": frontier,
     "report": report,
@@ -184,69 +194,42 @@ def _train(experiment: Experiment) -> int:
             bar.show(step)
             if step.summary is not None:
                 bar.note(record.read_epochs(experiment.folder)[-1]["val"])
-            if stop.asked and not _finished(experiment):
+            if stop.asked and not experiment.finished:
                 experiment.save()
                 break
-    if not _finished(experiment):
+    if not experiment.finished:
         console.print(f"stopped and saved in epoch {step.epoch}, batch {step.batch} of {step.batches}. Continue with:")
-        console.print(f"  robustdial train {experiment.about['recipe']} --resume --out {experiment.folder}", soft_wrap=True)
+        console.print(
+            f"  robustdial train {experiment.about['recipe']} --resume --out {experiment.folder}", soft_wrap=True
+        )
         return 130
-    console.print(f"trained: {experiment.folder} (best epoch {experiment.best['epoch']}, chosen on the validation part)")
+    console.print(
+        f"trained: {experiment.folder} (best epoch {experiment.best['epoch']}, chosen on the validation part)"
+    )
     return 0
 
 
-def _finished(experiment: Experiment) -> bool:
-    return experiment.state.epoch >= experiment.run.epochs
-
-
-def _evaluate(run: Path, lam: float | None, attack: str, n: int | None, seed: int, device: str) -> int:
-    found = parse_attack(attack)
-    experiment = trained(run, device)
-    lams = (lam,) if lam is not None else getattr(experiment.method.dial, "lambdas", (None,))
-    points = []
-    with counting("measuring", len(lams)) as bar:
-        for one in lams:
-            points.append(measure_point(experiment, one, found, n, seed))
-            add_score(experiment, points[-1])
-            bar.advance(bar.task_ids[0])
-    console.print(points_table(points, str(run)))
-    console.print(f"written: {run / record.SCORE}")
-    return 0
-
-
-def _measure(folder: Path, lams: Sequence[float] | None, attack: str, n: int | None, seed: int, device: str = "auto") -> int:
-    found = parse_attack(attack)
-    experiment = trained(folder, device)
-    total = len(lams or (lambdas_to_measure(experiment) if hasattr(experiment.method.dial, "lambdas") else (None,)))
-    points = []
-    with counting("measuring", total) as bar:
-        for point in measure_frontier(experiment, lams, found, n, seed):
-            points.append(point)
-            bar.advance(bar.task_ids[0])
-    take_pictures(experiment, found, seed)
-    console.print(points_table(points, f"{folder}: {experiment.about['recipe']} on {experiment.about['data']['name']}"))
-    console.print(f"report: {render(folder)}", soft_wrap=True)
-    return 0
-
-
-def _check_same(about: dict[str, object], name: str, asked: dict[str, object]) -> None:
+def _check_same(about: Mapping[str, Json], asked: Mapping[str, Json]) -> None:
     """A resumed run keeps its settings; a flag that says otherwise is refused."""
-    was = {"recipe": about["recipe"], **about["knobs"], **about["run"]}  # type: ignore[dict-item]
-    for flag, value in {"recipe": name, **asked}.items():
-        if flag in was and json.dumps(was[flag]) != json.dumps(value) and flag not in ("precision", "device"):
-            raise ValueError(f"The run in {was['out']} has {flag} = {was[flag]}, not {value}. Drop the flag, or start a new run with another --out.")
+    was = {"recipe": about["recipe"], **about["knobs"], **about["run"]}
+    for flag, value in asked.items():
+        if flag in was.keys() - {"precision", "device"} and json_format.dumps(was[flag]) != json_format.dumps(value):
+            raise ValueError(
+                f"The run in {was['out']} has {flag} = {was[flag]}, not {value}. "
+                "Drop the flag, or start a new run with another --out."
+            )
 
 
-def _method_row(name: str) -> dict[str, object]:
-    method = RECIPES[name]()
-    doc = inspect.cleandoc(RECIPES[name].__doc__ or "")
-    paper = next((line for line in doc.split("\n\n") if line.startswith("Paper: ")), "").removeprefix("Paper: ")
-    nouns = {noun: repr(getattr(method, noun)) for noun in ("threat", "solver", "schedule", "objective")}
-    nouns["dial"] = type(method.dial).__name__
+def _method_row(name: str) -> dict[str, Json]:
+    method, doc = RECIPES[name](), inspect.cleandoc(RECIPES[name].__doc__ or "")
+    paper = next(part for part in doc.split("\n\n") if part.startswith("Paper: "))
+    nouns = {noun: repr(getattr(method, noun)) for noun in ("threat", "solver", "schedule", "objective", "dial")}
     passes = method.schedule.passes(method.schedule.init())
-    return {"name": name, "summary": doc.splitlines()[0], "paper": " ".join(paper.split()), "nouns": nouns, "passes": passes}
+    paper = " ".join(paper.removeprefix("Paper: ").split())
+    return {"name": name, "summary": doc.splitlines()[0], "paper": paper, **nouns, "passes": passes}
 
 
 def _overview() -> str:
-    rows = [f"  {name:10} {(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
-    return "\n".join(["robustdial: train once, dial at test time\n", "commands:", *rows, "\nflags: robustdial COMMAND --help"])
+    known = {"demo": demo, "train": train} | COMMANDS
+    rows = [f"  {name:9} {(command.__doc__ or '').splitlines()[0]}" for name, command in known.items()]
+    return "\n".join(["robustdial: train once, dial at test time\n", *rows, "\nflags: robustdial COMMAND --help"])

@@ -8,7 +8,15 @@ from contextlib import contextmanager
 from types import FrameType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from robustdial.run import Experiment
@@ -76,7 +84,13 @@ class TrainingBar:
 
 def counting(description: str, total: int) -> Progress:
     """A bar for `total` things of the same kind; its one task has number 0."""
-    bar = Progress(TextColumn("[bold]{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console)
+    bar = Progress(
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )
     bar.add_task(description, total=total)
     return bar
 
@@ -86,8 +100,9 @@ def say_cost(cost: Cost, experiment: Experiment) -> None:
     about = experiment.about
     model, data = about["model"], about["data"]
     console.print(
-        f"[bold]{about['recipe']}[/] on {data['name']}: {data['train']:,} images to train, {data['val']:,} to choose the checkpoint, "
-        f"{data['test']:,} to test; {model['name']}, {model['parameters']:,} parameters; {about['run']['precision']} on {about['run']['device']}"
+        f"[bold]{about['recipe']}[/] on {data['name']}: {data['train']:,} images to train, "
+        f"{data['val']:,} to choose the checkpoint, {data['test']:,} to test; "
+        f"{model['name']}, {model['parameters']:,} parameters; {about['run']['precision']} on {about['run']['device']}"
     )
     console.print(
         f"cost: {cost.images:,} images x {cost.passes / max(cost.images, 1):.1f} passes = {cost.passes:,} passes, "
@@ -141,7 +156,7 @@ def dial_name(lam: float | None) -> str:
 
 def duration(seconds: float) -> str:
     """
-    >>> duration(5), duration(90), duration(7300)
+    >>> duration(5), duration(90), duration(7320)
     ('5 s', '1 min 30 s', '2 h 2 min')
     """
     whole = round(seconds)

@@ -1,4 +1,4 @@
-"""A game: one batch at one width, seen by the two players. A point: one perturbation of it, where the weights may learn."""
+"""A game: one batch at one width, seen by both players. A point: one perturbation of it, where weights may learn."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from robustdial.threat import Threat
 class Game:
     """One batch at one width.
 
-    Solvers play it through `open`, `gradient` and the victims; they do not know the dial behind `seat`, nor the objective.
+    Solvers play it through `open`, `gradient` and the victims; they do not know the dial behind `seat`, nor the
+    objective.
 
     Args:
         model: the network, for its mode and its parameters.
@@ -28,7 +29,9 @@ class Game:
     reach: float = 1.0
     """Share of the radius that the victims' adversaries may use."""
 
-    def __init__(self, model: nn.Module, seat: Seat, x: Tensor, y: Tensor, threat: Threat, objective: Objective) -> None:
+    def __init__(
+        self, model: nn.Module, seat: Seat, x: Tensor, y: Tensor, threat: Threat, objective: Objective
+    ) -> None:
         self.model, self.seat, self.x, self.y = model, seat, x, y
         self.threat, self.objective = threat, objective
         self.victims, self.victim_y = x[seat.first :], y[seat.first :]

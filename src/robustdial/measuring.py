@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from robustdial import record
-from robustdial.data import Source, unit
-from robustdial.dial import Dials
-from robustdial.evaluate import Attack, frontier, measure, point
+from robustdial.data import Source, balanced, unit
+from robustdial.dial import Dials, Fixed
+from robustdial.evaluate import Attack, frontier, point
 from robustdial.run import Experiment
 from robustdial.typing import Json
 
 PICTURES = 8
 
 
-def lambdas_to_measure(experiment: Experiment) -> tuple[float, ...]:
-    """The trained lambdas, and the middle of every wide gap between them: a slider passes there too."""
-    dial = experiment.method.dial
-    assert isinstance(dial, Dials)
-    gaps = zip(dial.lambdas, dial.lambdas[1:], strict=False)
-    return tuple(sorted({*dial.lambdas, *((low + high) / 2 for low, high in gaps if high - low > 0.25)}))
+def lambdas_of(dial: Dials | Fixed, between: bool = False) -> tuple[float | None, ...]:
+    """The trained lambdas, (None,) for a network without a dial.
+
+    With `between`, also the middle of every wide gap: a slider passes there too.
+
+    >>> lambdas_of(Dials((0, 0.2, 1)), between=True)
+    (0.0, 0.2, 0.6, 1.0)
+    """
+    if isinstance(dial, Fixed):
+        return (None,)
+    middles = [(low + high) / 2 for low, high in pairwise(dial.lambdas) if between and high - low > 0.25]
+    return tuple(sorted([*dial.lambdas, *middles]))
 
 
 def test_images(experiment: Experiment, n: int | None) -> Source:
@@ -33,38 +40,31 @@ def test_images(experiment: Experiment, n: int | None) -> Source:
         return test
     if n < 1:
         raise ValueError(f"--n {n}: give at least one image to measure on.")
-    return test.subset(_balanced(test.labels, n))
+    return test.subset(balanced(test.labels, n, torch.Generator().manual_seed(0)))
 
 
 def measure_frontier(
-    experiment: Experiment, lams: Sequence[float] | None, attack: Attack, n: int | None = None, seed: int = 0
+    experiment: Experiment, lams: Sequence[float | None], attack: Attack, n: int | None = None, seed: int = 0
 ) -> Iterator[dict[str, Json]]:
     """Measure each lambda on test images, in float32, and write `frontier.json` once all are known.
 
     A network without a dial has one point, `lam` None.
     """
-    method, source = experiment.method, test_images(experiment, n)
     clock, points = time.perf_counter(), []
-    if isinstance(method.dial, Dials):
-        wanted = tuple(lams) if lams else lambdas_to_measure(experiment)
-        for lam, measured in frontier(experiment.at, wanted, source, attack, method.threat, seed=seed):
-            points.append(point(measured, attack, method.threat, lam, lam in method.dial.lambdas))
-            yield points[-1]
-    else:
-        points.append(measure_point(experiment, None, attack, n, seed))
+    for lam in lams:
+        points.append(measure_point(experiment, lam, attack, n, seed))
         yield points[-1]
     conditions = {"checkpoint": "best", "precision": "float32", "seed": seed, "seconds": time.perf_counter() - clock}
     record.write_json(experiment.folder / record.FRONTIER, {"points": points, **conditions})
 
 
-def measure_point(experiment: Experiment, lam: float | None, attack: Attack, n: int | None = None, seed: int = 0) -> dict[str, Json]:
-    """One point on test images, in float32."""
-    method = experiment.method
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        measured = measure(experiment.at(lam), test_images(experiment, n), attack, method.threat)
-    trained = not isinstance(method.dial, Dials) or lam in method.dial.lambdas
-    return point(measured, attack, method.threat, lam, trained)
+def measure_point(
+    experiment: Experiment, lam: float | None, attack: Attack, n: int | None = None, seed: int = 0
+) -> dict[str, Json]:
+    """One point on test images, in float32. The attack is made at the lambda served, from starts set by `seed`."""
+    threat, source = experiment.method.threat, test_images(experiment, n)
+    ((_, measured),) = frontier(experiment.at, [lam], source, attack, threat, seed=seed)
+    return point(measured, attack, threat, lam, lam in lambdas_of(experiment.method.dial))
 
 
 def add_score(experiment: Experiment, score: dict[str, Json]) -> None:
@@ -75,12 +75,13 @@ def add_score(experiment: Experiment, score: dict[str, Json]) -> None:
 
 
 def take_pictures(experiment: Experiment, attack: Attack, seed: int = 0) -> None:
-    """Attack a few test images, of different classes, at both ends and in the middle of the dial; write `pictures.safetensors`."""
+    """Attack a few test images of different classes, at the ends and in the middle of the dial, and write them."""
     dial, test = experiment.method.dial, experiment.data.test
     lams: tuple[float | None, ...] = (None,)
     if isinstance(dial, Dials):
         lams = tuple(dial.lambdas[i] for i in sorted({0, len(dial.lambdas) // 2, len(dial.lambdas) - 1}))
-    x, y = next(test.subset(_balanced(test.labels, PICTURES)).batches([torch.arange(min(PICTURES, len(test)))]))
+    chosen = balanced(test.labels, PICTURES, torch.Generator().manual_seed(seed))
+    x, y = next(test.batches([chosen]))
     x, columns = unit(x), []
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -89,7 +90,12 @@ def take_pictures(experiment: Experiment, attack: Attack, seed: int = 0) -> None
             adv = attack(f, x, y, experiment.method.threat)
             columns.append({"adv": _bytes(adv)} | _predictions(f(x), "clean") | _predictions(f(adv), "adv"))
     stacked = {name: torch.stack([column[name] for column in columns]) for name in columns[0]}
-    tensors = {"clean": _bytes(x), "labels": y, "lams": torch.tensor([1.0 if lam is None else lam for lam in lams]), **stacked}
+    tensors = {
+        "clean": _bytes(x),
+        "labels": y,
+        "lams": torch.tensor([1.0 if lam is None else lam for lam in lams]),
+        **stacked,
+    }
     record.write_tensors(experiment.folder / record.PICTURES, tensors, {"attack": attack.name, "seed": seed})
 
 
@@ -100,12 +106,3 @@ def _predictions(logits: Tensor, of: str) -> dict[str, Tensor]:
 
 def _bytes(x: Tensor) -> Tensor:
     return (x * 255).round().to(torch.uint8)
-
-
-def _balanced(labels: Tensor, n: int) -> Tensor:
-    """Indices of the first images of each class in turn, `n` in all, ascending."""
-    turn = torch.zeros_like(labels)
-    for label in labels.unique():
-        mine = labels == label
-        turn[mine] = torch.arange(int(mine.sum()))
-    return torch.argsort(turn, stable=True)[:n].sort().values

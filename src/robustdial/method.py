@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 
 from robustdial.dial import Dials, Fixed
 from robustdial.objective import Objective
@@ -14,7 +14,7 @@ from robustdial.typing import Json
 
 @dataclass(frozen=True)
 class Method:
-    """Where the adversary may move, how it moves, what it may spend, what each side wants, which dial the model exposes.
+    """Where the adversary may move, how, what it may spend, what each side wants, and which dial the model exposes.
 
     Args:
         threat: for example `Linf(px(8))`.
@@ -28,7 +28,7 @@ class Method:
     solver: Solver
     schedule: Schedule
     objective: Objective
-    dial: Dials | Fixed = Fixed()
+    dial: Dials | Fixed = field(default_factory=Fixed)
 
 
 def describe(component: object) -> Json:
@@ -39,7 +39,9 @@ def describe(component: object) -> Json:
     {'type': 'Linf', 'eps': 0.5}
     """
     if is_dataclass(component):
-        return {"type": type(component).__name__} | {f.name: describe(getattr(component, f.name)) for f in fields(component)}
+        return {"type": type(component).__name__} | {
+            f.name: describe(getattr(component, f.name)) for f in fields(component)
+        }
     if isinstance(component, tuple | list):
         return [describe(item) for item in component]
     return component

@@ -21,7 +21,11 @@ def provenance() -> dict[str, Json]:
     """What `run.json` says of the circumstances; none of it changes what is computed."""
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {"robustdial": version("robustdial"), "torch": torch.__version__, "python": platform.python_version()},
+        "versions": {
+            "robustdial": version("robustdial"),
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
         "machine": machine(),
         "commit": commit(),
         "command": shlex.join(["robustdial", *sys.argv[1:]]),

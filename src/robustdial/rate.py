@@ -1,4 +1,4 @@
-"""Learning-rate shapes: pure functions from progress in [0, 1] to the factor on the learning rate, so nothing is to be saved."""
+"""Learning-rate shapes: pure functions from progress in [0, 1] to the factor on the rate, so nothing is to be saved."""
 
 from __future__ import annotations
 

@@ -51,11 +51,19 @@ def create(folder: Path, run: Mapping[str, Json]) -> None:
 def read_run(folder: Path) -> dict[str, Json]:
     """`run.json` of a run folder. Raises FileNotFoundError where there is none."""
     if not (folder / RUN).is_file():
-        raise FileNotFoundError(f"{folder} is not a run folder: it has no {RUN}. Train one with: robustdial train oat --out {folder}")
+        raise FileNotFoundError(
+            f"{folder} is not a run folder: it has no {RUN}. Train one with: robustdial train oat --out {folder}"
+        )
     run = read_json(folder / RUN)
-    missing = [key for key in ("recipe", "knobs", "data", "model", "run") if key not in run] if isinstance(run, dict) else ["everything"]
+    missing = (
+        [key for key in ("recipe", "knobs", "data", "model", "run") if key not in run]
+        if isinstance(run, dict)
+        else ["everything"]
+    )
     if missing:
-        raise ValueError(f"{folder / RUN} lacks {', '.join(missing)}. It was not written by this program; train again into a new folder.")
+        raise ValueError(
+            f"{folder / RUN} lacks {', '.join(missing)}: it was not written by this program. Train into a new folder."
+        )
     return dict(run)
 
 
@@ -140,9 +148,13 @@ def _replace(path: Path, write: Callable[[Path], object]) -> None:
             _flush(file.fileno())
         part.replace(path)
     except SafetensorError as error:  # safetensors reports a full disk as an error of its own
-        raise OSError(f"{path} could not be written ({error}). Free some disk space; the previous file is intact.") from None
+        raise OSError(
+            f"{path} could not be written ({error}). Free some disk space; the previous file is intact."
+        ) from None
     except OSError as error:
-        raise OSError(f"{path} could not be written ({error.strerror}). Free some disk space; the previous file is intact.") from None
+        raise OSError(
+            f"{path} could not be written ({error.strerror}). Free some disk space; the previous file is intact."
+        ) from None
     finally:
         part.unlink(missing_ok=True)
 

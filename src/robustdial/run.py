@@ -75,7 +75,12 @@ class Run:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch", "lr"):
             if not getattr(self, name) > 0:
-                raise ValueError(f"--{name} {getattr(self, name)} is not positive. Give at least a little.")
+                raise ValueError(f"--{name} {getattr(self, name)} is not positive.")
+        if not 0 < self.val < 1:
+            raise ValueError(
+                f"--val {self.val:g} is not a share. Hold out a part of the training images to choose the checkpoint, "
+                "for example 0.1."
+            )
 
 
 @dataclass
@@ -98,6 +103,11 @@ class Experiment:
     best: dict[str, Json]
 
     @property
+    def finished(self) -> bool:
+        """Whether every epoch has been trained."""
+        return self.state.epoch >= self.run.epochs
+
+    @property
     def batches(self) -> int:
         """Batches in an epoch."""
         return len(epoch_order(len(self.data.train), self.run.batch, 0, 0))
@@ -105,7 +115,13 @@ class Experiment:
     def at(self, lam: float | None, precision: Literal["float32", "bfloat16"] = "float32") -> nn.Module:
         """The network at one lambda (None where there is no dial), in evaluation mode."""
         model = self.state.model.eval()
-        return Prepared(model.at(lam) if isinstance(model, Dialed) and lam is not None else model, precision)
+        if lam is None:
+            return Prepared(model, precision)
+        if not isinstance(model, Dialed):
+            raise ValueError(
+                f"lam={lam:g}: the network in {self.folder} has no dial. Leave lam out, or train a method with one."
+            )
+        return Prepared(model.at(lam), precision)
 
     def save(self) -> None:
         """Write the whole state; the checkpoint before it is intact until this one is complete."""
@@ -148,7 +164,9 @@ def trained(folder: Path, device: str = "auto") -> Experiment:
     about = record.read_run(folder)
     checkpoint = folder / (record.BEST if (folder / record.BEST).exists() else record.LAST)
     tensors, _ = record.read_tensors(checkpoint)
-    experiment = _assemble(folder, about["recipe"], about["knobs"], _run_of(about | {"run": about["run"] | {"device": device}}))
+    experiment = _assemble(
+        folder, about["recipe"], about["knobs"], _run_of(about | {"run": about["run"] | {"device": device}})
+    )
     experiment.about = about
     load_weights(experiment.state.model, tensors)
     return experiment

@@ -1,6 +1,7 @@
 """A schedule says how much the adversary may spend: passes (forward + backward) per batch, the learning one included.
 
-Schedules are pure state machines. Their state is JSON and stands in the checkpoint, so a resumed run continues where it was.
+Schedules are pure state machines. Their state is JSON and stands in the checkpoint, so a resumed run continues where
+it was.
 """
 
 from __future__ import annotations

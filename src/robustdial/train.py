@@ -1,10 +1,10 @@
-"""The engine: `train_batch` plays any method on one batch; `steps` and `fit` walk through epochs; `TrainState` is what is saved."""
+"""The engine: `train_batch` plays any method on one batch, `steps` and `fit` walk the epochs, `TrainState` is saved."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -42,7 +42,8 @@ def train_batch(
         forward: how the model is called (precision, compiled); the model itself by default.
 
     Returns:
-        Sums over the rows: `loss`, `rows`, and for `clean` and `adv` the right answers and their number, as far as computed.
+        Sums over the rows: `loss`, `rows`, and for `clean` and `adv` the right answers and their number, as far as
+            computed.
     """
     seats = method.dial.seats(model, forward or model, x)
     memories.extend({} for _ in range(len(seats) - len(memories)))
@@ -53,7 +54,7 @@ def train_batch(
         sums = {}
         for point in points:
             loss = method.objective.learn(point)
-            (loss.mean() / len(points)).backward()
+            torch.autograd.backward(loss.mean() / len(points))
             sums = _add(sums, _sums(point, loss))
         if points[-1].update:
             optimizer.step()
@@ -129,8 +130,8 @@ class Step:
 def steps(state: TrainState, data: Data, method: Method, *, epochs: int, batch: int) -> Iterator[Step]:
     """Train until `epochs` epochs are finished, yielding after every batch.
 
-    Between two yields the caller may save `state`, draw a progress bar, or stop. Continuing from a saved state gives the
-    same weights as never having stopped.
+    Between two yields the caller may save `state`, draw a progress bar, or stop. Continuing from a saved state gives
+    the same weights as never having stopped.
 
     Raises:
         FloatingPointError: the loss of an epoch is not finite.
@@ -175,10 +176,12 @@ def epoch_order(images: int, batch: int, seed: int, epoch: int) -> list[Tensor]:
     """
     shuffled = torch.randperm(images, generator=torch.Generator().manual_seed((seed << 20) + epoch))
     whole = images // batch * batch or images
-    return list(shuffled[:whole].split(batch))
+    return list(torch.split(shuffled[:whole], batch))
 
 
-def optimizer_for(model: nn.Module, lr: float, momentum: float = 0.9, weight_decay: float = 5e-4) -> torch.optim.Optimizer:
+def optimizer_for(
+    model: nn.Module, lr: float, momentum: float = 0.9, weight_decay: float = 5e-4
+) -> torch.optim.Optimizer:
     """Stochastic gradient descent over all parameters, with the constants customary in adversarial training."""
     return torch.optim.SGD(model.parameters(), lr=lr, momentum=momentum, weight_decay=weight_decay)
 

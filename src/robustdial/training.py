@@ -1,4 +1,4 @@
-"""Carrying out a run: train, validate, choose, save. The loop yields after every batch; what is shown is the caller's."""
+"""Carrying out a run: train, validate, choose, save. The loop yields every batch; showing it is the caller's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 
 from robustdial import record
-from robustdial.data import unit
+from robustdial.data import balanced, unit
 from robustdial.dial import Dials
 from robustdial.evaluate import PGDAttack, clean_accuracy, measure
 from robustdial.precision import Prepared
@@ -25,7 +25,9 @@ ATTACK = PGDAttack(10)
 
 
 def carry_out(experiment: Experiment) -> Iterator[Step]:
-    """Train to the end, yielding every batch. Each epoch is validated and written; the state is saved at every epoch and
+    """Train to the end, yielding every batch.
+
+    Each epoch is validated and written; the state is saved at every epoch and
     every `save_every` seconds. After any yield the caller may save and stop."""
     run = experiment.run
     saved = time.monotonic()
@@ -46,7 +48,8 @@ def validate(experiment: Experiment) -> list[dict[str, Json]]:
 
     Training is not disturbed: the random numbers are put back.
     """
-    source = experiment.data.val.subset(torch.arange(min(VALIDATION, len(experiment.data.val))))
+    val = experiment.data.val
+    source = val.subset(balanced(val.labels, VALIDATION, torch.Generator().manual_seed(0)))
     precision = experiment.about["run"]["precision"]
     results: list[dict[str, Json]] = []
     with torch.random.fork_rng():
@@ -77,7 +80,7 @@ def score_of(val: list[dict[str, Json]]) -> float:
     for point in val:
         lam = 1.0 if point["lam"] is None else point["lam"]
         worth.append((1 - lam) * point["clean"] + lam * (point["robust"] or 0.0))
-    return sum(worth) / len(worth)
+    return float(sum(worth) / len(worth))
 
 
 class Cost(NamedTuple):
@@ -95,12 +98,12 @@ class Cost(NamedTuple):
 
 
 def estimate(experiment: Experiment) -> Cost:
-    """Estimate the rest of the run by timing one batch, after a first one that is not counted, on a copy of the network.
+    """Estimate the rest of the run by timing one batch, after one that is not counted, on a copy of the network.
 
     Later changes of the schedule and the time to compile are not foreseen.
     """
     state, method = experiment.state, experiment.method
-    if state.epoch >= experiment.run.epochs:
+    if experiment.finished:
         return Cost(0, 0, 0.0)
     passes = method.schedule.passes(state.schedule if state.epoch or state.batch else method.schedule.init())
     batches = experiment.batches * (experiment.run.epochs - state.epoch) - state.batch

@@ -57,7 +57,9 @@ def test_projection_keeps_what_is_inside(threat):
 
 
 @each
-@pytest.mark.parametrize("size", [0.01, torch.tensor([0.0, 0.01, 0.02, 0.03, 0.04, 0.05])], ids=["one size", "a size per row"])
+@pytest.mark.parametrize(
+    "size", [0.01, torch.tensor([0.0, 0.01, 0.02, 0.03, 0.04, 0.05])], ids=["one size", "a size per row"]
+)
 def test_a_step_has_its_length_and_raises_a_linear_loss_most(threat, size):
     z, gradient = torch.zeros(6, 3, 5, 5), torch.randn(6, 3, 5, 5)
     step = threat.ascend(z, gradient, size)

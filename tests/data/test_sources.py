@@ -222,10 +222,13 @@ def test_digits_can_be_enlarged():
         ("flower_photos_96", (3, 96, 96), 5, 400),
     ],
 )
-def test_the_shared_sets_load_a_small_part_quickly(shared, datasets, name, shape, classes, test):
+def test_the_shared_sets_load(shared, datasets, monkeypatch, name, shape, classes, test):
+    monkeypatch.setattr(stream, "RESIDENT_BYTES", 0)  # so that the test part is not decoded as a whole
     data = load(f"parquet:{shared / 'data' / name}", limit=100)
     assert (data.shape, len(data.classes), len(data.test)) == (shape, classes, test)
     assert set((data.train.labels.bincount() + data.val.labels.bincount()).tolist()) == {100 // classes}
+    x, _ = next(data.test.batches([torch.arange(8)]))
+    assert x.shape == (8, *shape)
 
 
 def test_a_limit_decodes_only_what_it_needs(table, parquet, monkeypatch):

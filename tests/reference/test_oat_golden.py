@@ -191,7 +191,7 @@ class Table:
 class Spy(Blend):
     """Blend that keeps what it saw."""
 
-    seen: dict  # noqa: RUF012
+    seen: dict
 
     def learn(self, view):
         self.seen.update(clean=view.clean.detach(), adv=view.adv.detach(), x_adv=view.game.victims + view.z)

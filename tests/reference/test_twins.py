@@ -22,13 +22,23 @@ EPS, STEP, STEPS = 0.1, 0.03, 4
 def network():
     torch.manual_seed(3)
     return nn.Sequential(
-        nn.Conv2d(1, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.Conv2d(6, 8, 3, 2), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(72, 4)
+        nn.Conv2d(1, 6, 3, padding=1),
+        nn.BatchNorm2d(6),
+        nn.ReLU(),
+        nn.Conv2d(6, 8, 3, 2),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(72, 4),
     )
 
 
 def batches(number=3):
     generator = torch.Generator().manual_seed(7)
-    return [(torch.rand(10, 1, 8, 8, generator=generator), torch.randint(0, 4, (10,), generator=generator)) for _ in range(number)]
+    return [
+        (torch.rand(10, 1, 8, 8, generator=generator), torch.randint(0, 4, (10,), generator=generator))
+        for _ in range(number)
+    ]
 
 
 def sgd(model):
@@ -72,7 +82,7 @@ def test_pgd_adversarial_training(mode):
 
 @dataclass(frozen=True)
 class Replay:
-    """Learn at every attack step, from the gradient that the learning pass has left: what the engine leaves a place for."""
+    """Learn at every attack step, from the gradient that the learning pass has left."""
 
     step: float
 
@@ -158,6 +168,14 @@ def test_the_ascent_raises_the_loss_and_stays_inside(threat):
 
     model.eval()
     start = F.cross_entropy(model(x), y)
-    train_batch(model, x, y, Method(threat, PGD(Step(spread=2)), Constant(9), Watched()), 9, torch.optim.SGD(model.parameters(), lr=0.0), [])
+    train_batch(
+        model,
+        x,
+        y,
+        Method(threat, PGD(Step(spread=2)), Constant(9), Watched()),
+        9,
+        torch.optim.SGD(model.parameters(), lr=0.0),
+        [],
+    )
     assert seen["loss"].mean() > start + 0.01
     torch.testing.assert_close(threat.project(seen["z"], x, 1.0), seen["z"], atol=1e-6, rtol=0)

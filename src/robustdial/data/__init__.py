@@ -19,6 +19,7 @@ from robustdial.data.augment import Crop, CropFlip, flip, none
 from robustdial.data.base import Data, Source, unit
 from robustdial.data.divide import Raw, check_request, divide
 from robustdial.data.resident import Resident
+from robustdial.data.split import balanced
 from robustdial.data.stream import Stream
 from robustdial.data.tensors import from_tensors
 
@@ -29,6 +30,7 @@ __all__ = [
     "Resident",
     "Source",
     "Stream",
+    "balanced",
     "flip",
     "from_tensors",
     "load",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,14 @@ class Seat(NamedTuple):
     """Position of the dial of each row `[B]`."""
     first: int
     """Rows `[:first]` have no adversary."""
+
+
+class Dialable(Protocol):
+    """What `Dials` asks of a network; `Dialed` has it."""
+
+    def settings(self, rows: Tensor) -> list[Setting]:
+        """The settings of a training batch, one per width."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -73,9 +81,12 @@ class Dials:
     def seats(self, model: nn.Module, forward: Forward, x: Tensor) -> list[Seat]:
         """One game per width, all at the same freshly drawn lambdas."""
         if not hasattr(model, "settings"):
-            raise TypeError("This method trains a dial, but the model has none. Wrap it first: model = dial(model, method.dial).")
+            raise TypeError(
+                "This method trains a dial, but the model has none. Wrap it first: model = dial(model, method.dial)."
+            )
         rows = self.sampling.rows(len(x), self.lambdas)
-        return [Seat(partial(_forward_part, forward, setting), setting.lam, setting.first) for setting in model.settings(rows)]
+        settings: list[Setting] = cast(Dialable, model).settings(rows)
+        return [Seat(partial(_forward_part, forward, s), s.lam, s.first) for s in settings]
 
 
 def _forward_part(forward: Forward, setting: Setting, images: Tensor, rows: slice) -> Tensor:
@@ -85,8 +96,8 @@ def _forward_part(forward: Forward, setting: Setting, images: Tensor, rows: slic
 def share_of_robust(lam: float, lambdas: tuple[float, ...]) -> float:
     """How far the statistics at `lam` have moved from the clean (0) to the robust branch (1).
 
-    The branches are trained at 0 and at every positive lambda; between 0 and the smallest positive one they are mixed, so
-    that the dial has no jump (as SplitMix does with the outputs of two batch norms).
+    The branches are trained at 0 and at every positive lambda; between 0 and the smallest positive one they are
+    mixed, so that the dial has no jump (as SplitMix does with the outputs of two batch norms).
 
     >>> share_of_robust(0.05, (0.0, 0.1, 1.0)), share_of_robust(0.3, (0.0, 0.1, 1.0))
     (0.5, 1.0)

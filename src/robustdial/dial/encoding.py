@@ -1,7 +1,7 @@
 """Codes: how a lambda is written into the vector that the FiLM layers read.
 
-The paper's codes are rows of a matrix, one per trained lambda: an index, not a function of the value. Between two trained
-lambdas they are interpolated. `Scalar` and `Cosine` are functions of lambda and need no interpolation.
+The paper's codes are rows of a matrix, one per trained lambda: an index, not a function of the value. Between two
+trained lambdas they are interpolated. `Scalar` and `Cosine` are functions of lambda and need no interpolation.
 
 Source of onehot, dct, orthogonal and scalar: Wang et al., Once-for-All Adversarial Training, NeurIPS 2020.
 """
@@ -73,11 +73,15 @@ class Cosine:
     dim: int = 16
 
     def table(self, lambdas: Lambdas) -> Tensor:
-        waves = math.pi * torch.arange(self.dim, dtype=torch.float32)
-        return torch.cos(torch.tensor(lambdas, dtype=torch.float32)[:, None] * waves)
+        return self._waves(torch.tensor(lambdas, dtype=torch.float32))
 
     def code(self, lam: float, lambdas: Lambdas, table: Tensor) -> Tensor:
-        return self.table((lam,))[0].to(table)
+        return self._waves(torch.tensor([lam], device=table.device))[0]
+
+    def _waves(self, lam: Tensor) -> Tensor:
+        k: Tensor = torch.arange(self.dim, device=lam.device)
+        waves: Tensor = math.pi * lam[:, None] * k
+        return waves.cos()
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,9 @@ class Orthogonal:
 
     def table(self, lambdas: Lambdas) -> Tensor:
         _check_rows(self.dim, lambdas)
-        square = torch.randn(self.dim, self.dim, generator=torch.Generator().manual_seed(self.seed), dtype=torch.float64)
+        square = torch.randn(
+            self.dim, self.dim, generator=torch.Generator().manual_seed(self.seed), dtype=torch.float64
+        )
         return torch.linalg.qr(square).Q[: len(lambdas)].float()
 
     def code(self, lam: float, lambdas: Lambdas, table: Tensor) -> Tensor:

@@ -17,8 +17,8 @@ BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
 class DialNorm(nn.Module):
     """A clean and a robust batch norm per width, followed by FiLM from the code of lambda.
 
-    The robust branch is the original module; the clean branch is its copy. Rows at lambda = 0 are normalised by the clean
-    branch, all others by the robust one, because clean and adversarial images have different statistics.
+    The robust branch is the original module; the clean branch is its copy. Rows at lambda = 0 are normalised by the
+    clean branch, all others by the robust one, because clean and adversarial images have different statistics.
     Source: Wang et al., Once-for-All Adversarial Training, NeurIPS 2020 (after Xie et al., AdvProp, CVPR 2020).
 
     Args:
@@ -30,7 +30,9 @@ class DialNorm(nn.Module):
         dual: whether lambda = 0 has a branch of its own.
     """
 
-    def __init__(self, norm: BatchNorm, dial: Dial, conditioner: Conditioner, code: int, levels: int, dual: bool) -> None:
+    def __init__(
+        self, norm: BatchNorm, dial: Dial, conditioner: Conditioner, code: int, levels: int, dual: bool
+    ) -> None:
         super().__init__()
         self.dial = dial
         self.robust = nn.ModuleList([norm, *(copy.deepcopy(norm) for _ in range(levels - 1))])
@@ -39,7 +41,9 @@ class DialNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         setting = self.dial.setting
-        with torch.autocast(x.device.type, enabled=False):  # two vectors per lambda: single precision costs nothing here
+        with torch.autocast(
+            x.device.type, enabled=False
+        ):  # two vectors per lambda: single precision costs nothing here
             scale, shift = self.film(setting.codes) if self.training else self.affine(setting)
         if self.training:
             x = self._normalise(x, setting)
@@ -50,8 +54,8 @@ class DialNorm(nn.Module):
         """Statistics, affine parameters and FiLM as one map per distinct lambda: (scale `[D, C]`, shift `[D, C]`).
 
         With the running statistics everything between two convolutions is one affine map per channel, and the choice of
-        the branch is a mixture of two such maps. So evaluation has no branch, changing lambda recompiles nothing, and the
-        dial costs what the batch norm cost.
+        the branch is a mixture of two such maps. So evaluation has no branch, changing lambda recompiles nothing, and
+        the dial costs what the batch norm cost.
         """
         scale, shift = _running_affine(self._branch(self.robust, setting))
         if self.clean is not None:

@@ -10,8 +10,8 @@ from torch import Tensor
 class Setting(NamedTuple):
     """Where the dial stands for the rows of a batch.
 
-    FiLM is computed once per distinct lambda (`D` of them) and gathered by `rows`. `rows` and `lam` may have length 1: one
-    lambda for every image.
+    FiLM is computed once per distinct lambda (`D` of them) and gathered by `rows`. `rows` and `lam` may have length
+    1: one lambda for every image.
     """
 
     codes: Tensor
@@ -44,8 +44,9 @@ class Dial:
         """The setting of the running forward pass; raises RuntimeError at rest."""
         if self._setting is None:
             raise RuntimeError(
-                "A dialed layer ran outside the forward of its Dialed network. Call model(x, setting) or model.at(lam)(x); "
-                "activation checkpointing, which recomputes layers later, is not supported."
+                "A dialed layer ran outside the forward of its Dialed network. "
+                "Call model(x, setting) or model.at(lam)(x). Activation checkpointing, which recomputes "
+                "layers later, is not supported."
             )
         return self._setting
 

@@ -27,9 +27,7 @@ def everywhere(name: str, module: nn.Module) -> bool:
     return True
 
 
-def dial(
-    model: nn.Module, dials: Dials | None = None, sites: Sites = batch_norms, film: Sites = everywhere
-) -> Dialed:
+def dial(model: nn.Module, dials: Dials | None = None, sites: Sites = batch_norms, film: Sites = everywhere) -> Dialed:
     """A copy of `model` whose batch norms follow the dial; weights are kept.
 
     Args:
@@ -71,6 +69,8 @@ def dial(
 
 def _check_site(name: str, module: nn.Module) -> None:
     if not batch_norms(name, module):
-        raise TypeError(f"Layer {name!r} is a {type(module).__name__}; only batch norm can follow the dial. Leave it out of sites.")
+        raise TypeError(
+            f"Layer {name!r} is a {type(module).__name__}; only batch norm can follow the dial. Leave it out of sites."
+        )
     if getattr(module, "running_mean", None) is None:
         raise ValueError(f"Layer {name!r} keeps no running statistics. Build it with track_running_stats=True.")

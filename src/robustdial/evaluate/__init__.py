@@ -4,4 +4,15 @@ from robustdial.evaluate.accuracy import Accuracy, Measured, clean_accuracy, mea
 from robustdial.evaluate.attack import Attack, PGDAttack, parse
 from robustdial.evaluate.frontier import frontier, point
 
-__all__ = ["Accuracy", "Attack", "Measured", "PGDAttack", "clean_accuracy", "frontier", "measure", "parse", "point", "right"]
+__all__ = [
+    "Accuracy",
+    "Attack",
+    "Measured",
+    "PGDAttack",
+    "clean_accuracy",
+    "frontier",
+    "measure",
+    "parse",
+    "point",
+    "right",
+]

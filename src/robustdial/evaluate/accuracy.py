@@ -54,10 +54,13 @@ def measure(f: Classifier, source: Source, attack: Attack, threat: Threat, batch
     An image is robust if it is classified rightly both clean and attacked; only rightly classified images are attacked.
 
     Raises:
-        ValueError: `f` is a module in training mode (its answers would depend on the batch), its logits are not `[B, K]`, or not finite.
+        ValueError: `f` is a module in training mode (its answers would depend on the batch), its logits are not `[B,
+            K]`, or not finite.
     """
     if isinstance(f, nn.Module) and f.training:
-        raise ValueError("The network is in training mode, so its answers depend on the batch. Call model.eval() first.")
+        raise ValueError(
+            "The network is in training mode, so its answers depend on the batch. Call model.eval() first."
+        )
     clean = robust = 0
     for x, y in _batches(source, batch):
         standing = right(f, x, y)
@@ -78,12 +81,14 @@ def right(f: Classifier, x: Tensor, y: Tensor) -> Tensor:
     """Which images are classified rightly, bool `[B]`."""
     logits = f(x)
     if logits.dim() != 2 or len(logits) != len(x):
-        raise ValueError(f"The network gives {tuple(logits.shape)} for {len(x)} images; logits must be [images, classes].")
+        raise ValueError(
+            f"The network gives {tuple(logits.shape)} for {len(x)} images; logits must be [images, classes]."
+        )
     if not bool(torch.isfinite(logits).all()):
-        raise ValueError("The network gives logits that are not finite (NaN or infinity), so its answers mean nothing. Check its weights.")
+        raise ValueError("The network gives logits that are not finite (NaN or infinity). Check its weights.")
     return logits.argmax(1) == y
 
 
 def _batches(source: Source, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
-    for x, y in source.batches(torch.arange(len(source)).split(batch)):
+    for x, y in source.batches(torch.split(torch.arange(len(source)), batch)):
         yield unit(x), y

@@ -33,8 +33,8 @@ class PGDAttack:
     """Projected gradient ascent on the cross-entropy from a uniform random start; the last iterate is the answer.
 
     A module is attacked in evaluation mode and left as it was.
-    Source: Madry et al., Towards Deep Learning Models Resistant to Adversarial Attacks, ICLR 2018; steps of a quarter of
-    the radius as in the evaluations of DAT, FAT and GradAlign.
+    Source: Madry et al., Towards Deep Learning Models Resistant to Adversarial Attacks, ICLR 2018; steps of a quarter
+    of the radius as in the evaluations of DAT, FAT and GradAlign.
 
     Args:
         steps: gradient steps.
@@ -54,7 +54,9 @@ class PGDAttack:
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.step <= 0:
-            raise ValueError(f"steps={self.steps}, step={self.step:g}: an attack needs at least one step, of positive size.")
+            raise ValueError(
+                f"steps={self.steps}, step={self.step:g}: an attack needs at least one step, of positive size."
+            )
 
     @property
     def name(self) -> str:

@@ -15,15 +15,15 @@ from robustdial.typing import Json
 
 
 def frontier(
-    at: Callable[[float], nn.Module],
-    lams: Sequence[float],
+    at: Callable[[float | None], nn.Module],
+    lams: Sequence[float | None],
     source: Source,
     attack: Attack,
     threat: Threat,
     *,
     batch: int = 256,
     seed: int = 0,
-) -> Iterator[tuple[float, Measured]]:
+) -> Iterator[tuple[float | None, Measured]]:
     """Clean and robust accuracy at each lambda. The attack is made at the lambda that is served.
 
     Every lambda sees the same random starts: the generator is set to `seed` before each, and left as it was found.
@@ -34,7 +34,9 @@ def frontier(
             yield lam, measure(at(lam), source, attack, threat, batch)
 
 
-def point(measured: Measured, attack: Attack, threat: Threat, lam: float | None, trained: bool = True) -> dict[str, Json]:
+def point(
+    measured: Measured, attack: Attack, threat: Threat, lam: float | None, trained: bool = True
+) -> dict[str, Json]:
     """A measured point as it stands in `frontier.json` and `score.json`; accuracies are fractions."""
     clean, robust = measured
     return {

@@ -1,7 +1,7 @@
 """An objective is what each side wants: the adversary raises `attack`, the weights lower `learn`.
 
-An objective sees a batch through a `View` and never learns whether a dial, a width or a decoder stands behind it. Logits
-are lazy: what is not looked at is not computed.
+An objective sees a batch through a `View` and never learns whether a dial, a width or a decoder stands behind it.
+Logits are lazy: what is not looked at is not computed.
 """
 
 from __future__ import annotations

@@ -44,7 +44,8 @@ def oat(
         min_w  E_lambda  (1 - lambda) CE(f(x, lambda), y) + lambda max_{|z| <= eps} CE(f(x + z, lambda), y)
 
     Lambda reaches the network through FiLM layers after its batch norms; batch norm itself has a clean branch for
-    lambda = 0 and a robust one for the others. Attack: PGD in evaluation mode from a uniform start, step 1.25 eps / steps.
+    lambda = 0 and a robust one for the others. Attack: PGD in evaluation mode from a uniform start, step 1.25 eps /
+    steps.
 
     Paper: Wang et al., Once-for-All Adversarial Training: In-Situ Tradeoff between Robustness and Accuracy for Free,
     NeurIPS 2020.
@@ -52,7 +53,8 @@ def oat(
     Cost: steps + 2 passes per image with lambda > 0, 1 with lambda = 0.
 
     Departures from the authors' code: dual batch norm by default, as in the paper (theirs: off); FiLM starts as the
-    identity (`film="paper"` restores theirs) and stands behind every batch norm, also on shortcuts; random codes are part of the weights.
+    identity (`film="paper"` restores theirs) and stands behind every batch norm, also on shortcuts; random codes are
+    part of the weights.
 
     Their results are not quoted: their CIFAR-10 tables were not at hand.
 
@@ -77,6 +79,9 @@ def oat(
     }
     films: dict[str, Conditioner] = {"identity": IdentityFiLM(), "paper": PaperFiLM()}
     samplings: dict[str, Sampling] = {"sample": PerSample(zeros), "batch": PerBatch()}
-    dial = Dials(lambdas, encoding=encodings[encoding], conditioner=films[film], sampling=samplings[sampling], dual=dual)
+    dial = Dials(
+        lambdas, encoding=encodings[encoding], conditioner=films[film], sampling=samplings[sampling], dual=dual
+    )
+    threat = threat_of(norm, eps)
     way = min(1.25, 1 + px(4) / eps)  # the authors' step, min(1.25 eps, eps + 4/255) / steps
-    return Method(threat_of(norm, eps), PGD(Step(spread=way)), Constant(steps + 1), Blend(), dial)
+    return Method(threat, PGD(Step(spread=way)), Constant(steps + 1), Blend(), dial)

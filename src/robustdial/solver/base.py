@@ -1,8 +1,9 @@
 """A solver is how the adversary moves: a generator of points to learn from.
 
-At each `yield` the engine computes the objective there, back-propagates (which fills the gradients of the weights, and of
-`point.z` if it asks for one) and steps the optimizer. A solver that ascends in private and yields once is PGD training;
-one that yields at every step of the ascent is a replay method. The whole difference is where the `yield` stands.
+At each `yield` the engine computes the objective there, back-propagates (which fills the gradients of the weights,
+and of `point.z` if it asks for one) and steps the optimizer. A solver that ascends in private and yields once is PGD
+training; one that yields at every step of the ascent is a replay method. The whole difference is where the `yield`
+stands.
 """
 
 from __future__ import annotations
@@ -50,7 +51,13 @@ class Step:
 
 
 def ascend(
-    threat: Threat, x: Tensor, z: Tensor, gradient: Callable[[Tensor], Tensor], size: Reach, steps: int, reach: Reach = 1.0
+    threat: Threat,
+    x: Tensor,
+    z: Tensor,
+    gradient: Callable[[Tensor], Tensor],
+    size: Reach,
+    steps: int,
+    reach: Reach = 1.0,
 ) -> Tensor:
     """Projected steepest ascent: `steps` times z <- project(z + size * steepest direction). The loop of every PGD here.
 

@@ -1,8 +1,8 @@
 """A threat is the set in which the adversary may move, and the geometry of moving in it.
 
-A perturbation `z` is whatever the threat says it is: an offset in pixels, a vector of attributes, a latent code. Solvers
-know it only through four verbs. Each verb takes `reach`, the share of the radius that each row may use (`[B]`, or one
-number for all rows), so that one batch can hold adversaries of different strength.
+A perturbation `z` is whatever the threat says it is: an offset in pixels, a vector of attributes, a latent code.
+Solvers know it only through four verbs. Each verb takes `reach`, the share of the radius that each row may use
+(`[B]`, or one number for all rows), so that one batch can hold adversaries of different strength.
 """
 
 from __future__ import annotations

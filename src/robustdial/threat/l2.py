@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +18,8 @@ class L2:
     """The L2 ball of radius `eps` around an image, cut to [0, 1].
 
     Args:
-        eps: largest Euclidean length of the change, over all pixels and channels in [0, 1]; 0.5 is customary on CIFAR-10.
+        eps: largest Euclidean length of the change, over all pixels and channels in [0, 1]; 0.5 is customary on
+            CIFAR-10.
 
     >>> import torch
     >>> L2(1.0).project(torch.tensor([[0.6, 0.8, 0.0], [3.0, 4.0, 0.0]]), torch.zeros(2, 3), 1.0)
@@ -34,7 +36,7 @@ class L2:
     def noise(self, x: Tensor, reach: Reach, amount: float) -> Tensor:
         # uniform in the ball: a uniform direction, and the radius of a uniform point of a d-dimensional ball
         direction = torch.randn_like(x)
-        radius = torch.rand(len(x), device=x.device, dtype=x.dtype) ** (1 / max(x[0].numel(), 1) if len(x) else 1)
+        radius = torch.rand(len(x), device=x.device, dtype=x.dtype) ** (1 / math.prod(x.shape[1:]))
         z = direction * per_row(amount * radius / _lengths(direction), x)
         return within_image(z * (self.eps * per_row(reach, x)), x)
 
@@ -43,12 +45,13 @@ class L2:
 
     def project(self, z: Tensor, x: Tensor, reach: Reach) -> Tensor:
         # clipping to the image can only shorten z, so the result is in both sets
-        shrink = (self.eps * per_row(reach, x) / per_row(_lengths(z), x)).clamp(max=1)
-        return within_image(z * shrink, x)
+        shrink = torch.as_tensor(self.eps * per_row(reach, x) / per_row(_lengths(z), x))
+        return within_image(z * shrink.clamp(max=1), x)
 
     def apply(self, x: Tensor, z: Tensor) -> Tensor:
         return x + z
 
 
 def _lengths(z: Tensor) -> Tensor:
-    return z.flatten(1).norm(dim=1).clamp_min(_TINY)
+    lengths: Tensor = torch.linalg.vector_norm(z.flatten(1), dim=1)
+    return lengths.clamp_min(_TINY)
