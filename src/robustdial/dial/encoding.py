@@ -73,15 +73,11 @@ class Cosine:
     dim: int = 16
 
     def table(self, lambdas: Lambdas) -> Tensor:
-        return self._waves(torch.tensor(lambdas, dtype=torch.float32))
+        frequencies = math.pi * torch.arange(self.dim)
+        return torch.cos(torch.tensor(lambdas, dtype=torch.float32)[:, None] * frequencies)
 
     def code(self, lam: float, lambdas: Lambdas, table: Tensor) -> Tensor:
-        return self._waves(torch.tensor([lam], device=table.device))[0]
-
-    def _waves(self, lam: Tensor) -> Tensor:
-        k: Tensor = torch.arange(self.dim, device=lam.device)
-        waves: Tensor = math.pi * lam[:, None] * k
-        return waves.cos()
+        return self.table((lam,)).to(table.device).squeeze(0)
 
 
 @dataclass(frozen=True)
