@@ -100,7 +100,7 @@ class DCT:
     def table(self, lambdas: Lambdas) -> Tensor:
         _check_rows(self.dim, lambdas)
         n = torch.arange(self.dim, dtype=torch.float64)
-        rows = 2 * torch.cos(math.pi * n[:, None] * (n + 0.5) / self.dim)
+        rows: Tensor = 2 * torch.cos(n[:, None] * (n + 0.5) * (math.pi / self.dim))
         return rows[: len(lambdas)].float()
 
     def code(self, lam: float, lambdas: Lambdas, table: Tensor) -> Tensor:
@@ -119,7 +119,8 @@ class Orthogonal:
         square = torch.randn(
             self.dim, self.dim, generator=torch.Generator().manual_seed(self.seed), dtype=torch.float64
         )
-        return torch.linalg.qr(square).Q[: len(lambdas)].float()
+        orthogonal: Tensor = torch.linalg.qr(square).Q
+        return orthogonal[: len(lambdas)].float()
 
     def code(self, lam: float, lambdas: Lambdas, table: Tensor) -> Tensor:
         return interpolate(lam, lambdas, table)
