@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol, cast
 import torch
 from torch import Tensor, nn
 
-from robustdial.dial.encoding import Encoding, Orthogonal
+from robustdial.dial.encoding import Cosine, Encoding
 from robustdial.dial.film import Conditioner, IdentityFiLM
 from robustdial.dial.sampling import PerSample, Sampling
 from robustdial.dial.setting import Setting
@@ -65,7 +65,7 @@ class Dials:
 
     lambdas: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 1.0)
     widths: tuple[float, ...] = (1.0,)
-    encoding: Encoding = field(default_factory=Orthogonal)
+    encoding: Encoding = field(default_factory=Cosine)
     conditioner: Conditioner = field(default_factory=IdentityFiLM)
     sampling: Sampling = field(default_factory=PerSample)
     dual: bool = True
