@@ -8,8 +8,10 @@ import torch
 
 from robustdial import record, run
 from robustdial.data import from_tensors
+from robustdial.dial import dial
+from robustdial.models import build
 from robustdial.recipes import oat
-from robustdial.train import TrainState, epoch_order, fit, optimizer_for, steps
+from robustdial.train import TrainState, epoch_order, fit, steps
 from robustdial.training import carry_out, estimate, score_of, validate
 
 KNOBS = {"oat": {"eps": 0.2, "steps": 2, "code": 8}, "pgd-at": {"eps": 0.2, "steps": 2}}
@@ -135,13 +137,10 @@ def test_every_image_is_seen_once_an_epoch():
     assert len(epoch_order(7, 10, 0, 0)[0]) == 7
 
 
-def state_for(method, data, lr=0.1):
-    from robustdial.dial import dial
-    from robustdial.models import build
-    from robustdial.rate import cosine
-
-    model = dial(build("cnn", classes=2, shape=(1, 8, 8), mean=[0.5], std=[0.5], width=4), method.dial)
-    return TrainState(model, optimizer_for(model, lr), cosine, lr, 0, model)
+def state_for(method, lr=0.1):
+    return TrainState.new(
+        dial(build("cnn", classes=2, shape=(1, 8, 8), mean=[0.5], std=[0.5], width=4), method.dial), lr=lr
+    )
 
 
 def stripes(n=200):
@@ -152,7 +151,7 @@ def stripes(n=200):
 
 def test_fit_is_an_ordinary_loop_and_learns():
     method, data = oat(eps=0.1, steps=2, code=8), from_tensors(stripes(), stripes(40))
-    state = state_for(method, data)
+    state = state_for(method)
     epochs = list(fit(state, data, method, epochs=4, batch=32))
     assert [epoch["epoch"] for epoch in epochs] == [1, 2, 3, 4]
     assert epochs[-1]["loss"] < epochs[0]["loss"]
@@ -162,7 +161,7 @@ def test_fit_is_an_ordinary_loop_and_learns():
 
 def test_a_loop_that_breaks_can_go_on():
     method, data = oat(eps=0.1, steps=1, code=8), from_tensors(stripes(), stripes(40))
-    state = state_for(method, data)
+    state = state_for(method)
     for _ in fit(state, data, method, epochs=3, batch=32):
         break
     assert [epoch["epoch"] for epoch in fit(state, data, method, epochs=3, batch=32)] == [2, 3]
@@ -170,7 +169,7 @@ def test_a_loop_that_breaks_can_go_on():
 
 def test_the_learning_rate_follows_its_shape():
     method, data = oat(eps=0.1, steps=1, code=8), from_tensors(stripes(), stripes(40))
-    state, seen = state_for(method, data, lr=0.2), []
+    state, seen = state_for(method, lr=0.2), []
     for _ in steps(state, data, method, epochs=2, batch=90):
         seen.append(state.optimizer.param_groups[0]["lr"])
     assert seen == pytest.approx([0.2 * (1 + math.cos(math.pi * t / 4)) / 2 for t in range(4)])
@@ -178,7 +177,7 @@ def test_the_learning_rate_follows_its_shape():
 
 def test_a_loss_that_is_not_finite_stops_the_run():
     method, data = oat(eps=0.1, steps=1, code=8), from_tensors(stripes(), stripes(40))
-    state = state_for(method, data, lr=1e30)
+    state = state_for(method, lr=1e30)
     with pytest.raises(FloatingPointError, match="Lower --lr"):
         list(fit(state, data, method, epochs=3, batch=32))
 
@@ -191,3 +190,12 @@ def test_settings_that_make_no_sense_are_refused(tmp_path):
     for wrong in ({"epochs": 0}, {"batch": -1}, {"lr": 0.0}):
         with pytest.raises(ValueError, match="not positive"):
             replace(settings(tmp_path), **wrong)
+
+
+def test_images_that_are_normalised_already_are_refused():
+    method, data = (
+        oat(eps=0.1, steps=1),
+        replace(from_tensors(stripes(), stripes(40)), augment=lambda x: (x - 0.5) / 0.25),
+    )
+    with pytest.raises(ValueError, match="normalised already"):
+        next(fit(state_for(method), data, method, epochs=1, batch=32))

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from robustdial import record
 from robustdial.arguments import bind, choose, given, knobs_of, run_of, training_flags
 from robustdial.console import TrainingBar, console, counting, points_table, say_cost, stoppable
@@ -45,6 +47,11 @@ def run(argv: Sequence[str]) -> int:
         if os.environ.get("ROBUSTDIAL_TRACEBACK"):
             traceback.print_exc()
         print(f"robustdial: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except torch.OutOfMemoryError:
+        print(
+            "robustdial: the accelerator is out of memory. Lower --batch, or train a smaller --model.", file=sys.stderr
+        )
         return 2
     except KeyboardInterrupt:
         print("robustdial: interrupted; finished files are intact.", file=sys.stderr)

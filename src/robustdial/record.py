@@ -19,7 +19,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -88,7 +88,7 @@ def write_text(path: Path, text: str) -> None:
 
 def append_epoch(folder: Path, epoch: Mapping[str, Json]) -> None:
     """Add a line to `epochs.jsonl`, through to the disk."""
-    with (folder / EPOCHS).open("a", encoding="utf-8") as file:
+    with _named(folder / EPOCHS), (folder / EPOCHS).open("a", encoding="utf-8") as file:
         file.write(json.dumps(epoch, allow_nan=False) + "\n")
         _flush(file.fileno())
 
@@ -143,20 +143,25 @@ def _replace(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a file beside `path`, push it to the disk, and rename it into place."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        write(part)
-        with part.open("rb") as file:
-            _flush(file.fileno())
-        part.replace(path)
-    except SafetensorError as error:  # safetensors reports a full disk as an error of its own
-        raise OSError(
-            f"{path} could not be written ({error}). Free some disk space; the previous file is intact."
-        ) from None
-    except OSError as error:
-        raise OSError(
-            f"{path} could not be written ({error.strerror}). Free some disk space; the previous file is intact."
-        ) from None
+        with _named(path):
+            write(part)
+            with part.open("rb") as file:
+                _flush(file.fileno())
+            part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Name the file that could not be written, and the remedy."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:  # safetensors reports a full disk as an error of its own
+        reason = getattr(error, "strerror", None) or error
+        raise OSError(
+            f"{path} could not be written ({reason}). Free some disk space, then --resume; what was there is intact."
+        ) from None
 
 
 def _flush(descriptor: int) -> None:

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from robustdial.data import Data, unit
+from robustdial.data import Data, unit, whole_images
 from robustdial.dial import Forward
 from robustdial.game import Game, Point
 from robustdial.method import Method
-from robustdial.rate import Rate
+from robustdial.rate import Rate, cosine
 from robustdial.solver import Memory
 from robustdial.typing import Json
 
@@ -103,6 +103,12 @@ class TrainState:
     batch: int = 0
     sums: Sums = field(default_factory=dict)
 
+    @classmethod
+    def new(cls, model: nn.Module, *, lr: float = 0.1, rate: Rate = cosine, seed: int = 0) -> TrainState:
+        """A fresh state with the customary optimizer, in single precision. `seed` sets the order of the images; the
+        adversaries and the augmentation draw from torch's global generator (`torch.manual_seed`)."""
+        return cls(model, optimizer_for(model, lr), rate, lr, seed, forward=model)
+
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
@@ -134,8 +140,10 @@ def steps(state: TrainState, data: Data, method: Method, *, epochs: int, batch: 
     the same weights as never having stopped.
 
     Raises:
+        ValueError: the images are not in [0, 1], for example because they are normalised already.
         FloatingPointError: the loss of an epoch is not finite.
     """
+    first = True
     if state.epoch == 0 and state.batch == 0:
         state.schedule = method.schedule.init()
     while state.epoch < epochs:
@@ -146,6 +154,8 @@ def steps(state: TrainState, data: Data, method: Method, *, epochs: int, batch: 
             _set_rate(state, (state.epoch + state.batch / len(order)) / epochs)
             state.model.train()
             images = unit(data.augment(x))
+            if first:  # one look at what the data and its augmentation really give
+                first, images = False, whole_images(images, "training")
             sums = train_batch(state.model, images, y, method, passes, state.optimizer, state.memories, state.forward)
             now = time.perf_counter()
             state.sums = _add(state.sums, sums | {"seconds": torch.tensor(now - clock)})

@@ -17,6 +17,7 @@ from pathlib import Path
 from robustdial.data import digits, folder, hub, named, parquet
 from robustdial.data.augment import Crop, CropFlip, flip, none
 from robustdial.data.base import Data, Source, unit
+from robustdial.data.checks import whole_images
 from robustdial.data.divide import Raw, check_request, divide
 from robustdial.data.resident import Resident
 from robustdial.data.split import balanced
@@ -37,6 +38,7 @@ __all__ = [
     "names",
     "none",
     "unit",
+    "whole_images",
 ]
 
 _NAMED: dict[str, Callable[[Path, int | None], Raw]] = {

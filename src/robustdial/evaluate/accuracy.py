@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from robustdial.data import Source, unit
+from robustdial.data import Source, unit, whole_images
 from robustdial.evaluate.attack import Attack
 from robustdial.threat import Threat
 from robustdial.typing import Classifier
@@ -91,4 +91,4 @@ def right(f: Classifier, x: Tensor, y: Tensor) -> Tensor:
 
 def _batches(source: Source, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
     for x, y in source.batches(torch.split(torch.arange(len(source)), batch)):
-        yield unit(x), y
+        yield whole_images(unit(x), "measured"), y
