@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,13 +68,13 @@ def take_turns(contenders: Mapping[str, Callable[[], object]], images: int, roun
     return {name: Timing(tuple(all_of_them[1:])) for name, all_of_them in rates.items()}
 
 
-def rates_table(title: str, timings: Timings, base: str, unit: str) -> Table:
-    """Rates, and how they compare with those of the contender `base`."""
-    table = Table("", f"{unit}/s", "min - max", f"over {base}", "min - max", title=title, title_justify="left")
+def rates_table(title: str, timings: Timings, bases: Sequence[str], unit: str) -> Table:
+    """Rates, and how they compare with those of the contenders `bases`: medians, and in brackets the extremes."""
+    table = Table("", f"{unit}/s", *(f"over {base}" for base in bases), title=title, title_justify="left")
     for name, timing in timings.items():
-        middle, low, high = timing.over(timings[base])
-        spread = f"{min(timing.rates):.1f} - {max(timing.rates):.1f}"
-        table.add_row(name, f"{timing.median:.1f}", spread, f"{middle:.3f}", f"{low:.3f} - {high:.3f}")
+        rates = f"{timing.median:.1f} ({min(timing.rates):.1f} - {max(timing.rates):.1f})"
+        ratios = (timing.over(timings[base]) for base in bases)
+        table.add_row(name, rates, *(f"{middle:.2f} ({low:.2f} - {high:.2f})" for middle, low, high in ratios))
     return table
 
 

@@ -2,7 +2,7 @@
 
     python benchmarks/passes.py --width 16 --batch 128 --rounds 7
 
-A pass is the forward and backward of one image. The loops by hand do the arithmetic of the engine and nothing else (no
+A pass is the forward and backward of one image (where only the forward is timed, that). The loops by hand do the arithmetic of the engine and nothing else (no
 statistics, no exchangeable parts); that they do is checked first, by their losses in float32.
 """
 
@@ -227,7 +227,7 @@ def main(
 def show(precision: Format, found: Mapping[str, Timings]) -> None:
     """The tables of one number format; every comparison is with its first contender."""
     for title, timings in found.items():
-        console.print(rates_table(f"{title}, {precision}", timings, next(iter(timings)), "passes"))
+        console.print(rates_table(f"{title}, {precision}", timings, list(timings)[:1], "passes"))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,10 @@ def _make(python: Path) -> None:
     print(f"Making {FOLDER} with {', '.join(PEERS)} ...", file=sys.stderr)
     subprocess.run([sys.executable, "-m", "venv", "--clear", FOLDER], check=True)
     asked = subprocess.run(
-        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], check=True, capture_output=True, text=True
+        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        check=True,
+        capture_output=True,
+        text=True,
     )
     (Path(asked.stdout.strip()) / "borrowed.pth").write_text("\n".join(_borrowed()) + "\n", encoding="utf-8")
     subprocess.run([python, "-m", "pip", "install", "--quiet", *_requirements()], check=True)

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from robustdial.typing import Json
@@ -115,7 +115,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str,
     """Write tensors and their description atomically; the description is repeated in a JSON file beside them."""
     alone = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     header = {_HEADER: json.dumps(about, allow_nan=False)}
-    _replace(path, lambda part: save_file(alone, part, metadata=header))
+    _replace(path, lambda part: part.write_bytes(save(alone, header)))
     write_json(path.with_suffix(".json"), about)
 
 
@@ -157,10 +157,9 @@ def _named(path: Path) -> Iterator[None]:
     """Name the file that could not be written, and the remedy."""
     try:
         yield
-    except (OSError, SafetensorError) as error:  # safetensors reports a full disk as an error of its own
-        reason = getattr(error, "strerror", None) or error
+    except OSError as error:
         raise OSError(
-            f"{path} could not be written ({reason}). Free some disk space, then --resume; what was there is intact."
+            f"{path} could not be written ({error.strerror}). Free some disk space, then --resume; what was there is intact."
         ) from None
 
 
