@@ -1,0 +1,143 @@
+"""One table per noun: what the engine may rely on, of every objective, schedule, solver and recipe."""
+
+import inspect
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from robustdial.dial import Dials, Fixed, PerBatch, PerSample, dial
+from robustdial.game import Game
+from robustdial.method import Method, describe
+from robustdial.models import build
+from robustdial.objective import AT, Blend
+from robustdial.recipes import RECIPES
+from robustdial.schedule import Constant
+from robustdial.solver import PGD, Step
+from robustdial.threat import L2, Linf
+from robustdial.train import train_batch
+
+OBJECTIVES = [AT(), Blend()]
+SCHEDULES = [Constant(1), Constant(8)]
+SOLVERS = [PGD(Step(0.02)), PGD(Step(spread=1.25), noise=0.0), PGD(Step(0.02), mode="train")]
+THREATS = [Linf(0.1), L2(1.0)]
+DIALS = [
+    Fixed(),
+    Dials(),
+    Dials(dual=False),
+    Dials((0.0, 1.0), sampling=PerSample(0.5)),
+    Dials((0.0,)),
+    Dials((0.5, 1.0)),
+    Dials(sampling=PerBatch()),
+]
+
+
+def network(dials):
+    plain = build("cnn", classes=4, shape=(1, 8, 8), mean=[0.5], std=[0.5], width=4)
+    return dial(plain, dials) if isinstance(dials, Dials) else plain
+
+
+def batch(n=12):
+    return torch.rand(n, 1, 8, 8), torch.arange(n) % 4
+
+
+def games(dials, objective=None, threat=None):
+    x, y = batch()
+    model = network(dials).train()
+    return [
+        Game(model, seat, x, y, threat or Linf(0.1), objective or Blend()) for seat in dials.seats(model, model, x)
+    ]
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=str)
+@pytest.mark.parametrize("dials", [Fixed(), Dials((0.5, 1.0))], ids=str)
+def test_objectives_give_a_loss_per_row(objective, dials):
+    (game,) = games(dials, objective)
+    point = game.open().at(torch.zeros_like(game.victims).requires_grad_())
+    learn, attack = objective.learn(point), objective.attack(point)
+    assert learn.shape == point.y.shape
+    assert attack.shape == point.victim_y.shape
+    assert torch.isfinite(learn).all()
+    (gradient,) = torch.autograd.grad(attack.sum(), point.z)
+    assert gradient.abs().sum() > 0
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=str)
+def test_schedules_are_json_state_machines(schedule):
+    state = schedule.init()
+    for epoch in range(1, 4):
+        state = json.loads(json.dumps(schedule.after(state, {"epoch": epoch, "loss": 1.0, "adv": 0.5})))
+        assert schedule.passes(state) >= 1
+
+
+@pytest.mark.parametrize("solver", SOLVERS, ids=str)
+@pytest.mark.parametrize("threat", THREATS, ids=str)
+@pytest.mark.parametrize("dials", DIALS, ids=str)
+def test_solvers_stay_inside_and_leave_the_network_alone(solver, threat, dials):
+    for game in games(dials, threat=threat):
+        weights = [weight.clone() for weight in game.model.parameters()]
+        points = list(solver.play(game, 4, {}))
+        assert points
+        for point in points:
+            z = point.z.detach()
+            assert z.shape == game.victims.shape
+            torch.testing.assert_close(threat.project(z, game.victims, 1.0), z, atol=1e-6, rtol=0)
+        assert all(module.training for module in game.model.modules())
+        assert all(weight.requires_grad and weight.grad is None for weight in game.model.parameters())
+        assert all(torch.equal(a, b) for a, b in zip(weights, game.model.parameters(), strict=True))
+
+
+def test_an_attack_in_eval_mode_leaves_the_statistics_alone_and_one_in_train_mode_moves_them():
+    for mode, moves in (("eval", False), ("train", True)):
+        (game,) = games(Fixed(), AT())
+        before = [b.clone() for b in game.model.buffers()]
+        list(PGD(Step(0.02), mode=mode).play(game, 4, {}))
+        after = list(game.model.buffers())
+        assert any(not torch.equal(a, b) for a, b in zip(before, after, strict=True)) == moves
+
+
+def test_layers_that_were_frozen_stay_frozen():
+    model = network(Fixed()).train()
+    norm = next(module for module in model.modules() if isinstance(module, nn.BatchNorm2d))
+    norm.eval()
+    norm.weight.requires_grad_(False)
+    x, y = batch()
+    (seat,) = Fixed().seats(model, model, x)
+    list(PGD(Step(0.02)).play(Game(model, seat, x, y, Linf(0.1), AT()), 3, {}))
+    assert not norm.training
+    assert not norm.weight.requires_grad
+
+
+@pytest.mark.parametrize("dials", DIALS, ids=str)
+@pytest.mark.parametrize("threat", THREATS, ids=str)
+def test_any_combination_trains(dials, threat):
+    objective = AT() if isinstance(dials, Fixed) else Blend()
+    method = Method(threat, PGD(Step(spread=1.25)), Constant(3), objective, dials)
+    model = network(dials).train()
+    optimizer, (x, y), losses = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9), batch(), []
+    for _ in range(12):
+        sums = train_batch(model, x, y, method, 3, optimizer, [])
+        losses.append(float(sums["loss"] / sums["rows"]))
+    assert losses[-1] < losses[0]
+    assert all(weight.grad is None for weight in model.parameters())
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_are_documented_compositions(name):
+    recipe = RECIPES[name]
+    method, doc = recipe(), inspect.getdoc(recipe)
+    assert isinstance(method, Method)
+    json.dumps(describe(method))
+    for part in ("Paper: ", "Cost: ", "Departures from the authors' code: ", "Args:"):
+        assert part in doc, part
+    for argument, parameter in inspect.signature(recipe).parameters.items():
+        assert f"{argument}: " in doc
+        assert parameter.default is not inspect.Parameter.empty
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("knobs", [{"eps": 0.0}, {"eps": -1.0}, {"eps": 8.0}, {"steps": -1}])
+def test_recipes_refuse_what_makes_no_sense(name, knobs):
+    with pytest.raises(ValueError, match="eps=|at least 1 pass"):
+        RECIPES[name](**knobs)
