@@ -1,4 +1,4 @@
-"""Timing in turns: several ways to do one thing run as A B C A B C ..., so that what slows the machine slows them all."""
+"""Timing in turns: ways to do one thing run as A B C A B C ..., so that what slows the machine slows them all."""
 
 from __future__ import annotations
 

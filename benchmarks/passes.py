@@ -2,14 +2,16 @@
 
     python benchmarks/passes.py --width 16 --batch 128 --rounds 7
 
-A pass is the forward and backward of one image (where only the forward is timed, that). The loops by hand do the arithmetic of the engine and nothing else (no
-statistics, no exchangeable parts); that they do is checked first, by their losses in float32.
+A pass is the forward and backward of one image (where only the forward is timed, that). The loops by hand do the
+arithmetic of the engine and nothing else (no statistics, no exchangeable parts); that they do is checked first, by
+their losses in float32.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -101,23 +103,47 @@ def engine_step(
     return sums["loss"] / sums["rows"]
 
 
-def rivals(net: nn.Module, method: Method, x: Tensor, y: Tensor, precision: Format, compiled: bool) -> dict[str, Call]:
-    """A step of `method` by the engine and by hand, each on its own copy of the network."""
-    ours, theirs = copy.deepcopy(net), copy.deepcopy(net)
-    by_hand = oat_by_hand if isinstance(net, Dialed) else pgd_at_by_hand
+@dataclass(frozen=True)
+class Contest:
+    """A method whose step is timed by the engine and by hand.
+
+    Attributes:
+        method, net, by_hand: the method, its network, and its step by hand.
+        passes: passes in a step on one batch.
+    """
+
+    method: Method
+    net: nn.Module
+    by_hand: Callable[..., Tensor]
+    passes: int
+
+    def calls(self, x: Tensor, y: Tensor, precision: Format, compiled: bool) -> dict[str, Call]:
+        """A step by hand and one by the engine, each on its own copy of the network."""
+        theirs, ours = copy.deepcopy(self.net), copy.deepcopy(self.net)
+        hand, engine = called(theirs, precision, compiled), Prepared(ours, precision, compiled)
+        return {
+            BY_HAND: partial(self.by_hand, theirs, hand, optimizer_for(theirs, LR), x, y),
+            ENGINE: partial(engine_step, ours, engine, optimizer_for(ours, LR), x, y, self.method),
+        }
+
+    def check(self, x: Tensor, y: Tensor) -> None:
+        """Two steps either way have the same losses; AssertionError otherwise: the contest would be worthless."""
+        losses = {}
+        for name, step in self.calls(x, y, "float32", False).items():
+            torch.manual_seed(1)
+            losses[name] = torch.stack([step().double(), step().double()])
+        torch.testing.assert_close(losses[ENGINE], losses[BY_HAND], rtol=1e-5, atol=0)
+
+
+def contests(net: nn.Module, batch: int) -> dict[str, Contest]:
+    """The methods whose steps are compared."""
+    once_for_all = oat(steps=STEPS)
+    dialed = dial(net, once_for_all.dial)
+    attacked = batch - dialed.settings(dialed.dials.sampling.rows(batch, dialed.dials.lambdas))[0].first
     return {
-        BY_HAND: partial(by_hand, theirs, called(theirs, precision, compiled), optimizer_for(theirs, LR), x, y),
-        ENGINE: partial(engine_step, ours, Prepared(ours, precision, compiled), optimizer_for(ours, LR), x, y, method),
+        "pgd-at step": Contest(pgd_at(steps=STEPS), net, pgd_at_by_hand, batch * (STEPS + 1)),
+        "oat step": Contest(once_for_all, dialed, oat_by_hand, batch + attacked * (STEPS + 1)),
     }
-
-
-def check_equal(net: nn.Module, method: Method, x: Tensor, y: Tensor) -> None:
-    """Two steps by the engine and by hand have the same losses; the comparison would be worth nothing otherwise."""
-    losses = {}
-    for name, step in rivals(net, method, x, y, "float32", False).items():
-        torch.manual_seed(1)
-        losses[name] = torch.stack([step().double(), step().double()])
-    torch.testing.assert_close(losses[ENGINE], losses[BY_HAND], rtol=1e-5, atol=0)
 
 
 def with_and_without_dial(
@@ -173,20 +199,13 @@ def descend(f: Forward, x: Tensor, y: Tensor) -> None:
 
 def measure(net: nn.Module, x: Tensor, y: Tensor, precision: Format, compiled: bool, rounds: int) -> dict[str, Timings]:
     """All comparisons in one number format: title to the timings of its contenders."""
-    found = {}
-    for name, method, model in contests(net):
-        victims = int((method.dial.seats(model, model, x)[0].lam > 0).sum())
-        clean = len(x) if isinstance(model, Dialed) else 0
-        calls = rivals(model, method, x, y, precision, compiled)
-        found[f"{name} step"] = take_turns(calls, clean + victims * (STEPS + 1), rounds)
-    for work, calls in with_and_without_dial(net, x, y, precision, compiled).items():
-        found[work] = take_turns(calls, len(x), rounds)
+    found = {
+        title: take_turns(contest.calls(x, y, precision, compiled), contest.passes, rounds)
+        for title, contest in contests(net, len(x)).items()
+    }
+    for title, calls in with_and_without_dial(net, x, y, precision, compiled).items():
+        found[title] = take_turns(calls, len(x), rounds)
     return found
-
-
-def contests(net: nn.Module) -> list[tuple[str, Method, nn.Module]]:
-    """The methods whose steps are compared, each with its network."""
-    return [("pgd-at", pgd_at(steps=STEPS), net), ("oat", oat(steps=STEPS), dial(net, oat().dial))]
 
 
 def main(
@@ -201,7 +220,7 @@ def main(
     """Measure what the engine costs over loops by hand, and the dial over the plain network (ResNet-18, 32x32 images).
 
     Args:
-        width: channels of the first stage.
+        width: channels of the first stage, at least 8 (the loops by hand are laid out channels last in any case).
         batch: images per step.
         rounds: timed turns of each contender.
         precision: number formats; by default those that this processor multiplies natively.
@@ -212,8 +231,8 @@ def main(
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     net, x, y = ResNet(10, 3, width), torch.rand(batch, 3, 32, 32), torch.randint(10, (batch,))
-    for _, method, model in contests(net):
-        check_equal(model, method, x, y)
+    for contest in contests(net, batch).values():
+        contest.check(x, y)
     facts = circumstances(rounds) | {"width": width, "batch": batch, "compile": compile}
     results = {}
     for lower in precision:

@@ -1,4 +1,4 @@
-"""An environment of their own for the libraries that we are compared with; the standard library is all that this needs."""
+"""An environment of their own for the libraries that we are compared with. Needs the standard library only."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def _make(python: Path) -> None:
 
 
 def _borrowed() -> list[str]:
-    # The packages of the calling environment come after the new one's own, and pip counts them as installed: what it has
-    # (PyTorch, gigabytes) is not downloaded again, what the peers need otherwise goes to the new one. It is the same Python.
+    # Packages of the calling environment, which runs the same Python, are found after the new one's own, and pip counts
+    # them as installed: PyTorch, gigabytes, is not downloaded again, and what only the peers need goes to the new one.
     return [*site.getsitepackages(), str(CHECKOUT / "src")]
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -137,8 +138,12 @@ def test_resuming_a_finished_run_changes_nothing(finished):
         (["train", "oat", "--epochs", "0"], "--epochs 0 is not positive"),
         (["train", "oat", "--val", "0"], "Hold out a part"),
         (["train", "oat", "--lambdas", "0", "2"], "between 0 and 1"),
-        (["train", "oat", "--code", "3"], "cannot tell 6 lambdas apart"),
-        (["train", "oat", "--device", "tpu9"], "is not a device"),
+        (["train", "oat", "--code", "3", "--encoding", "orthogonal"], "cannot tell 6 lambdas apart"),
+        (["train", "oat", "--device", "tpu9"], "is not supported"),
+        (["train", "oat", "--device", "meta"], "is not supported"),
+        (["train", "oat", "--device", "cuda:99"], "CUDA devices here"),
+        (["train", "oat", "--seed", "99999999999999"], "out of range"),
+        (["train", "oat", "--code", "1"], "at least 2"),
         (["train", "oat", "--limit", "5"], "limit"),
         (["train", "oat", "--film", "papre"], "paper"),
         (["evaluate", "/no/such/run"], "not a run folder"),
@@ -182,6 +187,18 @@ def test_resuming_with_another_setting_is_refused(finished, capsys):
     assert "seed = 0, not 7" in capsys.readouterr().err
     assert cli.run(["train", "pgd-at", "--out", str(finished), "--resume"]) == 2
     assert "recipe = oat, not pgd-at" in capsys.readouterr().err
+
+
+def test_a_run_that_was_moved_can_be_resumed(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "moved")
+    assert cli.run([*TRAIN, "--out", str(tmp_path / "moved"), "--resume"]) == 0
+
+
+def test_a_lambda_off_the_dial_is_refused_before_measuring(finished, capsys):
+    before = (finished / "frontier.json").read_bytes()
+    assert cli.run(["frontier", str(finished), "--lams", "0", "1.5"]) == 2
+    assert "nearest 1" in capsys.readouterr().err
+    assert before == (finished / "frontier.json").read_bytes()
 
 
 def command(folder, *more):

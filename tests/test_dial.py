@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -221,12 +222,41 @@ def test_a_served_network_follows_training(conditioner):
         (lambda: PerSample(1.5), ValueError, "not a share"),
         (lambda: dial(plain(), Dials(encoding=Orthogonal(4))), ValueError, "cannot tell 6 lambdas apart"),
         (lambda: Dials().seats(plain(), plain(), torch.rand(2, 1, 8, 8)), TypeError, "the model has none"),
+        (
+            lambda: Dials().seats(dial(plain(), Dials((0, 1))), plain(), torch.rand(2, 1, 8, 8)),
+            ValueError,
+            "the same Dials",
+        ),
+        (lambda: Fixed().seats(dial(plain()), plain(), torch.rand(2, 1, 8, 8)), TypeError, "the model has a dial"),
+        (lambda: Cosine(1), ValueError, "at least 2"),
         (lambda: dial(plain()).body(torch.rand(2, 1, 8, 8)), RuntimeError, r"model.at\(lam\)"),
     ],
 )
 def test_mistakes_are_named(make, error, words):
     with pytest.raises(error, match=words):
         make()
+
+
+def test_one_network_can_be_served_at_two_lambdas_at_once():
+    model, x = unsettled(dial(plain())).eval(), torch.rand(2, 1, 8, 8)
+    served = {lam: model.at(lam) for lam in (0.0, 1.0)}
+    expected = {lam: f(x) for lam, f in served.items()}
+    with ThreadPoolExecutor(2) as pool, torch.no_grad():
+        answers = list(pool.map(lambda lam: (lam, served[lam](x)), [0.0, 1.0] * 100))
+    assert all(torch.equal(answer, expected[lam]) for lam, answer in answers)
+
+
+def test_a_served_network_moves_and_casts():
+    model, x = unsettled(dial(plain())).eval(), torch.rand(2, 1, 8, 8)
+    single = model.at(0.3)(x)
+    torch.testing.assert_close(model.at(0.3).double()(x.double()).float(), single, atol=1e-5, rtol=0)
+
+
+def test_a_served_network_follows_the_mode_of_its_network():
+    model = dial(plain()).train()
+    f, x = model.at(0.3), torch.rand(2, 1, 8, 8)
+    model.eval()
+    assert torch.equal(f(x), model.at(0.3)(x))
 
 
 def test_fixed_seats_attack_every_row():

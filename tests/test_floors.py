@@ -9,7 +9,19 @@ SOURCE = Path(robustdial.__file__).parent
 
 FLOORS = [
     {"typing"},
-    {"threat", "objective", "schedule", "rate", "dial", "models", "data", "record", "precision", "provenance"},
+    {
+        "threat",
+        "objective",
+        "schedule",
+        "rate",
+        "dial",
+        "models",
+        "data",
+        "record",
+        "precision",
+        "provenance",
+        "randomness",
+    },
     {"game", "report"},
     {"solver"},
     {"method"},

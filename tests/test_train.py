@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
 
 from robustdial import record, run
-from robustdial.data import from_tensors
+from robustdial.data import from_tensors, stream
 from robustdial.dial import dial
 from robustdial.models import build
 from robustdial.recipes import oat
@@ -46,12 +47,22 @@ def files(folder):
     return tensors, about | {"sums": None}, epochs
 
 
-@pytest.mark.parametrize("recipe", KNOBS)
-@pytest.mark.parametrize("killed_after", [2, 3, 7])
-def test_a_killed_run_ends_with_the_same_bits(tmp_path, recipe, killed_after):
-    whole = finish(run.start(recipe, KNOBS[recipe], settings(tmp_path / "whole")))
+CASES = {
+    "in the first epoch": ("oat", {}, {}, 2),
+    "at the end of an epoch": ("oat", {}, {}, 3),
+    "in the last epoch": ("oat", {}, {}, 7),
+    "without a dial": ("pgd-at", {}, {}, 5),
+    "L2, a lambda per batch": ("oat", {"norm": "l2", "eps": 1.0, "sampling": "batch"}, {}, 4),
+    "in bfloat16": ("oat", {}, {"precision": "bfloat16"}, 4),
+}
 
-    broken = run.start(recipe, KNOBS[recipe], settings(tmp_path / "broken"))
+
+@pytest.mark.parametrize(("recipe", "knobs", "more", "killed_after"), CASES.values(), ids=CASES)
+def test_a_killed_run_ends_with_the_same_bits(tmp_path, recipe, knobs, more, killed_after):
+    knobs = KNOBS[recipe] | knobs
+    whole = finish(run.start(recipe, knobs, settings(tmp_path / "whole", **more)))
+
+    broken = run.start(recipe, knobs, settings(tmp_path / "broken", **more))
     for number, _ in enumerate(carry_out(broken), start=1):
         if number == killed_after - 1:
             broken.save()
@@ -101,7 +112,7 @@ def test_estimating_and_validating_do_not_disturb_training(tmp_path):
     before, generator = {k: v.clone() for k, v in experiment.state.model.state_dict().items()}, torch.get_rng_state()
     cost = estimate(experiment)
     validate(experiment)
-    zeros = 22 * 3 * 2  # of 128 images, in 2 batches of 3 epochs
+    zeros = 22 * 6  # of the 128 images of each batch
     assert cost.images == 128 * 6
     assert cost.passes == cost.images + 3 * (cost.images - zeros)
     assert cost.seconds > 0
@@ -126,6 +137,67 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     (other.folder / record.LAST).write_bytes((one.folder / record.LAST).read_bytes())
     with pytest.raises(ValueError, match="of another model"):
         run.resume(other.folder)
+
+
+def test_a_streamed_run_resumes_with_the_same_bits(tmp_path, monkeypatch):
+    images = tmp_path / "images"
+    for k in range(2):
+        (images / str(k)).mkdir(parents=True)
+        for i in range(30):
+            pixels = torch.randint(0, 128, (8, 8, 3), dtype=torch.uint8) + 120 * k
+            Image.fromarray(pixels.numpy()).save(images / str(k) / f"{i}.png")
+    monkeypatch.setattr(stream, "RESIDENT_BYTES", 0)
+    more = {"data": f"folder:{images}", "limit": None, "batch": 16, "epochs": 2}
+    whole = finish(run.start("oat", KNOBS["oat"], settings(tmp_path / "whole", **more)))
+    assert isinstance(whole.data.train, stream.Stream)
+    broken = run.start("oat", KNOBS["oat"], settings(tmp_path / "broken", **more))
+    next(carry_out(broken))
+    broken.save()
+    resumed = finish(run.resume(broken.folder))
+    assert files(whole.folder)[2] == files(resumed.folder)[2]
+    assert all(torch.equal(value, files(resumed.folder)[0][name]) for name, value in files(whole.folder)[0].items())
+
+
+def test_what_a_solver_remembers_is_saved(tmp_path):
+    experiment = run.start("oat", KNOBS["oat"], settings(tmp_path))
+    experiment.state.memories[:] = [{"z": torch.rand(3)}, {}]
+    remembered = [dict(memory) for memory in experiment.state.memories]
+    experiment.save()
+    again = run.resume(experiment.folder).state.memories
+    assert [memory.keys() for memory in again] == [memory.keys() for memory in remembered]
+    assert torch.equal(again[0]["z"], remembered[0]["z"])
+
+
+def test_data_that_has_changed_is_refused(tmp_path):
+    experiment = run.start("oat", KNOBS["oat"], settings(tmp_path))
+    about = record.read_run(experiment.folder)
+    record.write_json(experiment.folder / record.RUN, about | {"data": about["data"] | {"train": 7}})
+    with pytest.raises(ValueError, match="has changed since"):
+        run.resume(experiment.folder)
+
+
+def test_a_checkpoint_without_progress_is_refused(tmp_path):
+    experiment = finish(run.start("oat", KNOBS["oat"], settings(tmp_path, epochs=1)))
+    (experiment.folder / record.LAST).write_bytes((experiment.folder / record.BEST).read_bytes())
+    with pytest.raises(ValueError, match="does not hold a whole training state"):
+        run.resume(experiment.folder)
+
+
+def test_a_run_without_a_finished_epoch_is_measured_as_it_is(tmp_path):
+    experiment = run.start("oat", KNOBS["oat"], settings(tmp_path))
+    next(carry_out(experiment))
+    experiment.save()
+    assert run.trained(experiment.folder).checkpoint == "last"
+
+
+def test_a_loss_that_is_not_finite_is_never_saved(tmp_path):
+    experiment = run.start("oat", KNOBS["oat"], settings(tmp_path))
+    experiment.save()
+    before = (experiment.folder / record.LAST).read_bytes()
+    experiment.state.sums = {"loss": torch.tensor(float("nan"))}
+    with pytest.raises(FloatingPointError, match="lower --lr"):
+        experiment.save()
+    assert (experiment.folder / record.LAST).read_bytes() == before
 
 
 def test_every_image_is_seen_once_an_epoch():
@@ -178,7 +250,7 @@ def test_the_learning_rate_follows_its_shape():
 def test_a_loss_that_is_not_finite_stops_the_run():
     method, data = oat(eps=0.1, steps=1, code=8), from_tensors(stripes(), stripes(40))
     state = state_for(method, lr=1e30)
-    with pytest.raises(FloatingPointError, match="Lower --lr"):
+    with pytest.raises(FloatingPointError, match="lower --lr"):
         list(fit(state, data, method, epochs=3, batch=32))
 
 

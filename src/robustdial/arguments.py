@@ -9,7 +9,7 @@ import inspect
 import io
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import MISSING, field, fields, make_dataclass
+from dataclasses import field, fields, make_dataclass
 from fractions import Fraction
 from typing import Any, TypeVar, get_type_hints
 
@@ -68,12 +68,8 @@ def written(value: float) -> str:
     >>> written(8 / 255), written(0.3)
     ('8/255', '0.3')
     """
-    levels = value * 255
-    return (
-        f"{round(levels)}/255"
-        if levels >= 0.5 and abs(levels - round(levels)) < 1e-6 and value < 0.25
-        else f"{value:g}"
-    )
+    levels = round(value * 255)
+    return f"{levels}/255" if 0 < levels < 64 and abs(value * 255 - levels) < 1e-6 else f"{value:g}"
 
 
 def training_flags(recipe: Recipe) -> type:
@@ -104,13 +100,14 @@ def run_of(flags: Any) -> Run:
     return Run(**{f.name: getattr(flags, f.name) for f in fields(Run)})
 
 
-def given(flags: Any) -> dict[str, Any]:
-    """The flags that differ from their defaults."""
-    return {
-        f.name: getattr(flags, f.name)
-        for f in fields(flags)
-        if f.default is MISSING or getattr(flags, f.name) != f.default
-    }
+def given(argv: Sequence[str]) -> set[str]:
+    """Names of the flags that were written out.
+
+    >>> sorted(given(["oat", "--model-width", "16", "--no-dual", "--eps=8px"]))
+    ['dual', 'eps', 'model_width']
+    """
+    names = (word[2:].partition("=")[0].replace("-", "_") for word in argv if word.startswith("--"))
+    return {name.removeprefix("no_") for name in names}
 
 
 def _one_line(box: str) -> str:

@@ -40,11 +40,22 @@ def pack(state: TrainState) -> tuple[Tensors, dict[str, Json]]:
 def unpack(state: TrainState, tensors: Mapping[str, Tensor], about: Mapping[str, Json]) -> None:
     """Put a packed state back into `state`, which was built for the same run. Raises ValueError if it was not."""
     load_weights(state.model, tensors)
+    try:
+        _unpack_progress(state, tensors, about)
+    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise ValueError(
+            f"The checkpoint does not hold a whole training state ({type(error).__name__}: {error}). "
+            "Restore last.safetensors, or train again into a new folder."
+        ) from None
+
+
+def _unpack_progress(state: TrainState, tensors: Mapping[str, Tensor], about: Mapping[str, Json]) -> None:
     slots: dict[int, dict[str, Json]] = {}
     for name, value in {**_under(tensors, "optimizer."), **_under(about["optimizer"]["numbers"], "optimizer.")}.items():
         index, slot = name.split(".", 1)
         slots.setdefault(int(index), {})[slot] = value
     state.optimizer.load_state_dict({"state": slots, "param_groups": about["optimizer"]["groups"]})
+    _lay_out(state.optimizer)
     state.memories[:] = [
         {name: value.to(state.device) for name, value in _under(tensors, f"memory.{index}.").items()}
         for index in range(about["memories"])
@@ -55,6 +66,14 @@ def unpack(state: TrainState, tensors: Mapping[str, Tensor], about: Mapping[str,
     torch.set_rng_state(tensors["random.cpu"])
     if "random.cuda" in tensors and state.device.type == "cuda":
         torch.cuda.set_rng_state(tensors["random.cuda"], state.device)
+
+
+def _lay_out(optimizer: torch.optim.Optimizer) -> None:
+    """Give the optimizer's tensors the memory layout of their weights, as they had when they were made."""
+    for weight, slots in optimizer.state.items():
+        for name, value in slots.items():
+            if isinstance(value, Tensor) and value.shape == weight.shape:
+                slots[name] = torch.empty_like(weight, requires_grad=False).copy_(value)
 
 
 def load_weights(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:

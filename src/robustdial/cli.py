@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -69,10 +69,11 @@ def train(argv: Sequence[str]) -> int:
     knobs, settings = knobs_of(flags, recipe(name)), run_of(flags)
     if not flags.resume:
         return _train(start(name, knobs, settings))
-    folder = Path(settings.out)
-    asked = given(flags)
-    _check_same(record.read_run(folder), {"recipe": name} | asked | {k: knobs[k] for k in knobs if k in asked})
-    return _train(resume(folder))
+    folder, asked = Path(settings.out), given(argv)
+    values = {flag: value for flag, value in (asdict(settings) | knobs).items() if flag in asked - {"out"}}
+    changes: dict[str, Json] = {flag: values.pop(flag) for flag in ("device", "precision") if flag in values}
+    _check_same(folder, {"recipe": name} | values)
+    return _train(resume(folder, changes))
 
 
 def demo(out: Path = Path(DEMO_RUN.out)) -> int:
@@ -179,7 +180,7 @@ def methods(json: bool = False) -> int:
         return 0
     for row in rows:
         console.print(f"[bold]{row['name']}[/]  {row['summary']}", soft_wrap=True)
-        for fact in ("paper", "threat", "solver", "schedule", "objective", "dial", "passes"):
+        for fact in ("paper", "cost", "threat", "solver", "schedule", "objective", "dial", "passes"):
             console.print(f"  {fact:9} {row[fact]}", soft_wrap=True, markup=False)
     return 0
 
@@ -216,24 +217,29 @@ def _train(experiment: Experiment) -> int:
     return 0
 
 
-def _check_same(about: Mapping[str, Json], asked: Mapping[str, Json]) -> None:
+def _check_same(folder: Path, asked: Mapping[str, Json]) -> None:
     """A resumed run keeps its settings; a flag that says otherwise is refused."""
+    about = record.read_run(folder)
     was = {"recipe": about["recipe"], **about["knobs"], **about["run"]}
     for flag, value in asked.items():
-        if flag in was.keys() - {"precision", "device"} and json_format.dumps(was[flag]) != json_format.dumps(value):
+        if json_format.dumps(was[flag]) != json_format.dumps(value):
             raise ValueError(
-                f"The run in {was['out']} has {flag} = {was[flag]}, not {value}. "
+                f"The run in {folder} has {flag} = {was[flag]}, not {value}. "
                 "Drop the flag, or start a new run with another --out."
             )
 
 
 def _method_row(name: str) -> dict[str, Json]:
     method, doc = RECIPES[name](), inspect.cleandoc(RECIPES[name].__doc__ or "")
-    paper = next(part for part in doc.split("\n\n") if part.startswith("Paper: "))
     nouns = {noun: repr(getattr(method, noun)) for noun in ("threat", "solver", "schedule", "objective", "dial")}
     passes = method.schedule.passes(method.schedule.init())
-    paper = " ".join(paper.removeprefix("Paper: ").split())
-    return {"name": name, "summary": doc.splitlines()[0], "paper": paper, **nouns, "passes": passes}
+    facts = {fact.lower(): _paragraph(doc, fact) for fact in ("Paper", "Cost")}
+    return {"name": name, "summary": doc.splitlines()[0], **facts, **nouns, "passes": passes}
+
+
+def _paragraph(doc: str, begins: str) -> str:
+    found = next(part for part in doc.split("\n\n") if part.startswith(f"{begins}: "))
+    return " ".join(found.removeprefix(f"{begins}: ").split())
 
 
 def _overview() -> str:

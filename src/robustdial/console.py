@@ -19,6 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from robustdial.report.words import duration, interval, percent
 from robustdial.run import Experiment
 from robustdial.train import Step
 from robustdial.training import Cost
@@ -120,30 +121,14 @@ def points_table(points: Sequence[Json], title: str) -> Table:
         table.add_row(
             dial_name(point["lam"]) + ("" if point["trained"] else " *"),
             percent(point["clean"]),
-            between(point["clean_interval"]),
+            interval(point["clean_interval"]),
             percent(point["robust"]),
-            between(point["robust_interval"]),
+            interval(point["robust_interval"]),
             f"{point['n']:,}",
         )
     if not all(point["trained"] for point in points):
         table.caption, table.caption_justify = "* between trained values", "left"
     return table
-
-
-def percent(value: float | None) -> str:
-    """
-    >>> percent(0.5), percent(None)
-    ('50.0 %', '-')
-    """
-    return "-" if value is None else f"{100 * value:.1f} %"
-
-
-def between(interval: Sequence[float]) -> str:
-    """
-    >>> between((0.5, 0.625))
-    '50.0 - 62.5'
-    """
-    return f"{100 * interval[0]:.1f} - {100 * interval[1]:.1f}"
 
 
 def dial_name(lam: float | None) -> str:
@@ -152,14 +137,3 @@ def dial_name(lam: float | None) -> str:
     ('0.1', 'fixed')
     """
     return "fixed" if lam is None else f"{lam:g}"
-
-
-def duration(seconds: float) -> str:
-    """
-    >>> duration(5), duration(90), duration(7320)
-    ('5 s', '1 min 30 s', '2 h 2 min')
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"

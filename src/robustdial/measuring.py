@@ -13,6 +13,8 @@ from robustdial import record
 from robustdial.data import Source, balanced, unit
 from robustdial.dial import Dials, Fixed
 from robustdial.evaluate import Attack, frontier, point
+from robustdial.precision import full_precision
+from robustdial.randomness import seeded
 from robustdial.run import Experiment
 from robustdial.typing import Json
 
@@ -50,11 +52,18 @@ def measure_frontier(
 
     A network without a dial has one point, `lam` None.
     """
+    for lam in lams:
+        experiment.at(lam)  # a lambda off the dial is refused before the first one is measured
     clock, points = time.perf_counter(), []
     for lam in lams:
         points.append(measure_point(experiment, lam, attack, n, seed))
         yield points[-1]
-    conditions = {"checkpoint": "best", "precision": "float32", "seed": seed, "seconds": time.perf_counter() - clock}
+    conditions = {
+        "checkpoint": experiment.checkpoint,
+        "precision": "float32",
+        "seed": seed,
+        "seconds": time.perf_counter() - clock,
+    }
     record.write_json(experiment.folder / record.FRONTIER, {"points": points, **conditions})
 
 
@@ -63,7 +72,10 @@ def measure_point(
 ) -> dict[str, Json]:
     """One point on test images, in float32. The attack is made at the lambda served, from starts set by `seed`."""
     threat, source = experiment.method.threat, test_images(experiment, n)
-    ((_, measured),) = frontier(experiment.at, [lam], source, attack, threat, seed=seed)
+    with full_precision():
+        ((_, measured),) = frontier(
+            experiment.at, [lam], source, attack, threat, seed=seed, device=experiment.state.device
+        )
     return point(measured, attack, threat, lam, lam in lambdas_of(experiment.method.dial))
 
 
@@ -83,8 +95,7 @@ def take_pictures(experiment: Experiment, attack: Attack, seed: int = 0) -> None
     chosen = balanced(test.labels, PICTURES, torch.Generator().manual_seed(seed))
     x, y = next(test.batches([chosen]))
     x, columns = unit(x), []
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with seeded(seed, experiment.state.device), full_precision():
         for lam in lams:
             f = experiment.at(lam)
             adv = attack(f, x, y, experiment.method.threat)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,15 +33,36 @@ class Prepared(nn.Module):
     def __init__(self, model: nn.Module, precision: Literal["float32", "bfloat16"], compiled: bool = False) -> None:
         super().__init__()
         self.training = model.training
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.layout = torch.channels_last if _takes_channels_last(model) else torch.contiguous_format
+        model.to(memory_format=self.layout)  # type: ignore[call-overload]
         self.model = torch.compile(model) if compiled else model
         self.lower = precision == "bfloat16"
 
     def forward(self, x: Tensor, *setting: Any) -> Tensor:
         """Logits `[B, K]` of images `[B, C, H, W]`, and of the dial's setting where there is one."""
         with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=self.lower):
-            logits: Tensor = self.model(x.contiguous(memory_format=torch.channels_last), *setting)
+            logits: Tensor = self.model(x.contiguous(memory_format=self.layout), *setting)
         return logits.float()
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Inside, float32 means float32: CUDA does not shorten it to TF32 in convolutions or matrix products."""
+    convolutions, products = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = convolutions, products
+
+
+def _takes_channels_last(model: nn.Module) -> bool:
+    # on the CPU (seen in torch 2.15), the backward of a strided 1x1 convolution of fewer than 8 channels in this layout
+    # writes outside its memory
+    if any(weight.is_cuda for weight in model.parameters()):
+        return True
+    convolutions = (module for module in model.modules() if isinstance(module, nn.Conv2d))
+    return not any(c.kernel_size == (1, 1) and c.stride != (1, 1) and c.in_channels < 8 for c in convolutions)
 
 
 def _cpu_has_bfloat16() -> bool:

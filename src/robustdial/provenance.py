@@ -43,6 +43,7 @@ def commit() -> str | None:
     git = ["git", "-C", str(Path(__file__).parent)]
     try:
         found = subprocess.run([*git, "rev-parse", "--short=10", "HEAD"], capture_output=True, text=True, check=True)
+        subprocess.run([*git, "ls-files", "--error-unmatch", Path(__file__).name], capture_output=True, check=True)
         changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "."], capture_output=True, check=False)
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -44,7 +44,8 @@ def check_free(folder: Path) -> None:
 def create(folder: Path, run: Mapping[str, Json]) -> None:
     """Make a new run folder with its `run.json`. Raises ValueError if it is not free."""
     check_free(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    with _named(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / RUN, run)
 
 
@@ -94,7 +95,7 @@ def append_epoch(folder: Path, epoch: Mapping[str, Json]) -> None:
 
 
 def read_epochs(folder: Path) -> list[dict[str, Json]]:
-    """The finished epochs. A last line that a kill cut short is left out."""
+    """The finished epochs. A line that a kill cut short is left out."""
     path = folder / EPOCHS
     if not path.is_file():
         return []
@@ -159,7 +160,7 @@ def _named(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OSError(
-            f"{path} could not be written ({error.strerror}). Free some disk space, then --resume; what was there is intact."
+            f"{path} could not be written ({error.strerror}). Mend that and go on with --resume; nothing is lost."
         ) from None
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from robustdial import record
 from robustdial.checkpoint import load_weights, pack, unpack
@@ -20,7 +20,7 @@ from robustdial.precision import Precision, Prepared, resolve
 from robustdial.provenance import provenance
 from robustdial.rate import RATES
 from robustdial.recipes import recipe
-from robustdial.train import TrainState, epoch_order, optimizer_for
+from robustdial.train import TrainState, check_finite, epoch_order, optimizer_for
 from robustdial.typing import Json
 
 
@@ -76,6 +76,8 @@ class Run:
         for name in ("epochs", "batch", "lr"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"--{name} {getattr(self, name)} is not positive.")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"--seed {self.seed} is out of range. Choose it from 0 to {2**32 - 1}.")
         if not 0 < self.val < 1:
             raise ValueError(
                 f"--val {self.val:g} is not a share. Hold out a part of the training images to choose the checkpoint, "
@@ -92,6 +94,7 @@ class Experiment:
         about: `run.json`.
         run, method, data, state: its parts.
         best: score and epoch of the best network so far.
+        checkpoint: which network `state` holds when it was opened for measuring, best or last.
     """
 
     folder: Path
@@ -101,6 +104,7 @@ class Experiment:
     data: Data
     state: TrainState
     best: dict[str, Json]
+    checkpoint: str = "last"
 
     @property
     def finished(self) -> bool:
@@ -124,7 +128,11 @@ class Experiment:
         return Prepared(model.at(lam), precision)
 
     def save(self) -> None:
-        """Write the whole state; the checkpoint before it is intact until this one is complete."""
+        """Write the whole state; the checkpoint before it is intact until this one is complete.
+
+        Raises FloatingPointError, and writes nothing, if the loss has ceased to be finite.
+        """
+        check_finite(self.state)
         tensors, about = pack(self.state)
         record.write_tensors(self.folder / record.LAST, tensors, about | {"best": self.best})
 
@@ -146,13 +154,27 @@ def start(name: str, knobs: Mapping[str, Any], run: Run) -> Experiment:
     return experiment
 
 
-def resume(folder: Path) -> Experiment:
-    """The run in `folder`, where its last checkpoint left it."""
+def resume(folder: Path, changes: Mapping[str, Any] | None = None) -> Experiment:
+    """The run in `folder`, where its last checkpoint left it.
+
+    Args:
+        folder: of the run.
+        changes: another `device` or `precision` to go on with; the end is then no longer the same to the bit.
+
+    Raises:
+        ValueError: a damaged checkpoint, or data that has changed since.
+    """
     about = record.read_run(folder)
-    experiment = _assemble(folder, about["recipe"], about["knobs"], _run_of(about))
-    experiment.about = about
-    if (folder / record.LAST).exists():
-        tensors, state = record.read_tensors(folder / record.LAST)
+    saved = record.read_tensors(folder / record.LAST) if (folder / record.LAST).exists() else None
+    run = replace(_run_of(about), **(changes or {}))
+    experiment = _assemble(folder, about["recipe"], about["knobs"], run, fresh=saved is None)
+    if experiment.about["data"] != about["data"]:
+        raise ValueError(
+            f"The data {run.data} has changed since the run in {folder} began. Put it back, or start a new run."
+        )
+    experiment.about = about | {"run": about["run"] | {k: experiment.about["run"][k] for k in ("device", "precision")}}
+    if saved is not None:
+        tensors, state = saved
         unpack(experiment.state, tensors, state)
         experiment.best = state["best"]
     record.keep_epochs(folder, experiment.state.epoch)
@@ -162,12 +184,10 @@ def resume(folder: Path) -> Experiment:
 def trained(folder: Path, device: str = "auto") -> Experiment:
     """The run in `folder` with its best network, for measuring and serving."""
     about = record.read_run(folder)
-    checkpoint = folder / (record.BEST if (folder / record.BEST).exists() else record.LAST)
-    tensors, _ = record.read_tensors(checkpoint)
-    experiment = _assemble(
-        folder, about["recipe"], about["knobs"], _run_of(about | {"run": about["run"] | {"device": device}})
-    )
-    experiment.about = about
+    checkpoint, tensors = _best_weights(folder)
+    run = replace(_run_of(about), device=device)
+    experiment = _assemble(folder, about["recipe"], about["knobs"], run, fresh=False)
+    experiment.about, experiment.checkpoint = about, checkpoint
     load_weights(experiment.state.model, tensors)
     return experiment
 
@@ -178,11 +198,18 @@ def open_model(folder: str | Path, device: str = "cpu") -> nn.Module:
     The data is not needed; what the network must know of it stands in `run.json`.
     """
     about = record.read_run(Path(folder))
-    path = Path(folder) / record.BEST
-    tensors, _ = record.read_tensors(path if path.exists() else path.with_name(record.LAST))
-    model = _model(about["model"], about["data"], recipe(about["recipe"])(**about["knobs"]))
+    _, tensors = _best_weights(Path(folder))
+    model = _model(about["model"] | {"pretrained": False}, about["data"], recipe(about["recipe"])(**about["knobs"]))
     load_weights(model, tensors)
     return model.to(device).eval()
+
+
+def _best_weights(folder: Path) -> tuple[str, dict[str, Tensor]]:
+    """Name and tensors of the best checkpoint; of the last one before any epoch was finished."""
+    path = folder / record.BEST
+    path = path if path.exists() else folder / record.LAST
+    tensors, _ = record.read_tensors(path)
+    return path.stem, tensors
 
 
 def _run_of(about: Mapping[str, Json]) -> Run:
@@ -190,14 +217,16 @@ def _run_of(about: Mapping[str, Json]) -> Run:
     return Run(**{name: value for name, value in about["run"].items() if name in known})
 
 
-def _assemble(folder: Path, name: str, knobs: Mapping[str, Any], run: Run) -> Experiment:
+def _assemble(folder: Path, name: str, knobs: Mapping[str, Any], run: Run, *, fresh: bool = True) -> Experiment:
     method = recipe(name)(**knobs)
     device = _device(run.device)
     precision = resolve(run.precision, device)
     data = load(run.data, root=run.root, limit=run.limit, val=run.val, seed=run.seed, size=run.size)
     seen = _seen(data)
     torch.manual_seed(run.seed)
-    model = _model({"name": run.model, "width": run.model_width, "pretrained": run.pretrained}, seen, method).to(device)
+    # a network that a checkpoint will fill needs no published weights, nor the network to fetch them
+    spec = {"name": run.model, "width": run.model_width, "pretrained": run.pretrained and fresh}
+    model = _model(spec, seen, method).to(device)
     state = TrainState(
         model=model,
         optimizer=optimizer_for(model, run.lr, run.momentum, run.weight_decay),
@@ -257,7 +286,11 @@ def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ValueError(f"--device {name} is not a device. Write auto, cpu, cuda or cuda:0.") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError("--device cuda: no CUDA device is at hand. Write --device cpu, or auto.")
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(f"--device {name} is not supported. Write auto, cpu, cuda or cuda:0.")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(
+            f"--device {name}: there are {torch.cuda.device_count()} CUDA devices here. Write --device auto."
+        )
     return device

@@ -168,6 +168,8 @@ def steps(state: TrainState, data: Data, method: Method, *, epochs: int, batch: 
 def fit(state: TrainState, data: Data, method: Method, *, epochs: int, batch: int) -> Iterator[dict[str, Json]]:
     """Train, yielding the statistics of each finished epoch: log, save, evaluate or stop in an ordinary loop.
 
+    The data is handed out where it is: `data.to(device)` first, for a model on an accelerator.
+
     ```
     for epoch in fit(state, data, oat(), epochs=15, batch=128):
         print(epoch["epoch"], epoch["loss"])
@@ -201,13 +203,18 @@ def _set_rate(state: TrainState, progress: float) -> None:
         group["lr"] = state.lr * state.rate(progress)
 
 
-def _close_epoch(state: TrainState, method: Method, step: Step) -> Step:
-    sums = {name: float(value) for name, value in state.sums.items()}
-    if not math.isfinite(sums["loss"]):
+def check_finite(state: TrainState) -> None:
+    """Raise FloatingPointError if the loss of the running epoch is no longer finite."""
+    if not math.isfinite(float(state.sums.get("loss", 0.0))):
         raise FloatingPointError(
-            f"The loss is not finite in epoch {step.epoch}. Lower --lr, or try --precision float32; "
-            "the checkpoint of the epoch before is intact."
+            f"The loss is not finite in epoch {state.epoch + 1}. Train again into a new --out with a lower --lr, "
+            "or with --precision float32; the last checkpoint is from before."
         )
+
+
+def _close_epoch(state: TrainState, method: Method, step: Step) -> Step:
+    check_finite(state)
+    sums = {name: float(value) for name, value in state.sums.items()}
     means = {name: sums[name] / sums[f"{name}_rows"] for name in ("clean", "adv") if sums.get(f"{name}_rows")}
     summary = {
         "epoch": step.epoch,

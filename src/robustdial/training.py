@@ -14,6 +14,7 @@ from robustdial.data import balanced, unit
 from robustdial.dial import Dials
 from robustdial.evaluate import PGDAttack, clean_accuracy, measure
 from robustdial.precision import Prepared
+from robustdial.randomness import seeded
 from robustdial.run import Experiment
 from robustdial.train import Step, optimizer_for, steps, train_batch
 from robustdial.typing import Json
@@ -27,8 +28,9 @@ ATTACK = PGDAttack(10)
 def carry_out(experiment: Experiment) -> Iterator[Step]:
     """Train to the end, yielding every batch.
 
-    Each epoch is validated and written; the state is saved at every epoch and
-    every `save_every` seconds. After any yield the caller may save and stop."""
+    Each epoch is validated and written; the state is saved at every epoch and every `save_every` seconds. After any
+    yield the caller may save and stop.
+    """
     run = experiment.run
     saved = time.monotonic()
     for step in steps(experiment.state, experiment.data, experiment.method, epochs=run.epochs, batch=run.batch):
@@ -52,8 +54,7 @@ def validate(experiment: Experiment) -> list[dict[str, Json]]:
     source = val.subset(balanced(val.labels, VALIDATION, torch.Generator().manual_seed(0)))
     precision = experiment.about["run"]["precision"]
     results: list[dict[str, Json]] = []
-    with torch.random.fork_rng():
-        torch.manual_seed(experiment.run.seed)
+    with seeded(experiment.run.seed, experiment.state.device):
         for lam in ends(experiment):
             f = experiment.at(lam, precision)
             if lam == 0:  # nobody serves lambda = 0 for its robustness
@@ -108,23 +109,26 @@ def estimate(experiment: Experiment) -> Cost:
     passes = method.schedule.passes(state.schedule if state.epoch or state.batch else method.schedule.init())
     batches = experiment.batches * (experiment.run.epochs - state.epoch) - state.batch
     images = batches * min(experiment.run.batch, len(experiment.data.train))
-    passes_per_batch, seconds = _trial(experiment, passes)
-    return Cost(images, batches * passes_per_batch, batches * seconds)
+    with seeded(0, state.device):
+        passes_per_batch, seconds = _trial(experiment, passes)
+    return Cost(images, round(batches * passes_per_batch), batches * seconds)
 
 
-def _trial(experiment: Experiment, passes: int) -> tuple[int, float]:
-    """Passes over images, and seconds, of one batch."""
+def _trial(experiment: Experiment, passes: int) -> tuple[float, float]:
+    """Passes over images, and seconds, of a batch."""
     data, method = experiment.data, experiment.method
     model = copy.deepcopy(experiment.state.model).train()
     optimizer = optimizer_for(model, lr=0.0)
     forward = Prepared(model, experiment.about["run"]["precision"])
     order = [torch.arange(min(experiment.run.batch, len(data.train)))] * 2
     sums, seconds = {}, 0.0
-    with torch.random.fork_rng():
-        for x, y in data.train.batches(order):
-            clock = time.perf_counter()
-            sums = train_batch(model, unit(data.augment(x)), y, method, passes, optimizer, [], forward)
-            float(sums["loss"])  # waits for an accelerator
-            seconds = time.perf_counter() - clock
-    looked = int(sums.get("clean_rows", 0))  # an objective that looks at the clean images pays one pass more for it
-    return looked + passes * int(sums.get("adv_rows", 0)), seconds
+    for x, y in data.train.batches(order):
+        clock = time.perf_counter()
+        sums = train_batch(model, unit(data.augment(x)), y, method, passes, optimizer, [], forward)
+        float(sums["loss"])  # waits for an accelerator
+        seconds = time.perf_counter() - clock
+    # an objective that looks at the clean images pays one pass more; who is attacked is drawn anew for each batch
+    looked, attacked = float(sums.get("clean_rows", 0)), float(sums.get("adv_rows", 0))
+    drawn = [len(x) - seat.first for _ in range(64) for seat in method.dial.seats(model, forward, x)]
+    typical = looked + passes * sum(drawn) / 64
+    return typical, seconds * typical / (looked + passes * attacked)

@@ -45,9 +45,7 @@ def batch(n=12):
 def games(dials, objective=None, threat=None):
     x, y = batch()
     model = network(dials).train()
-    return [
-        Game(model, seat, x, y, threat or Linf(0.1), objective or Blend()) for seat in dials.seats(model, model, x)
-    ]
+    return [Game(model, seat, x, y, threat or Linf(0.1), objective or Blend()) for seat in dials.seats(model, model, x)]
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=str)
@@ -139,5 +137,5 @@ def test_recipes_are_documented_compositions(name):
 @pytest.mark.parametrize("name", RECIPES)
 @pytest.mark.parametrize("knobs", [{"eps": 0.0}, {"eps": -1.0}, {"eps": 8.0}, {"steps": -1}])
 def test_recipes_refuse_what_makes_no_sense(name, knobs):
-    with pytest.raises(ValueError, match="eps=|at least 1 pass"):
+    with pytest.raises(ValueError, match=r"eps=|at least 1 pass"):
         RECIPES[name](**knobs)

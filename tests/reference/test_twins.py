@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from robustdial.dial import Dials, dial
+from robustdial.dial import Dials, Fixed, dial
 from robustdial.method import Method
 from robustdial.objective import AT, Blend
 from robustdial.recipes import oat, pgd_at
@@ -113,14 +113,20 @@ def test_free_adversarial_training():
     assert same(model.state_dict(), trained(network(), method, replays))
 
 
-def test_oat_with_every_image_at_lambda_one_is_adversarial_training():
-    """With one lambda, 1, the clean loss has no weight; only its statistics and the extra forward remain."""
+def test_oat_with_every_image_at_lambda_one_learns_the_adversarial_loss_alone():
+    """With one lambda, 1, the clean loss has no weight. From a fixed start, and attacked with the statistics of the batch
+    (which the clean forward does not change), the weights move as in adversarial training."""
     dials = Dials((1.0,), dual=False)
-    method = Method(Linf(EPS), PGD(Step(STEP)), Constant(STEPS + 1), Blend(), dials)
-    model = dial(network(), dials)
     x, y = batches(1)[0]
-    sums = train_batch(model.train(), x, y, method, STEPS + 1, sgd(model), [])
-    assert float(sums["adv_rows"]) == float(sums["clean_rows"]) == 10
+    plain, dialed = network(), dial(network(), dials)
+    for model, objective, exposed in ((plain, AT(), Fixed()), (dialed, Blend(), dials)):
+        method = Method(Linf(EPS), PGD(Step(STEP), noise=0.0, mode="train"), Constant(STEPS + 1), objective, exposed)
+        train_batch(model.train(), x, y, method, STEPS + 1, torch.optim.SGD(model.parameters(), lr=0.1), [])
+    for name, weight in plain.named_parameters():
+        owner, _, leaf = name.rpartition(".")
+        twin = dialed.body.get_submodule(owner)
+        twin = twin.robust[0] if hasattr(twin, "robust") else twin
+        torch.testing.assert_close(twin.get_parameter(leaf), weight, atol=1e-5, rtol=1e-4)
 
 
 def test_oat_with_every_image_at_lambda_zero_is_plain_training():

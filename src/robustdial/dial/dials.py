@@ -33,6 +33,8 @@ class Seat(NamedTuple):
 class Dialable(Protocol):
     """What `Dials` asks of a network; `Dialed` has it."""
 
+    dials: Dials
+
     def settings(self, rows: Tensor) -> list[Setting]:
         """The settings of a training batch, one per width."""
         ...
@@ -43,7 +45,11 @@ class Fixed:
     """No dial: a plain network, every row attacked, lambda 1 throughout."""
 
     def seats(self, model: nn.Module, forward: Forward, x: Tensor) -> list[Seat]:
-        """The one game of a batch."""
+        """The one game of a batch. Raises TypeError if the model has a dial."""
+        if hasattr(model, "settings"):
+            raise TypeError(
+                "This method trains a plain network, but the model has a dial. Give it model.bake(lam), or train oat."
+            )
         return [Seat(lambda images, rows: forward(images), x.new_ones(len(x)), 0)]
 
 
@@ -79,13 +85,21 @@ class Dials:
         object.__setattr__(self, "lambdas", lambdas)
 
     def seats(self, model: nn.Module, forward: Forward, x: Tensor) -> list[Seat]:
-        """One game per width, all at the same freshly drawn lambdas."""
+        """One game per width, all at the same freshly drawn lambdas.
+
+        Raises TypeError if the model has no dial, ValueError if it has another one.
+        """
         if not hasattr(model, "settings"):
             raise TypeError(
                 "This method trains a dial, but the model has none. Wrap it first: model = dial(model, method.dial)."
             )
-        rows = self.sampling.rows(len(x), self.lambdas)
-        settings: list[Setting] = cast(Dialable, model).settings(rows)
+        dialed = cast(Dialable, model)
+        if (dialed.dials.lambdas, dialed.dials.widths) != (self.lambdas, self.widths):
+            raise ValueError(
+                f"The method trains the lambdas {self.lambdas}, the model's dial has {dialed.dials.lambdas}. "
+                "Make both from the same Dials: model = dial(model, method.dial)."
+            )
+        settings = dialed.settings(self.sampling.rows(len(x), self.lambdas))
         return [Seat(partial(_forward_part, forward, s), s.lam, s.first) for s in settings]
 
 

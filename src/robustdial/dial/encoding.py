@@ -72,6 +72,10 @@ class Cosine:
 
     dim: int = 16
 
+    def __post_init__(self) -> None:
+        if self.dim < 2:
+            raise ValueError(f"A cosine code of length {self.dim} is the same at every lambda. Use at least 2.")
+
     def table(self, lambdas: Lambdas) -> Tensor:
         frequencies = math.pi * torch.arange(self.dim)
         return torch.cos(torch.tensor(lambdas, dtype=torch.float32)[:, None] * frequencies)

@@ -50,7 +50,7 @@ class Dialed(nn.Module):
                 the zeros on an accelerator would make it wait).
         """
         first = int((rows == 0).sum()) if self.dials.lambdas[0] == 0 else 0
-        rows = rows.to(self.codes.device)
+        rows = rows.to(self.codes.device, non_blocking=True)
         lam = self.lambdas[rows]
         return [Setting(self.codes, self.shares, rows, lam, first, level) for level in range(len(self.dials.widths))]
 
@@ -84,7 +84,8 @@ class Dialed(nn.Module):
         """A plain network of the original class for one lambda, in evaluation mode, with no trace of the dial.
 
         With running statistics, batch norm followed by FiLM is one affine map per channel, which a batch norm can hold:
-        same layers, same state_dict keys, no cost at run time. Its logits agree with `at(lam)` to rounding.
+        same layers, same state_dict keys (a batch norm without weight and bias gains them), no cost at run time. Its
+        logits agree with `at(lam)` to rounding.
         """
         setting = self.setting(lam, width)
         body = copy.deepcopy(self.body)
@@ -103,16 +104,24 @@ class Dialed(nn.Module):
 
 
 class Served(nn.Module):
-    """A dialed network at one lambda: a plain module from images to logits, without state of its own."""
+    """A dialed network at one lambda: a plain module from images to logits, with no weights of its own."""
+
+    codes: Tensor
+    share: Tensor
+    rows: Tensor
+    lam: Tensor
 
     def __init__(self, dialed: Dialed, setting: Setting) -> None:
         super().__init__()
         self.training = dialed.training
-        self.dialed, self.setting = dialed, setting
+        self.dialed, self.level = dialed, setting.level
+        self.clean = float(setting.share[0]) == 0
+        for name in ("codes", "share", "rows", "lam"):  # buffers, to move and cast with the network
+            self.register_buffer(name, getattr(setting, name), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits `[B, K]` of images `[B, C, H, W]`."""
-        setting = self.setting
-        if self.dialed.training:  # batch statistics belong to one branch; between the branches they have no mixture
-            setting = setting._replace(first=len(x) if float(setting.share[0]) == 0 else 0)
-        return self.dialed(x, setting)  # type: ignore[no-any-return]
+        # only in training does `first` count: batch statistics belong to one branch, there is no mixture of two
+        first = len(x) if self.clean else 0
+        logits: Tensor = self.dialed(x, Setting(self.codes, self.share, self.rows, self.lam, first, self.level))
+        return logits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import NamedTuple
 
 from torch import Tensor
@@ -33,11 +34,17 @@ class Setting(NamedTuple):
         return self._replace(rows=self.rows[rows], lam=self.lam[rows], first=first)
 
 
-class Dial:
-    """The one object that every dialed layer of a network shares; the wrapper writes `setting` at each forward."""
+class Dial(threading.local):
+    """The one object that every dialed layer of a network shares; the wrapper writes `setting` at each forward.
+
+    Each thread has a setting of its own, so one network can be served at several lambdas at once.
+    """
 
     def __init__(self) -> None:
         self._setting: Setting | None = None
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Dial:
+        return Dial()  # a copy of a network has a dial of its own, at rest
 
     @property
     def setting(self) -> Setting:

@@ -57,10 +57,7 @@ def measure(f: Classifier, source: Source, attack: Attack, threat: Threat, batch
         ValueError: `f` is a module in training mode (its answers would depend on the batch), its logits are not `[B,
             K]`, or not finite.
     """
-    if isinstance(f, nn.Module) and f.training:
-        raise ValueError(
-            "The network is in training mode, so its answers depend on the batch. Call model.eval() first."
-        )
+    _check_mode(f)
     clean = robust = 0
     for x, y in _batches(source, batch):
         standing = right(f, x, y)
@@ -72,7 +69,8 @@ def measure(f: Classifier, source: Source, attack: Attack, threat: Threat, batch
 
 
 def clean_accuracy(f: Classifier, source: Source, batch: int = 256) -> Accuracy:
-    """Accuracy on the images as they are."""
+    """Accuracy on the images as they are. Raises as `measure` does."""
+    _check_mode(f)
     return Accuracy(sum(int(right(f, x, y).sum()) for x, y in _batches(source, batch)), len(source))
 
 
@@ -87,6 +85,12 @@ def right(f: Classifier, x: Tensor, y: Tensor) -> Tensor:
     if not bool(torch.isfinite(logits).all()):
         raise ValueError("The network gives logits that are not finite (NaN or infinity). Check its weights.")
     return logits.argmax(1) == y
+
+
+def _check_mode(f: Classifier) -> None:
+    layers = f.modules() if isinstance(f, nn.Module) else ()
+    if any(layer.training for layer in layers if not any(layer.children())):  # a wrapper's own flag may be stale
+        raise ValueError("The network is in training mode: its answers depend on the batch. Call model.eval() first.")
 
 
 def _batches(source: Source, batch: int) -> Iterator[tuple[Tensor, Tensor]]:

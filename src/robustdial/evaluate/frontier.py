@@ -10,6 +10,7 @@ from torch import nn
 from robustdial.data import Source
 from robustdial.evaluate.accuracy import Measured, measure
 from robustdial.evaluate.attack import Attack
+from robustdial.randomness import seeded
 from robustdial.threat import Threat
 from robustdial.typing import Json
 
@@ -23,15 +24,16 @@ def frontier(
     *,
     batch: int = 256,
     seed: int = 0,
+    device: torch.device | str = "cpu",
 ) -> Iterator[tuple[float | None, Measured]]:
     """Clean and robust accuracy at each lambda. The attack is made at the lambda that is served.
 
     Every lambda sees the same random starts: the generator is set to `seed` before each, and left as it was found.
     """
     for lam in lams:
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            yield lam, measure(at(lam), source, attack, threat, batch)
+        with seeded(seed, device):
+            measured = measure(at(lam), source, attack, threat, batch)
+        yield lam, measured
 
 
 def point(

@@ -44,8 +44,8 @@ def oat(
         min_w  E_lambda  (1 - lambda) CE(f(x, lambda), y) + lambda max_{|z| <= eps} CE(f(x + z, lambda), y)
 
     Lambda reaches the network through FiLM layers after its batch norms; batch norm itself has a clean branch for
-    lambda = 0 and a robust one for the others. Attack: PGD in evaluation mode from a uniform start, step 1.25 eps /
-    steps.
+    lambda = 0 and a robust one for the others. Attack: PGD in evaluation mode from a uniform start, step
+    min(1.25 eps, eps + 4/255) / steps (L2: 1.25 eps / steps).
 
     Paper: Wang et al., Once-for-All Adversarial Training: In-Situ Tradeoff between Robustness and Accuracy for Free,
     NeurIPS 2020.
@@ -83,5 +83,5 @@ def oat(
         lambdas, encoding=encodings[encoding], conditioner=films[film], sampling=samplings[sampling], dual=dual
     )
     threat = threat_of(norm, eps)
-    way = min(1.25, 1 + px(4) / eps)  # the authors' step, min(1.25 eps, eps + 4/255) / steps
+    way = min(1.25, 1 + px(4) / eps) if norm == "linf" else 1.25
     return Method(threat, PGD(Step(spread=way)), Constant(steps + 1), Blend(), dial)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -36,7 +37,7 @@ class Linf:
         return z + per_row(size, z) * gradient.sign()
 
     def project(self, z: Tensor, x: Tensor, reach: Reach) -> Tensor:
-        limit = torch.as_tensor(self.eps * per_row(reach, x), dtype=z.dtype, device=z.device)
+        limit: Any = self.eps * per_row(reach, x)  # a number or a tensor; clamp takes both
         return within_image(torch.clamp(z, -limit, limit), x)
 
     def apply(self, x: Tensor, z: Tensor) -> Tensor:
