@@ -1,10 +1,12 @@
-"""Shared by all tests: two threads, seeded randomness, and the folder of reference data where there is one."""
+"""Shared by all tests: one thread, seeded randomness, and the folder of reference data where there is one."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+
+torch.set_num_threads(1)  # on a busy machine, threads that wait for each other make tiny networks many times slower
 
 SHARED = Path(__file__).parents[2] / "shared"
 

@@ -12,6 +12,7 @@ from robustdial import models
 from robustdial.dial import (
     DCT,
     Cosine,
+    CosineFunction,
     Dials,
     Fixed,
     IdentityFiLM,
@@ -26,7 +27,7 @@ from robustdial.dial import (
 from robustdial.dial.layers import DialNorm
 
 LAMBDAS = (0.0, 0.1, 0.2, 0.3, 0.4, 1.0)
-ENCODINGS = [Scalar(), Cosine(8), OneHot(), DCT(16), Orthogonal(16)]
+ENCODINGS = [Scalar(), Cosine(8), CosineFunction(8), OneHot(), DCT(16), Orthogonal(16)]
 ARCHITECTURES = [
     ("cnn", (1, 8, 8)),
     ("resnet18", (3, 32, 32)),

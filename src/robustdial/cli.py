@@ -24,7 +24,7 @@ from robustdial.run import Experiment, Run, resume, start, trained
 from robustdial.training import carry_out, estimate
 from robustdial.typing import Json
 
-DEMO_RUN = Run(data="digits", model="cnn", epochs=40, batch=128, lr=0.1, seed=0, out="runs/demo")
+DEMO_RUN = Run(data="digits", model="cnn", epochs=40, batch=64, lr=0.1, seed=0, out="runs/demo")
 DEMO_KNOBS = {"eps": 0.3, "steps": 5}
 
 

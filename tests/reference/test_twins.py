@@ -114,8 +114,8 @@ def test_free_adversarial_training():
 
 
 def test_oat_with_every_image_at_lambda_one_learns_the_adversarial_loss_alone():
-    """With one lambda, 1, the clean loss has no weight. From a fixed start, and attacked with the statistics of the batch
-    (which the clean forward does not change), the weights move as in adversarial training."""
+    """With one lambda, 1, the clean loss has no weight. From a fixed start, and attacked with the statistics of
+    the batch (which the clean forward does not change), the weights move as in adversarial training."""
     dials = Dials((1.0,), dual=False)
     x, y = batches(1)[0]
     plain, dialed = network(), dial(network(), dials)

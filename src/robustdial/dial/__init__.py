@@ -1,7 +1,7 @@
 """Conditional models: how lambda reaches every layer of any network."""
 
 from robustdial.dial.dials import Dials, Fixed, Forward, Seat
-from robustdial.dial.encoding import DCT, Cosine, Encoding, OneHot, Orthogonal, Scalar
+from robustdial.dial.encoding import DCT, Cosine, CosineFunction, Encoding, OneHot, Orthogonal, Scalar
 from robustdial.dial.film import Conditioner, IdentityFiLM, PaperFiLM
 from robustdial.dial.model import Dialed, Served
 from robustdial.dial.sampling import PerBatch, PerSample, Sampling
@@ -12,6 +12,7 @@ __all__ = [
     "DCT",
     "Conditioner",
     "Cosine",
+    "CosineFunction",
     "Dialed",
     "Dials",
     "Encoding",

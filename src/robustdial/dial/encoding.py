@@ -1,7 +1,8 @@
 """Codes: how a lambda is written into the vector that the FiLM layers read.
 
 The paper's codes are rows of a matrix, one per trained lambda: an index, not a function of the value. Between two
-trained lambdas they are interpolated. `Scalar` and `Cosine` are functions of lambda and need no interpolation.
+trained lambdas they are interpolated. `Scalar` and `CosineFunction` are functions of lambda and need no interpolation;
+between trained lambdas far apart, the interpolated cosine was the better dial (LOG.md).
 
 Source of onehot, dct, orthogonal and scalar: Wang et al., Once-for-All Adversarial Training, NeurIPS 2020.
 """
@@ -64,7 +65,9 @@ class Scalar:
 
 @dataclass(frozen=True)
 class Cosine:
-    """cos(pi k lambda), k = 0 .. dim-1: a smooth function of lambda in which neighbours are still told apart.
+    """cos(pi k lambda), k = 0 .. dim-1, for the trained lambdas; between them, interpolated.
+
+    Its entries are of size 1, so that FiLM layers which start as the identity learn it quickly.
 
     Args:
         dim: length of the code; the larger, the finer lambda is resolved and the less smooth the dial.
@@ -79,6 +82,23 @@ class Cosine:
     def table(self, lambdas: Lambdas) -> Tensor:
         frequencies = math.pi * torch.arange(self.dim)
         return torch.cos(torch.tensor(lambdas, dtype=torch.float32)[:, None] * frequencies)
+
+    def code(self, lam: float, lambdas: Lambdas, table: Tensor) -> Tensor:
+        return interpolate(lam, lambdas, table)
+
+
+@dataclass(frozen=True)
+class CosineFunction:
+    """`Cosine` taken at its word: between trained lambdas the code is cos(pi k lambda) itself, not interpolated.
+
+    Args:
+        dim: length of the code.
+    """
+
+    dim: int = 16
+
+    def table(self, lambdas: Lambdas) -> Tensor:
+        return Cosine(self.dim).table(lambdas)
 
     def code(self, lam: float, lambdas: Lambdas, table: Tensor) -> Tensor:
         return self.table((lam,)).to(table.device).squeeze(0)

@@ -83,7 +83,8 @@ class DialNorm(nn.Module):
         clean = self._branch(self.clean, setting)
         if first == len(x):
             return _plain(clean, x)
-        return torch.cat([_plain(clean, x[:first]), _plain(robust, x[first:])])
+        left, right = x.split([first, len(x) - first])  # two slices would cost a copy each in the backward
+        return torch.cat([_plain(clean, left), _plain(robust, right)])
 
     def _after(self, x: Tensor) -> Tensor:
         # timm fuses dropout and activation into its batch norm; FiLM belongs before them
