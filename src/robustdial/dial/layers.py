@@ -83,7 +83,7 @@ class DialNorm(nn.Module):
         clean = self._branch(self.clean, setting)
         if first == len(x):
             return _plain(clean, x)
-        left, right = x.split([first, len(x) - first])  # two slices would cost a copy each in the backward
+        left, right = torch.split(x, [first, len(x) - first])  # two slices would cost a copy each in the backward
         return torch.cat([_plain(clean, left), _plain(robust, right)])
 
     def _after(self, x: Tensor) -> Tensor:

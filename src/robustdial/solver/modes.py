@@ -15,8 +15,7 @@ Mode = Literal["eval", "train"]
 def attacked(model: nn.Module, mode: Mode) -> Iterator[None]:
     """Put `model` into `mode`, its weights asking for no gradient; afterwards everything is as before, layer by layer.
 
-    Without gradients of the weights an attack step is a third cheaper, and a compiled network gets a backward of its
-    own that computes the gradient of the input alone.
+    A compiled network gets a backward of its own for weights that ask for no gradient: that of the input alone.
     """
     modules = [(module, module.training) for module in model.modules()]
     weights = [weight for weight in model.parameters() if weight.requires_grad]
