@@ -17,6 +17,7 @@ file, never a part. The description of a checkpoint stands in its own header, so
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -159,8 +160,9 @@ def _named(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        remedy = "Free some disk space" if error.errno == errno.ENOSPC else "Mend that"
         raise OSError(
-            f"{path} could not be written ({error.strerror}). Mend that and go on with --resume; nothing is lost."
+            f"{path} could not be written ({error.strerror}). {remedy}, then go on with --resume; nothing is lost."
         ) from None
 
 
