@@ -27,8 +27,8 @@ def picture(points):
     parts = [*grid(at, (x0, x1), (y0, y1))]
     path = " ".join("{},{}".format(*at(point["clean"], point["robust"])) for point in points)
     parts.append(f'<polyline points="{path}" fill="none" stroke="{LINE}" stroke-width="2"/>')
-    for point in points:
-        parts += mark(point, at)
+    for i, point in enumerate(points):
+        parts += mark(point, at, (12, "start") if i % 2 else (-10, "end"))
     title = f"robust accuracy ({points[0]['attack']}, eps {round(points[0]['eps'] * 255)}/255)"
     parts.append(label(WIDTH / 2, HEIGHT - 14, "clean accuracy"))
     parts.append(f'<g transform="rotate(-90 18 {HEIGHT / 2})">{label(18, HEIGHT / 2, title)}</g>')
@@ -51,14 +51,15 @@ def grid(at, xs, ys):
         yield label(low - 24, y + 4, f"{5 * step} %")
 
 
-def mark(point, at):
+def mark(point, at, beside):
     """A measured point: its intervals, its disc (hollow when its lambda was not trained), its lambda."""
     x, y = at(point["clean"], point["robust"])
     (left, _), (right, _) = (at(value, point["robust"]) for value in point["clean_interval"])
     (_, low), (_, high) = (at(point["clean"], value) for value in point["robust_interval"])
     yield f'<path d="M{left},{y}H{right}M{x},{low}V{high}" stroke="{LINE}" stroke-width="1" opacity=".45"/>'
     yield f'<circle cx="{x}" cy="{y}" r="5" fill="{LINE if point["trained"] else "white"}" stroke="{LINE}" stroke-width="2"/>'
-    yield label(x + 12, y - 10, f"{point['lam']:g}", "start")
+    shift, anchor = beside
+    yield label(x + shift, y - 8, f"{point['lam']:g}", anchor)
 
 
 def label(x, y, text, anchor="middle"):
