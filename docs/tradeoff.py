@@ -1,4 +1,4 @@
-"""Draw the README's picture, `tradeoff.svg`, from a measured frontier: python docs/tradeoff.py docs/results/NAME/frontier.json"""
+"""Draw the README's picture from a measured frontier: python docs/tradeoff.py docs/results/NAME/frontier.json"""
 
 import json
 import sys
@@ -57,7 +57,8 @@ def mark(point, at, beside):
     (left, _), (right, _) = (at(value, point["robust"]) for value in point["clean_interval"])
     (_, low), (_, high) = (at(point["clean"], value) for value in point["robust_interval"])
     yield f'<path d="M{left},{y}H{right}M{x},{low}V{high}" stroke="{LINE}" stroke-width="1" opacity=".45"/>'
-    yield f'<circle cx="{x}" cy="{y}" r="5" fill="{LINE if point["trained"] else "white"}" stroke="{LINE}" stroke-width="2"/>'
+    fill = LINE if point["trained"] else "white"
+    yield f'<circle cx="{x}" cy="{y}" r="5" fill="{fill}" stroke="{LINE}" stroke-width="2"/>'
     shift, anchor = beside
     yield label(x + shift, y - 8, f"{point['lam']:g}", anchor)
 
