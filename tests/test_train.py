@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from robustdial import record, run
+from robustdial import record, restore, run, save
 from robustdial.data import from_tensors, stream
 from robustdial.dial import dial
 from robustdial.models import build
@@ -237,6 +237,23 @@ def test_a_loop_that_breaks_can_go_on():
     for _ in fit(state, data, method, epochs=3, batch=32):
         break
     assert [epoch["epoch"] for epoch in fit(state, data, method, epochs=3, batch=32)] == [2, 3]
+
+
+def test_a_state_that_was_saved_goes_on_to_the_same_bits(tmp_path):
+    method, data = oat(eps=0.1, steps=1, code=8), from_tensors(stripes(), stripes(40))
+    ends = []
+    for stop in (False, True):
+        torch.manual_seed(5)
+        state = state_for(method)
+        for step in steps(state, data, method, epochs=2, batch=32):
+            if stop and (step.epoch, step.batch) == (1, 3):
+                save(state, tmp_path / "state.safetensors")
+                state = state_for(method)
+                restore(state, tmp_path / "state.safetensors")
+                list(steps(state, data, method, epochs=2, batch=32))
+                break
+        ends.append(state.model.state_dict())
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
 
 
 def test_the_learning_rate_follows_its_shape():

@@ -5,6 +5,7 @@ this epoch (schedule), what each side wants (objective), and which dial the mode
 combination; a published method is one function that puts five nouns together.
 """
 
+from robustdial.checkpoint import restore, save
 from robustdial.data import Data, from_tensors, load
 from robustdial.dial import Dialed, Dials, Fixed, dial
 from robustdial.evaluate import Accuracy, PGDAttack, clean_accuracy, frontier, measure
@@ -50,6 +51,8 @@ __all__ = [
     "optimizer_for",
     "pgd_at",
     "px",
+    "restore",
+    "save",
     "steps",
     "train_batch",
 ]

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from robustdial import record
 from robustdial.train import TrainState
 from robustdial.typing import Json
 
 Tensors = dict[str, Tensor]
+
+
+def save(state: TrainState, path: str | Path) -> None:
+    """Write a training state to `path` (safetensors), atomically. With `restore` and the same data, training goes on as
+    if it had never stopped."""
+    record.write_tensors(Path(path), *pack(state))
+
+
+def restore(state: TrainState, path: str | Path) -> None:
+    """Read what `save` wrote into a freshly built `state`. Raises ValueError if it is of another model, or damaged."""
+    unpack(state, *record.read_tensors(Path(path)))
 
 
 def pack(state: TrainState) -> tuple[Tensors, dict[str, Json]]:
