@@ -124,7 +124,7 @@ def test_the_served_network_is_the_best_one(tmp_path):
     experiment = finish(run.start("oat", KNOBS["oat"], settings(tmp_path)))
     scores = [epoch["score"] for epoch in record.read_epochs(experiment.folder)]
     assert experiment.best["score"] == max(scores)
-    assert experiment.best["epoch"] == 1 + scores.index(max(scores))
+    assert experiment.best["epoch"] == max(epoch for epoch, score in enumerate(scores, 1) if score == max(scores))
     best, _ = record.read_tensors(experiment.folder / record.BEST)
     model = run.open_model(experiment.folder)
     assert all(torch.equal(best[f"model.{name}"], value) for name, value in model.state_dict().items())

@@ -25,7 +25,7 @@ from robustdial.training import carry_out, estimate
 from robustdial.typing import Json
 
 DEMO_RUN = Run(data="digits", model="cnn", epochs=30, batch=64, lr=0.1, seed=0, out="runs/demo")
-DEMO_KNOBS = {"eps": 0.3, "steps": 5}
+DEMO_KNOBS = {"eps": 0.33, "steps": 5}
 
 
 def main() -> None:

@@ -137,8 +137,8 @@ class Experiment:
         record.write_tensors(self.folder / record.LAST, tensors, about | {"best": self.best})
 
     def save_best(self, score: float, val: list[dict[str, Json]]) -> None:
-        """Keep the network if its score on the validation part is the best so far."""
-        if score <= self.best.get("score", -1.0):
+        """Keep the network if no score on the validation part was better; of equals, the later one."""
+        if score < self.best.get("score", 0.0):
             return
         self.best = {"score": score, "epoch": self.state.epoch, "val": val}
         weights = {f"model.{name}": value for name, value in self.state.model.state_dict().items()}
