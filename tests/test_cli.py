@@ -126,7 +126,8 @@ def test_resuming_a_finished_run_changes_nothing(finished):
     [
         (["trian"], "no command 'trian'. The nearest is 'train'"),
         (["train", "oatt"], "no recipe 'oatt'. The nearest is 'oat'"),
-        (["train", "oat", "--epsilon", "8/255"], "--epsilon"),
+        (["train", "oat", "--epsilon", "8/255"], "There is no flag --epsilon. The nearest is --eps."),
+        (["evaluate", "runs/x", "--lambda", "0.4"], "The nearest is --lam."),
         (["train", "oat", "--epochs", "many"], "--epochs"),
         (["train", "oat", "--eps", "8"], "8/255, or 8px"),
         (["train", "oat", "--eps", "eight"], "Write it as 8/255, 8px or 0.031"),

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import field, fields, make_dataclass
 from fractions import Fraction
+from os.path import commonprefix
 from typing import Any, TypeVar, get_type_hints
 
 import tyro
@@ -32,6 +33,7 @@ def bind(target: Callable[..., T], args: Sequence[str], prog: str) -> Callable[[
     def bound(*values: Any, **named: Any) -> Callable[[], T]:
         return functools.partial(target, *values, **named)
 
+    _check_names(target, args)
     box = io.StringIO()
     try:
         with contextlib.redirect_stderr(box):
@@ -46,8 +48,18 @@ def choose(name: str, known: Sequence[str], what: str) -> str:
     """`name` if it is known. Raises UsageError with the nearest known name."""
     if name in known:
         return name
-    near = difflib.get_close_matches(name, known, 1, 0.0)[0]
-    raise UsageError(f"There is no {what} {name!r}. The nearest is {near!r}; all of them: {', '.join(known)}.")
+    raise UsageError(
+        f"There is no {what} {name!r}. The nearest is {nearest(name, known)!r}; all of them: {', '.join(known)}."
+    )
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """The known name that begins most like `name`; among equals, the most similar one.
+
+    >>> nearest("epsilon", ["precision", "eps", "epochs"]), nearest("mdoel", ["momentum", "model"])
+    ('eps', 'model')
+    """
+    return max(known, key=lambda k: (len(commonprefix([k, name])), difflib.SequenceMatcher(None, k, name).ratio()))
 
 
 def radius(text: str) -> float:
@@ -108,6 +120,14 @@ def given(argv: Sequence[str]) -> set[str]:
     """
     names = (word[2:].partition("=")[0].replace("-", "_") for word in argv if word.startswith("--"))
     return {name.removeprefix("no_") for name in names}
+
+
+def _check_names(target: Callable[..., Any], args: Sequence[str]) -> None:
+    known = ["help", *inspect.signature(target).parameters]
+    for name in sorted(given(args)):
+        if name not in known:
+            near = nearest(name, known).replace("_", "-")
+            raise UsageError(f"There is no flag --{name.replace('_', '-')}. The nearest is --{near}.")
 
 
 def _one_line(box: str) -> str:
