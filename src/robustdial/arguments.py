@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import functools
 import inspect
 import io
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import field, fields, make_dataclass
+from difflib import SequenceMatcher
 from fractions import Fraction
-from os.path import commonprefix
 from typing import Any, TypeVar, get_type_hints
 
 import tyro
@@ -59,7 +58,12 @@ def nearest(name: str, known: Sequence[str]) -> str:
     >>> nearest("epsilon", ["precision", "eps", "epochs"]), nearest("mdoel", ["momentum", "model"])
     ('eps', 'model')
     """
-    return max(known, key=lambda k: (len(commonprefix([k, name])), difflib.SequenceMatcher(None, k, name).ratio()))
+
+    def likeness(other: str) -> tuple[int, float]:
+        differs = [i for i, (a, b) in enumerate(zip(other, name, strict=False)) if a != b]
+        return differs[0] if differs else min(len(other), len(name)), SequenceMatcher(None, other, name).ratio()
+
+    return max(known, key=likeness)
 
 
 def radius(text: str) -> float:
