@@ -2,7 +2,7 @@
 
 The paper's codes are rows of a matrix, one per trained lambda: an index, not a function of the value. Between two
 trained lambdas they are interpolated. `Scalar` and `CosineFunction` are functions of lambda and need no interpolation;
-between trained lambdas far apart, the interpolated cosine was the better dial (LOG.md).
+between trained lambdas far apart, the interpolated cosine did better in a small trial (LOG.md).
 
 Source of onehot, dct, orthogonal and scalar: Wang et al., Once-for-All Adversarial Training, NeurIPS 2020.
 """
@@ -67,7 +67,7 @@ class Scalar:
 class Cosine:
     """cos(pi k lambda), k = 0 .. dim-1, for the trained lambdas; between them, interpolated.
 
-    Its entries are of size 1, so that FiLM layers which start as the identity learn it quickly.
+    Its entries are of size 1, whatever `dim` is; those of an orthogonal code shrink with its length.
 
     Args:
         dim: length of the code; the larger, the finer lambda is resolved and the less smooth the dial.
