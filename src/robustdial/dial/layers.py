@@ -41,9 +41,8 @@ class DialNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         setting = self.dial.setting
-        with torch.autocast(
-            x.device.type, enabled=False
-        ):  # two vectors per lambda: single precision costs nothing here
+        # two vectors per lambda: single precision costs nothing here
+        with torch.autocast(x.device.type, enabled=False):
             scale, shift = self.film(setting.codes) if self.training else self.affine(setting)
         if self.training:
             x = self._normalise(x, setting)
