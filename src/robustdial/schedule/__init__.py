@@ -1,0 +1,10 @@
+"""What the adversary may spend."""
+
+from robustdial.schedule.base import Schedule
+from robustdial.schedule.constant import Constant
+from robustdial.schedule.delayed import Delayed
+from robustdial.schedule.linear import Linear
+from robustdial.schedule.magnitude import Magnitude
+from robustdial.schedule.threshold import Threshold
+
+__all__ = ["Constant", "Delayed", "Linear", "Magnitude", "Schedule", "Threshold"]
