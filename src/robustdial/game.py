@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from robustdial.dial import Seat
+from robustdial.dial import Rows, Seat
 from robustdial.objective import Objective
 from robustdial.threat import Threat
 
@@ -35,24 +35,41 @@ class Game:
         self.model, self.seat, self.x, self.y = model, seat, x, y
         self.threat, self.objective = threat, objective
         self.victims, self.victim_y = x[seat.first :], y[seat.first :]
+        self.spent = 0
+        """Images forwarded so far: with the backward that belongs to each, the cost in passes over images."""
 
     def open(self) -> Point:
         """A point before the adversary has moved; the objective has looked at what it must see first."""
-        point = Point(self, None, Lazy(self._clean))
+        point = Point(self, None, Lazy(self._clean), Lazy(self._reference))
         self.objective.look(point)
         return point
 
     def gradient(self, z: Tensor, point: Point) -> Tensor:
         """Gradient of the adversary's loss, summed over the victims, with respect to `z`."""
-        z = z.detach().requires_grad_()
-        return torch.autograd.grad(self.objective.attack(point.at(z)).sum(), z)[0]
+        seen = point.at(z)
+        assert seen.z is not None
+        return torch.autograd.grad(self.objective.attack(seen).sum(), seen.z)[0]
+
+    def among(self, rows: Tensor) -> Game:
+        """The same game for some of the victims, by index `[R]`."""
+        first, lam = self.seat.first, self.seat.lam[self.seat.first :]
+        seat = Seat(lambda images, part: self._forward(images, first + rows[part]), lam[rows], 0)
+        return Game(self.model, seat, self.victims[rows], self.victim_y[rows], self.threat, self.objective)
 
     def forward_victims(self, images: Tensor) -> Tensor:
         """Logits `[V, K]` of the victims' images."""
-        return self.seat.forward(images, slice(self.seat.first, None))
+        return self._forward(images, slice(self.seat.first, None))
+
+    @torch.no_grad()
+    def _reference(self) -> Tensor:
+        return self.forward_victims(self.victims)
 
     def _clean(self) -> Tensor:
-        return self.seat.forward(self.x, slice(None))
+        return self._forward(self.x, slice(None))
+
+    def _forward(self, images: Tensor, rows: Rows) -> Tensor:
+        self.spent += len(images)
+        return self.seat.forward(images, rows)
 
 
 class Lazy:
@@ -76,17 +93,34 @@ class Point:
     """One perturbation `z` of a game, seen as an objective sees it (`robustdial.objective.View`).
 
     Attributes:
-        z: the perturbation; after the weights have learned here, `z.grad` is filled if `z` requires a gradient.
-        update: False when the optimizer must wait for further points (gradients accumulate).
+        z: the perturbation; after the weights have learned here, `z.grad` is filled.
+        parts: the optimizer steps once it has the gradients of so many points; each counts for its share.
     """
 
-    def __init__(self, game: Game, z: Tensor | None, clean: Lazy, update: bool = True) -> None:
-        self.game, self.z, self.update = game, z, update
-        self._clean, self._adv = clean, Lazy(self._forward)
+    def __init__(self, game: Game, z: Tensor | None, clean: Lazy, reference: Lazy, parts: int = 1) -> None:
+        self.game, self.z, self.parts = game, z, parts
+        self._clean, self._reference, self._adv = clean, reference, Lazy(self._forward)
 
-    def at(self, z: Tensor, update: bool = True) -> Point:
-        """The same view, clean logits included, at another perturbation."""
-        return Point(self.game, z, self._clean, update)
+    def at(self, z: Tensor, parts: int = 1) -> Point:
+        """The same view, clean logits included, at another perturbation, which will get a gradient."""
+        return Point(self.game, z.detach().requires_grad_(), self._clean, self._reference, parts)
+
+    def among(self, rows: Tensor) -> Point:
+        """The view of some of the victims, by index `[R]`, before their adversaries have moved."""
+        game, reference = self.game.among(rows), Lazy(lambda: self.reference[rows])
+        return Point(game, None, Lazy(game._clean), reference)
+
+    def afresh(self) -> Point:
+        """The same point with nothing computed yet, for weights that have moved since."""
+        return Point(self.game, self.z, Lazy(self.game._clean), self._reference, self.parts)
+
+    def zero(self) -> Tensor:
+        """The perturbation that changes nothing."""
+        return self.game.threat.noise(self.game.victims, self.game.reach, 0.0)
+
+    def anywhere(self) -> Tensor:
+        """A perturbation drawn from the whole of the threat's set."""
+        return self.game.threat.noise(self.game.victims, self.game.reach, 1.0)
 
     @property
     def y(self) -> Tensor:
@@ -112,6 +146,12 @@ class Point:
     def adv(self) -> Tensor:
         """Logits on the adversarial images `[V, K]`; without victims, none."""
         return self._adv.value if len(self.game.victims) else self.clean[:0]
+
+    @property
+    def reference(self) -> Tensor:
+        """Logits on the victims' clean images `[V, K]`, without gradient, of the network in the state in which it was
+        when they were first asked for: while it is attacked."""
+        return self._reference.value
 
     @torch.no_grad()
     def correct(self) -> dict[str, tuple[Tensor, int]]:

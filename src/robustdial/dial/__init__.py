@@ -5,7 +5,7 @@ from robustdial.dial.encoding import DCT, Cosine, CosineFunction, Encoding, OneH
 from robustdial.dial.film import Conditioner, IdentityFiLM, PaperFiLM
 from robustdial.dial.model import Dialed, Served
 from robustdial.dial.sampling import PerBatch, PerSample, Sampling
-from robustdial.dial.setting import Setting
+from robustdial.dial.setting import Rows, Setting
 from robustdial.dial.surgery import dial
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "PaperFiLM",
     "PerBatch",
     "PerSample",
+    "Rows",
     "Sampling",
     "Scalar",
     "Seat",

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from robustdial.dial.encoding import Cosine, Encoding
 from robustdial.dial.film import Conditioner, IdentityFiLM
 from robustdial.dial.sampling import PerSample, Sampling
-from robustdial.dial.setting import Setting
+from robustdial.dial.setting import Rows, Setting
 
 Forward = Callable[..., Tensor]
 """How the network is called: `forward(x)`, and `forward(x, setting)` where there is a dial."""
@@ -22,8 +22,8 @@ Forward = Callable[..., Tensor]
 class Seat(NamedTuple):
     """One game's place at a batch: how its rows are forwarded, where they stand, who has an adversary."""
 
-    forward: Callable[[Tensor, slice], Tensor]
-    """Images of a slice of the batch, and that slice, to logits."""
+    forward: Callable[[Tensor, Rows], Tensor]
+    """Images of some rows of the batch, and these rows, to logits."""
     lam: Tensor
     """Position of the dial of each row `[B]`."""
     first: int
@@ -103,7 +103,7 @@ class Dials:
         return [Seat(partial(_forward_part, forward, s), s.lam, s.first) for s in settings]
 
 
-def _forward_part(forward: Forward, setting: Setting, images: Tensor, rows: slice) -> Tensor:
+def _forward_part(forward: Forward, setting: Setting, images: Tensor, rows: Rows) -> Tensor:
     return forward(images, setting.part(rows))
 
 

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+Rows = slice | Tensor
+"""Some rows of a batch: a slice, or the index `[R]` of victims."""
+
 
 class Setting(NamedTuple):
     """Where the dial stands for the rows of a batch.
@@ -28,9 +31,9 @@ class Setting(NamedTuple):
     level: int = 0
     """Index of the width."""
 
-    def part(self, rows: slice) -> Setting:
-        """The setting of a slice of the batch."""
-        first = len(range(*rows.indices(self.first)))
+    def part(self, rows: Rows) -> Setting:
+        """The setting of some rows of the batch; an index is of victims, whose lambda is not 0."""
+        first = len(range(*rows.indices(self.first))) if isinstance(rows, slice) else 0
         return self._replace(rows=self.rows[rows], lam=self.lam[rows], first=first)
 
 

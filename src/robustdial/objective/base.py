@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -40,6 +41,28 @@ class View(Protocol):
         """Logits on the victims' adversarial images `[V, K]`."""
         ...
 
+    @property
+    def reference(self) -> Tensor:
+        """Logits on the victims' clean images `[V, K]`, without gradient, as the attacked network gives them."""
+        ...
+
+    @property
+    def z(self) -> Tensor | None:
+        """The victims' perturbation; None before the adversary has moved."""
+        ...
+
+    def at(self, z: Tensor) -> View:
+        """The same batch with the adversary at another perturbation, which asks for a gradient."""
+        ...
+
+    def zero(self) -> Tensor:
+        """The perturbation that changes nothing."""
+        ...
+
+    def anywhere(self) -> Tensor:
+        """A perturbation drawn from the whole of the threat's set."""
+        ...
+
 
 class Objective(Protocol):
     """What each side wants."""
@@ -62,5 +85,31 @@ class Objective(Protocol):
 
 
 def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
-    """Cross-entropy per row `[B]`, always in at least single precision."""
-    return F.cross_entropy(logits.float() if logits.dtype.itemsize < 4 else logits, y, reduction="none")
+    """Cross-entropy per row `[B]`, in at least single precision. `y` is int64 `[B]`, or probabilities `[B, K]`."""
+    return F.cross_entropy(single(logits), y, reduction="none")
+
+
+def divergence(target: Tensor, logits: Tensor) -> Tensor:
+    """Kullback-Leibler divergence KL(p || q) per row `[B]`, p of the logits `target`, q of `logits`."""
+    p, log_q = single(target).log_softmax(1), single(logits).log_softmax(1)
+    return F.kl_div(log_q, p, reduction="none", log_target=True).sum(1)
+
+
+def single(logits: Tensor) -> Tensor:
+    """Logits in at least single precision."""
+    return logits.float() if logits.dtype.itemsize < 4 else logits
+
+
+def of_victims(values: Tensor, view: View) -> Tensor:
+    """The victims' part `[V, ...]` of something per row `[B, ...]`."""
+    return values[len(view.y) - len(view.victim_y) :]
+
+
+def per_row(of_victims: Tensor, view: View) -> Tensor:
+    """Something per victim `[V]` as something per row `[B]`: zero where there is no adversary."""
+    return torch.cat([of_victims.new_zeros(len(view.y) - len(of_victims)), of_victims])
+
+
+def hard(y: Tensor) -> Tensor:
+    """Labels as class numbers `[B]`, be they class numbers or probabilities `[B, K]`."""
+    return y.argmax(1) if y.is_floating_point() else y

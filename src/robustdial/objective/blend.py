@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from robustdial.objective.base import View, cross_entropy
+from robustdial.objective.base import View, cross_entropy, per_row
 
 
 @dataclass(frozen=True)
@@ -28,5 +27,4 @@ class Blend:
     def learn(self, view: View) -> Tensor:
         clean = cross_entropy(view.clean, view.y)
         adv = cross_entropy(view.adv, view.victim_y)
-        untouched = clean.new_zeros(len(clean) - len(adv))
-        return (1 - view.lam) * clean + view.lam * torch.cat([untouched, adv])
+        return (1 - view.lam) * clean + view.lam * per_row(adv, view)
