@@ -23,7 +23,7 @@ FLOORS = [
         "randomness",
     },
     {"game", "report"},
-    {"solver"},
+    {"solver", "learner"},
     {"method"},
     {"recipes", "train", "evaluate"},
     {"checkpoint"},

@@ -31,6 +31,8 @@ def pack(state: TrainState) -> tuple[Tensors, dict[str, Json]]:
     """The whole state: weights, optimizer, memories and random numbers as tensors, the rest as JSON."""
     optimizer = state.optimizer.state_dict()
     tensors = {f"model.{name}": value for name, value in state.model.state_dict().items()}
+    if state.average is not None:
+        tensors |= {f"average.{name}": value for name, value in state.average.state_dict().items()}
     numbers: dict[str, Json] = {}
     for index, slots in optimizer["state"].items():
         for name, value in slots.items():
@@ -73,6 +75,8 @@ def _unpack_progress(state: TrainState, tensors: Mapping[str, Tensor], about: Ma
         {name: value.to(state.device) for name, value in _under(tensors, f"memory.{index}.").items()}
         for index in range(about["memories"])
     ]
+    if state.average is not None:
+        state.average.load_state_dict(_under(tensors, "average."))
     state.epoch, state.batch, state.schedule = about["epoch"], about["batch"], about["schedule"]
     as_sum = partial(torch.tensor, dtype=torch.float64, device=state.device)
     state.sums = {name: as_sum(value) for name, value in about["sums"].items()}

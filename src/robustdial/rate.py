@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
 
 Rate = Callable[[float], float]
 
@@ -31,13 +34,58 @@ def cyclic(progress: float) -> float:
     return progress / 0.4 if progress < 0.4 else (1 - progress) / 0.6
 
 
-def multistep(progress: float) -> float:
-    """1, then 0.1 from half of the training on, 0.01 from three quarters on (Rice et al., ICML 2020).
+def triangle(progress: float) -> float:
+    """From 0 up to 1 at one half and down to 0 (the shape of the authors' fast and dynamic training).
 
-    >>> multistep(0.4), multistep(0.6), multistep(0.8)
+    >>> triangle(0.25), triangle(0.5), triangle(1.0)
+    (0.5, 1.0, 0.0)
+    """
+    return 1 - abs(2 * progress - 1)
+
+
+@dataclass(frozen=True)
+class Multistep:
+    """1, then a tenth from each milestone on.
+
+    Args:
+        milestones: shares of the training, ascending; a half and three quarters are those of Rice et al., ICML 2020.
+
+    >>> rate = Multistep()
+    >>> rate(0.4), rate(0.6), rate(0.8)
     (1.0, 0.1, 0.01)
     """
-    return 1.0 if progress < 0.5 else 0.1 if progress < 0.75 else 0.01
+
+    milestones: tuple[float, ...] = (0.5, 0.75)
+
+    def __post_init__(self) -> None:
+        if list(self.milestones) != sorted(self.milestones) or not all(0 < m < 1 for m in self.milestones):
+            raise ValueError(f"milestones={self.milestones}: give ascending shares of the training, such as 0.5, 0.8.")
+
+    def __call__(self, progress: float) -> float:
+        return float(round(0.1 ** bisect_right(self.milestones, progress), 12))
 
 
-RATES: dict[str, Rate] = {"cosine": cosine, "cyclic": cyclic, "multistep": multistep, "constant": constant}
+RATES: dict[str, Rate] = {
+    "cosine": cosine,
+    "cyclic": cyclic,
+    "triangle": triangle,
+    "multistep": Multistep(),
+    "constant": constant,
+}
+
+
+def parse(name: str) -> Rate:
+    """The rate of a name; `multistep` may name its milestones.
+
+    >>> parse("multistep:1/2,4/5")(0.79)
+    0.1
+    """
+    kind, colon, milestones = name.partition(":")
+    try:
+        if colon and kind == "multistep":
+            return Multistep(tuple(float(Fraction(share)) for share in milestones.split(",")))
+        if not colon:
+            return RATES[kind]
+    except (KeyError, ValueError, ZeroDivisionError):
+        pass
+    raise ValueError(f"--rate {name} is not known. Write {', '.join(RATES)}, or multistep:1/2,4/5 with milestones.")

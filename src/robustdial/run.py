@@ -14,13 +14,15 @@ from robustdial import record
 from robustdial.checkpoint import load_weights, pack, unpack
 from robustdial.data import Data, load
 from robustdial.dial import Dialed, Dials, dial
+from robustdial.learner import AWP
 from robustdial.method import Method, describe
 from robustdial.models import build
+from robustdial.objective import Smoothed
 from robustdial.precision import Precision, Prepared, resolve
 from robustdial.provenance import provenance
-from robustdial.rate import RATES
+from robustdial.rate import parse
 from robustdial.recipes import recipe
-from robustdial.train import TrainState, check_finite, epoch_order, optimizer_for
+from robustdial.train import PLAIN, TrainState, averaged, check_finite, epoch_order, optimizer_for
 from robustdial.typing import Json
 
 
@@ -36,9 +38,14 @@ class Run:
         epochs: passes over the training images.
         batch: images per step.
         lr: learning rate at its highest.
-        rate: how the learning rate moves over the training.
+        rate: how the learning rate moves over the training: cosine, cyclic, triangle, multistep, multistep:1/2,4/5 or
+            constant.
         momentum: of stochastic gradient descent.
         weight_decay: pull of all weights towards zero.
+        ema: decay of a running average of the weights, which is then what is measured and kept, such as 0.999; 0 for
+            none.
+        awp: adversarial weight perturbation, as a share of each weight's length, such as 0.01; 0 for none.
+        label_smoothing: share of the label's probability spread over all classes; 0 for none.
         seed: of weights, order, augmentation and adversaries.
         limit: use only so many training images, class-balanced; the validation part is taken out of them.
         val: share of the training images held out to choose the checkpoint.
@@ -58,9 +65,12 @@ class Run:
     epochs: int = 30
     batch: int = 128
     lr: float = 0.1
-    rate: Literal["cosine", "cyclic", "multistep", "constant"] = "cosine"
+    rate: str = "cosine"
     momentum: float = 0.9
     weight_decay: float = 5e-4
+    ema: float = 0.0
+    awp: float = 0.0
+    label_smoothing: float = 0.0
     seed: int = 0
     limit: int | None = None
     val: float = 0.1
@@ -78,6 +88,12 @@ class Run:
                 raise ValueError(f"--{name} {getattr(self, name)} is not positive.")
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"--seed {self.seed} is out of range. Choose it from 0 to {2**32 - 1}.")
+        for name in ("ema", "awp", "label_smoothing"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(
+                    f"--{name.replace('_', '-')} {getattr(self, name):g} is not a share from 0 to below 1."
+                )
+        parse(self.rate)
         if not 0 < self.val < 1:
             raise ValueError(
                 f"--val {self.val:g} is not a share. Hold out a part of the training images to choose the checkpoint, "
@@ -118,7 +134,7 @@ class Experiment:
 
     def at(self, lam: float | None, precision: Literal["float32", "bfloat16"] = "float32") -> nn.Module:
         """The network at one lambda (None where there is no dial), in evaluation mode."""
-        model = self.state.model.eval()
+        model = self.state.served.eval()
         if lam is None:
             return Prepared(model, precision)
         if not isinstance(model, Dialed):
@@ -141,7 +157,7 @@ class Experiment:
         if score < self.best.get("score", 0.0):
             return
         self.best = {"score": score, "epoch": self.state.epoch, "val": val}
-        weights = {f"model.{name}": value for name, value in self.state.model.state_dict().items()}
+        weights = {f"model.{name}": value for name, value in self.state.served.state_dict().items()}
         record.write_tensors(self.folder / record.BEST, weights, self.best)
 
 
@@ -189,6 +205,7 @@ def trained(folder: Path, device: str = "auto") -> Experiment:
     experiment = _assemble(folder, about["recipe"], about["knobs"], run, fresh=False)
     experiment.about, experiment.checkpoint = about, checkpoint
     load_weights(experiment.state.model, tensors)
+    experiment.state.average = None  # what was kept is the average already
     return experiment
 
 
@@ -219,6 +236,8 @@ def _run_of(about: Mapping[str, Json]) -> Run:
 
 def _assemble(folder: Path, name: str, knobs: Mapping[str, Any], run: Run, *, fresh: bool = True) -> Experiment:
     method = recipe(name)(**knobs)
+    if run.label_smoothing:
+        method = replace(method, objective=Smoothed(method.objective, run.label_smoothing))
     device = _device(run.device)
     precision = resolve(run.precision, device)
     data = load(run.data, root=run.root, limit=run.limit, val=run.val, seed=run.seed, size=run.size)
@@ -230,10 +249,12 @@ def _assemble(folder: Path, name: str, knobs: Mapping[str, Any], run: Run, *, fr
     state = TrainState(
         model=model,
         optimizer=optimizer_for(model, run.lr, run.momentum, run.weight_decay),
-        rate=RATES[run.rate],
+        rate=parse(run.rate),
         lr=run.lr,
         seed=run.seed,
         forward=Prepared(model, precision, run.compile),
+        average=averaged(model, run.ema) if run.ema else None,
+        learner=AWP(run.awp) if run.awp else PLAIN,
     )
     about = {
         "name": folder.name,

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from robustdial.data import Data, unit, whole_images
 from robustdial.dial import Forward
 from robustdial.game import Game, Point
+from robustdial.learner import Learner, Plain
 from robustdial.method import Method
 from robustdial.rate import Rate, cosine
 from robustdial.solver import Memory
 from robustdial.typing import Json
+
+PLAIN = Plain()
 
 Sums = dict[str, Tensor]
 """Statistics that add up over batches (and, later, over processes)."""
@@ -31,6 +36,7 @@ def train_batch(
     optimizer: torch.optim.Optimizer,
     memories: list[Memory],
     forward: Forward | None = None,
+    learner: Learner = PLAIN,
 ) -> Sums:
     """Play `method` on one batch and let the weights learn: the engine, entire.
 
@@ -40,32 +46,39 @@ def train_batch(
         passes: forward-backward passes to spend, the learning ones included.
         memories: what the solver keeps between batches, one entry per width; grows as needed.
         forward: how the model is called (precision, compiled); the model itself by default.
+        learner: where the weights stand while they learn.
 
     Returns:
-        Sums over the rows: `loss`, `rows`, and for `clean` and `adv` the right answers and their number, as far as
-            computed.
+        Sums over the rows as the last learning pass saw them: `loss`, `rows`, for `clean` and `adv` the right answers
+            and their number, as far as computed, and `gradient`, the L1 norm of the gradient of each victim's loss with
+            respect to its perturbation, with the number of victims. `spent` is the cost in passes over images.
     """
     seats = method.dial.seats(model, forward or model, x)
     memories.extend({} for _ in range(len(seats) - len(memories)))
     games = [Game(model, seat, x, y, method.threat, method.objective) for seat in seats]
     plays = [method.solver.play(game, passes, memory) for game, memory in zip(games, memories, strict=True)]
     sums: Sums = {}
-    for points in zip(*plays, strict=True):  # all widths advance in lock-step
+    for turn, found in enumerate(zip(*plays, strict=True), start=1):  # all widths advance in lock-step
         sums = {}
-        for point in points:
-            loss = method.objective.learn(point)
-            torch.autograd.backward(loss.mean() / len(points))
-            sums = _add(sums, _sums(point, loss))
-        if points[-1].update:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-    return sums
+        with learner.around(model, found, method.objective) as points:
+            for point in points:
+                loss, shares = method.objective.learn(point), len(points) * point.parts
+                torch.autograd.backward(loss.mean() / shares)
+                sums = _add(sums, _sums(point, loss, shares))
+            if turn % points[-1].parts == 0:
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+    return sums | {"spent": torch.tensor(sum(game.spent for game in games))}
 
 
-def _sums(point: Point, loss: Tensor) -> Sums:
+def _sums(point: Point, loss: Tensor, shares: int) -> Sums:
     sums = {"loss": loss.detach().sum(), "rows": torch.tensor(len(loss))}
     for name, (correct, number) in point.correct().items():
         sums |= {name: correct, f"{name}_rows": torch.tensor(number)}
+    if point.z is not None and point.z.grad is not None:
+        # undo the mean over the batch and the share of the update: each image's gradient is that of its own loss
+        gradient = point.z.grad.abs().sum() * len(loss) * shares
+        sums |= {"gradient": gradient, "gradient_rows": torch.tensor(len(point.z))}
     return sums
 
 
@@ -88,7 +101,9 @@ class TrainState:
         memories: what the solver keeps between batches.
         epoch, batch: finished epochs, and batches done in the running one.
         sums: statistics of the running epoch.
+        average: a running average of the weights (`averaged`), which is what is measured where there is one.
         forward: how the model is called; not saved.
+        learner: where the weights stand while they learn; not saved.
     """
 
     model: nn.Module
@@ -102,12 +117,19 @@ class TrainState:
     epoch: int = 0
     batch: int = 0
     sums: Sums = field(default_factory=dict)
+    average: AveragedModel | None = None
+    learner: Learner = PLAIN
 
     @classmethod
     def new(cls, model: nn.Module, *, lr: float = 0.1, rate: Rate = cosine, seed: int = 0) -> TrainState:
         """A fresh state with the customary optimizer, in single precision. `seed` sets the order of the images; the
         adversaries and the augmentation draw from torch's global generator (`torch.manual_seed`)."""
         return cls(model, optimizer_for(model, lr), rate, lr, seed, forward=model)
+
+    @property
+    def served(self) -> nn.Module:
+        """The network to measure and keep: the average of the weights, where there is one."""
+        return self.model if self.average is None else self.average.module
 
     @property
     def device(self) -> torch.device:
@@ -156,12 +178,16 @@ def steps(state: TrainState, data: Data, method: Method, *, epochs: int, batch: 
             images = unit(data.augment(x))
             if first:  # one look at what the data and its augmentation really give
                 first, images = False, whole_images(images, "training")
-            sums = train_batch(state.model, images, y, method, passes, state.optimizer, state.memories, state.forward)
+            sums = train_batch(
+                state.model, images, y, method, passes, state.optimizer, state.memories, state.forward, state.learner
+            )
+            if state.average is not None:
+                state.average.update_parameters(state.model)
             now = time.perf_counter()
             state.sums = _add(state.sums, sums | {"seconds": torch.tensor(now - clock)})
             state.batch += 1
             step = Step(state.epoch + 1, state.batch, len(order), passes)
-            yield step if state.batch < len(order) else _close_epoch(state, method, step)
+            yield step if state.batch < len(order) else _close_epoch(state, method, step, epochs)
             clock = time.perf_counter()
 
 
@@ -191,6 +217,17 @@ def epoch_order(images: int, batch: int, seed: int, epoch: int) -> list[Tensor]:
     return list(torch.split(shuffled[:whole], batch))
 
 
+def averaged(model: nn.Module, decay: float) -> AveragedModel:
+    """An exponential moving average of the weights and running statistics of `model`, to be updated after each step.
+
+    Raises ValueError unless `decay`, the share of the old average that each step keeps, is in (0, 1).
+    """
+    if not 0 < decay < 1:
+        raise ValueError(f"A decay of {decay:g} averages nothing. Give one between 0 and 1, for example 0.999.")
+    ema = cast(Callable[..., None], get_ema_multi_avg_fn(decay))  # type: ignore[no-untyped-call]
+    return AveragedModel(model, multi_avg_fn=ema, use_buffers=True).requires_grad_(False)
+
+
 def optimizer_for(
     model: nn.Module, lr: float, momentum: float = 0.9, weight_decay: float = 5e-4
 ) -> torch.optim.Optimizer:
@@ -212,16 +249,19 @@ def check_finite(state: TrainState) -> None:
         )
 
 
-def _close_epoch(state: TrainState, method: Method, step: Step) -> Step:
+def _close_epoch(state: TrainState, method: Method, step: Step, epochs: int) -> Step:
     check_finite(state)
     sums = {name: float(value) for name, value in state.sums.items()}
-    means = {name: sums[name] / sums[f"{name}_rows"] for name in ("clean", "adv") if sums.get(f"{name}_rows")}
+    means = {n: sums[n] / sums[f"{n}_rows"] for n in ("clean", "adv", "gradient") if sums.get(f"{n}_rows")}
     summary = {
         "epoch": step.epoch,
+        "progress": step.epoch / epochs,
         "passes": step.passes,
+        "spent": sums["spent"] / sums["rows"],
         "loss": sums["loss"] / sums["rows"],
         "clean": means.get("clean"),
         "adv": means.get("adv"),
+        "gradient": means.get("gradient"),
         "lr": state.optimizer.param_groups[0]["lr"],
         "seconds": sums["seconds"],
         "images": int(sums["rows"]),

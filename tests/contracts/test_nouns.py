@@ -11,16 +11,34 @@ from robustdial.dial import Dials, Fixed, PerBatch, PerSample, dial
 from robustdial.game import Game
 from robustdial.method import Method, describe
 from robustdial.models import build
-from robustdial.objective import AT, Blend
+from robustdial.objective import ALP, AT, MART, TRADES, Blend, GradAlign, Smoothed
 from robustdial.recipes import RECIPES
-from robustdial.schedule import Constant
-from robustdial.solver import PGD, Step
+from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Threshold
+from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step
 from robustdial.threat import L2, Linf
 from robustdial.train import train_batch
 
-OBJECTIVES = [AT(), Blend()]
-SCHEDULES = [Constant(1), Constant(8)]
-SOLVERS = [PGD(Step(0.02)), PGD(Step(spread=1.25), noise=0.0), PGD(Step(0.02), mode="train")]
+OBJECTIVES = [AT(), Blend(), TRADES(), MART(), ALP(), GradAlign(AT()), Smoothed(AT(), 0.1), Smoothed(MART(), 0.1)]
+SCHEDULES = [
+    Constant(1),
+    Constant(8),
+    Delayed(2, 5),
+    Threshold(0.4, 4),
+    Linear(3, 11),
+    Magnitude(1.01, 8),
+    Magnitude(1.01, 8, full=5),
+]
+SOLVERS = [
+    PGD(Step(0.02)),
+    PGD(Step(spread=1.25), noise=0.0),
+    PGD(Step(0.02), mode="train"),
+    Friendly(Step(0.02)),
+    Friendly(Step(0.02), patience=2, jitter=0.1, mode="train"),
+    Replay(Step(0.02)),
+    Replay(Step(0.02, spread=1.0), noise=0.0),
+    Carried(Step(0.02)),
+    YOPO(Step(0.02), inner=3),
+]
 THREATS = [Linf(0.1), L2(1.0)]
 DIALS = [
     Fixed(),
@@ -48,6 +66,14 @@ def games(dials, objective=None, threat=None):
     return [Game(model, seat, x, y, threat or Linf(0.1), objective or Blend()) for seat in dials.seats(model, model, x)]
 
 
+def learned(play):
+    """The points of a play, each with the gradient of the perturbation that learning leaves; weights are spared."""
+    for point in play:
+        if len(point.z):
+            (point.z.grad,) = torch.autograd.grad(point.game.objective.learn(point).mean(), point.z)
+        yield point
+
+
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=str)
 @pytest.mark.parametrize("dials", [Fixed(), Dials((0.5, 1.0))], ids=str)
 def test_objectives_give_a_loss_per_row(objective, dials):
@@ -65,7 +91,8 @@ def test_objectives_give_a_loss_per_row(objective, dials):
 def test_schedules_are_json_state_machines(schedule):
     state = schedule.init()
     for epoch in range(1, 4):
-        state = json.loads(json.dumps(schedule.after(state, {"epoch": epoch, "loss": 1.0, "adv": 0.5})))
+        statistics = {"loss": 1.0, "adv": 0.5, "gradient": 5.0 + epoch, "progress": epoch / 3}
+        state = json.loads(json.dumps(schedule.after(state, statistics)))
         assert schedule.passes(state) >= 1
 
 
@@ -75,7 +102,7 @@ def test_schedules_are_json_state_machines(schedule):
 def test_solvers_stay_inside_and_leave_the_network_alone(solver, threat, dials):
     for game in games(dials, threat=threat):
         weights = [weight.clone() for weight in game.model.parameters()]
-        points = list(solver.play(game, 4, {}))
+        points = list(learned(solver.play(game, 4, {})))
         assert points
         for point in points:
             z = point.z.detach()
@@ -135,7 +162,11 @@ def test_recipes_are_documented_compositions(name):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-@pytest.mark.parametrize("knobs", [{"eps": 0.0}, {"eps": -1.0}, {"eps": 8.0}, {"steps": -1}])
+@pytest.mark.parametrize(
+    "knobs", [{"eps": 0.0}, {"eps": -1.0}, {"eps": 8.0}, {"steps": -1}, {"gamma": 0.0}, {"most": 0}]
+)
 def test_recipes_refuse_what_makes_no_sense(name, knobs):
-    with pytest.raises(ValueError, match=r"eps=|at least 1 pass"):
+    if not knobs.keys() <= inspect.signature(RECIPES[name]).parameters.keys():
+        return
+    with pytest.raises(ValueError, match=r"eps=|at least 1 pass|gamma=|range is empty"):
         RECIPES[name](**knobs)

@@ -1,7 +1,10 @@
 """How the adversary moves."""
 
 from robustdial.solver.base import Memory, Solver, Step, ascend
+from robustdial.solver.friendly import Friendly
 from robustdial.solver.modes import Mode, attacked
 from robustdial.solver.pgd import PGD
+from robustdial.solver.replay import Carried, Replay
+from robustdial.solver.yopo import YOPO
 
-__all__ = ["PGD", "Memory", "Mode", "Solver", "Step", "ascend", "attacked"]
+__all__ = ["PGD", "YOPO", "Carried", "Friendly", "Memory", "Mode", "Replay", "Solver", "Step", "ascend", "attacked"]

@@ -50,6 +50,18 @@ class Step:
         return max(self.size, self.spread * radius / max(steps, 1))
 
 
+def left(point: Point) -> Tensor:
+    """The gradient of the learning loss with respect to the perturbation, which learning has left at a point.
+
+    It carries the factors of the mean over the batch; steepest steps do not see them.
+    """
+    assert point.z is not None
+    if not len(point.z):
+        return point.z.detach()
+    assert point.z.grad is not None, "nothing was learned at this point"
+    return point.z.grad
+
+
 def ascend(
     threat: Threat,
     x: Tensor,
