@@ -6,12 +6,43 @@ import difflib
 from collections.abc import Callable
 
 from robustdial.method import Method
+from robustdial.recipes.amata import amata
+from robustdial.recipes.deat import deat_d, deat_p, m_deat, m_mart, m_pgd, m_trades
+from robustdial.recipes.fat import fat, fat_mart, fat_trades
+from robustdial.recipes.fgsm import fgsm, fgsm_rs
+from robustdial.recipes.free import free
+from robustdial.recipes.gradalign import gradalign
+from robustdial.recipes.m_oat import m_oat
+from robustdial.recipes.mart import mart
 from robustdial.recipes.oat import oat
 from robustdial.recipes.pgd_at import pgd_at
+from robustdial.recipes.trades import trades
+from robustdial.recipes.yopo import yopo
 
 Recipe = Callable[..., Method]
 
-RECIPES: dict[str, Recipe] = {"oat": oat, "pgd-at": pgd_at}
+RECIPES: dict[str, Recipe] = {
+    "oat": oat,
+    "m-oat": m_oat,
+    "pgd-at": pgd_at,
+    "m-pgd": m_pgd,
+    "trades": trades,
+    "fat-trades": fat_trades,
+    "m-trades": m_trades,
+    "mart": mart,
+    "fat-mart": fat_mart,
+    "m-mart": m_mart,
+    "fat": fat,
+    "amata": amata,
+    "free": free,
+    "deat-d": deat_d,
+    "deat-p": deat_p,
+    "m-deat": m_deat,
+    "yopo": yopo,
+    "fgsm": fgsm,
+    "fgsm-rs": fgsm_rs,
+    "gradalign": gradalign,
+}
 
 
 def recipe(name: str) -> Recipe:
@@ -22,4 +53,28 @@ def recipe(name: str) -> Recipe:
     return RECIPES[name]
 
 
-__all__ = ["RECIPES", "Recipe", "oat", "pgd_at", "recipe"]
+__all__ = [
+    "RECIPES",
+    "Recipe",
+    "amata",
+    "deat_d",
+    "deat_p",
+    "fat",
+    "fat_mart",
+    "fat_trades",
+    "fgsm",
+    "fgsm_rs",
+    "free",
+    "gradalign",
+    "m_deat",
+    "m_mart",
+    "m_oat",
+    "m_pgd",
+    "m_trades",
+    "mart",
+    "oat",
+    "pgd_at",
+    "recipe",
+    "trades",
+    "yopo",
+]

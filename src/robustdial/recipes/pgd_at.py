@@ -38,4 +38,5 @@ def pgd_at(
         step: step size as a share of eps; theirs is 2/255 for eps 8/255.
         mode: the attacked network runs with its running statistics (eval) or those of the batch (train).
     """
-    return Method(threat_of(norm, eps), PGD(Step(size=step * eps), mode=mode), Constant(steps + 1), AT())
+    threat = threat_of(norm, eps)
+    return Method(threat, PGD(Step(size=step * eps), mode=mode), Constant(steps + 1), AT())
