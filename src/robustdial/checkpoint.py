@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from robustdial import record
-from robustdial.train import TrainState
+from robustdial.train import Relief, TrainState
 from robustdial.typing import Json
 
 Tensors = dict[str, Tensor]
@@ -45,6 +45,7 @@ def pack(state: TrainState) -> tuple[Tensors, dict[str, Json]]:
         "batch": state.batch,
         "seed": state.seed,
         "schedule": state.schedule,
+        "relief": list(state.relief),
         "memories": len(state.memories),
         "sums": {name: float(value) for name, value in state.sums.items()},
         "optimizer": {"groups": optimizer["param_groups"], "numbers": numbers},
@@ -78,6 +79,7 @@ def _unpack_progress(state: TrainState, tensors: Mapping[str, Tensor], about: Ma
     if state.average is not None:
         state.average.load_state_dict(_under(tensors, "average."))
     state.epoch, state.batch, state.schedule = about["epoch"], about["batch"], about["schedule"]
+    state.relief = Relief(*about.get("relief", ()))
     as_sum = partial(torch.tensor, dtype=torch.float64, device=state.device)
     state.sums = {name: as_sum(value) for name, value in about["sums"].items()}
     torch.set_rng_state(tensors["random.cpu"])

@@ -4,6 +4,8 @@
       run.json              recipe, knobs, method, data, model, versions, machine, commit, command
       epochs.jsonl          one line per finished epoch
       last.safetensors      the whole training state; last.json repeats its description for a reader
+      healthy.safetensors   the training state to go back to when a run with --on-trouble rollback fails
+      troubles.jsonl        what went wrong, and what was done about it
       best.safetensors      the network that did best on the validation part; best.json likewise
       frontier.json         accuracy over the dial
       score.json            evaluations
@@ -31,6 +33,8 @@ from robustdial.typing import Json
 
 RUN, EPOCHS, FRONTIER, SCORE = "run.json", "epochs.jsonl", "frontier.json", "score.json"
 LAST, BEST, PICTURES, REPORT = "last.safetensors", "best.safetensors", "pictures.safetensors", "report.html"
+COMPARE = "compare.json"
+HEALTHY, TROUBLES = "healthy.safetensors", "troubles.jsonl"
 _HEADER = "robustdial"
 
 
@@ -88,23 +92,32 @@ def write_text(path: Path, text: str) -> None:
     _replace(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
+def append_line(path: Path, line: Mapping[str, Json]) -> None:
+    """Add a line to a file of JSON lines, through to the disk."""
+    with _named(path), path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line, allow_nan=False) + "\n")
+        _flush(file.fileno())
+
+
+def read_lines(path: Path) -> list[dict[str, Json]]:
+    """The lines of a file of JSON lines; none if there is no file. A line that a kill cut short is left out."""
+    if not path.is_file():
+        return []
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        with contextlib.suppress(json.JSONDecodeError):
+            lines.append(json.loads(line))
+    return lines
+
+
 def append_epoch(folder: Path, epoch: Mapping[str, Json]) -> None:
     """Add a line to `epochs.jsonl`, through to the disk."""
-    with _named(folder / EPOCHS), (folder / EPOCHS).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(epoch, allow_nan=False) + "\n")
-        _flush(file.fileno())
+    append_line(folder / EPOCHS, epoch)
 
 
 def read_epochs(folder: Path) -> list[dict[str, Json]]:
     """The finished epochs. A line that a kill cut short is left out."""
-    path = folder / EPOCHS
-    if not path.is_file():
-        return []
-    epochs = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        with contextlib.suppress(json.JSONDecodeError):
-            epochs.append(json.loads(line))
-    return epochs
+    return read_lines(folder / EPOCHS)
 
 
 def keep_epochs(folder: Path, number: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +24,9 @@ from robustdial.rate import parse
 from robustdial.recipes import recipe
 from robustdial.train import PLAIN, TrainState, averaged, check_finite, epoch_order, optimizer_for
 from robustdial.typing import Json
+
+CHANGEABLE = ("device", "precision", "on_trouble")
+"""Settings that may change when a run is resumed."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class Run:
         precision: auto takes bfloat16 where the hardware has it; final accuracies are float32 in any case.
         compile: run the network through torch.compile.
         save_every: seconds between checkpoints within an epoch.
+        on_trouble: when the training fails (catastrophic or robust overfitting, NaN, collapse, no learning): warn,
+            stop, or rollback to the last healthy epoch and go on from there with more passes or a lower learning rate.
         out: folder of the run.
     """
 
@@ -80,6 +85,7 @@ class Run:
     precision: Precision = "auto"
     compile: bool = False
     save_every: float = 60.0
+    on_trouble: Literal["warn", "stop", "rollback"] = "warn"
     out: str = "runs/run"
 
     def __post_init__(self) -> None:
@@ -110,6 +116,7 @@ class Experiment:
         about: `run.json`.
         run, method, data, state: its parts.
         best: score and epoch of the best network so far.
+        troubles: what went wrong so far, as in `troubles.jsonl`.
         checkpoint: which network `state` holds when it was opened for measuring, best or last.
     """
 
@@ -120,6 +127,7 @@ class Experiment:
     data: Data
     state: TrainState
     best: dict[str, Json]
+    troubles: list[dict[str, Json]] = field(default_factory=list)
     checkpoint: str = "last"
 
     @property
@@ -143,14 +151,26 @@ class Experiment:
             )
         return Prepared(model.at(lam), precision)
 
-    def save(self) -> None:
+    def save(self, name: str = record.LAST) -> None:
         """Write the whole state; the checkpoint before it is intact until this one is complete.
 
         Raises FloatingPointError, and writes nothing, if the loss has ceased to be finite.
         """
         check_finite(self.state)
         tensors, about = pack(self.state)
-        record.write_tensors(self.folder / record.LAST, tensors, about | {"best": self.best})
+        record.write_tensors(self.folder / name, tensors, about | {"best": self.best})
+
+    def go_back(self) -> None:
+        """Return to the last healthy state, and forget the epochs since; `relief` and the best network are kept."""
+        relief = self.state.relief
+        unpack(self.state, *record.read_tensors(self.folder / record.HEALTHY))
+        self.state.relief = relief
+        record.keep_epochs(self.folder, self.state.epoch)
+
+    def note(self, trouble: dict[str, Json]) -> None:
+        """Add to `troubles.jsonl`."""
+        self.troubles.append(trouble)
+        record.append_line(self.folder / record.TROUBLES, trouble)
 
     def save_best(self, score: float, val: list[dict[str, Json]]) -> None:
         """Keep the network if no score on the validation part was better; of equals, the later one."""
@@ -161,21 +181,25 @@ class Experiment:
         record.write_tensors(self.folder / record.BEST, weights, self.best)
 
 
-def start(name: str, knobs: Mapping[str, Any], run: Run) -> Experiment:
-    """A new run in `run.out`. Raises ValueError before anything is written if an argument is wrong."""
+def start(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> Experiment:
+    """A new run in `run.out`, on `data` if it is loaded already (`data_of(run)`).
+
+    Raises ValueError before anything is written if an argument is wrong.
+    """
     folder = Path(run.out)
     record.check_free(folder)
-    experiment = _assemble(folder, name, knobs, run)
+    experiment = _assemble(folder, name, knobs, run, data)
     record.create(folder, experiment.about)
     return experiment
 
 
-def resume(folder: Path, changes: Mapping[str, Any] | None = None) -> Experiment:
+def resume(folder: Path, changes: Mapping[str, Any] | None = None, data: Data | None = None) -> Experiment:
     """The run in `folder`, where its last checkpoint left it.
 
     Args:
         folder: of the run.
-        changes: another `device` or `precision` to go on with; the end is then no longer the same to the bit.
+        changes: what to go on with instead, of `CHANGEABLE`; the end may then no longer be the same to the bit.
+        data: the run's data, if it is loaded already.
 
     Raises:
         ValueError: a damaged checkpoint, or data that has changed since.
@@ -183,26 +207,27 @@ def resume(folder: Path, changes: Mapping[str, Any] | None = None) -> Experiment
     about = record.read_run(folder)
     saved = record.read_tensors(folder / record.LAST) if (folder / record.LAST).exists() else None
     run = replace(_run_of(about), **(changes or {}))
-    experiment = _assemble(folder, about["recipe"], about["knobs"], run, fresh=saved is None)
+    experiment = _assemble(folder, about["recipe"], about["knobs"], run, data, fresh=saved is None)
     if experiment.about["data"] != about["data"]:
         raise ValueError(
             f"The data {run.data} has changed since the run in {folder} began. Put it back, or start a new run."
         )
-    experiment.about = about | {"run": about["run"] | {k: experiment.about["run"][k] for k in ("device", "precision")}}
+    experiment.about = about | {"run": about["run"] | {k: experiment.about["run"][k] for k in CHANGEABLE}}
     if saved is not None:
         tensors, state = saved
         unpack(experiment.state, tensors, state)
         experiment.best = state["best"]
     record.keep_epochs(folder, experiment.state.epoch)
+    experiment.troubles = record.read_lines(folder / record.TROUBLES)
     return experiment
 
 
-def trained(folder: Path, device: str = "auto") -> Experiment:
+def trained(folder: Path, device: str = "auto", data: Data | None = None) -> Experiment:
     """The run in `folder` with its best network, for measuring and serving."""
     about = record.read_run(folder)
     checkpoint, tensors = _best_weights(folder)
     run = replace(_run_of(about), device=device)
-    experiment = _assemble(folder, about["recipe"], about["knobs"], run, fresh=False)
+    experiment = _assemble(folder, about["recipe"], about["knobs"], run, data, fresh=False)
     experiment.about, experiment.checkpoint = about, checkpoint
     load_weights(experiment.state.model, tensors)
     experiment.state.average = None  # what was kept is the average already
@@ -234,13 +259,20 @@ def _run_of(about: Mapping[str, Json]) -> Run:
     return Run(**{name: value for name, value in about["run"].items() if name in known})
 
 
-def _assemble(folder: Path, name: str, knobs: Mapping[str, Any], run: Run, *, fresh: bool = True) -> Experiment:
+def data_of(run: Run) -> Data:
+    """The data set of a run, divided as its seed divides it."""
+    return load(run.data, root=run.root, limit=run.limit, val=run.val, seed=run.seed, size=run.size)
+
+
+def _assemble(
+    folder: Path, name: str, knobs: Mapping[str, Any], run: Run, data: Data | None, *, fresh: bool = True
+) -> Experiment:
     method = recipe(name)(**knobs)
     if run.label_smoothing:
         method = replace(method, objective=Smoothed(method.objective, run.label_smoothing))
     device = _device(run.device)
     precision = resolve(run.precision, device)
-    data = load(run.data, root=run.root, limit=run.limit, val=run.val, seed=run.seed, size=run.size)
+    data = data or data_of(run)
     seen = _seen(data)
     torch.manual_seed(run.seed)
     # a network that a checkpoint will fill needs no published weights, nor the network to fetch them

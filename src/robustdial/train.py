@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -87,6 +87,20 @@ def _add(total: Sums, more: Mapping[str, Tensor]) -> Sums:
     return total | {name: total.get(name, 0) + value.double() for name, value in more.items()}
 
 
+class Relief(NamedTuple):
+    """What a training that was taken back to a healthy state does differently from then on.
+
+    Attributes:
+        passes: passes per batch beyond the schedule's.
+        lr: factor on the learning rate.
+        returns: how often it was taken back.
+    """
+
+    passes: int = 0
+    lr: float = 1.0
+    returns: int = 0
+
+
 @dataclass
 class TrainState:
     """Everything that a run is made of, and that resuming restores to the bit.
@@ -101,6 +115,7 @@ class TrainState:
         memories: what the solver keeps between batches.
         epoch, batch: finished epochs, and batches done in the running one.
         sums: statistics of the running epoch.
+        relief: what is done differently since the training was last taken back.
         average: a running average of the weights (`averaged`), which is what is measured where there is one.
         forward: how the model is called; not saved.
         learner: where the weights stand while they learn; not saved.
@@ -117,6 +132,7 @@ class TrainState:
     epoch: int = 0
     batch: int = 0
     sums: Sums = field(default_factory=dict)
+    relief: Relief = field(default_factory=Relief)
     average: AveragedModel | None = None
     learner: Learner = PLAIN
 
@@ -170,7 +186,7 @@ def steps(state: TrainState, data: Data, method: Method, *, epochs: int, batch: 
         state.schedule = method.schedule.init()
     while state.epoch < epochs:
         order = epoch_order(len(data.train), batch, state.seed, state.epoch)
-        passes = method.schedule.passes(state.schedule)
+        passes = method.schedule.passes(state.schedule) + state.relief.passes
         clock = time.perf_counter()
         for x, y in data.train.batches(order[state.batch :]):
             _set_rate(state, (state.epoch + state.batch / len(order)) / epochs)
@@ -237,7 +253,7 @@ def optimizer_for(
 
 def _set_rate(state: TrainState, progress: float) -> None:
     for group in state.optimizer.param_groups:
-        group["lr"] = state.lr * state.rate(progress)
+        group["lr"] = state.lr * state.relief.lr * state.rate(progress)
 
 
 def check_finite(state: TrainState) -> None:
@@ -245,7 +261,7 @@ def check_finite(state: TrainState) -> None:
     if not math.isfinite(float(state.sums.get("loss", 0.0))):
         raise FloatingPointError(
             f"The loss is not finite in epoch {state.epoch + 1}. Train again into a new --out with a lower --lr, "
-            "or with --precision float32; the last checkpoint is from before."
+            "with --precision float32, or with --on-trouble rollback; the last checkpoint is from before."
         )
 
 

@@ -13,6 +13,7 @@ from robustdial import record
 from robustdial.data import balanced, unit
 from robustdial.dial import Dials
 from robustdial.evaluate import PGDAttack, clean_accuracy, measure
+from robustdial.health import RETURNS, Signals, Trouble, diagnose, look, probe_size, relieved
 from robustdial.precision import Prepared
 from robustdial.randomness import seeded
 from robustdial.run import Experiment
@@ -28,21 +29,91 @@ ATTACK = PGDAttack(10)
 def carry_out(experiment: Experiment) -> Iterator[Step]:
     """Train to the end, yielding every batch.
 
-    Each epoch is validated and written; the state is saved at every epoch and every `save_every` seconds. After any
-    yield the caller may save and stop.
+    Each epoch is validated, looked at for trouble, and written; the state is saved at every epoch and every
+    `save_every` seconds. After any yield the caller may save and stop. With `on_trouble="stop"` the training ends where
+    it fails; with "rollback" it goes on from its last healthy epoch. `experiment.troubles` tells what happened.
     """
-    run = experiment.run
-    saved = time.monotonic()
+    going = True
+    if experiment.run.on_trouble == "rollback" and not (experiment.folder / record.HEALTHY).exists():
+        experiment.save(record.HEALTHY)
+    while going and not experiment.finished:
+        going = False
+        try:
+            yield from _epochs(experiment)
+        except _Failed as failed:
+            going = _taken_back(experiment, failed.trouble)
+        except FloatingPointError:
+            if experiment.run.on_trouble != "rollback":
+                raise
+            going = _taken_back(experiment, Trouble.NOT_FINITE)
+
+
+class _Failed(Exception):
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(trouble)
+        self.trouble = trouble
+
+
+def _epochs(experiment: Experiment) -> Iterator[Step]:
+    """Train until the end or the first trouble that the user does not want to live with; raises `_Failed` there."""
+    run, saved = experiment.run, time.monotonic()
     for step in steps(experiment.state, experiment.data, experiment.method, epochs=run.epochs, batch=run.batch):
-        if step.summary is not None:
-            val = validate(experiment)
-            score = score_of(val)
-            record.append_epoch(experiment.folder, step.summary | {"val": val, "score": score})
-            experiment.save_best(score, val)
+        trouble = None if step.summary is None else _close(experiment, step.summary)
         if step.summary is not None or time.monotonic() - saved > run.save_every:
             experiment.save()
             saved = time.monotonic()
         yield step
+        if trouble is not None and run.on_trouble != "warn":
+            raise _Failed(trouble)
+
+
+def _close(experiment: Experiment, summary: dict[str, Json]) -> Trouble | None:
+    """Validate and write an epoch; what is wrong with it."""
+    val, folder = validate(experiment), experiment.folder
+    epoch = summary | {"val": val, "score": score_of(val), "health": signals(experiment)._asdict()}
+    before = record.read_epochs(folder)
+    trouble = diagnose([*before, epoch], len(experiment.data.classes))
+    record.append_epoch(folder, epoch | {"trouble": trouble})
+    experiment.save_best(epoch["score"], val)
+    if trouble is None and experiment.run.on_trouble == "rollback":
+        experiment.save(record.HEALTHY)
+    if trouble is not None and experiment.run.on_trouble == "warn" and trouble != (before or [{}])[-1].get("trouble"):
+        experiment.note({"epoch": summary["epoch"], "trouble": trouble, "action": "going on"})
+    return trouble
+
+
+def _taken_back(experiment: Experiment, trouble: Trouble) -> bool:
+    """Note the trouble, and go back to the last healthy state if the user wants that and it can still help."""
+    state = experiment.state
+    note: dict[str, Json] = {"epoch": state.epoch, "trouble": trouble}
+    if experiment.run.on_trouble == "stop":
+        experiment.note(note | {"action": "stopped"})
+        return False
+    if state.relief.returns == RETURNS:
+        experiment.note(note | {"action": f"stopped: went back {RETURNS} times already"})
+        return False
+    state.relief = relief = relieved(state.relief, trouble)
+    epochs = record.read_epochs(experiment.folder)
+    experiment.go_back()
+    experiment.save()
+    note["seconds_lost"] = sum(epoch["seconds"] for epoch in epochs[state.epoch :])
+    means = [f"{relief.passes} more passes per batch"] * bool(relief.passes)
+    means += [f"{relief.lr:g} of the learning rate"] * (relief.lr < 1)
+    experiment.note(note | {"action": f"back to the end of epoch {state.epoch}, with {' and '.join(means)}"})
+    return True
+
+
+def signals(experiment: Experiment) -> Signals:
+    """What is seen of the network on a few held-out images, at the robust end of its dial.
+
+    Training is not disturbed: the random numbers are put back.
+    """
+    val = experiment.data.val
+    chosen = balanced(val.labels, probe_size(len(experiment.data.train)), torch.Generator().manual_seed(1))
+    with seeded(experiment.run.seed, experiment.state.device):
+        f = experiment.at(ends(experiment)[-1], experiment.about["run"]["precision"])
+        x, y = next(val.batches([chosen]))
+        return look(f, unit(x), y, experiment.method.threat)
 
 
 def validate(experiment: Experiment) -> list[dict[str, Json]]:

@@ -1,0 +1,175 @@
+"""Seeing a training fail before a night is lost: cheap signals after each epoch, and what they mean.
+
+Adversarial training fails in ways that its own statistics do not show. In catastrophic overfitting the network is
+right against the adversary it trains with and wrong against any other, while the training accuracy rises and the loss
+falls; the magnitude rule of M+ does not notice it either. What shows it is a second, stronger adversary on a few
+held-out images.
+
+`look` takes the signals, on some 50 to 250 held-out images, for about 9 passes over each: under 3 % of an epoch of
+two passes or more. `diagnose` is a pure function of the epochs' records. What follows is the caller's choice;
+`relieved` says what to change after a return to the last healthy state.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from robustdial.objective.base import cross_entropy
+from robustdial.solver import attacked
+from robustdial.threat import Threat
+from robustdial.train import Relief
+from robustdial.typing import Json
+
+STEPS = 7
+"""Steps of the stronger adversary, each a quarter of the radius."""
+
+
+class Trouble(StrEnum):
+    """What can be wrong with a training."""
+
+    NOT_FINITE = "a loss that is not finite"
+    COLLAPSE = "collapse to one class"
+    CATASTROPHIC = "catastrophic overfitting"
+    ROBUST = "robust overfitting"
+    STUCK = "no learning"
+
+
+class Signals(NamedTuple):
+    """What is seen of a network on held-out images; shares of the images, except `linearity`.
+
+    Attributes:
+        clean: right answers.
+        one_step: right answers under one step over the whole radius, from the clean image.
+        many_steps: right answers under several short steps, from a random start.
+        linearity: mean cosine between the gradients of the loss at an image and at a random point of its set; near 1
+            where the loss is linear, near 0 where one step is no longer an adversary.
+        top: share of the class that is answered most.
+        n: images.
+    """
+
+    clean: float
+    one_step: float
+    many_steps: float
+    linearity: float
+    top: float
+    n: int
+
+
+def probe_size(images: int) -> int:
+    """How many held-out images to look at for a training set of `images`, so that looking stays cheap.
+
+    >>> probe_size(1_000), probe_size(9_000), probe_size(45_000)
+    (32, 50, 250)
+    """
+    return min(256, max(32, images // 180))
+
+
+def look(f: nn.Module, x: Tensor, y: Tensor, threat: Threat) -> Signals:
+    """Take the signals of a network on held-out images `[B, C, H, W]` with labels `[B]`, in evaluation mode.
+
+    The gradients at the image and at the random start serve both the linearity and the two adversaries.
+    """
+
+    def seen(z: Tensor) -> tuple[Tensor, Tensor]:
+        z = z.detach().requires_grad_()
+        with torch.enable_grad():
+            logits = f(threat.apply(x, z))
+            (gradient,) = torch.autograd.grad(cross_entropy(logits, y).sum(), z)
+        return gradient, logits.detach()
+
+    def stepped(z: Tensor, gradient: Tensor, size: float) -> Tensor:
+        return threat.project(threat.ascend(z, gradient, size * threat.radius), x, 1.0)
+
+    with attacked(f, "eval"):
+        origin, z = threat.noise(x, 1.0, 0.0), threat.noise(x, 1.0, 1.0)
+        straight, clean = seen(origin)
+        bent, _ = seen(z)
+        linearity = F.cosine_similarity(straight.flatten(1), bent.flatten(1), dim=1).mean()
+        z = stepped(z, bent, 0.25)
+        for _ in range(STEPS - 1):
+            z = stepped(z, seen(z)[0], 0.25)
+        with torch.no_grad():
+            one, many = (f(threat.apply(x, end)) for end in (stepped(origin, straight, 1.0), z))
+    answers = clean.argmax(1)
+    right = answers == y
+
+    def share(logits: Tensor) -> float:
+        return float((right & (logits.argmax(1) == y)).float().mean())
+
+    top = float(answers.bincount().max()) / len(y)
+    return Signals(float(right.float().mean()), share(one), share(many), float(linearity), top, len(y))
+
+
+def diagnose(epochs: Sequence[Mapping[str, Json]], classes: int) -> Trouble | None:
+    """What is wrong after the last of these epochs, if anything.
+
+    Args:
+        epochs: records of all epochs so far, each with `loss`, `adv`, `health` (`Signals` as a dict) and, for robust
+            overfitting, `val` (a list of points with `robust` or None).
+        classes: number of classes.
+    """
+    now = epochs[-1]
+    if not math.isfinite(now["loss"]):
+        return Trouble.NOT_FINITE
+    signals = [epoch["health"] for epoch in epochs]
+    if _collapsed(signals):
+        return Trouble.COLLAPSE
+    if _catastrophic(signals):
+        return Trouble.CATASTROPHIC
+    if _stuck(signals, classes):
+        return Trouble.STUCK
+    return Trouble.ROBUST if _robust_overfitting(epochs) else None
+
+
+def _collapsed(signals: Sequence[Mapping[str, float]]) -> bool:
+    """One answer for nearly everything, of a network that has known better; one that has not is still learning."""
+    return signals[-1]["top"] >= 0.95 and max(s["clean"] for s in signals) >= signals[-1]["clean"] + 0.1
+
+
+def _catastrophic(signals: Sequence[Mapping[str, float]]) -> bool:
+    """The one step is survived, several are not: either no longer, or still not after three epochs."""
+    now = signals[-1]
+    gap, best = now["one_step"] - now["many_steps"], max(s["many_steps"] for s in signals)
+    lost = gap >= 0.2 and now["many_steps"] <= best / 2
+    never = gap >= 0.3 and now["many_steps"] < 0.05
+    return len(signals) >= 3 and (lost or never)
+
+
+def _stuck(signals: Sequence[Mapping[str, float]], classes: int) -> bool:
+    """Five epochs, and no better than always giving the same answer."""
+    chance, n = 1 / classes, signals[-1]["n"]
+    noise = 2 * math.sqrt(chance * (1 - chance) / n)
+    return len(signals) >= 5 and max(s["clean"] for s in signals) <= chance + noise
+
+
+def _robust_overfitting(epochs: Sequence[Mapping[str, Json]]) -> bool:
+    """Robust accuracy has fallen well below its best on held-out images while it rose on the training images."""
+    held_out = [max((p["robust"] or 0.0 for p in epoch.get("val") or []), default=0.0) for epoch in epochs]
+    best = max(range(len(held_out)), key=held_out.__getitem__)
+    risen = (epochs[-1].get("adv") or 0.0) > (epochs[best].get("adv") or 0.0) + 0.1
+    return risen and held_out[-1] < held_out[best] - 0.08
+
+
+RETURNS = 4
+"""How often a training is rolled back before it is given up."""
+
+
+def relieved(relief: Relief, trouble: Trouble) -> Relief:
+    """What to change after `trouble`: a stronger adversary against catastrophic overfitting, smaller steps of the
+    weights against everything else; both, if the stronger adversary alone has not helped.
+
+    >>> relieved(Relief(), Trouble.CATASTROPHIC)
+    Relief(passes=1, lr=1.0, returns=1)
+    >>> relieved(relieved(Relief(), Trouble.CATASTROPHIC), Trouble.CATASTROPHIC)
+    Relief(passes=2, lr=0.5, returns=2)
+    """
+    stronger = trouble is Trouble.CATASTROPHIC
+    slower = not stronger or relief.passes > 0
+    return Relief(relief.passes + stronger, relief.lr / 2 if slower else relief.lr, relief.returns + 1)
