@@ -7,15 +7,17 @@ import functools
 import inspect
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, fields, make_dataclass
 from difflib import SequenceMatcher
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any, TypeVar, get_type_hints
 
 import tyro
 
-from robustdial.recipes import Recipe
+from robustdial.comparison import Entry
+from robustdial.recipes import RECIPES, Norm, Recipe, recipe
 from robustdial.run import Run
 
 T = TypeVar("T")
@@ -88,6 +90,29 @@ def written(value: float) -> str:
     return f"{levels}/255" if 0 < levels < 64 and abs(value * 255 - levels) < 1e-6 else f"{value:g}"
 
 
+def entry_of(text: str, shared: Mapping[str, str] = MappingProxyType({})) -> Entry:
+    """A method of a comparison: a recipe, and after a colon the knobs that differ from `shared` and its own defaults.
+
+    >>> entry_of("free:replays=4,carry=false", {"norm": "l2"}).knobs
+    {'eps': 0.03137254901960784, 'norm': 'l2', 'replays': 4, 'step': 1.0, 'carry': False}
+    """
+    name, _, rest = text.partition(":")
+    source = recipe(choose(name, tuple(RECIPES), "recipe"))
+    words = (word.partition("=") for word in rest.split(",") if word)
+    given = {key: value or "true" for key, _, value in words}
+    for key in given:
+        choose(key, tuple(inspect.signature(source).parameters), f"knob of {name}")
+    flags = [_flag(key, value) for key, value in {**shared, **given}.items()]
+    values = bind(training_flags(source), flags, f"robustdial train {name}")()
+    return Entry(text, name, knobs_of(values, source))
+
+
+def _flag(key: str, value: str) -> str:
+    if value.lower() in ("true", "false"):
+        return f"--{key}" if value.lower() == "true" else f"--no-{key}"
+    return f"--{key}={value}"
+
+
 def training_flags(recipe: Recipe) -> type:
     """A dataclass with the recipe's knobs, the fields of `Run` and `resume`: what `robustdial train RECIPE` takes."""
     hints = get_type_hints(recipe, include_extras=True)
@@ -101,6 +126,32 @@ def training_flags(recipe: Recipe) -> type:
     flags = make_dataclass(recipe.__name__, [*knobs, *runs, ("resume", bool, field(default=False))])
     flags.__doc__ = (
         f"{_before_args(recipe)}\n\nArgs:\n{_args(recipe)}\n{_args(Run)}\n    resume: continue the run in --out."
+    )
+    return flags
+
+
+def comparison_flags() -> type:
+    """A dataclass with the fields of `Run` and those of a comparison: what `robustdial compare METHOD...` takes."""
+    hints = get_type_hints(Run)
+    shared: list[Any] = [(f.name, hints[f.name], field(default=f.default)) for f in fields(Run) if f.name != "out"]
+    own: list[Any] = [
+        ("eps", str, field(default="8/255")),
+        ("norm", Norm, field(default="linf")),
+        ("seeds", int, field(default=1)),
+        ("attacks", tuple[str, ...], field(default=("pgd-20", "cw-20"))),
+        ("n", int | None, field(default=None)),
+        ("out", str, field(default="runs/compare")),
+        ("resume", bool, field(default=False)),
+    ]
+    flags = make_dataclass("comparison", [*own, *shared])
+    of_run = "\n".join(line for line in _args(Run).splitlines() if not line.strip().startswith("out:"))
+    flags.__doc__ = (
+        "Train and measure several methods alike: robustdial compare pgd-at m-pgd free:replays=4 --seeds 3\n\n"
+        "Args:\n    eps: radius of the threat, for every method: 8/255, 8px or 0.031.\n"
+        "    norm: linf or l2, for every method.\n"
+        "    seeds: runs per method, from --seed on.\n    attacks: pgd-K and cw-K, to measure with.\n"
+        "    n: class-balanced test images to measure on; all by default.\n    out: folder of the comparison.\n"
+        f"    resume: continue the comparison in --out.\n{of_run}"
     )
     return flags
 

@@ -1,4 +1,5 @@
-"""`robustdial`: demo, train, evaluate, frontier, report, methods. A command is a function, its arguments are flags."""
+"""`robustdial`: demo, train, compare, evaluate, frontier, report, methods. A command is a function, its arguments are
+flags."""
 
 from __future__ import annotations
 
@@ -8,19 +9,40 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
+from itertools import takewhile
 from pathlib import Path
 
 import torch
 
 from robustdial import record
-from robustdial.arguments import bind, choose, given, knobs_of, run_of, training_flags
-from robustdial.console import TrainingBar, console, counting, points_table, say_cost, stoppable
+from robustdial.arguments import (
+    bind,
+    choose,
+    comparison_flags,
+    entry_of,
+    given,
+    knobs_of,
+    run_of,
+    training_flags,
+)
+from robustdial.comparison import Comparison, begin, reopen
+from robustdial.comparison import compare as compare_by_turns
+from robustdial.console import (
+    ComparisonBar,
+    TrainingBar,
+    comparison_table,
+    console,
+    counting,
+    points_table,
+    say_cost,
+    stoppable,
+)
 from robustdial.evaluate import parse
 from robustdial.measuring import add_score, lambdas_of, measure_frontier, measure_point, take_pictures
 from robustdial.recipes import RECIPES, recipe
 from robustdial.report import render
-from robustdial.run import Experiment, Run, resume, start, trained
+from robustdial.run import CHANGEABLE, Experiment, Run, resume, start, trained
 from robustdial.training import carry_out, estimate
 from robustdial.typing import Json
 
@@ -39,9 +61,9 @@ def run(argv: Sequence[str]) -> int:
         console.print(_overview(), soft_wrap=True)
         return 0
     try:
-        name = choose(argv[0], (*COMMANDS, "train"), "command")
-        if name == "train":
-            return train(argv[1:])
+        name = choose(argv[0], (*COMMANDS, *WITH_RECIPES), "command")
+        if name in WITH_RECIPES:
+            return WITH_RECIPES[name](argv[1:])
         return bind(COMMANDS[name], argv[1:], f"robustdial {name}")()
     except (ValueError, TypeError, OSError, FloatingPointError) as error:
         if os.environ.get("ROBUSTDIAL_TRACEBACK"):
@@ -71,9 +93,23 @@ def train(argv: Sequence[str]) -> int:
         return _train(start(name, knobs, settings))
     folder, asked = Path(settings.out), given(argv)
     values = {flag: value for flag, value in (asdict(settings) | knobs).items() if flag in asked - {"out"}}
-    changes: dict[str, Json] = {flag: values.pop(flag) for flag in ("device", "precision") if flag in values}
+    changes: dict[str, Json] = {flag: values.pop(flag) for flag in CHANGEABLE if flag in values}
     _check_same(folder, {"recipe": name} | values)
     return _train(resume(folder, changes))
+
+
+def compare(argv: Sequence[str]) -> int:
+    """Train and measure several methods alike: robustdial compare pgd-at m-pgd free:replays=4 --seeds 3 --out runs/c"""
+    names = list(takewhile(lambda word: not word.startswith("-"), argv))
+    flags = bind(comparison_flags(), argv[len(names) :], "robustdial compare")()
+    if flags.resume:
+        comparison = reopen(Path(flags.out))
+    else:
+        settings = Run(**{f.name: getattr(flags, f.name) for f in fields(Run)})
+        entries = tuple(entry_of(name, {"eps": flags.eps, "norm": flags.norm}) for name in names)
+        comparison = Comparison(entries, settings, flags.seeds, flags.attacks, flags.n)
+        begin(comparison)
+    return _compare(comparison)
 
 
 def demo(out: Path = Path(DEMO_RUN.out)) -> int:
@@ -108,7 +144,7 @@ def evaluate(
     Args:
         run: folder of the run.
         lam: position of the dial; every trained one by default.
-        attack: pgd-K.
+        attack: pgd-K, or cw-K on the margin loss.
         n: class-balanced test images to use; all by default.
         seed: of the attack's random start.
         device: auto, cpu or cuda.
@@ -142,7 +178,7 @@ def frontier(
     Args:
         run: folder of the run.
         lams: positions to measure; by default the trained ones and the middle of every wide gap.
-        attack: pgd-K.
+        attack: pgd-K, or cw-K on the margin loss.
         n: class-balanced test images to use; all by default.
         seed: of the attack's random start.
         device: auto, cpu or cuda.
@@ -165,7 +201,8 @@ def report(run: Path, /) -> int:
     Args:
         run: folder of the run.
     """
-    record.read_run(run)
+    if not (run / record.COMPARE).exists():
+        record.read_run(run)
     console.print(f"report: {render(run)}", soft_wrap=True)
     return 0
 
@@ -196,17 +233,44 @@ COMMANDS: dict[str, Callable[..., int]] = {
 }
 
 
+WITH_RECIPES: dict[str, Callable[[Sequence[str]], int]] = {"train": train, "compare": compare}
+
+
+def _compare(comparison: Comparison) -> int:
+    turns = compare_by_turns(comparison)
+    with stoppable() as stop, ComparisonBar(comparison) as bar:
+        for turn in turns:
+            bar.show(turn)
+            if stop.asked:
+                turns.close()  # saves the run at hand
+                break
+    console.print(comparison_table(record.read_json(comparison.folder / record.COMPARE)))
+    if stop.asked:
+        console.print("stopped and saved. Continue with:")
+        console.print(f"  robustdial compare --resume --out {comparison.folder}", soft_wrap=True)
+        return 130
+    return report(comparison.folder)
+
+
 def _train(experiment: Experiment) -> int:
     say_cost(estimate(experiment), experiment)
     bar = TrainingBar(experiment)
     with stoppable() as stop, bar.bar:
         for step in carry_out(experiment):
             bar.show(step)
+            bar.tell(experiment.troubles)
             if step.summary is not None:
                 bar.note(record.read_epochs(experiment.folder)[-1]["val"])
             if stop.asked and not experiment.finished:
                 experiment.save()
                 break
+        bar.tell(experiment.troubles)
+    if not experiment.finished and not stop.asked:
+        raise FloatingPointError(
+            f"The training in {experiment.folder} failed in epoch {experiment.troubles[-1]['epoch']}: "
+            f"{experiment.troubles[-1]['trouble']}. Its best network, of epoch {experiment.best['epoch']}, is kept. "
+            "Train again into another --out with --on-trouble rollback, more steps, or a lower --lr."
+        )
     if not experiment.finished:
         console.print(f"stopped and saved in epoch {step.epoch}, batch {step.batch} of {step.batches}. Continue with:")
         console.print(
@@ -245,6 +309,6 @@ def _paragraph(doc: str, begins: str) -> str:
 
 
 def _overview() -> str:
-    known = {"demo": demo, "train": train} | COMMANDS
+    known = {"demo": demo, **WITH_RECIPES} | COMMANDS
     rows = [f"  {name:9} {(command.__doc__ or '').splitlines()[0]}" for name, command in known.items()]
     return "\n".join(["robustdial: train once, dial at test time\n", *rows, "\nflags: robustdial COMMAND --help"])

@@ -19,6 +19,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from robustdial import record
+from robustdial.comparison import Comparison, Turn
 from robustdial.report.words import duration, interval, percent
 from robustdial.run import Experiment
 from robustdial.train import Step
@@ -59,6 +61,7 @@ class TrainingBar:
 
     def __init__(self, experiment: Experiment) -> None:
         self.epochs, self.batches = experiment.run.epochs, experiment.batches
+        self.told = len(experiment.troubles)
         columns = (
             TextColumn("[bold]{task.description}"),
             BarColumn(),
@@ -77,10 +80,68 @@ class TrainingBar:
         done = (step.epoch - 1) * self.batches + step.batch
         self.bar.update(self.task, completed=done, description=f"epoch {step.epoch}/{self.epochs}")
 
+    def tell(self, troubles: Sequence[Json]) -> None:
+        """Troubles that were not told yet, each on a line of its own above the bar."""
+        for trouble in troubles[self.told :]:
+            console.print(f"[bold red]{trouble['trouble']}[/] in epoch {trouble['epoch']}: {trouble['action']}")
+        self.told = len(troubles)
+
     def note(self, val: Sequence[Json]) -> None:
         """Accuracies on the validation part."""
         parts = [f"{dial_name(point['lam'])} {percent(point['clean'])}/{percent(point['robust'])}" for point in val]
         self.bar.update(self.task, note="[dim]validation " + ", ".join(parts))
+
+
+class ComparisonBar:
+    """A live bar over all epochs of a comparison, with the run at hand."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        self.bar = counting("comparing", len(comparison.entries) * comparison.seeds * comparison.run.epochs)
+        done = [
+            len(record.read_epochs(comparison.folder_of(entry, seed)))
+            for entry in comparison.entries
+            for seed in comparison.all_seeds
+        ]
+        self.bar.update(self.bar.task_ids[0], completed=sum(done))
+
+    def __enter__(self) -> ComparisonBar:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.stop()
+
+    def show(self, turn: Turn) -> None:
+        """A batch was learned, or a run was measured."""
+        doing = "measured" if turn.epoch is None else f"epoch {turn.epoch}"
+        self.bar.update(self.bar.task_ids[0], description=f"{turn.label}, seed {turn.seed}, {doing}")
+        if turn.closed and turn.epoch is not None:
+            self.bar.advance(self.bar.task_ids[0])
+
+
+def comparison_table(about: Json) -> Table:
+    """The table of `compare.json`, best robust accuracy under the first attack first."""
+    table = Table(title=f"{about['data']['name']}, {about['model']['name']}, {about['interval']}", title_justify="left")
+    for name in ("method", "clean", *about["attacks"], "passes", "seconds", "health"):
+        table.add_column(name, justify="left" if name in ("method", "health") else "right")
+    first = about["attacks"][0]
+    for row in sorted(about["rows"], key=lambda row: -(row["robust"][first] or {"mean": -1})["mean"]):
+        accuracies = [row["clean"], *(row["robust"][attack] for attack in about["attacks"])]
+        healths = sorted(set(row["health"]))
+        table.add_row(
+            row["label"],
+            *(_estimate(accuracy) for accuracy in accuracies),
+            f"{row['passes']['mean']:.1f}" if row["passes"] else "",
+            f"{row['seconds']['mean']:,.0f}" if row["seconds"] else "",
+            "; ".join(healths),
+        )
+    return table
+
+
+def _estimate(estimate: Json) -> str:
+    if estimate is None:
+        return "not yet"
+    return f"{percent(estimate['mean'])} {interval([estimate['low'], estimate['high']] if estimate['low'] else None)}"
 
 
 def counting(description: str, total: int) -> Progress:

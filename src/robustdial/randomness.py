@@ -21,3 +21,36 @@ def seeded(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
+
+
+class Turns:
+    """Random numbers of its own for work that is done by turns with other work.
+
+    Args:
+        device: where numbers are drawn besides the CPU. The sequence goes on from where the generators stand now.
+
+    >>> mine, before = Turns(), torch.get_rng_state()
+    >>> with mine.turn():
+    ...     first = torch.rand(1)
+    >>> assert torch.equal(before, torch.get_rng_state())
+    >>> with mine.turn():
+    ...     assert not torch.equal(first, torch.rand(1))
+    """
+
+    def __init__(self, device: torch.device | str = "cpu") -> None:
+        device = torch.device(device)
+        self._cuda = [device] if device.type == "cuda" else []
+        self._states = self._read()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Inside, the generators go on from the end of the last turn; afterwards they are where they were before."""
+        with torch.random.fork_rng(self._cuda):
+            torch.set_rng_state(self._states[0])
+            for device, state in zip(self._cuda, self._states[1:], strict=True):
+                torch.cuda.set_rng_state(state, device)
+            yield
+            self._states = self._read()
+
+    def _read(self) -> list[torch.Tensor]:
+        return [torch.get_rng_state(), *(torch.cuda.get_rng_state(device) for device in self._cuda)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from robustdial.objective.base import cross_entropy
+from robustdial.objective.base import cross_entropy, single
 from robustdial.solver import ascend, attacked
 from robustdial.threat import Threat
 from robustdial.typing import Classifier
@@ -28,9 +29,21 @@ class Attack(Protocol):
         ...
 
 
+def margin(logits: Tensor, y: Tensor) -> Tensor:
+    """How far the best wrong class is ahead of the right one, per row `[B]`; positive where the answer is wrong.
+
+    Source: Carlini & Wagner, Towards Evaluating the Robustness of Neural Networks, S&P 2017, f_6 without its bound.
+
+    >>> margin(torch.tensor([[3.0, 1.0, 2.0]]), torch.tensor([0]))
+    tensor([-1.])
+    """
+    right = y[:, None]
+    return single(logits).scatter(1, right, -torch.inf).amax(1) - single(logits).gather(1, right).squeeze(1)
+
+
 @dataclass(frozen=True)
 class PGDAttack:
-    """Projected gradient ascent on the cross-entropy from a uniform random start; the last iterate is the answer.
+    """Projected gradient ascent on a loss from a uniform random start; the last iterate is the answer.
 
     A module is attacked in evaluation mode and left as it was.
     Source: Madry et al., Towards Deep Learning Models Resistant to Adversarial Attacks, ICLR 2018; steps of a quarter
@@ -40,6 +53,9 @@ class PGDAttack:
         steps: gradient steps.
         step: step size as a share of the radius.
         noise: share of the set in which the start is drawn.
+        loss: logits and labels to a loss per row; cross-entropy, or `margin`, whose gradient does not vanish where the
+            network is sure.
+        title: of the attack in reports.
 
     >>> from robustdial.threat import Linf
     >>> f = lambda x: torch.cat([x.sum((1, 2, 3))[:, None], torch.zeros(len(x), 1)], dim=1)
@@ -51,6 +67,8 @@ class PGDAttack:
     steps: int = 20
     step: float = 0.25
     noise: float = 1.0
+    loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy
+    title: str = "pgd"
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.step <= 0:
@@ -60,13 +78,13 @@ class PGDAttack:
 
     @property
     def name(self) -> str:
-        return f"pgd-{self.steps}"
+        return f"{self.title}-{self.steps}"
 
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         def gradient(z: Tensor) -> Tensor:
             z = z.detach().requires_grad_()
             with torch.enable_grad():
-                loss = cross_entropy(f(threat.apply(x, z)), y).sum()
+                loss = self.loss(f(threat.apply(x, z)), y).sum()
             return torch.autograd.grad(loss, z)[0]
 
         z = threat.noise(x, 1.0, self.noise)
@@ -76,12 +94,12 @@ class PGDAttack:
 
 
 def parse(name: str) -> Attack:
-    """The attack of a name as it stands in reports: `pgd-K`.
+    """The attack of a name as it stands in reports: `pgd-K` on the cross-entropy, `cw-K` on the margin.
 
-    >>> parse("pgd-10").steps
-    10
+    >>> parse("pgd-10").steps, parse("cw-20").name
+    (10, 'cw-20')
     """
     kind, _, steps = name.partition("-")
-    if kind != "pgd" or not steps.isdigit() or int(steps) < 1:
-        raise ValueError(f"{name!r} is not an attack. Write pgd-K, for example pgd-20.")
-    return PGDAttack(int(steps))
+    if kind not in ("pgd", "cw") or not steps.isdigit() or int(steps) < 1:
+        raise ValueError(f"{name!r} is not an attack. Write pgd-K or cw-K, for example pgd-20.")
+    return PGDAttack(int(steps)) if kind == "pgd" else PGDAttack(int(steps), loss=margin, title="cw")

@@ -14,6 +14,7 @@ from robustdial.recipes.free import free
 from robustdial.recipes.gradalign import gradalign
 from robustdial.recipes.m_oat import m_oat
 from robustdial.recipes.mart import mart
+from robustdial.recipes.norms import Norm
 from robustdial.recipes.oat import oat
 from robustdial.recipes.pgd_at import pgd_at
 from robustdial.recipes.trades import trades
@@ -55,6 +56,7 @@ def recipe(name: str) -> Recipe:
 
 __all__ = [
     "RECIPES",
+    "Norm",
     "Recipe",
     "amata",
     "deat_d",

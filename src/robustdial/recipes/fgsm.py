@@ -33,7 +33,7 @@ def fgsm(eps: float = px(8), norm: Norm = "linf") -> Method:
         norm: linf or l2.
     """
     threat = threat_of(norm, eps)
-    return Method(threat, PGD(Step(size=eps), noise=0.0, mode="train"), Constant(2), AT())
+    return Method(threat, PGD(Step(spread=1.0), noise=0.0, mode="train"), Constant(2), AT())
 
 
 def fgsm_rs(eps: float = px(8), norm: Norm = "linf", step: float = 1.25, noise: float = 1.0) -> Method:
@@ -57,5 +57,5 @@ def fgsm_rs(eps: float = px(8), norm: Norm = "linf", step: float = 1.25, noise: 
         noise: share of the set in which the start is drawn.
     """
     threat = threat_of(norm, eps)
-    solver = PGD(Step(size=step * eps), noise=noise, mode="train")
+    solver = PGD(Step(spread=step), noise=noise, mode="train")
     return Method(threat, solver, Constant(2), AT())

@@ -31,5 +31,5 @@ def gradalign(eps: float = px(8), norm: Norm = "linf", weight: float = 0.2) -> M
         weight: of the regulariser.
     """
     threat = threat_of(norm, eps)
-    solver = PGD(Step(size=eps), noise=0.0, mode="train")
+    solver = PGD(Step(spread=1.0), noise=0.0, mode="train")
     return Method(threat, solver, Constant(2), GradAlign(AT(), weight))
