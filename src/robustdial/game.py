@@ -8,6 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
+from robustdial.data import Place
 from robustdial.dial import Rows, Seat
 from robustdial.objective import Objective
 from robustdial.threat import Threat
@@ -24,17 +25,26 @@ class Game:
         seat: how its rows are forwarded and which of them have an adversary.
         x, y: images `[B, C, H, W]` in [0, 1] and labels `[B]`.
         threat, objective: of the method.
+        place: where the images come from, for solvers that keep something of each of them.
     """
 
     reach: float = 1.0
     """Share of the radius that the victims' adversaries may use."""
 
     def __init__(
-        self, model: nn.Module, seat: Seat, x: Tensor, y: Tensor, threat: Threat, objective: Objective
+        self,
+        model: nn.Module,
+        seat: Seat,
+        x: Tensor,
+        y: Tensor,
+        threat: Threat,
+        objective: Objective,
+        place: Place | None = None,
     ) -> None:
         self.model, self.seat, self.x, self.y = model, seat, x, y
         self.threat, self.objective = threat, objective
         self.victims, self.victim_y = x[seat.first :], y[seat.first :]
+        self.victim_place = place and place.part(slice(seat.first, None))
         self.spent = 0
         """Images forwarded so far: with the backward that belongs to each, the cost in passes over images."""
 
@@ -51,7 +61,7 @@ class Game:
         return torch.autograd.grad(self.objective.attack(seen).sum(), seen.z)[0]
 
     def among(self, rows: Tensor) -> Game:
-        """The same game for some of the victims, by index `[R]`."""
+        """The same game for some of the victims, by index `[R]`, without their place."""
         first, lam = self.seat.first, self.seat.lam[self.seat.first :]
         seat = Seat(lambda images, part: self._forward(images, first + rows[part]), lam[rows], 0)
         return Game(self.model, seat, self.victims[rows], self.victim_y[rows], self.threat, self.objective)

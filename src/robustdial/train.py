@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from robustdial.data import Data, unit, whole_images
+from robustdial.data import Data, Place, augmented, whole_images
 from robustdial.dial import Forward
 from robustdial.game import Game, Point
 from robustdial.learner import Learner, Plain
@@ -37,6 +37,7 @@ def train_batch(
     memories: list[Memory],
     forward: Forward | None = None,
     learner: Learner = PLAIN,
+    place: Place | None = None,
 ) -> Sums:
     """Play `method` on one batch and let the weights learn: the engine, entire.
 
@@ -47,6 +48,7 @@ def train_batch(
         memories: what the solver keeps between batches, one entry per width; grows as needed.
         forward: how the model is called (precision, compiled); the model itself by default.
         learner: where the weights stand while they learn.
+        place: where the images come from, for solvers that keep something of each of them.
 
     Returns:
         Sums over the rows as the last learning pass saw them: `loss`, `rows`, for `clean` and `adv` the right answers
@@ -55,7 +57,7 @@ def train_batch(
     """
     seats = method.dial.seats(model, forward or model, x)
     memories.extend({} for _ in range(len(seats) - len(memories)))
-    games = [Game(model, seat, x, y, method.threat, method.objective) for seat in seats]
+    games = [Game(model, seat, x, y, method.threat, method.objective, place) for seat in seats]
     plays = [method.solver.play(game, passes, memory) for game, memory in zip(games, memories, strict=True)]
     sums: Sums = {}
     for turn, found in enumerate(zip(*plays, strict=True), start=1):  # all widths advance in lock-step
@@ -188,14 +190,24 @@ def steps(state: TrainState, data: Data, method: Method, *, epochs: int, batch: 
         order = epoch_order(len(data.train), batch, state.seed, state.epoch)
         passes = method.schedule.passes(state.schedule) + state.relief.passes
         clock = time.perf_counter()
-        for x, y in data.train.batches(order[state.batch :]):
+        rest = order[state.batch :]
+        for index, (x, y) in zip(rest, data.train.batches(rest), strict=True):
             _set_rate(state, (state.epoch + state.batch / len(order)) / epochs)
             state.model.train()
-            images = unit(data.augment(x))
+            images, place = augmented(data, index, x)
             if first:  # one look at what the data and its augmentation really give
                 first, images = False, whole_images(images, "training")
             sums = train_batch(
-                state.model, images, y, method, passes, state.optimizer, state.memories, state.forward, state.learner
+                state.model,
+                images,
+                y,
+                method,
+                passes,
+                state.optimizer,
+                state.memories,
+                state.forward,
+                state.learner,
+                place,
             )
             if state.average is not None:
                 state.average.update_parameters(state.model)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 
 from robustdial import record
-from robustdial.data import balanced, unit
+from robustdial.data import augmented, balanced
 from robustdial.dial import Dials
 from robustdial.evaluate import PGDAttack, clean_accuracy, measure
 from robustdial.health import RETURNS, Signals, Trouble, diagnose, look, probe_size, relieved
@@ -193,9 +193,10 @@ def _trial(experiment: Experiment, passes: int) -> tuple[float, float]:
     forward = Prepared(model, experiment.about["run"]["precision"])
     order = [torch.arange(min(experiment.run.batch, len(data.train)))] * 2
     sums, seconds = {}, 0.0
-    for x, y in data.train.batches(order):
+    for index, (x, y) in zip(order, data.train.batches(order), strict=True):
         clock = time.perf_counter()
-        sums = train_batch(model, unit(data.augment(x)), y, method, passes, optimizer, [], forward)
+        images, place = augmented(data, index, x)
+        sums = train_batch(model, images, y, method, passes, optimizer, [], forward, place=place)
         float(sums["loss"])  # waits for an accelerator
         seconds = time.perf_counter() - clock
     # an objective that looks at the clean images pays one pass more; who is attacked is drawn anew for each batch

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from robustdial.data import CropFlip, Place
 from robustdial.dial import Dials, Fixed, PerBatch, PerSample, dial
 from robustdial.game import Game
 from robustdial.method import Method, describe
@@ -14,7 +15,7 @@ from robustdial.models import build
 from robustdial.objective import ALP, AT, MART, TRADES, Blend, GradAlign, Smoothed
 from robustdial.recipes import RECIPES
 from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Threshold
-from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step
+from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step, Transferred
 from robustdial.threat import L2, Linf
 from robustdial.train import train_batch
 
@@ -38,6 +39,8 @@ SOLVERS = [
     Replay(Step(0.02, spread=1.0), noise=0.0),
     Carried(Step(0.02)),
     YOPO(Step(0.02), inner=3),
+    Transferred(Step(0.02)),
+    Transferred(Step(0.02), reset=1, noise=0.1, mode="train"),
 ]
 THREATS = [Linf(0.1), L2(1.0)]
 DIALS = [
@@ -63,7 +66,8 @@ def batch(n=12):
 def games(dials, objective=None, threat=None):
     x, y = batch()
     model = network(dials).train()
-    return [Game(model, seat, x, y, threat or Linf(0.1), objective or Blend()) for seat in dials.seats(model, model, x)]
+    seats, place = dials.seats(model, model, x), Place(torch.arange(len(x)), len(x), CropFlip(1).draw(x))
+    return [Game(model, seat, x, y, threat or Linf(0.1), objective or Blend(), place) for seat in seats]
 
 
 def learned(play):

@@ -19,6 +19,7 @@ from robustdial.data.augment import Crop, CropFlip, flip, none
 from robustdial.data.base import Data, Source, unit
 from robustdial.data.checks import whole_images
 from robustdial.data.divide import Raw, check_request, divide
+from robustdial.data.place import Place, augmented
 from robustdial.data.resident import Resident
 from robustdial.data.split import balanced
 from robustdial.data.stream import Stream
@@ -28,9 +29,11 @@ __all__ = [
     "Crop",
     "CropFlip",
     "Data",
+    "Place",
     "Resident",
     "Source",
     "Stream",
+    "augmented",
     "balanced",
     "flip",
     "from_tensors",

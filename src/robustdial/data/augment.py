@@ -1,9 +1,10 @@
-"""Random crops and flips of a whole batch, on its device."""
+"""Random crops and flips of a whole batch, on its device, that can be done again to another tensor and undone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -12,9 +13,67 @@ from torch import Tensor
 from robustdial.data.base import Shape
 
 
-def none(x: Tensor) -> Tensor:
+@dataclass(frozen=True)
+class Move:
+    """What an augmentation did to a batch: of an image in its frame, which pixel went where.
+
+    The frame is the image with `margin` pixels around it, from which a crop takes its window.
+
+    Args:
+        margin: pixels around the image; zeros around an image, anything in a tensor that has them already.
+        cells: which pixel of the frame, counted row by row, each pixel of the window shows, int64 `[B, H, W]`; no two
+            show the same.
+
+    >>> mirror = Move(0, torch.tensor([[[1, 0]]]))
+    >>> mirror(torch.tensor([[[[0.3, 0.7]]]]))
+    tensor([[[[0.7000, 0.3000]]]])
+    """
+
+    margin: int
+    cells: Tensor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The images `[B, C, H, W]`, moved."""
+        return self.take(F.pad(x, [self.margin] * 4))
+
+    def take(self, framed: Tensor) -> Tensor:
+        """The window of `[B, C, H + 2 margin, W + 2 margin]`, `[B, C, H, W]`."""
+        return framed.flatten(2).gather(2, self._index(framed)).view(*framed.shape[:2], *self.cells.shape[1:])
+
+    def undo(self, window: Tensor, framed: Tensor) -> Tensor:
+        """`framed` with the window put back where `take` takes it from; what it does not show stays as it was."""
+        return framed.flatten(2).scatter(2, self._index(framed), window.flatten(2)).view_as(framed)
+
+    def part(self, rows: slice) -> Move:
+        """The move of some images of the batch."""
+        return replace(self, cells=self.cells[rows])
+
+    def _index(self, framed: Tensor) -> Tensor:
+        return self.cells.flatten(1)[:, None].expand(-1, framed.shape[1], -1)
+
+
+@runtime_checkable
+class Augmentation(Protocol):
+    """A random change of images that can say what it did."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The images, moved at random."""
+        ...
+
+    def draw(self, x: Tensor) -> Move:
+        """A random move for images like `x`; the random numbers are those of a call."""
+        ...
+
+
+@dataclass(frozen=True)
+class Still:
     """The images as they are."""
-    return x
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return x
+
+    def draw(self, x: Tensor) -> Move:
+        return _window(x, 0, *torch.zeros(2, len(x), dtype=torch.int64, device=x.device))
 
 
 @dataclass(frozen=True)
@@ -24,17 +83,21 @@ class Crop:
     pad: int
 
     def __call__(self, x: Tensor) -> Tensor:
-        height, width = x.shape[2:]
-        down, right = torch.randint(0, 2 * self.pad + 1, (2, len(x)), device=x.device)
-        # every possible crop as a view, [B, C, down, right, H, W]; one indexing takes the crop of each image
-        crops = F.pad(x, [self.pad] * 4).unfold(2, height, 1).unfold(3, width, 1)
-        return crops[torch.arange(len(x), device=x.device), :, down, right]
+        return self.draw(x)(x)
+
+    def draw(self, x: Tensor) -> Move:
+        return _window(x, self.pad, *torch.randint(0, 2 * self.pad + 1, (2, len(x)), device=x.device))
 
 
-def flip(x: Tensor) -> Tensor:
+@dataclass(frozen=True)
+class Flip:
     """Mirror each image left to right with probability 1/2."""
-    mirrored = torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5
-    return torch.where(mirrored, x.flip(-1), x)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.draw(x)(x)
+
+    def draw(self, x: Tensor) -> Move:
+        return _mirrored(none.draw(x))
 
 
 @dataclass(frozen=True)
@@ -44,7 +107,26 @@ class CropFlip:
     pad: int
 
     def __call__(self, x: Tensor) -> Tensor:
-        return flip(Crop(self.pad)(x))
+        return self.draw(x)(x)
+
+    def draw(self, x: Tensor) -> Move:
+        return _mirrored(Crop(self.pad).draw(x))
+
+
+none, flip = Still(), Flip()
+
+
+def _window(x: Tensor, margin: int, down: Tensor, right: Tensor) -> Move:
+    """The window of the size of `x` whose corner is at `down`, `right` `[B]` of the frame."""
+    height, width = x.shape[2:]
+    rows, columns = height + 2 * margin, width + 2 * margin
+    frame = torch.arange(rows * columns, device=x.device).view(rows, columns)
+    return Move(margin, frame.unfold(0, height, 1).unfold(1, width, 1)[down, right])
+
+
+def _mirrored(move: Move) -> Move:
+    mirrored = torch.rand(len(move.cells), 1, 1, device=move.cells.device) < 0.5
+    return replace(move, cells=torch.where(mirrored, move.cells.flip(-1), move.cells))
 
 
 def customary(shape: Shape) -> Callable[[Tensor], Tensor]:

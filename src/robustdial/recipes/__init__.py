@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from robustdial.method import Method
 from robustdial.recipes.amata import amata
+from robustdial.recipes.atta import atta
 from robustdial.recipes.deat import deat_d, deat_p, m_deat, m_mart, m_pgd, m_trades
 from robustdial.recipes.fat import fat, fat_mart, fat_trades
 from robustdial.recipes.fgsm import fgsm, fgsm_rs
@@ -40,6 +41,7 @@ RECIPES: dict[str, Recipe] = {
     "deat-p": deat_p,
     "m-deat": m_deat,
     "yopo": yopo,
+    "atta": atta,
     "fgsm": fgsm,
     "fgsm-rs": fgsm_rs,
     "gradalign": gradalign,
@@ -59,6 +61,7 @@ __all__ = [
     "Norm",
     "Recipe",
     "amata",
+    "atta",
     "deat_d",
     "deat_p",
     "fat",

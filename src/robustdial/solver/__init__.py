@@ -5,6 +5,20 @@ from robustdial.solver.friendly import Friendly
 from robustdial.solver.modes import Mode, attacked
 from robustdial.solver.pgd import PGD
 from robustdial.solver.replay import Carried, Replay
+from robustdial.solver.transfer import Transferred
 from robustdial.solver.yopo import YOPO
 
-__all__ = ["PGD", "YOPO", "Carried", "Friendly", "Memory", "Mode", "Replay", "Solver", "Step", "ascend", "attacked"]
+__all__ = [
+    "PGD",
+    "YOPO",
+    "Carried",
+    "Friendly",
+    "Memory",
+    "Mode",
+    "Replay",
+    "Solver",
+    "Step",
+    "Transferred",
+    "ascend",
+    "attacked",
+]
