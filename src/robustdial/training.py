@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 
 from robustdial import record
-from robustdial.data import augmented, balanced
+from robustdial.data import augmented, balanced, unit
 from robustdial.dial import Dials
 from robustdial.evaluate import PGDAttack, clean_accuracy, measure
 from robustdial.health import RETURNS, Signals, Trouble, diagnose, look, probe_size, relieved
