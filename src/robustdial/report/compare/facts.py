@@ -118,7 +118,7 @@ def _best(comparison: Comparison) -> list[str]:
     return [
         first,
         f"The cheapest on the Pareto front is {cheapest.label}: {_reached(cheapest, comparison)}, "
-        f"{percent(saved)} of that.",
+        f"{percent(saved)} of the time of {best.label}.",
     ]
 
 

@@ -107,7 +107,8 @@ def read(folder: Path) -> Comparison:
     """Read `compare.json` of `folder`. Raises ValueError naming the file if it is damaged."""
     path = folder / record.COMPARE
     about = record.read_json(path)
-    missing = [key for key in NEEDED if key not in about] if isinstance(about, dict) else ["everything"]
+    empty: list[Json] = [None, [], {}]
+    missing = [key for key in NEEDED if about.get(key) in empty] if isinstance(about, dict) else ["everything"]
     if missing:
         raise ValueError(
             f"{path} lacks {', '.join(missing)}: it was not written by this program. Compare into a new folder."
@@ -134,7 +135,7 @@ def _row(row: Entry, attacks: list[str], seeds: list[int]) -> Row:
         passes=_measured(row.get("passes")),
         seconds=_measured(row.get("seconds")),
         health=[(seed, said) for seed, said in zip(seeds, row.get("health") or [], strict=False) if said],
-        epochs=[[dict(epoch) for epoch in run] for run in row.get("epochs") or [] if run],
+        epochs=[[{**epoch, "epoch": int(epoch["epoch"])} for epoch in run] for run in row.get("epochs") or [] if run],
     )
 
 
