@@ -12,6 +12,10 @@
       pictures.safetensors  a few images with their adversaries
       report.html           all of it on one page
 
+    runs/<comparison>/      the runs of several methods and seeds, and over them
+      compare.json          what they reached and what they cost
+      report.html           all of it on one page
+
 A file is first written beside its place and then renamed, so a reader, or a run that is killed, sees the old or the new
 file, never a part. The description of a checkpoint stands in its own header, so that one rename replaces both.
 """

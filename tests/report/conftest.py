@@ -1,18 +1,21 @@
-"""A realistic run folder: digits, a dial of six trained lambdas and two between them."""
+"""A realistic run folder: digits, a dial of six trained lambdas and two between them. A comparison of six methods."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from plotly.offline import get_plotlyjs
 from sklearn.datasets import load_digits
 
 from robustdial import record
+from robustdial.report import render
 
 LAMS = (0.0, 0.1, 0.2, 0.3, 0.4, 1.0)
 CLEAN = (0.9944, 0.9917, 0.9889, 0.9861, 0.9833, 0.9778)
@@ -136,6 +139,39 @@ def whole() -> dict[str, Any]:
     return {"run": run("demo"), "epochs": epochs(30), "frontier": frontier(points()), "pictures": pictures()}
 
 
+class Page(HTMLParser):
+    """The tags of a page with their attributes, and its text outside scripts and styles."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text, self.raw = "", ""
+        self.source = path.read_text("utf-8")
+        self.feed(self.source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if self.cdata_elem is None:
+            self.text += data.replace("\N{NO-BREAK SPACE}", " ")
+        else:
+            self.raw += data
+
+    def ids(self) -> list[str]:
+        return [attrs["id"] for _, attrs in self.tags if attrs.get("id")]
+
+    def own(self) -> str:
+        """The source without plotly.js."""
+        return self.source.replace(get_plotlyjs(), "")
+
+
+@pytest.fixture
+def show() -> Callable[[Path], Page]:
+    """`show(folder)` renders the page of a folder and opens it."""
+    return lambda folder: Page(render(folder))
+
+
 @pytest.fixture
 def parts() -> dict[str, Any]:
     """What a finished run leaves, to be changed by a test and handed to `build`."""
@@ -158,3 +194,103 @@ def make_point() -> Callable[..., dict[str, Any]]:
 def make_pictures() -> Callable[[int], dict[str, torch.Tensor]]:
     """`make_pictures(channels)` are digits with attacks at six lambdas."""
     return pictures
+
+
+# label, recipe, knobs, clean, robust under each attack, passes at the first and the last epoch, seconds, gradient
+METHODS: list[tuple[str, str, dict[str, Any], float, tuple[float, float], tuple[int, int], float, float]] = [
+    ("fgsm-rs", "fgsm-rs", {}, 0.571, (0.302, 0.288), (2, 2), 96.0, 9.0),
+    ("free-8", "free", {"passes": 8}, 0.492, (0.341, 0.322), (8, 8), 371.0, 7.5),
+    ("pgd-at", "pgd-at", {"steps": 7}, 0.523, (0.392, 0.371), (8, 8), 402.0, 8.1),
+    ("m-deat", "m-deat", {"gamma": 1.01}, 0.551, (0.387, 0.362), (1, 6), 204.0, 12.0),
+    ("trades", "trades", {"beta": 6.0}, 0.498, (0.398, 0.366), (11, 11), 655.0, 5.5),
+    ("m-pgd", "m-pgd", {}, 0.547, (0.379, 0.358), (2, 7), 238.0, 11.0),
+]
+RUINED, UNFINISHED = "fgsm-rs", "trades"
+
+
+def measured(mean: float, half: float) -> dict[str, float]:
+    return {"mean": mean, "low": mean - half, "high": mean + half}
+
+
+def comparison() -> dict[str, Any]:
+    about = run("comparison")
+    return {
+        "data": about["data"] | {"name": "cifar10", "train": 9000, "test": 10000},
+        "model": {"name": "resnet18", "width": 16, "parameters": 703866},
+        "run": {"epochs": 15, "batch": 128, "lr": 0.1, "rate": "cosine", "precision": "float32", "device": "cpu"},
+        "seeds": [0, 1, 2],
+        "eps": 8 / 255,
+        "threat": "Linf",
+        "n": 1000,
+        "checkpoint": "last",
+        "attacks": ["pgd-20", "cw-20"],
+        "rows": [method(*row) for row in METHODS],
+        "interval": "95 % t-interval over seeds",
+        "seconds_total": 5400.0,
+        "command": "robustdial compare fgsm-rs free pgd-at m-deat trades m-pgd --seeds 0 1 2",
+        **{key: about[key] for key in ("versions", "machine", "commit")},
+    }
+
+
+def method(
+    label: str,
+    recipe: str,
+    knobs: dict[str, Any],
+    clean: float,
+    robust: tuple[float, float],
+    passes: tuple[int, int],
+    seconds: float,
+    gradient: float,
+) -> dict[str, Any]:
+    done = label != UNFINISHED
+    ruined = [label == RUINED and seed == 1 for seed in range(3)]
+    trained = [progress(seed, clean, robust[0], passes, seconds, gradient, ruined[seed]) for seed in range(3)]
+    return {
+        "label": label,
+        "recipe": recipe,
+        "knobs": knobs,
+        "complete": done,
+        "clean": measured(clean, 0.014) if done else None,
+        "robust": {"pgd-20": measured(robust[0], 0.011), "cw-20": measured(robust[1], 0.012)} if done else {},
+        "passes": measured(sum(passes) / 2, 0.2 if passes[0] < passes[1] else 0.0),
+        "seconds": measured(seconds, seconds / 40) if done else {"mean": None},
+        "health": ["catastrophic overfitting in epoch 9" if ill else "healthy" for ill in ruined if done],
+        "epochs": trained if done else [trained[0], trained[1][:6]],
+    }
+
+
+def progress(
+    seed: int, clean: float, robust: float, passes: tuple[int, int], seconds: float, gradient: float, ruined: bool
+) -> list[dict[str, Any]]:
+    noise = np.random.default_rng(seed).normal(0, 0.008, size=(15, 2))
+
+    def one(e: int) -> dict[str, Any]:
+        done, lost = 1 - np.exp(-4 * (e + 1) / 15), ruined and e >= 8
+        return {
+            "epoch": e + 1,
+            "passes": round(passes[0] + (passes[1] - passes[0]) * e / 14),
+            "gradient": gradient * (1 + e / 10 + 5 * lost),
+            "seconds": seconds / 15,
+            "robust": 0.004 if lost else max(0.0, robust * done + noise[e, 0]),
+            "clean": clean * done + noise[e, 1] + 0.2 * lost,
+        }
+
+    return [one(e) for e in range(15)]
+
+
+def write_comparison(folder: Path, about: dict[str, Any]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    record.write_json(folder / record.COMPARE, about)
+    return folder
+
+
+@pytest.fixture
+def about() -> dict[str, Any]:
+    """A `compare.json` of six methods and three seeds: one method is unhealthy in a seed, one is not finished."""
+    return comparison()
+
+
+@pytest.fixture
+def compare(tmp_path: Path) -> Callable[[dict[str, Any]], Path]:
+    """`compare(about)` writes a folder with this `compare.json`."""
+    return partial(write_comparison, tmp_path / "compare")

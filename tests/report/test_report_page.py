@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import json
 import re
-from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 from plotly.offline import get_plotlyjs
@@ -15,36 +13,9 @@ SECTIONS = ["trade-off", "pictures", "training", "settings"]
 HOSTILE = "<script>alert(1)</script>"
 
 
-class Page(HTMLParser):
-    """The tags of a page with their attributes, and its text outside scripts and styles."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text, self.raw = "", ""
-        self.source = path.read_text("utf-8")
-        self.feed(self.source)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        if self.cdata_elem is None:
-            self.text += data.replace("\N{NO-BREAK SPACE}", " ")
-        else:
-            self.raw += data
-
-    def ids(self) -> list[str]:
-        return [attrs["id"] for _, attrs in self.tags if attrs.get("id")]
-
-    def own(self) -> str:
-        """The source without plotly.js."""
-        return self.source.replace(get_plotlyjs(), "")
-
-
 @pytest.fixture
-def page(build, parts) -> Page:
-    return Page(render(build(**parts)))
+def page(build, parts, show):
+    return show(build(**parts))
 
 
 def test_page_loads_nothing_from_outside(page):
@@ -136,11 +107,11 @@ def test_small_pictures_are_scaled_crisp(page):
         (record.RUN, "<h3>Command", "robustdial train RECIPE"),
     ],
 )
-def test_missing_file_leaves_a_hint_in_place_of_its_section(build, parts, missing, gone, command):
+def test_missing_file_leaves_a_hint_in_place_of_its_section(build, parts, missing, gone, command, show):
     folder = build(**parts)
-    assert gone in Page(render(folder)).own()
+    assert gone in show(folder).own()
     (folder / missing).unlink()
-    page = Page(render(folder))
+    page = show(folder)
     hints = [tag for tag, attrs in page.tags if attrs.get("class") == "hint"]
     assert len(hints) == 1
     assert f"To make this part: {command}" in page.text
@@ -148,13 +119,13 @@ def test_missing_file_leaves_a_hint_in_place_of_its_section(build, parts, missin
     assert [name for name in page.ids() if name in SECTIONS] == SECTIONS
 
 
-def test_hostile_words_stay_words(build, parts):
+def test_hostile_words_stay_words(build, parts, show):
     run = parts["run"]
     run["name"] = run["recipe"] = run["command"] = run["knobs"]["note"] = run["data"]["classes"][3] = HOSTILE
     run["data"]["notes"] = [HOSTILE]
     for point in parts["frontier"]["points"]:
         point["attack"] = HOSTILE
-    page = Page(render(build(**parts)))
+    page = show(build(**parts))
     assert "alert(1)" in page.text
     assert HOSTILE not in page.source
 
@@ -181,43 +152,43 @@ def test_folder_without_a_run_is_refused(tmp_path):
         render(tmp_path)
 
 
-def test_diverged_epoch_is_a_gap_not_a_nan(build, parts):
+def test_diverged_epoch_is_a_gap_not_a_nan(build, parts, show):
     folder = build(run=parts["run"], epochs=parts["epochs"][:3])
     with (folder / record.EPOCHS).open("a") as lines:
         lines.write(json.dumps(parts["epochs"][3] | {"loss": float("nan"), "clean": None, "adv": None}) + "\n")
-    own = Page(render(folder)).own()
+    own = show(folder).own()
     assert "null" in own
     assert "NaN" not in own
 
 
-def test_network_without_a_dial_has_one_point_and_no_slider(build, parts, make_point):
+def test_network_without_a_dial_has_one_point_and_no_slider(build, parts, make_point, show):
     parts["frontier"]["points"] = [make_point(None, 0.97, 0.55)]
     parts["pictures"] = {name: t[-1:] if len(t) == 6 else t for name, t in parts["pictures"].items()}
-    page = Page(render(build(**parts)))
+    page = show(build(**parts))
     assert "One network, 97.0 % clean / 55.0 % robust." in page.text
     assert "tradeoff" in page.ids()
     assert not {"dial", "against"} & set(page.ids())
     assert "λ = 1" not in page.text
 
 
-def test_point_without_robust_accuracy_is_a_dash(build, parts):
+def test_point_without_robust_accuracy_is_a_dash(build, parts, show):
     parts["frontier"]["points"][0] |= {"robust": None, "robust_interval": None}
-    assert "99.4 % clean / \N{EN DASH} robust" in Page(render(build(**parts))).text
+    assert "99.4 % clean / \N{EN DASH} robust" in show(build(**parts)).text
 
 
-def test_widths_are_chosen_beside_the_slider(build, parts, make_point):
+def test_widths_are_chosen_beside_the_slider(build, parts, make_point, show):
     parts["frontier"]["points"] = [make_point(lam, 0.9, 0.5, True, width) for width in (0.5, 1.0) for lam in (0.0, 1.0)]
-    page = Page(render(build(**parts)))
+    page = show(build(**parts))
     radios = [attrs["value"] for tag, attrs in page.tags if attrs.get("name") == "width"]
     assert radios == ["1.0", "0.5"]
     assert "2 widths" in page.text
 
 
-def test_varying_passes_have_a_curve_even_after_two_epochs(build, parts):
+def test_varying_passes_have_a_curve_even_after_two_epochs(build, parts, show):
     epochs = [epoch | {"passes": n} for n, epoch in enumerate(parts["epochs"][:2], start=1)]
-    assert "passes" in Page(render(build(run=parts["run"], epochs=epochs))).ids()
+    assert "passes" in show(build(run=parts["run"], epochs=epochs)).ids()
 
 
-def test_coloured_pictures_are_shown(build, parts, make_pictures):
+def test_coloured_pictures_are_shown(build, parts, make_pictures, show):
     parts["pictures"] = make_pictures(3)
-    assert "img" in [tag for tag, _ in Page(render(build(**parts))).tags]
+    assert "img" in [tag for tag, _ in show(build(**parts)).tags]

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Any
 
 import plotly.graph_objects as go
+from markupsafe import Markup
 from plotly.colors import sample_colorscale
 
 from robustdial.report.folder import Entry
@@ -22,6 +23,18 @@ INK, PAPER, GRID = "rgb(1, 2, 3)", "rgb(254, 253, 252)", "rgb(201, 202, 203)"
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
 CONFIG = {"responsive": True, "displayModeBar": False}
+
+
+Plot = tuple[str, str, go.Figure]
+"""Id on the page, title, figure."""
+
+
+def embed(plots: Sequence[Plot], heights: dict[str, int]) -> dict[str, tuple[str, Markup]]:
+    """Title and HTML of every plot by its id; the first one brings plotly.js along, 230 pixels are the usual height."""
+    return {
+        name: (title, Markup(html(figure, name, heights.get(name, 230), library=i == 0)))
+        for i, (name, title, figure) in enumerate(plots)
+    }
 
 
 def html(figure: go.Figure, name: str, height: int, library: bool) -> str:
@@ -38,8 +51,8 @@ def tradeoff(points: Sequence[Entry]) -> go.Figure:
     for dash, (width, group) in _widths(points):
         curve = list(group)
         figure.add_scatter(
-            x=[_hundred(p["clean"]) for p in curve],
-            y=[_hundred(p["robust"]) for p in curve],
+            x=[hundred(p["clean"]) for p in curve],
+            y=[hundred(p["robust"]) for p in curve],
             error_x=_bars(curve, "clean"),
             error_y=_bars(curve, "robust"),
             mode="lines+markers+text",  # only the widest is labelled: names repeat and would collide
@@ -52,7 +65,7 @@ def tradeoff(points: Sequence[Entry]) -> go.Figure:
             hovertemplate="%{hovertext}<extra></extra>",
         )
     _halo(figure)
-    return _dressed(figure, "clean accuracy", "robust accuracy", suffix=" %").update_xaxes(ticksuffix=" %")
+    return dressed(figure, "clean accuracy", "robust accuracy", suffix=" %").update_xaxes(ticksuffix=" %")
 
 
 def against_lam(points: Sequence[Entry]) -> go.Figure:
@@ -63,7 +76,7 @@ def against_lam(points: Sequence[Entry]) -> go.Figure:
         for side, colour in (("clean", CLEAN), ("robust", ROBUST)):
             figure.add_scatter(
                 x=[p["lam"] for p in curve],
-                y=[_hundred(p[side]) for p in curve],
+                y=[hundred(p[side]) for p in curve],
                 error_y=_bars(curve, side),
                 mode="lines+markers",
                 name=side if dash == DASHES[0] else f"{side}, width {width:g}",
@@ -73,10 +86,10 @@ def against_lam(points: Sequence[Entry]) -> go.Figure:
                 hovertemplate="%{hovertext}<extra></extra>",
             )
     _halo(figure)
-    return _dressed(figure, "λ", "accuracy", suffix=" %")
+    return dressed(figure, "λ", "accuracy", suffix=" %")
 
 
-def training(epochs: Sequence[Entry]) -> list[tuple[str, str, go.Figure]]:
+def training(epochs: Sequence[Entry]) -> list[Plot]:
     """The curves of a training run as (id, title, figure); a quantity that was not recorded has no curve."""
     shares = {"clean": CLEAN, "adv": ROBUST}
     plots = [
@@ -109,8 +122,8 @@ def _lines(epochs: Sequence[Entry], keys: dict[str, str], scale: float = 1, suff
     figure, x = go.Figure(), [e["epoch"] for e in epochs]
     for key, colour in keys.items():
         y = [None if e.get(key) is None else scale * e[key] for e in epochs]
-        _line(figure, x, y, key, colour, suffix)
-    return _by_epoch(figure, len(x), suffix)
+        line(figure, x, y, key, colour, suffix)
+    return by_epoch(figure, len(x), suffix)
 
 
 def _validation(epochs: Sequence[Entry], side: str) -> go.Figure:
@@ -119,24 +132,27 @@ def _validation(epochs: Sequence[Entry], side: str) -> go.Figure:
     lams = sorted({lam for row in rows for lam in row}, key=lambda lam: lam or 0.0)
     colours = shades(lams or [0.0])
     for lam in lams:
-        y = [_hundred(row.get(lam)) for row in rows]
-        _line(figure, x, y, "no dial" if lam is None else f"{lam:g}", colours[lam], " %")
-    return _by_epoch(figure, len(x), " %").update_layout(legend_title="λ", showlegend=True)
+        y = [hundred(row.get(lam)) for row in rows]
+        line(figure, x, y, "no dial" if lam is None else f"{lam:g}", colours[lam], " %")
+    return by_epoch(figure, len(x), " %").update_layout(legend_title="λ", showlegend=True)
 
 
-def _line(figure: go.Figure, x: list[int], y: list[float | None], name: str, colour: str, suffix: str) -> None:
+def line(
+    figure: go.Figure, x: list[int], y: Sequence[float | None], name: str, colour: str, suffix: str, dash: str = "solid"
+) -> None:
+    """Add a curve over epochs, unless nothing was recorded of it."""
     if all(value is None for value in y):
         return
     mode = "lines" if len(x) > 40 else "lines+markers"
     hover = f"epoch %{{x}}: %{{y:.4g}}{suffix}<extra>{escape(name)}</extra>"
-    figure.add_scatter(
-        x=x, y=y, mode=mode, name=name, line={"color": colour, "width": 1.8}, marker={"size": 4}, hovertemplate=hover
-    )
+    stroke = {"color": colour, "width": 1.8, "dash": dash}
+    figure.add_scatter(x=x, y=y, mode=mode, name=name, line=stroke, marker={"size": 4}, hovertemplate=hover)
 
 
-def _by_epoch(figure: go.Figure, count: int, suffix: str) -> go.Figure:
+def by_epoch(figure: go.Figure, count: int, suffix: str) -> go.Figure:
+    """Dress a figure whose x axis is `count` epochs."""
     # Left alone, plotly puts ticks at 1.2 and 1.4 epochs when there are few.
-    return _dressed(figure, "epoch", "", suffix).update_xaxes(dtick=1 if count < 8 else None)
+    return dressed(figure, "epoch", "", suffix).update_xaxes(dtick=1 if count < 8 else None)
 
 
 def _widths(points: Sequence[Entry]) -> Iterable[tuple[str, tuple[float, Iterable[Entry]]]]:
@@ -167,7 +183,8 @@ def _lam(p: Entry) -> str:
     return "" if p["lam"] is None else f"λ {p['lam']:g}"
 
 
-def _hundred(share: float | None) -> float | None:
+def hundred(share: float | None) -> float | None:
+    """A share in percent; None stays None."""
     return None if share is None else 100 * share
 
 
@@ -177,7 +194,8 @@ def _halo(figure: go.Figure) -> None:
     figure.add_scatter(x=[], y=[], mode="markers", marker=ring, hoverinfo="skip", showlegend=False)
 
 
-def _dressed(figure: go.Figure, x: str, y: str, suffix: str = "") -> go.Figure:
+def dressed(figure: go.Figure, x: str, y: str, suffix: str = "") -> go.Figure:
+    """Give a figure the look of the page, with titles `x` and `y` on its axes."""
     axis = {"gridcolor": GRID, "zeroline": False, "automargin": True, "nticks": 7, "title_font_size": 13}
     figure.update_xaxes(title=x, title_standoff=8, **axis)
     figure.update_yaxes(title=y, title_standoff=8, ticksuffix=suffix, **axis)

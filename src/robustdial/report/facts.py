@@ -12,6 +12,7 @@ CHOSEN = {
     "best": "The checkpoint is the best epoch by the score on the validation part.",
     "last": "The checkpoint is the last epoch, so nothing was selected.",
 }
+UPPER_BOUND = "An attack gives an upper bound: a stronger one may leave less."
 
 
 def summary(folder: Folder) -> str:
@@ -24,22 +25,27 @@ def summary(folder: Folder) -> str:
     ends = f"dialed from {_both(first)} to {_both(last)}" if len(wide) > 1 else _both(first)
     widths = len({p["width"] for p in points})
     cuts = f", at full width; {widths} widths are in it" if widths > 1 else ""
-    return f"One network, {ends}{cuts}. {_how(first)}"
+    return f"One network, {ends}{cuts}. {how(first)}"
 
 
 def tiles(folder: Folder) -> Tiles:
     """The facts a reader looks for first; a fact that is not recorded has no tile."""
     run = folder.run
-    data, model = run.get("data", {}), run.get("model", {})
     seconds = sum(e.get("seconds") or 0 for e in folder.epochs)
     facts = [
-        ("Data", data.get("name"), _parts(data)),
-        ("Model", model.get("name"), f"{model['parameters']:,} parameters" if "parameters" in model else ""),
+        *ground(run),
         ("Recipe", run.get("recipe"), f"seed {spoken(run.get('run', {}).get('seed'))}"),
         ("Radius ε", _eps(folder), "pixels in 0 to 1"),
         ("Training", duration(seconds) if seconds else None, _count(folder)),
     ]
     return [(name, value, detail) for name, value, detail in facts if value]
+
+
+def ground(run: Entry) -> list[tuple[str, str | None, str]]:
+    """The tiles of the data and the model."""
+    data, model = run.get("data", {}), run.get("model", {})
+    size = f"{model['parameters']:,} parameters" if "parameters" in model else ""
+    return [("Data", data.get("name"), _parts(data)), ("Model", model.get("name"), size)]
 
 
 def settings(run: Entry) -> list[tuple[str, Rows]]:
@@ -67,9 +73,9 @@ def conditions(folder: Folder) -> list[str]:
     if not points:
         return []
     told = [
-        _how(points[0]) + " An attack gives an upper bound: a stronger one may leave less.",
+        f"{how(points[0])} {UPPER_BOUND}",
         "Each adversarial image was made against the very network it was judged by, at the same λ and width.",
-        "The test part took no part in training or in choosing a checkpoint. " + CHOSEN.get(frontier["checkpoint"], ""),
+        chosen(frontier["checkpoint"]),
         "Bars and ranges are 95 % intervals for this many test images; the spread between training runs is not in "
         "them: this is one run, with one seed.",
         f"Measured in {frontier['precision']} in {duration(frontier['seconds'])}.",
@@ -79,7 +85,13 @@ def conditions(folder: Folder) -> list[str]:
     return [*told, *folder.run.get("data", {}).get("notes", [])]
 
 
-def _how(point: Entry) -> str:
+def chosen(checkpoint: str) -> str:
+    """Which checkpoint was measured, and that the test part had no say in it."""
+    return f"The test part took no part in training or in choosing a checkpoint. {CHOSEN.get(checkpoint, '')}".strip()
+
+
+def how(point: Entry) -> str:
+    """What robust means for a measured point, in a sentence."""
     threat = f" ({point['threat']})" if "threat" in point else ""
     radius = f"ε\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{number(point['eps'])}{threat}"
     return f"Robust is accuracy under {point['attack']} at {radius} on {point['n']} test images."

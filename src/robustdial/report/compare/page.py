@@ -1,0 +1,53 @@
+"""The page of a comparison: its parts, gathered for the template."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from markupsafe import Markup
+
+from robustdial.report.compare import curves, facts
+from robustdial.report.compare.folder import Comparison, read
+from robustdial.report.compare.pareto import pareto
+from robustdial.report.curves import Plot, embed
+from robustdial.report.template import PAGES
+
+
+def page(path: Path) -> str:
+    """The page of a folder with `compare.json`. Raises ValueError if that is damaged."""
+    comparison = read(path)
+    rows = comparison.rows
+    best = comparison.on_front([row.seconds for row in rows])
+    return PAGES.get_template("compare.html").render(
+        name=comparison.about.get("name") or f"{comparison.about['data']['name']}: methods compared",
+        run=comparison.about,
+        summary=facts.summary(comparison),
+        tiles=facts.tiles(comparison),
+        table=list(zip(rows, best, facts.relative(rows), strict=True)),
+        attacks=comparison.about["attacks"],
+        amount=facts.amount,
+        span=facts.span,
+        keys=curves.keys(rows),
+        plots=_plots(comparison),
+        settings=facts.settings(comparison),
+        conditions=facts.conditions(comparison),
+    )
+
+
+def _plots(comparison: Comparison) -> dict[str, tuple[str, Markup]]:
+    """Every plot of the page by its id, with its title; one without points is left out."""
+    rows = comparison.rows
+    against: list[Plot] = [
+        (
+            "seconds",
+            "Robust accuracy against training time",
+            pareto(comparison, [row.seconds for row in rows], "training time in seconds"),
+        ),
+        (
+            "cost",
+            "Robust accuracy against passes",
+            pareto(comparison, [row.passes for row in rows], "passes per image and epoch"),
+        ),
+    ]
+    drawn = [plot for plot in against if len(plot[2].data)]
+    return embed([*drawn, *curves.training(rows)], {"seconds": 460, "cost": 420})

@@ -1,0 +1,77 @@
+"""The page of one run: its parts, gathered for the template."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from markupsafe import Markup
+
+from robustdial.report import curves, facts
+from robustdial.report.folder import Entry, Folder, read
+from robustdial.report.pictures import Gallery, gallery
+from robustdial.report.template import PAGES
+from robustdial.report.words import interval, percent
+
+
+def page(path: Path) -> str:
+    """The page of a run folder. Raises FileNotFoundError if it is none, ValueError if a file in it is damaged."""
+    folder = read(path)
+    classes = folder.run.get("data", {}).get("classes", [])
+    pictures = gallery(folder.pictures, classes) if folder.pictures else None
+    points = folder.points
+    return PAGES.get_template("run.html").render(
+        name=folder.name,
+        run=folder.run,
+        summary=facts.summary(folder),
+        tiles=facts.tiles(folder),
+        points=points,
+        widths=sorted({p["width"] for p in points}, reverse=True),
+        stops=_stops(points, pictures),
+        gallery=pictures,
+        dialed=folder.dialed,
+        plots=_plots(folder),
+        settings=facts.settings(folder.run),
+        conditions=facts.conditions(folder),
+    )
+
+
+def _plots(folder: Folder) -> dict[str, tuple[str, Markup]]:
+    """Every plot of the page by its id, with its title."""
+    plots: list[curves.Plot] = []
+    if folder.points:
+        plots.append(("tradeoff", "Robust against clean accuracy", curves.tradeoff(folder.points)))
+    if _dials(folder.points):
+        plots.append(("against", "Accuracy along λ", curves.against_lam(folder.points)))
+    if folder.epochs:
+        plots += curves.training(folder.epochs)
+    return curves.embed(plots, {"tradeoff": 440, "against": 330})
+
+
+def _stops(points: list[Entry], pictures: Gallery | None) -> list[Entry]:
+    """Where the slider can stand, as the few lines of script need it; empty where there is nothing to slide."""
+    if not _dials(points):
+        return []
+    return [
+        {
+            "lam": round(p["lam"], 6),
+            "width": p["width"],
+            "clean": _side(p, "clean"),
+            "robust": _side(p, "robust"),
+            "trained": p["trained"],
+            "strip": pictures.nearest(p["lam"]) if pictures else None,
+        }
+        for p in points
+    ]
+
+
+def _side(point: Entry, side: str) -> Entry:
+    value = point[side]
+    return {
+        "at": None if value is None else 100 * value,
+        "text": percent(value),
+        "range": interval(point.get(f"{side}_interval")),
+    }
+
+
+def _dials(points: list[Entry]) -> bool:
+    return len({p["lam"] for p in points}) > 1

@@ -1,0 +1,17 @@
+"""The templates of the pages, and how they write numbers."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from robustdial.report.words import interval, percent
+
+PAGES = Environment(
+    loader=PackageLoader("robustdial.report", ""),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+PAGES.filters |= {"percent": percent, "interval": interval}
