@@ -107,7 +107,7 @@ def occupied_by_something(folder):
 def test_nothing_is_overwritten(tmp_path, occupy):
     occupy(tmp_path / "run")
     with pytest.raises(ValueError, match="hoose another --out"):
-        record.create(tmp_path / "run", {})
+        record.create(tmp_path / "run", record.RUN, {})
 
 
 @pytest.mark.parametrize(

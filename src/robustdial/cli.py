@@ -103,6 +103,8 @@ def compare(argv: Sequence[str]) -> int:
     names = list(takewhile(lambda word: not word.startswith("-"), argv))
     flags = bind(comparison_flags(), argv[len(names) :], "robustdial compare")()
     if flags.resume:
+        if names:
+            raise ValueError(f"A resumed comparison continues its own methods. Drop {' '.join(names)}, or --resume.")
         comparison = reopen(Path(flags.out))
     else:
         settings = Run(**{f.name: getattr(flags, f.name) for f in fields(Run)})

@@ -25,6 +25,7 @@ from robustdial.evaluate import Attack, Estimate, over_images, over_seeds, parse
 from robustdial.measuring import add_score, lambdas_of, measure_point
 from robustdial.provenance import provenance
 from robustdial.randomness import Turns
+from robustdial.recipes import recipe
 from robustdial.run import Experiment, Run, data_of, resume, start, trained
 from robustdial.training import carry_out
 from robustdial.typing import Json
@@ -68,6 +69,8 @@ class Comparison:
             raise ValueError(f"--seeds {self.seeds}: give at least one run per method.")
         for attack in self.attacks:
             parse(attack)
+        for entry in self.entries:
+            recipe(entry.recipe)(**entry.knobs)  # raises ValueError if its knobs make no sense
 
     @property
     def folder(self) -> Path:
@@ -86,9 +89,7 @@ class Comparison:
 
 def begin(comparison: Comparison) -> None:
     """Make the folder of a new comparison. Raises ValueError if there is something in it."""
-    record.check_free(comparison.folder)
-    comparison.folder.mkdir(parents=True, exist_ok=True)
-    write(comparison, 0.0)
+    record.create(comparison.folder, record.COMPARE, _table(comparison, 0.0))
 
 
 def reopen(folder: Path) -> Comparison:
@@ -216,35 +217,41 @@ def _score(folder: Path, lam: float | None, attack: str, n: int | None) -> dict[
 
 
 def write(comparison: Comparison, seconds: float) -> None:
-    """Write `compare.json`: the settings, and the table as far as it is known."""
+    """Write `compare.json`."""
+    record.write_json(comparison.folder / record.COMPARE, _table(comparison, seconds))
+
+
+def _table(comparison: Comparison, seconds: float) -> dict[str, Json]:
+    """The settings, and the results as far as they are known."""
     folders = [comparison.folder_of(entry, seed) for entry in comparison.entries for seed in comparison.all_seeds]
-    about = next((record.read_run(folder) for folder in folders if (folder / record.RUN).exists()), {})
-    rows = [row for entry in comparison.entries for row in _rows(comparison, entry)]
-    measured = [row["n"] for row in rows if row["n"]]
-    method = about.get("method", {})
-    known = {
-        "data": about.get("data", {"name": comparison.run.data}),
-        "model": about.get("model", {"name": comparison.run.model}),
-        "threat": method.get("threat", {}).get("type"),
-        "eps": method.get("threat", {}).get("eps"),
-        "n": measured[0] if measured else None,
-        "run": asdict(comparison.run) | {k: about["run"][k] for k in ("device", "precision") if about},
+    about = next((record.read_run(folder) for folder in folders if (folder / record.RUN).exists()), None)
+    table = {
+        "entries": [entry._asdict() for entry in comparison.entries],
+        "seeds": list(comparison.all_seeds),
+        "attacks": list(comparison.attacks),
+        "n_asked": comparison.n,
+        "checkpoint": "best on the validation part",
+        "interval": _interval(comparison),
+        "rows": [row for entry in comparison.entries for row in _rows(comparison, entry)],
+        "seconds_total": seconds,
     }
-    record.write_json(
-        comparison.folder / record.COMPARE,
-        known
-        | {
-            "entries": [entry._asdict() for entry in comparison.entries],
-            "seeds": list(comparison.all_seeds),
-            "attacks": list(comparison.attacks),
-            "n_asked": comparison.n,
-            "checkpoint": "best on the validation part",
-            "interval": _interval(comparison),
-            "rows": rows,
-            "seconds_total": seconds,
-        }
-        | provenance(),
-    )
+    return _conditions(comparison, about) | table | provenance()
+
+
+def _conditions(comparison: Comparison, about: Mapping[str, Json] | None) -> dict[str, Json]:
+    """What all runs share, from the first of them; of a comparison that has none yet, what was asked for."""
+    run = asdict(comparison.run)
+    if about is None:
+        return {"run": run}
+    test, threat = about["data"]["test"], about["method"]["threat"]
+    return {
+        "data": about["data"],
+        "model": about["model"],
+        "threat": threat["type"],
+        "eps": threat["eps"],
+        "n": min(comparison.n or test, test),
+        "run": run | {name: about["run"][name] for name in ("device", "precision")},
+    }
 
 
 def _interval(comparison: Comparison) -> str:
@@ -286,7 +293,6 @@ def _accuracies(comparison: Comparison, folders: Sequence[Path], lam: float | No
     known = {attack: [score for score in found if score] for attack, found in scores.items()}
     first = known[comparison.attacks[0]]
     return {
-        "n": first[0]["n"] if first else None,
         "complete": all(len(found) == len(folders) for found in known.values()),
         "clean": _estimate(first, "clean"),
         "robust": {attack: _estimate(found, "robust") for attack, found in known.items()},

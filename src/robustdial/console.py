@@ -121,7 +121,9 @@ class ComparisonBar:
 
 def comparison_table(about: Json) -> Table:
     """The table of `compare.json`, best robust accuracy under the first attack first."""
-    table = Table(title=f"{about['data']['name']}, {about['model']['name']}, {about['interval']}", title_justify="left")
+    run = about["run"]
+    title = f"{run['data']}, {run['model']}, {run['epochs']} epochs; {about['interval']}"
+    table = Table(title=title, title_justify="left")
     for name in ("method", "clean", *about["attacks"], "passes", "seconds", "health"):
         table.add_column(name, justify="left" if name in ("method", "health") else "right")
     first = about["attacks"][0]

@@ -50,12 +50,12 @@ def check_free(folder: Path) -> None:
         raise ValueError(f"{folder} exists and is not an empty folder. Choose another --out.")
 
 
-def create(folder: Path, run: Mapping[str, Json]) -> None:
-    """Make a new run folder with its `run.json`. Raises ValueError if it is not free."""
+def create(folder: Path, name: str, about: Mapping[str, Json]) -> None:
+    """Make a new folder with its `run.json` or `compare.json`. Raises ValueError if it is not free."""
     check_free(folder)
     with _named(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / RUN, run)
+    write_json(folder / name, about)
 
 
 def read_run(folder: Path) -> dict[str, Json]:

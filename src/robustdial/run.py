@@ -189,7 +189,7 @@ def start(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = Non
     folder = Path(run.out)
     record.check_free(folder)
     experiment = _assemble(folder, name, knobs, run, data)
-    record.create(folder, experiment.about)
+    record.create(folder, record.RUN, experiment.about)
     return experiment
 
 

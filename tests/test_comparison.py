@@ -1,0 +1,169 @@
+"""Methods compared: by turns, and yet each as if alone; stopped and continued; failed and reported."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from robustdial import record
+from robustdial.arguments import entry_of
+from robustdial.cli import run
+from robustdial.comparison import Comparison, Entry, begin, compare, reopen
+from robustdial.run import Run, start
+from robustdial.training import carry_out
+
+SMALL = {"data": "digits", "model": "cnn", "model_width": 4, "limit": 300, "epochs": 2, "batch": 64}
+ENTRIES = (
+    Entry("free", "free", {"eps": 0.2, "replays": 2}),
+    Entry("m-oat", "m-oat", {"eps": 0.2, "lambdas": (0.0, 1.0)}),
+    Entry("fgsm-rs", "fgsm-rs", {"eps": 0.2}),
+)
+
+
+def comparison(out, **changes):
+    settings = {"seeds": 1, "attacks": ("pgd-2", "cw-2"), "n": 40} | changes
+    entries = settings.pop("entries", ENTRIES)
+    return Comparison(entries, Run(**SMALL, out=str(out)), **settings)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    made = comparison(tmp_path_factory.mktemp("compared") / "whole")
+    begin(made)
+    turns = list(compare(made))
+    return made, turns
+
+
+def table(made):
+    return json.loads((made.folder / record.COMPARE).read_text())
+
+
+def weights(folder):
+    tensors, _ = record.read_tensors(folder / record.LAST)
+    return {name: value for name, value in tensors.items() if name.startswith(("model.", "optimizer.", "memory."))}
+
+
+def same(a, b):
+    a, b = weights(a), weights(b)
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_methods_take_turns_epoch_by_epoch(finished):
+    _, turns = finished
+    closed = [(turn.label, turn.epoch) for turn in turns if turn.closed and turn.epoch]
+    assert closed == [(entry.label, epoch) for epoch in (1, 2) for entry in ENTRIES]
+
+
+def test_a_run_among_others_ends_like_a_run_alone(finished, tmp_path):
+    made, _ = finished
+    for entry in ENTRIES:
+        alone = start(entry.recipe, entry.knobs, replace(made.run, out=str(tmp_path / entry.label)))
+        list(carry_out(alone))
+        assert same(alone.folder, made.folder_of(entry, 0)), entry.label
+
+
+@pytest.mark.parametrize("after", [2, 9])
+def test_a_comparison_that_was_stopped_ends_like_one_that_was_not(finished, tmp_path, after):
+    whole, _ = finished
+    made = comparison(tmp_path / "stopped")
+    begin(made)
+    turns = compare(made)
+    for _ in range(after):
+        next(turns)
+    turns.close()
+    torch.manual_seed(999)
+    list(compare(reopen(made.folder)))
+    for entry in ENTRIES:
+        assert same(made.folder_of(entry, 0), whole.folder_of(entry, 0)), entry.label
+    for mine, theirs in zip(table(made)["rows"], table(whole)["rows"], strict=True):
+        assert (mine["clean"], mine["robust"], mine["passes"]) == (theirs["clean"], theirs["robust"], theirs["passes"])
+
+
+def test_a_finished_comparison_has_nothing_left_to_do(finished):
+    made, _ = finished
+    assert list(compare(reopen(made.folder))) == []
+
+
+def test_the_table_is_complete(finished):
+    made, _ = finished
+    about = table(made)
+    assert [row["label"] for row in about["rows"]] == ["free", "m-oat at 0", "m-oat at 1", "fgsm-rs"]
+    for row in about["rows"]:
+        assert row["complete"]
+        assert row["health"] == ["healthy"]
+        for estimate in (row["clean"], *row["robust"].values()):
+            assert 0 <= estimate["low"] <= estimate["mean"] <= estimate["high"] <= 1
+        assert row["seconds"]["mean"] > 0
+    passes = {row["label"]: row["passes"]["mean"] for row in about["rows"]}
+    assert passes["free"] == passes["fgsm-rs"] == 2
+    assert passes["m-oat at 0"] == passes["m-oat at 1"] == 1.75  # all clean, half attacked: 1 + 1/2, 1 + 2/2
+
+
+def test_seeds_give_an_interval_of_their_own(tmp_path):
+    made = comparison(tmp_path / "seeds", entries=ENTRIES[2:], seeds=2)
+    begin(made)
+    list(compare(made))
+    (row,) = table(made)["rows"]
+    folders = [made.folder_of(ENTRIES[2], seed) for seed in (0, 1)]
+    scores = [json.loads((folder / record.SCORE).read_text())["scores"][0]["clean"] for folder in folders]
+    assert row["clean"]["mean"] == pytest.approx(sum(scores) / 2)
+    assert "seeds" in table(made)["interval"]
+    assert not same(*folders)
+
+
+def test_a_method_that_fails_for_good_does_not_end_the_others(tmp_path):
+    made = comparison(tmp_path / "failing", entries=(Entry("bad", "fgsm-rs", {"eps": 0.2}), ENTRIES[0]))
+    begin(made)
+    turns = compare(made)
+    next(turns)
+    bad = made.folder_of(made.entries[0], 0)
+    turns.close()
+    tensors, about = record.read_tensors(bad / record.LAST)
+    poisoned = {
+        n: v * torch.nan if n.startswith("model.") and v.is_floating_point() else v for n, v in poisoned.items()
+    }
+    record.write_tensors(bad / record.LAST, poisoned, about)
+    list(compare(reopen(made.folder)))
+    rows = {row["label"]: row for row in table(made)["rows"]}
+    assert rows["bad"]["health"] == ["a loss that is not finite in epoch 1"]
+    assert not rows["bad"]["complete"]
+    assert rows["free"]["complete"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["nope"], "nearest is 'yopo'"),
+        (["free:foo=1"], "no knob of free 'foo'"),
+        (["free", "free"], "free stands there twice"),
+        ([], "there is none"),
+        (["free", "--seeds", "0"], "--seeds 0"),
+        (["free", "--attacks", "aa"], "'aa' is not an attack"),
+        (["free:replays=0"], "at least 1 pass"),
+        (["free", "--epochs", "0"], "--epochs 0"),
+        (["--resume"], "holds no comparison"),
+        (["free", "--resume"], "continues its own methods"),
+    ],
+)
+def test_bad_input_is_answered_in_one_line(words, told, tmp_path, capsys):
+    assert run(["compare", *words, "--out", str(tmp_path / "new")]) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert told in lines[0]
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_command_line_compares_and_reports(tmp_path, capsys):
+    words = ["compare", "fgsm-rs", "free:replays=2,carry=false", "--eps", "0.2", "--epochs", "1", "--batch", "64"]
+    words += ["--model-width", "4", "--limit", "200", "--attacks", "pgd-1", "--n", "20", "--out", str(tmp_path / "c")]
+    assert run(words) == 0
+    assert (tmp_path / "c" / record.REPORT).stat().st_size > 100_000
+    assert run(words) == 2  # it is there already
+    assert run(["compare", "--resume", "--out", str(tmp_path / "c")]) == 0
+    assert run(["report", str(tmp_path / "c")]) == 0
+    assert "free:replays=2,carry=false" in capsys.readouterr().out
+
+
+def test_knobs_of_an_entry_go_before_the_shared_ones():
+    assert entry_of("free:eps=4/255", {"eps": "8/255", "norm": "linf"}).knobs["eps"] == pytest.approx(4 / 255)
