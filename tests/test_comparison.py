@@ -120,9 +120,7 @@ def test_a_method_that_fails_for_good_does_not_end_the_others(tmp_path):
     bad = made.folder_of(made.entries[0], 0)
     turns.close()
     tensors, about = record.read_tensors(bad / record.LAST)
-    poisoned = {
-        n: v * torch.nan if n.startswith("model.") and v.is_floating_point() else v for n, v in poisoned.items()
-    }
+    poisoned = {n: v * torch.nan if n.startswith("model.") and v.is_floating_point() else v for n, v in tensors.items()}
     record.write_tensors(bad / record.LAST, poisoned, about)
     list(compare(reopen(made.folder)))
     rows = {row["label"]: row for row in table(made)["rows"]}
