@@ -1,17 +1,17 @@
 """What the monitor sees, what it makes of it, and what follows."""
 
-import json
 import math
-from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from robustdial import record
-from robustdial.health import Trouble, diagnose, look, probe_size
-from robustdial.run import Run, start
+from robustdial import cli, record
+from robustdial.health import Signals, Trouble, diagnose, look, probe_size
+from robustdial.run import Run, resume, start
 from robustdial.threat import L2, Linf
+from robustdial.train import Relief
+from robustdial.training import carry_out
 
 HEALTHY = {"clean": 0.5, "one_step": 0.33, "many_steps": 0.3, "linearity": 0.9, "top": 0.2, "n": 50}
 
@@ -73,7 +73,6 @@ def test_a_network_that_masks_its_gradient_is_seen(threat):
     seen = look(Masked(0.1), x, y, threat)
     assert seen.clean == seen.one_step == 1
     assert seen.many_steps < 0.5
-    assert seen.linearity < 0.5
     assert seen.top == 1
     assert seen.n == 40
 
@@ -104,14 +103,120 @@ def test_looking_costs_under_three_hundredths_of_an_epoch_of_two_passes():
         assert sum(looks) / (2 * images) < 0.03
 
 
-# --- what follows ----------------------------------------------------------------------------------------------------
+# --- what follows -----------------------------------------------------------------------------------------------------
+
+SMALL = {"model_width": 4, "limit": 300, "epochs": 5, "batch": 64}
 
 
-def failing(out, on_trouble, **changes):
-    """FGSM from the clean image at a large radius: on these digits it overfits catastrophically in epoch 5 or so."""
-    settings = {"epochs": 8, "batch": 64, "lr": 0.1, "rate": "constant", "on_trouble": on_trouble} | changes
-    return start("fgsm", {"eps": 0.4}, Run(out=str(out), **settings))
+@pytest.fixture
+def scripted(monkeypatch):
+    """`scripted(trouble at these looks)` replaces what is seen of the network."""
+
+    def script(*failing):
+        looks = iter(range(1, 100))
+
+        def seen(*_):
+            health = HEALTHY | (FELL if next(looks) in failing else {})
+            return Signals(**health)
+
+        monkeypatch.setattr("robustdial.training.look", seen)
+
+    return script
 
 
-def states_of(folder):
-    return [json.loads(line) for line in (Path(folder) / record.EPOCHS).read_text().splitlines()]
+def begun(out, on_trouble="warn", **changes):
+    return start("fgsm", {"eps": 0.2}, Run(out=str(out), **SMALL | {"on_trouble": on_trouble} | changes))
+
+
+def actions(experiment):
+    return [(trouble["epoch"], trouble["action"]) for trouble in experiment.troubles]
+
+
+def test_a_warning_is_given_once_and_training_goes_on(tmp_path, scripted):
+    scripted(3, 4)
+    experiment = begun(tmp_path / "run")
+    list(carry_out(experiment))
+    assert experiment.finished
+    assert actions(experiment) == [(3, "going on")]
+    told = [epoch["trouble"] for epoch in record.read_epochs(experiment.folder)]
+    assert told == [None, None, Trouble.CATASTROPHIC, Trouble.CATASTROPHIC, None]
+
+
+def test_a_run_stops_where_it_fails(tmp_path, scripted):
+    scripted(3)
+    experiment = begun(tmp_path / "run", "stop")
+    list(carry_out(experiment))
+    assert experiment.state.epoch == 3
+    assert actions(experiment) == [(3, "stopped")]
+
+
+def test_a_rollback_goes_on_from_the_last_healthy_epoch_with_more_passes(tmp_path, scripted):
+    scripted(3, 4)  # epoch 3, and epoch 3 once more
+    experiment = begun(tmp_path / "run", "rollback")
+    list(carry_out(experiment))
+    assert experiment.finished
+    assert actions(experiment) == [
+        (3, "back to the end of epoch 2, with 1 more pass per batch"),
+        (3, "back to the end of epoch 2, with 2 more passes per batch and 0.5 of the learning rate"),
+    ]
+    epochs = record.read_epochs(experiment.folder)
+    assert [(epoch["epoch"], epoch["passes"]) for epoch in epochs] == [(1, 2), (2, 2), (3, 4), (4, 4), (5, 4)]
+    plain = begun(tmp_path / "plain")
+    scripted()
+    list(carry_out(plain))
+    rates = [epoch["lr"] for epoch in record.read_epochs(plain.folder)]
+    assert [epoch["lr"] for epoch in epochs] == pytest.approx(rates[:2] + [rate / 2 for rate in rates[2:]])
+
+
+def test_a_run_that_was_taken_back_resumes_as_if_it_had_not_been_stopped(tmp_path, scripted):
+    ends = []
+    for name, until in (("whole", 100), ("stopped", 3 * 4 + 2)):
+        scripted(3)
+        experiment = begun(tmp_path / name, "rollback")
+        for done, _ in enumerate(carry_out(experiment), start=1):
+            if done == until:
+                experiment.save()
+                break
+        if not experiment.finished:
+            assert experiment.state.relief == Relief(1, 1.0, 1)
+            scripted()
+            experiment = resume(tmp_path / name)
+            list(carry_out(experiment))
+        assert actions(experiment) == [(3, "back to the end of epoch 2, with 1 more pass per batch")]
+        ends.append(experiment.state.model.state_dict())
+    assert all(torch.equal(value, ends[1][name]) for name, value in ends[0].items())
+
+
+def test_a_run_that_cannot_be_saved_is_given_up(tmp_path):
+    experiment = begun(tmp_path / "run", "rollback", lr=1e30)
+    list(carry_out(experiment))
+    assert not experiment.finished
+    assert [trouble["trouble"] for trouble in experiment.troubles] == [Trouble.NOT_FINITE] * 5
+    assert actions(experiment)[0] == (1, "back to the end of epoch 0, with 0.5 of the learning rate")
+    assert actions(experiment)[-1][1] == "stopped: went back 4 times already"
+
+
+def test_the_command_line_tells_what_happened(tmp_path, scripted, capsys):
+    words = ["train", "fgsm", "--eps", "0.2", "--epochs", "4", "--limit", "300", "--model-width", "4"]
+    scripted(3)
+    assert cli.run([*words, "--on-trouble", "rollback", "--out", str(tmp_path / "a")]) == 0
+    assert "catastrophic overfitting in epoch 3: back to the end of epoch 2" in _flat(capsys.readouterr().out)
+    scripted(3)
+    assert cli.run([*words, "--on-trouble", "stop", "--out", str(tmp_path / "b")]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "failed in epoch 3: catastrophic overfitting" in line
+    assert "--on-trouble rollback" in line
+
+
+def _flat(text):
+    return " ".join(text.split())
+
+
+def test_training_that_overfits_catastrophically_is_caught(tmp_path):
+    """FGSM from the clean image at a large radius, for real: it comes to survive its own step, and no other."""
+    settings = {"epochs": 12, "batch": 64, "rate": "constant", "on_trouble": "stop"}
+    experiment = start("fgsm", {"eps": 0.4}, Run(out=str(tmp_path / "run"), **settings))
+    list(carry_out(experiment))
+    assert not experiment.finished
+    (trouble,) = experiment.troubles
+    assert trouble["trouble"] == Trouble.CATASTROPHIC

@@ -41,11 +41,11 @@ def carry_out(experiment: Experiment) -> Iterator[Step]:
         try:
             yield from _epochs(experiment)
         except _Failed as failed:
-            going = _taken_back(experiment, failed.trouble)
+            going = _taken_back(experiment, failed.trouble, experiment.state.epoch)
         except FloatingPointError:
             if experiment.run.on_trouble != "rollback":
                 raise
-            going = _taken_back(experiment, Trouble.NOT_FINITE)
+            going = _taken_back(experiment, Trouble.NOT_FINITE, experiment.state.epoch + 1)
 
 
 class _Failed(Exception):
@@ -82,10 +82,10 @@ def _close(experiment: Experiment, summary: dict[str, Json]) -> Trouble | None:
     return trouble
 
 
-def _taken_back(experiment: Experiment, trouble: Trouble) -> bool:
-    """Note the trouble, and go back to the last healthy state if the user wants that and it can still help."""
+def _taken_back(experiment: Experiment, trouble: Trouble, epoch: int) -> bool:
+    """Note the trouble of an epoch, and go back to the last healthy state if the user wants that and it can still help."""
     state = experiment.state
-    note: dict[str, Json] = {"epoch": state.epoch, "trouble": trouble}
+    note: dict[str, Json] = {"epoch": epoch, "trouble": trouble}
     if experiment.run.on_trouble == "stop":
         experiment.note(note | {"action": "stopped"})
         return False
@@ -97,7 +97,7 @@ def _taken_back(experiment: Experiment, trouble: Trouble) -> bool:
     experiment.go_back()
     experiment.save()
     note["seconds_lost"] = sum(epoch["seconds"] for epoch in epochs[state.epoch :])
-    means = [f"{relief.passes} more passes per batch"] * bool(relief.passes)
+    means = [f"{relief.passes} more pass{'es' * (relief.passes > 1)} per batch"] * bool(relief.passes)
     means += [f"{relief.lr:g} of the learning rate"] * (relief.lr < 1)
     experiment.note(note | {"action": f"back to the end of epoch {state.epoch}, with {' and '.join(means)}"})
     return True
