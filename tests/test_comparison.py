@@ -1,15 +1,18 @@
 """Methods compared: by turns, and yet each as if alone; stopped and continued; failed and reported."""
 
+import inspect
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import torch
 
 from robustdial import record
-from robustdial.arguments import entry_of
+from robustdial.arguments import bind, entry_of, knobs_of, preset_of, training_flags
 from robustdial.cli import run
 from robustdial.comparison import Comparison, Entry, begin, compare, reopen
+from robustdial.presets import PRESETS, Preset
+from robustdial.recipes import RECIPES
 from robustdial.run import Run, start
 from robustdial.training import carry_out
 
@@ -164,4 +167,29 @@ def test_the_command_line_compares_and_reports(tmp_path, capsys):
 
 
 def test_knobs_of_an_entry_go_before_the_shared_ones():
-    assert entry_of("free:eps=4/255", {"eps": "8/255", "norm": "linf"}).knobs["eps"] == pytest.approx(4 / 255)
+    assert entry_of("free:eps=4/255", {"eps": "8/255", "norm": "linf"}, Preset("", {})).knobs["eps"] == pytest.approx(
+        4 / 255
+    )
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_name_real_settings_of_real_recipes(name):
+    preset, of_run = PRESETS[name], {field.name for field in fields(Run)}
+    assert preset.shared.keys() <= of_run | {"eps"}
+    for recipe_name, settings in preset.recipes.items():
+        knobs = inspect.signature(RECIPES[recipe_name]).parameters.keys()
+        assert settings.keys() <= of_run | knobs
+        flags = bind(training_flags(RECIPES[recipe_name], preset.of(recipe_name)), [], "train")()
+        Run(**{field: getattr(flags, field) for field in of_run})
+        RECIPES[recipe_name](**knobs_of(flags, RECIPES[recipe_name]))
+        assert all(getattr(flags, key) == value for key, value in preset.of(recipe_name).items() if key != "eps")
+
+
+def test_what_is_written_out_goes_before_a_preset():
+    words = ["deat-d", "--preset", "fast", "--most", "3"]
+    flags = bind(training_flags(RECIPES["deat-d"], preset_of(words).of("deat-d")), words[1:], "train")()
+    assert (flags.epochs, flags.every, flags.most, flags.rate) == (12, 3, 3, "triangle")
+    assert entry_of("m-deat", {}, PRESETS["fast"]).knobs["step"] == 1.5
+    assert entry_of("m-deat:step=2", {}, PRESETS["fast"]).knobs["step"] == 2
+    with pytest.raises(ValueError, match="There is no preset 'slow'"):
+        preset_of(["--preset=slow"])

@@ -29,7 +29,7 @@ FLOORS = [
     {"checkpoint", "health"},
     {"run"},
     {"training", "measuring"},
-    {"comparison"},
+    {"comparison", "presets"},
     {"arguments", "console"},
     {"cli"},
     {"__init__", "__main__"},

@@ -17,10 +17,14 @@ from typing import Any, TypeVar, get_type_hints
 import tyro
 
 from robustdial.comparison import Entry
+from robustdial.presets import PRESETS, Preset
 from robustdial.recipes import RECIPES, Norm, Recipe, recipe
 from robustdial.run import Run
+from robustdial.typing import px
 
 T = TypeVar("T")
+
+_PRESET = f"defaults of a published setting: {', '.join(PRESETS)}; what is written out goes before them."
 
 
 class UsageError(ValueError):
@@ -90,10 +94,10 @@ def written(value: float) -> str:
     return f"{levels}/255" if 0 < levels < 64 and abs(value * 255 - levels) < 1e-6 else f"{value:g}"
 
 
-def entry_of(text: str, shared: Mapping[str, str] = MappingProxyType({})) -> Entry:
-    """A method of a comparison: a recipe, and after a colon the knobs that differ from `shared` and its own defaults.
+def entry_of(text: str, shared: Mapping[str, str], preset: Preset) -> Entry:
+    """A method of a comparison: a recipe, and after a colon the knobs that differ from shared, preset and own defaults.
 
-    >>> entry_of("free:replays=4,carry=false", {"norm": "l2"}).knobs
+    >>> entry_of("free:replays=4,carry=false", {"norm": "l2"}, Preset("", {})).knobs
     {'eps': 0.03137254901960784, 'norm': 'l2', 'replays': 4, 'step': 1.0, 'carry': False}
     """
     name, _, rest = text.partition(":")
@@ -103,8 +107,14 @@ def entry_of(text: str, shared: Mapping[str, str] = MappingProxyType({})) -> Ent
     for key in given:
         choose(key, tuple(inspect.signature(source).parameters), f"knob of {name}")
     flags = [_flag(key, value) for key, value in {**shared, **given}.items()]
-    values = bind(training_flags(source), flags, f"robustdial train {name}")()
+    values = bind(training_flags(source, _knobs_only(preset.of(name))), flags, f"robustdial train {name}")()
     return Entry(text, name, knobs_of(values, source))
+
+
+def _knobs_only(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what a comparison sets for all methods alike."""
+    alike = {f.name for f in fields(Run)} | {"eps"}
+    return {key: value for key, value in settings.items() if key not in alike}
 
 
 def _flag(key: str, value: str) -> str:
@@ -113,33 +123,49 @@ def _flag(key: str, value: str) -> str:
     return f"--{key}={value}"
 
 
-def training_flags(recipe: Recipe) -> type:
-    """A dataclass with the recipe's knobs, the fields of `Run` and `resume`: what `robustdial train RECIPE` takes."""
+def preset_of(argv: Sequence[str]) -> Preset:
+    """The preset that a command line names with --preset; one without settings if it names none."""
+    words = [word for arg in argv for word in arg.split("=", 1)] if argv else []
+    if "--preset" not in words[:-1]:
+        return Preset("", {})
+    return PRESETS[choose(words[words.index("--preset") + 1], tuple(PRESETS), "preset")]
+
+
+def training_flags(recipe: Recipe, preset: Mapping[str, Any] = MappingProxyType({})) -> type:
+    """A dataclass with the recipe's knobs, the fields of `Run` and `resume`: what `robustdial train RECIPE` takes.
+
+    Defaults are those of the recipe and of `Run`, unless the settings `preset` have others.
+    """
     hints = get_type_hints(recipe, include_extras=True)
     knobs: list[Any] = [
-        (name, hints[name], field(default=parameter.default))
+        (name, hints[name], field(default=preset.get(name, parameter.default)))
         for name, parameter in inspect.signature(recipe).parameters.items()
     ]
     knobs = [(n, str, field(default=written(f.default))) if n == "eps" else (n, t, f) for n, t, f in knobs]
     run_hints = get_type_hints(Run)
-    runs: list[Any] = [(f.name, run_hints[f.name], field(default=f.default)) for f in fields(Run)]
-    flags = make_dataclass(recipe.__name__, [*knobs, *runs, ("resume", bool, field(default=False))])
+    runs: list[Any] = [(f.name, run_hints[f.name], field(default=preset.get(f.name, f.default))) for f in fields(Run)]
+    own: list[Any] = [("preset", str, field(default="")), ("resume", bool, field(default=False))]
+    flags = make_dataclass(recipe.__name__, [*knobs, *runs, *own])
     flags.__doc__ = (
-        f"{_before_args(recipe)}\n\nArgs:\n{_args(recipe)}\n{_args(Run)}\n    resume: continue the run in --out."
+        f"{_before_args(recipe)}\n\nArgs:\n{_args(recipe)}\n{_args(Run)}\n    preset: {_PRESET}\n"
+        "    resume: continue the run in --out."
     )
     return flags
 
 
-def comparison_flags() -> type:
+def comparison_flags(preset: Mapping[str, Any] = MappingProxyType({})) -> type:
     """A dataclass with the fields of `Run` and those of a comparison: what `robustdial compare METHOD...` takes."""
     hints = get_type_hints(Run)
-    shared: list[Any] = [(f.name, hints[f.name], field(default=f.default)) for f in fields(Run) if f.name != "out"]
+    shared: list[Any] = [
+        (f.name, hints[f.name], field(default=preset.get(f.name, f.default))) for f in fields(Run) if f.name != "out"
+    ]
     own: list[Any] = [
-        ("eps", str, field(default="8/255")),
+        ("eps", str, field(default=written(preset.get("eps", px(8))))),
         ("norm", Norm, field(default="linf")),
         ("seeds", int, field(default=1)),
         ("attacks", tuple[str, ...], field(default=("pgd-20", "cw-20"))),
         ("n", int | None, field(default=None)),
+        ("preset", str, field(default="")),
         ("out", str, field(default="runs/compare")),
         ("resume", bool, field(default=False)),
     ]
@@ -150,6 +176,7 @@ def comparison_flags() -> type:
         "Args:\n    eps: radius of the threat, for every method: 8/255, 8px or 0.031.\n"
         "    norm: linf or l2, for every method.\n"
         "    seeds: runs per method, from --seed on.\n    attacks: pgd-K and cw-K, to measure with.\n"
+        f"    preset: {_PRESET}\n"
         "    n: class-balanced test images to measure on; all by default.\n    out: folder of the comparison.\n"
         f"    resume: continue the comparison in --out.\n{of_run}"
     )

@@ -23,6 +23,7 @@ from robustdial.arguments import (
     entry_of,
     given,
     knobs_of,
+    preset_of,
     run_of,
     training_flags,
 )
@@ -87,7 +88,8 @@ def train(argv: Sequence[str]) -> int:
         console.print("flags:   robustdial train oat --help")
         return 0
     name = choose(argv[0], tuple(RECIPES), "recipe")
-    flags = bind(training_flags(recipe(name)), argv[1:], f"robustdial train {name}")()
+    settings_of = training_flags(recipe(name), preset_of(argv).of(name))
+    flags = bind(settings_of, argv[1:], f"robustdial train {name}")()
     knobs, settings = knobs_of(flags, recipe(name)), run_of(flags)
     if not flags.resume:
         return _train(start(name, knobs, settings))
@@ -101,14 +103,15 @@ def train(argv: Sequence[str]) -> int:
 def compare(argv: Sequence[str]) -> int:
     """Train and measure several methods alike: robustdial compare pgd-at m-pgd free:replays=4 --seeds 3 --out runs/c"""
     names = list(takewhile(lambda word: not word.startswith("-"), argv))
-    flags = bind(comparison_flags(), argv[len(names) :], "robustdial compare")()
+    preset = preset_of(argv)
+    flags = bind(comparison_flags(preset.shared), argv[len(names) :], "robustdial compare")()
     if flags.resume:
         if names:
             raise ValueError(f"A resumed comparison continues its own methods. Drop {' '.join(names)}, or --resume.")
         comparison = reopen(Path(flags.out))
     else:
         settings = Run(**{f.name: getattr(flags, f.name) for f in fields(Run)})
-        entries = tuple(entry_of(name, {"eps": flags.eps, "norm": flags.norm}) for name in names)
+        entries = tuple(entry_of(name, {"eps": flags.eps, "norm": flags.norm}, preset) for name in names)
         comparison = Comparison(entries, settings, flags.seeds, flags.attacks, flags.n)
         begin(comparison)
     return _compare(comparison)

@@ -83,7 +83,7 @@ def _close(experiment: Experiment, summary: dict[str, Json]) -> Trouble | None:
 
 
 def _taken_back(experiment: Experiment, trouble: Trouble, epoch: int) -> bool:
-    """Note the trouble of an epoch, and go back to the last healthy state if the user wants that and it can still help."""
+    """Note the trouble of an epoch, and go back to the last healthy state if that is wanted and can still help."""
     state = experiment.state
     note: dict[str, Json] = {"epoch": epoch, "trouble": trouble}
     if experiment.run.on_trouble == "stop":

@@ -7,7 +7,7 @@ from robustdial.objective import AT, MART, TRADES, Objective
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.recipes.trades import START
 from robustdial.schedule import Delayed, Magnitude, Threshold
-from robustdial.solver import PGD, Replay, Step
+from robustdial.solver import PGD, Carried, Replay, Solver, Step
 from robustdial.typing import px
 
 
@@ -61,7 +61,14 @@ def deat_p(eps: float = px(8), norm: Norm = "linf", accuracy: float = 0.4, most:
     return Method(threat, Replay(Step(size=step * eps)), Threshold(accuracy, most), AT())
 
 
-def m_deat(eps: float = px(8), norm: Norm = "linf", gamma: float = 1.01, most: int = 8, step: float = 1.25) -> Method:
+def m_deat(
+    eps: float = px(8),
+    norm: Norm = "linf",
+    gamma: float = 1.01,
+    most: int = 8,
+    step: float = 1.25,
+    carry: bool = False,
+) -> Method:
     r"""M+DEAT: free adversarial training with one replay more when the input gradient has grown.
 
         r <- r + 1,  bar <- gamma g    after an epoch with  g = mean_i ||grad_x loss_i||_1 > bar,
@@ -84,9 +91,10 @@ def m_deat(eps: float = px(8), norm: Norm = "linf", gamma: float = 1.01, most: i
         gamma: growth of the gradient that is tolerated.
         most: largest number of replays.
         step: step size as a share of eps; the steps cover at least eps together.
+        carry: the perturbation goes on from batch to batch, as in the paper's ImageNet runs.
     """
-    threat = threat_of(norm, eps)
-    solver = Replay(Step(size=step * eps, spread=1.0))
+    threat, size = threat_of(norm, eps), Step(size=step * eps, spread=1.0)
+    solver: Solver = Carried(size) if carry else Replay(size)
     return Method(threat, solver, Magnitude(gamma, most), AT())
 
 

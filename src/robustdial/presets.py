@@ -1,0 +1,96 @@
+"""Settings under which the literature trains these methods, as defaults for a whole command line.
+
+A preset changes defaults only: what is written out on the command line goes before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from robustdial.typing import Json, px
+
+Settings = Mapping[str, Json]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Defaults of a setting.
+
+    Args:
+        source: where it is from, and what differs from there.
+        shared: fields of `Run`, and knobs such as eps, for every recipe.
+        recipes: what differs from that, or is added, for some recipes.
+    """
+
+    source: str
+    shared: Settings
+    recipes: Mapping[str, Settings] = field(default_factory=dict)
+
+    def of(self, recipe: str) -> dict[str, Json]:
+        """The defaults of a recipe."""
+        return {**self.shared, **self.recipes.get(recipe, {})}
+
+
+FAST = Preset(
+    "DEAT paper, FAST setting (CIFAR-10; Wong et al. for fgsm-rs and free); momentum is not cycled, precision is yours",
+    {
+        "data": "cifar10",
+        "model": "preact_resnet18",
+        "epochs": 10,
+        "batch": 128,
+        "lr": 0.1,
+        "rate": "triangle",
+        "weight_decay": 5e-4,
+    },
+    {
+        "fgsm": {"epochs": 15, "lr": 0.2},
+        "fgsm-rs": {"epochs": 15, "lr": 0.2},
+        "pgd-at": {"epochs": 15, "lr": 0.2, "mode": "train"},
+        "free": {"lr": 0.04},
+        "deat-d": {"epochs": 12, "every": 3, "most": 5},
+        "deat-p": {"accuracy": 0.4, "most": 4},
+        "m-deat": {"gamma": 1.0, "step": 1.5},
+    },
+)
+
+STANDARD = Preset(
+    "DEAT paper, standard setting (CIFAR-10, table 1)",
+    {
+        "data": "cifar10",
+        "model": "preact_resnet18",
+        "epochs": 50,
+        "batch": 128,
+        "lr": 0.05,
+        "rate": "multistep:1/2,4/5",
+        "weight_decay": 5e-4,
+    },
+    {
+        "pgd-at": {"mode": "train"},
+        "trades": {"mode": "train"},
+        "mart": {"mode": "train"},
+        "free": {"carry": False},
+        "fat": {"steps": 5, "patience": 3},
+    },
+)
+
+IMAGENET = Preset(
+    "DEAT paper, ImageNet setting; crops are those of the data set here, and the network is timm's",
+    {
+        "data": "folder:imagenet",
+        "model": "timm:resnet50",
+        "size": 224,
+        "eps": px(4),
+        "epochs": 23,
+        "batch": 256,
+        "lr": 0.1,
+        "rate": "multistep:9/23,16/23",
+        "weight_decay": 1e-4,
+    },
+    {
+        "free": {"epochs": 22, "replays": 4, "step": 1.0},
+        "m-deat": {"gamma": 1.1, "most": 4, "step": 1.5, "carry": True},
+    },
+)
+
+PRESETS: dict[str, Preset] = {"fast": FAST, "standard": STANDARD, "imagenet": IMAGENET}
