@@ -192,3 +192,20 @@ def test_varying_passes_have_a_curve_even_after_two_epochs(build, parts, show):
 def test_coloured_pictures_are_shown(build, parts, make_pictures, show):
     parts["pictures"] = make_pictures(3)
     assert "img" in [tag for tag, _ in show(build(**parts)).tags]
+
+
+def test_troubles_are_told_where_training_is_shown(build, parts, show):
+    folder = build(**parts)
+    record.append_line(
+        folder / record.TROUBLES,
+        {"epoch": 7, "trouble": "catastrophic overfitting", "action": "back to the end of epoch 6"},
+    )
+    assert "In epoch 7: catastrophic overfitting; back to the end of epoch 6." in show(folder).source
+
+
+@pytest.mark.parametrize("name", [record.RUN, record.FRONTIER])
+def test_json_that_is_no_object_is_named(build, parts, name):
+    folder = build(**parts)
+    (folder / name).write_text("[1]")
+    with pytest.raises(ValueError, match=name):
+        render(folder)

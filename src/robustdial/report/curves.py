@@ -97,6 +97,7 @@ def training(epochs: Sequence[Entry]) -> list[Plot]:
         ("accuracies", "Training accuracy", _lines(epochs, shares, scale=100, suffix=" %")),
         ("val-clean", "Validation, clean", _validation(epochs, "clean")),
         ("val-robust", "Validation, robust", _validation(epochs, "robust")),
+        ("health", "Held-out probe: under one step, under many", _probe(epochs)),
         ("lr", "Learning rate", _lines(epochs, {"lr": BETWEEN})),
         ("gradient", "Input gradient", _lines(epochs, {"gradient": BETWEEN})),
         ("seconds", "Seconds per epoch", _lines(epochs, {"seconds": BETWEEN}).update_yaxes(rangemode="tozero")),
@@ -124,6 +125,13 @@ def _lines(epochs: Sequence[Entry], keys: dict[str, str], scale: float = 1, suff
         y = [None if e.get(key) is None else scale * e[key] for e in epochs]
         line(figure, x, y, key, colour, suffix)
     return by_epoch(figure, len(x), suffix)
+
+
+def _probe(epochs: Sequence[Entry]) -> go.Figure:
+    """The two accuracies whose parting shows catastrophic overfitting."""
+    seen = [(e["epoch"], e.get("health") or {}) for e in epochs]
+    named = [{"epoch": n, "one step": h.get("one_step"), "many steps": h.get("many_steps")} for n, h in seen]
+    return _lines(named, {"one step": BETWEEN, "many steps": ROBUST}, scale=100, suffix=" %")
 
 
 def _validation(epochs: Sequence[Entry], side: str) -> go.Figure:

@@ -21,6 +21,7 @@ class Folder:
         name: the run's name, or the folder's where none is recorded.
         run: conditions of the run (`run.json`).
         epochs: one entry per epoch (`epochs.jsonl`).
+        troubles: what went wrong in training, and what was done about it (`troubles.jsonl`).
         frontier: the measured points and how they were measured (`frontier.json`).
         pictures: clean and adversarial test images with predictions (`pictures.safetensors`).
     """
@@ -28,6 +29,7 @@ class Folder:
     name: str
     run: Entry
     epochs: list[Entry]
+    troubles: list[Entry]
     frontier: Entry
     pictures: dict[str, Tensor] | None
 
@@ -54,8 +56,12 @@ def read(folder: Path) -> Folder:
     if not (run or frontier or epochs or path.exists()):
         raise FileNotFoundError(f"{folder} is not a run folder. Make one with: robustdial train oat --out {folder}")
     pictures = record.read_tensors(path)[0] if path.exists() else None
-    return Folder(run.get("name") or folder.resolve().name, run, epochs, frontier, pictures)
+    name, troubles = run.get("name") or folder.resolve().name, record.read_lines(folder / record.TROUBLES)
+    return Folder(name, run, epochs, troubles, frontier, pictures)
 
 
 def _json(path: Path) -> Entry:
-    return dict(record.read_json(path)) if path.exists() else {}
+    found = record.read_json(path) if path.exists() else {}
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} is damaged (it holds no object). Delete it and make it again.")
+    return found

@@ -30,6 +30,7 @@ def page(path: Path) -> str:
         gallery=pictures,
         dialed=folder.dialed,
         plots=_plots(folder),
+        troubles=folder.troubles,
         settings=facts.settings(folder.run),
         conditions=facts.conditions(folder),
     )
