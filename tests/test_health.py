@@ -16,12 +16,17 @@ from robustdial.training import carry_out
 HEALTHY = {"clean": 0.5, "one_step": 0.33, "many_steps": 0.3, "linearity": 0.9, "top": 0.2, "n": 50}
 
 
-def epochs(*changes, loss=1.5, adv=0.3, robust=0.3):
+def epochs(*changes, loss=1.5, adv=0.3, robust=0.3, passes=2):
     """Records of epochs: healthy ones with these changes."""
     records = []
     for change in changes:
         health = HEALTHY | {k: v for k, v in change.items() if k in HEALTHY}
-        rest = {"loss": loss, "adv": adv, "val": [{"lam": None, "clean": 0.5, "robust": change.get("robust", robust)}]}
+        rest = {
+            "loss": loss,
+            "passes": passes,
+            "adv": adv,
+            "val": [{"lam": None, "clean": 0.5, "robust": change.get("robust", robust)}],
+        }
         records.append(rest | {"health": health} | {k: v for k, v in change.items() if k in rest})
     return records
 
@@ -29,10 +34,12 @@ def epochs(*changes, loss=1.5, adv=0.3, robust=0.3):
 FELL = {"one_step": 0.7, "many_steps": 0.02}
 CASES = [
     ("healthy", epochs({}, {}, {}), None),
-    ("natural training in the first epochs of M+", epochs({"one_step": 0.3, "many_steps": 0.01}), None),
+    ("no adversary yet", epochs({}, {}, FELL | {"linearity": 0.2}, passes=1), None),
     ("one step survived, several not", epochs({}, {}, FELL), Trouble.CATASTROPHIC),
     ("half of the robustness lost", epochs({}, {}, {"one_step": 0.4, "many_steps": 0.15}), Trouble.CATASTROPHIC),
-    ("never robust", epochs(*[{"one_step": 0.4, "many_steps": 0.02}] * 3), Trouble.CATASTROPHIC),
+    ("never robust", epochs(*[{"one_step": 0.4, "many_steps": 0.02, "linearity": 0.2}] * 2), Trouble.CATASTROPHIC),
+    ("right only as it trains", epochs({}, {"one_step": 0.1, "many_steps": 0, "linearity": 0.2}), Trouble.CATASTROPHIC),
+    ("not robust yet, but straight", epochs(*[{"one_step": 0.2, "many_steps": 0.0}] * 2), None),
     ("robustness lost together with the rest", epochs({}, {}, {"one_step": 0.1, "many_steps": 0.1}), None),
     ("one class", epochs({}, {"top": 1.0, "clean": 0.1, "one_step": 0.1, "many_steps": 0.1}), Trouble.COLLAPSE),
     ("one class at first", epochs({"top": 1.0, "clean": 0.1, "one_step": 0.1, "many_steps": 0.1}), None),

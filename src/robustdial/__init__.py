@@ -8,43 +8,105 @@ combination; a published method is one function that puts five nouns together.
 from robustdial.checkpoint import restore, save
 from robustdial.data import Data, from_tensors, load
 from robustdial.dial import Dialed, Dials, Fixed, dial
-from robustdial.evaluate import Accuracy, PGDAttack, clean_accuracy, frontier, measure
+from robustdial.evaluate import Accuracy, PGDAttack, clean_accuracy, frontier, margin, measure
+from robustdial.health import Signals, Trouble, diagnose, look
+from robustdial.learner import AWP
 from robustdial.method import Method
 from robustdial.models import build
-from robustdial.objective import AT, Blend
+from robustdial.objective import ALP, AT, MART, TRADES, Blend, GradAlign, Smoothed
 from robustdial.precision import Prepared
-from robustdial.recipes import oat, pgd_at
+from robustdial.recipes import (
+    amata,
+    atta,
+    deat_d,
+    deat_p,
+    fat,
+    fat_mart,
+    fat_trades,
+    fgsm,
+    fgsm_rs,
+    free,
+    gradalign,
+    m_deat,
+    m_mart,
+    m_oat,
+    m_pgd,
+    m_trades,
+    mart,
+    oat,
+    pgd_at,
+    trades,
+    yopo,
+)
 from robustdial.run import open_model
-from robustdial.schedule import Constant
-from robustdial.solver import PGD, Step
+from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Threshold
+from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step, Transferred
 from robustdial.threat import L2, Linf
-from robustdial.train import TrainState, fit, optimizer_for, steps, train_batch
+from robustdial.train import TrainState, averaged, fit, optimizer_for, steps, train_batch
 from robustdial.typing import px
 
 __all__ = [
+    "ALP",
     "AT",
+    "AWP",
     "L2",
+    "MART",
     "PGD",
+    "TRADES",
+    "YOPO",
     "Accuracy",
     "Blend",
+    "Carried",
     "Constant",
     "Data",
+    "Delayed",
     "Dialed",
     "Dials",
     "Fixed",
+    "Friendly",
+    "GradAlign",
+    "Linear",
     "Linf",
+    "Magnitude",
     "Method",
     "PGDAttack",
     "Prepared",
+    "Replay",
+    "Signals",
+    "Smoothed",
     "Step",
+    "Threshold",
     "TrainState",
+    "Transferred",
+    "Trouble",
+    "amata",
+    "atta",
+    "averaged",
     "build",
     "clean_accuracy",
+    "deat_d",
+    "deat_p",
+    "diagnose",
     "dial",
+    "fat",
+    "fat_mart",
+    "fat_trades",
+    "fgsm",
+    "fgsm_rs",
     "fit",
+    "free",
     "from_tensors",
     "frontier",
+    "gradalign",
     "load",
+    "look",
+    "m_deat",
+    "m_mart",
+    "m_oat",
+    "m_pgd",
+    "m_trades",
+    "margin",
+    "mart",
     "measure",
     "oat",
     "open_model",
@@ -54,5 +116,7 @@ __all__ = [
     "restore",
     "save",
     "steps",
+    "trades",
     "train_batch",
+    "yopo",
 ]

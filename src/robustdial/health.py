@@ -111,8 +111,8 @@ def diagnose(epochs: Sequence[Mapping[str, Json]], classes: int) -> Trouble | No
     """What is wrong after the last of these epochs, if anything.
 
     Args:
-        epochs: records of all epochs so far, each with `loss`, `adv`, `health` (`Signals` as a dict) and, for robust
-            overfitting, `val` (a list of points with `robust` or None).
+        epochs: records of all epochs so far, each with `loss`, `passes`, `adv`, `health` (`Signals` as a dict) and,
+            for robust overfitting, `val` (a list of points with `robust` or None).
         classes: number of classes.
     """
     now = epochs[-1]
@@ -121,7 +121,7 @@ def diagnose(epochs: Sequence[Mapping[str, Json]], classes: int) -> Trouble | No
     signals = [epoch["health"] for epoch in epochs]
     if _collapsed(signals):
         return Trouble.COLLAPSE
-    if _catastrophic(signals):
+    if _catastrophic(epochs):
         return Trouble.CATASTROPHIC
     if _stuck(signals, classes):
         return Trouble.STUCK
@@ -133,13 +133,19 @@ def _collapsed(signals: Sequence[Mapping[str, float]]) -> bool:
     return signals[-1]["top"] >= 0.95 and max(s["clean"] for s in signals) >= signals[-1]["clean"] + 0.1
 
 
-def _catastrophic(signals: Sequence[Mapping[str, float]]) -> bool:
-    """The one step is survived, several are not: either no longer, or still not after three epochs."""
-    now = signals[-1]
-    gap, best = now["one_step"] - now["many_steps"], max(s["many_steps"] for s in signals)
-    lost = gap >= 0.2 and now["many_steps"] <= best / 2
-    never = gap >= 0.3 and now["many_steps"] < 0.05
-    return len(signals) >= 3 and (lost or never)
+def _catastrophic(epochs: Sequence[Mapping[str, Json]]) -> bool:
+    """Robustness against many steps is lost while one step is survived; or it never came, and the loss is crooked.
+
+    An epoch of a single pass has no adversary to overfit to. A network that is robust is nearly linear in the set
+    (cosines above 0.9 from the second epoch on in the healthy runs of the log), one that overfits is not (0.1 to 0.4).
+    """
+    if len(epochs) < 2 or epochs[-1]["passes"] < 2:
+        return False
+    now, best = epochs[-1]["health"], max(epoch["health"]["many_steps"] for epoch in epochs)
+    many, trained = now["many_steps"], max(epochs[-1].get("adv") or 0.0, now["one_step"])
+    lost = now["one_step"] - many >= 0.2 and many <= best / 2 and best >= 0.1
+    crooked = now["linearity"] < 0.5 and trained - many >= 0.15 and many <= trained / 4
+    return bool(lost or crooked)
 
 
 def _stuck(signals: Sequence[Mapping[str, float]], classes: int) -> bool:
