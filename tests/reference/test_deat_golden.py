@@ -164,7 +164,7 @@ def _left(solver, threat, view, passes, memories):
         return memories[0]["z"].clone()
     if isinstance(solver, PGD):
         return view.z.detach()
-    # with one replay theirs moves by alpha, ours by max(alpha, eps / 1): a step after the last replay, which nobody sees
+    # of a single replay theirs is alpha, ours would be max(alpha, eps / 1): nobody sees either
     size = solver.step(threat.radius, passes) if passes > 1 else solver.step.size
     return threat.project(threat.ascend(view.z.detach(), view.z.grad, size), view.game.victims, 1.0)
 
