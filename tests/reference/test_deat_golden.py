@@ -115,7 +115,9 @@ class Run:
         return STD if self.case.file == "deat_fast" else torch.ones(3, 1, 1)
 
     def under(self, prefix):
-        return {k.removeprefix(prefix): v for k, v in self.arrays.items() if k.startswith(prefix)}
+        found = {k.removeprefix(prefix): v for k, v in self.arrays.items() if k.startswith(prefix)}
+        assert found, prefix  # nothing is to pass because there was nothing to compare
+        return found
 
 
 @pytest.fixture(scope="module", params=CASES)
