@@ -6,7 +6,7 @@ import math
 import pytest
 
 from robustdial.recipes import amata, deat_d, m_deat, m_pgd, m_trades
-from robustdial.schedule import Magnitude
+from robustdial.schedule import Linear, Magnitude
 
 RUNS = ["ablation_12", "mdeat_dense", "mdeat_pre", "mpgd_pre", "mpgd_vgg16", "mtrades_pre"]
 
@@ -91,3 +91,11 @@ def test_deat_d_makes_the_recorded_replays(trace):
         passes.append(schedule.passes(state))
         state = schedule.after(state, {})
     assert passes == recorded
+
+
+def test_linear_counts_as_whole_numbers_do():
+    """Progress comes as a quotient: no rounding of it moves a step into another epoch."""
+    schedule = Linear(3, 11)
+    for epochs in range(1, 201):
+        for t in range(epochs):
+            assert schedule.passes(schedule.after(None, {"progress": t / epochs})) == 3 + 8 * t // epochs
