@@ -1,7 +1,7 @@
 """Whole training runs against numbers recorded from the official DEAT and fast training code (../shared/reference)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ import torch
 from robustdial.method import Method
 from robustdial.objective import AT, MART, TRADES
 from robustdial.objective.base import divergence
+from robustdial.recipes import amata, deat_d, deat_p, fgsm_rs, free, m_deat, m_mart, m_pgd, m_trades, pgd_at
 from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Threshold
 from robustdial.solver import PGD, Carried, Replay, Step
 from robustdial.threat import Linf
@@ -93,6 +94,40 @@ CASES = {
     "deatp": Case(Replay(Step(px(10))), Threshold(0.3, 4), start=pixels, file="deat_fast"),
     "mdeat_fast": Case(Replay(Step(px(12))), Magnitude(1.0, 8), start=pixels, file="deat_fast"),
 }
+
+
+RECIPES = {
+    "mdeat": m_deat(),
+    "mdeat_alpha2": m_deat(gamma=1.0, most=4, step=0.25),
+    "free_deat": free(replays=4, carry=False),
+    "pgd": pgd_at(mode="train"),
+    "amata": amata(),
+    "mpgd": m_pgd(gamma=1.0, steps=4, full=1),
+    "mtrades": m_trades(gamma=1.0, steps=4, full=1),
+    "mmart": m_mart(gamma=1.0, steps=4, full=1),
+    "free_fast": free(replays=4),
+    "fgsm_rs": fgsm_rs(),
+    "deatd": deat_d(every=3, most=3),
+    "deatp": deat_p(accuracy=0.3, most=4),
+    "mdeat_fast": m_deat(gamma=1.0, step=1.5),
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_recipes_are_the_recorded_compositions(name):
+    case, method = CASES[name], RECIPES[name]
+    assert method.threat == Linf(EPS)
+    assert (method.schedule, method.objective) == (case.schedule, case.objective)
+    solver = replace(method.solver, step=case.solver.step)
+    if name in ("mtrades", "mmart"):
+        # a uniform start of the size of their normal one; steps that cover eps together, which their code computes
+        # and does not use
+        assert replace(solver, noise=1.0) == case.solver
+        assert [method.solver.step(EPS, k) for k in (4, 5)] == [pytest.approx(px(2))] * 2
+        return
+    assert solver == case.solver
+    for k in range(1, 12):
+        assert method.solver.step(EPS, k) == pytest.approx(case.solver.step(EPS, k))
 
 
 @dataclass
