@@ -93,9 +93,10 @@ def test_deat_d_makes_the_recorded_replays(trace):
     assert passes == recorded
 
 
-def test_linear_counts_as_whole_numbers_do():
+@pytest.mark.parametrize("growth", [1, 7, 8, 10, 100])
+def test_linear_counts_as_whole_numbers_do(growth):
     """Progress comes as a quotient: no rounding of it moves a step into another epoch."""
-    schedule = Linear(3, 11)
-    for epochs in range(1, 201):
+    schedule = Linear(3, 3 + growth)
+    for epochs in range(1, 121):
         for t in range(epochs):
-            assert schedule.passes(schedule.after(None, {"progress": t / epochs})) == 3 + 8 * t // epochs
+            assert schedule.passes(schedule.after(None, {"progress": t / epochs})) == 3 + growth * t // epochs
