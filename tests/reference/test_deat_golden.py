@@ -122,14 +122,28 @@ def test_the_recipes_are_the_recorded_compositions(name):
     assert (method.schedule, method.objective) == (case.schedule, case.objective)
     solver = replace(method.solver, step=case.solver.step)
     if name in ("mtrades", "mmart"):
-        # a uniform start of the size of their normal one; steps that cover eps together, which their code computes
-        # and does not use
-        assert replace(solver, noise=1.0) == case.solver
-        assert [method.solver.step(EPS, k) for k in (4, 5)] == [pytest.approx(px(2))] * 2
-        return
+        solver = replace(solver, noise=1.0)  # a uniform start, of the size of their normal one
     assert solver == case.solver
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            name,
+            marks=pytest.mark.xfail(
+                name in ("mtrades", "mmart"),
+                strict=True,
+                reason="the recipe takes max(alpha, eps / k), their attack alpha, which differs for k < 4; the recipe "
+                "does not name it among its departures",
+            ),
+        )
+        for name in RECIPES
+    ],
+)
+def test_the_recipes_take_the_recorded_steps(name):
     for k in range(1, 12):
-        assert method.solver.step(EPS, k) == pytest.approx(case.solver.step(EPS, k))
+        assert RECIPES[name].solver.step(EPS, k) == pytest.approx(CASES[name].solver.step(EPS, k))
 
 
 @dataclass

@@ -99,6 +99,14 @@ def pair(arrays, tiny, learn):
     [
         ("trades_linf", TRADES(6), LINF, STEP, PIXELS),
         ("trades_l2", TRADES(6), ImageFirst(0.5), Step(spread=2.0), L2_PIXELS),
+        pytest.param(
+            *("trades_l2", TRADES(6), L2(0.5), Step(spread=2.0), L2_PIXELS),
+            marks=pytest.mark.xfail(
+                strict=True,
+                reason="L2.project shortens to the ball first and clips to the image afterwards, which leaves the edge "
+                "of the ball; theirs clips first. No docstring names the difference.",
+            ),
+        ),
         ("mart", MART(5), LINF, STEP, PIXELS),
     ],
 )
