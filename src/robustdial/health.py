@@ -143,7 +143,7 @@ def _catastrophic(epochs: Sequence[Mapping[str, Json]]) -> bool:
         return False
     now, best = epochs[-1]["health"], max(epoch["health"]["many_steps"] for epoch in epochs)
     many, trained = now["many_steps"], max(epochs[-1].get("adv") or 0.0, now["one_step"])
-    lost = now["one_step"] - many >= 0.2 and many <= best / 2 and best >= 0.1
+    lost = len(epochs) > 2 and now["one_step"] - many >= 0.2 and many <= best / 2
     crooked = now["linearity"] < 0.5 and trained - many >= 0.15 and many <= trained / 4
     return bool(lost or crooked)
 

@@ -8,6 +8,7 @@ from robustdial.recipes.norms import Norm, threat_of
 from robustdial.recipes.trades import START
 from robustdial.schedule import Delayed, Magnitude, Threshold
 from robustdial.solver import PGD, Carried, Replay, Solver, Step
+from robustdial.threat import Threat
 from robustdial.typing import px
 
 
@@ -125,9 +126,9 @@ def m_pgd(
         gamma: growth of the gradient that is tolerated.
         steps: largest number of attack steps.
         step: step size as a share of eps; the steps cover at least eps together.
-        full: passes below which one is added after every epoch from the third on.
+        full: passes below which one is added after every epoch from the third on; 5: 4 steps of eps / 4, and learning.
     """
-    return _guided(AT(), eps, norm, gamma, steps, step, full, noise=1.0)
+    return _guided(AT(), threat_of(norm, eps), Step(step * eps, spread=1.0), Magnitude(gamma, steps + 1, full), 1.0)
 
 
 def m_trades(
@@ -158,10 +159,10 @@ def m_trades(
         gamma: growth of the gradient that is tolerated.
         steps: largest number of attack steps.
         step: step size as a share of eps.
-        full: passes below which one is added after every epoch from the third on.
+        full: passes below which one is added after every epoch from the third on; 5: 4 steps of eps / 4, and learning.
         beta: weight of the divergence.
     """
-    return _guided(TRADES(beta), eps, norm, gamma, steps, step, full, noise=START)
+    return _guided(TRADES(beta), threat_of(norm, eps), Step(step * eps), Magnitude(gamma, steps + 1, full), START)
 
 
 def m_mart(
@@ -192,15 +193,11 @@ def m_mart(
         gamma: growth of the gradient that is tolerated.
         steps: largest number of attack steps.
         step: step size as a share of eps.
-        full: passes below which one is added after every epoch from the third on.
+        full: passes below which one is added after every epoch from the third on; 5: 4 steps of eps / 4, and learning.
         beta: weight of the divergence.
     """
-    return _guided(MART(beta), eps, norm, gamma, steps, step, full, noise=START)
+    return _guided(MART(beta), threat_of(norm, eps), Step(step * eps), Magnitude(gamma, steps + 1, full), START)
 
 
-def _guided(
-    objective: Objective, eps: float, norm: Norm, gamma: float, steps: int, step: float, full: int, noise: float
-) -> Method:
-    threat = threat_of(norm, eps)
-    solver = PGD(Step(size=step * eps, spread=1.0), noise=noise, mode="train")
-    return Method(threat, solver, Magnitude(gamma, steps + 1, full), objective)
+def _guided(objective: Objective, threat: Threat, step: Step, schedule: Magnitude, noise: float) -> Method:
+    return Method(threat, PGD(step, noise=noise, mode="train"), schedule, objective)

@@ -46,7 +46,8 @@ def fgsm_rs(eps: float = px(8), norm: Norm = "linf", step: float = 1.25, noise: 
     Cost: 2 passes per image.
 
     Departures from the authors' code: pixels in [0, 1] and a normalising first layer instead of normalised pixels;
-    catastrophic overfitting is watched for by `--on-trouble`, not by one batch of PGD-5.
+    the momentum is not cycled with the learning rate; catastrophic overfitting is watched for by `--on-trouble`, not by
+    one batch of PGD-5.
 
     Published (their repository, CIFAR-10, PreAct ResNet-18, 15 epochs): 83.3 % clean, 43.2 % under AutoAttack.
 

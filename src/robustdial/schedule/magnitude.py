@@ -27,8 +27,8 @@ class Magnitude:
     are shorter than the radius; `full` is the smallest number of passes at which they are not (for 2/255 steps in a
     radius of 8/255, after 4 steps and the learning pass: 5).
 
-    Departures from the authors' code: g is a mean over images, theirs a sum over batches of a gradient of batch
-    means. The ratio of two epochs is the same; ours does not change with the batch size or the number of images.
+    Departures from the authors' code: g is a mean over images, theirs a sum over batches of a gradient of batch means.
+    For batches of one size the ratio of two epochs is the same; ours does not change with their size or number.
 
     Args:
         gamma: growth that is tolerated, about 1; 1.01 in the paper's CIFAR-10 runs.

@@ -32,7 +32,7 @@ class Threat(Protocol):
         ...
 
     def project(self, z: Tensor, x: Tensor, reach: Reach) -> Tensor:
-        """The perturbation in the set nearest to `z` (for `x`, so that the perturbed image stays in [0, 1])."""
+        """A perturbation near `z` in the set, for `x`: the perturbed image is in [0, 1]. `z` itself if it is there."""
         ...
 
     def apply(self, x: Tensor, z: Tensor) -> Tensor:

@@ -44,9 +44,10 @@ class L2:
         return z + per_row(size, z) * gradient / per_row(_lengths(gradient), z)
 
     def project(self, z: Tensor, x: Tensor, reach: Reach) -> Tensor:
-        # clipping to the image can only shorten z, so the result is in both sets
+        # shortening moves x + z towards x, which is in [0, 1], so the result is in both sets
+        z = within_image(z, x)
         shrink = torch.as_tensor(self.eps * per_row(reach, x) / per_row(_lengths(z), x))
-        return within_image(z * shrink.clamp(max=1), x)
+        return z * shrink.clamp(max=1)
 
     def apply(self, x: Tensor, z: Tensor) -> Tensor:
         return x + z
