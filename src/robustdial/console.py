@@ -168,9 +168,10 @@ def say_cost(cost: Cost, experiment: Experiment) -> None:
         f"{data['val']:,} to choose the checkpoint, {data['test']:,} to test; "
         f"{model['name']}, {model['parameters']:,} parameters; {about['run']['precision']} on {about['run']['device']}"
     )
+    grows = f"; at most {cost.growth:.1f} times that, as its adversary grows" if cost.growth > 1 else ""
     console.print(
         f"cost: {cost.images:,} images x {cost.passes / max(cost.images, 1):.1f} passes = {cost.passes:,} passes, "
-        f"about {duration(cost.seconds)} ({cost.seconds / 3600:.2f} h) on this machine"
+        f"about {duration(cost.seconds)} ({cost.seconds / 3600:.2f} h) on this machine{grows}"
     )
 
 

@@ -162,32 +162,35 @@ class Cost(NamedTuple):
         images: images to be learned from.
         passes: forward-backward passes over images, in all.
         seconds: on this machine, validation left out.
+        growth: how many times that it may become if the schedule goes up to its most.
     """
 
     images: int
     passes: int
     seconds: float
+    growth: float
 
 
 def estimate(experiment: Experiment) -> Cost:
     """Estimate the rest of the run by timing one batch, after one that is not counted, on a copy of the network.
 
-    Later changes of the schedule and the time to compile are not foreseen.
+    The passes are those of the epoch at hand; the time to compile is not foreseen.
     """
-    state, method = experiment.state, experiment.method
+    state, schedule = experiment.state, experiment.method.schedule
     if experiment.finished:
-        return Cost(0, 0, 0.0)
-    passes = method.schedule.passes(state.schedule if state.epoch or state.batch else method.schedule.init())
+        return Cost(0, 0, 0.0, 1.0)
+    passes = schedule.passes(state.schedule if state.epoch or state.batch else schedule.init()) + state.relief.passes
     batches = experiment.batches * (experiment.run.epochs - state.epoch) - state.batch
     images = batches * min(experiment.run.batch, len(experiment.data.train))
     with seeded(0, state.device):
         passes_per_batch, seconds = _trial(experiment, passes)
-    return Cost(images, round(batches * passes_per_batch), batches * seconds)
+    growth = max(1.0, schedule.most / passes)
+    return Cost(images, round(batches * passes_per_batch), batches * seconds, growth)
 
 
 def _trial(experiment: Experiment, passes: int) -> tuple[float, float]:
     """Passes over images, and seconds, of a batch."""
-    data, method = experiment.data, experiment.method
+    data, method, learner = experiment.data, experiment.method, experiment.state.learner
     model = copy.deepcopy(experiment.state.model).train()
     optimizer = optimizer_for(model, lr=0.0)
     forward = Prepared(model, experiment.about["run"]["precision"])
@@ -196,11 +199,11 @@ def _trial(experiment: Experiment, passes: int) -> tuple[float, float]:
     for index, (x, y) in zip(order, data.train.batches(order), strict=True):
         clock = time.perf_counter()
         images, place = augmented(data, index, x)
-        sums = train_batch(model, images, y, method, passes, optimizer, [], forward, place=place)
+        sums = train_batch(model, images, y, method, passes, optimizer, [], forward, learner, place)
         float(sums["loss"])  # waits for an accelerator
         seconds = time.perf_counter() - clock
-    # an objective that looks at the clean images pays one pass more; who is attacked is drawn anew for each batch
-    looked, attacked = float(sums.get("clean_rows", 0)), float(sums.get("adv_rows", 0))
+    # passes over clean images are the same for every batch; who is attacked is drawn anew for each
+    spent, clean, attacked = (float(sums.get(name, 0)) for name in ("spent", "clean_rows", "adv_rows"))
     drawn = [len(x) - seat.first for _ in range(64) for seat in method.dial.seats(model, forward, x)]
-    typical = looked + passes * sum(drawn) / 64
-    return typical, seconds * typical / (looked + passes * attacked)
+    typical = clean + (spent - clean) / max(attacked, 1) * sum(drawn) / 64
+    return typical, seconds * typical / spent

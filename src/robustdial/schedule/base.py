@@ -16,6 +16,11 @@ from robustdial.typing import Json
 class Schedule(Protocol):
     """How many passes each batch of an epoch may cost."""
 
+    @property
+    def most(self) -> int:
+        """Largest number of passes per batch that an epoch may come to."""
+        ...
+
     def init(self) -> Json:
         """State before the first epoch."""
         ...

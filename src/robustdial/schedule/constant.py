@@ -25,6 +25,10 @@ class Constant:
     def __post_init__(self) -> None:
         at_least_one(self.number)
 
+    @property
+    def most(self) -> int:
+        return self.number
+
     def init(self) -> Json:
         return None
 

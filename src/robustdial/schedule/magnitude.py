@@ -23,7 +23,7 @@ class Magnitude:
 
     Source: Wang et al., Dynamic Efficient Adversarial Training Guided by Gradient Magnitude, 2021. Two variants of
     the rule are about. The published code is `full=1`. The published results of M+PGD and M+MART were made with
-    another one: it also adds a pass, whatever g says and whatever `most` says, while the adversary's steps together
+    another one: it also adds a pass, whatever g and `most` say, while the adversary's steps together
     are shorter than the radius; `full` is the smallest number of passes at which they are not (for 2/255 steps in a
     radius of 8/255, after 4 steps and the learning pass: 5).
 
