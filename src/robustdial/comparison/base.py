@@ -1,0 +1,81 @@
+"""What is compared, and where it is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from robustdial import record
+from robustdial.evaluate import parse
+from robustdial.recipes import recipe
+from robustdial.run import Run
+
+
+class Entry(NamedTuple):
+    """One line of a comparison: a recipe with its knobs, and the name it goes by."""
+
+    label: str
+    recipe: str
+    knobs: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is compared, and how.
+
+    Args:
+        entries: the methods.
+        run: the settings that all runs share; `out` is the folder of the comparison, `seed` the first seed.
+        seeds: runs per method.
+        attacks: names of the attacks that every network is measured with.
+        n: class-balanced test images to measure on; None for all.
+    """
+
+    entries: tuple[Entry, ...]
+    run: Run
+    seeds: int = 1
+    attacks: tuple[str, ...] = ("pgd-20", "cw-20")
+    n: int | None = None
+
+    def __post_init__(self) -> None:
+        labels = [entry.label for entry in self.entries]
+        twice = sorted({label for label in labels if labels.count(label) > 1})
+        if not labels or twice:
+            what = f"{twice[0]} stands there twice" if twice else "there is none"
+            raise ValueError(
+                f"A comparison needs different methods, but {what}. Write for example: pgd-at free m-deat."
+            )
+        if self.seeds < 1:
+            raise ValueError(f"--seeds {self.seeds}: give at least one run per method.")
+        for attack in self.attacks:
+            parse(attack)
+        for entry in self.entries:
+            recipe(entry.recipe)(**entry.knobs)  # raises ValueError if its knobs make no sense
+
+    @property
+    def folder(self) -> Path:
+        """Where everything is written."""
+        return Path(self.run.out)
+
+    @property
+    def all_seeds(self) -> range:
+        """The seeds of each method's runs."""
+        return range(self.run.seed, self.run.seed + self.seeds)
+
+    def folder_of(self, entry: Entry, seed: int) -> Path:
+        """The folder of one run."""
+        return self.folder / f"{entry.label.replace(':', '-').replace(',', '-')}-seed{seed}"
+
+
+def reopen(folder: Path) -> Comparison:
+    """The comparison in `folder`. Raises FileNotFoundError if there is none."""
+    path = folder / record.COMPARE
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{folder} holds no comparison. Start one with: robustdial compare METHOD ... --out DIR"
+        )
+    about = record.read_json(path)
+    entries = tuple(Entry(row["label"], row["recipe"], row["knobs"]) for row in about["entries"])
+    run = Run(**about["run"] | {"out": str(folder)})
+    return Comparison(entries, run, len(about["seeds"]), tuple(about["attacks"]), about["n_asked"])

@@ -1,0 +1,125 @@
+"""The table of a comparison: a pure function of its run folders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from robustdial import record
+from robustdial.comparison.base import Comparison, Entry
+from robustdial.evaluate import Estimate, over_images, over_seeds
+from robustdial.provenance import provenance
+from robustdial.typing import Json
+
+
+def table_of(comparison: Comparison, seconds: float) -> dict[str, Json]:
+    """The settings, and the results as far as they are known."""
+    folders = [comparison.folder_of(entry, seed) for entry in comparison.entries for seed in comparison.all_seeds]
+    about = next((record.read_run(folder) for folder in folders if (folder / record.RUN).exists()), None)
+    table = {
+        "entries": [entry._asdict() for entry in comparison.entries],
+        "seeds": list(comparison.all_seeds),
+        "attacks": list(comparison.attacks),
+        "n_asked": comparison.n,
+        "checkpoint": "best on the validation part",
+        "interval": _interval(comparison),
+        "rows": [row for entry in comparison.entries for row in _rows(comparison, entry)],
+        "seconds_total": seconds,
+    }
+    return _conditions(comparison, about) | table | provenance()
+
+
+def _conditions(comparison: Comparison, about: Mapping[str, Json] | None) -> dict[str, Json]:
+    """What all runs share, from the first of them; of a comparison that has none yet, what was asked for."""
+    run = asdict(comparison.run)
+    if about is None:
+        return {"run": run}
+    test, threat = about["data"]["test"], about["method"]["threat"]
+    return {
+        "data": about["data"],
+        "model": about["model"],
+        "threat": threat["type"],
+        "eps": threat["eps"],
+        "n": min(comparison.n or test, test),
+        "run": run | {name: about["run"][name] for name in ("device", "precision")},
+    }
+
+
+def _interval(comparison: Comparison) -> str:
+    if comparison.seeds > 1:
+        return "95 % t-interval over seeds"
+    return "95 % Wilson interval over images (one seed)"
+
+
+def seconds_so_far(comparison: Comparison) -> float:
+    path = comparison.folder / record.COMPARE
+    return float(record.read_json(path)["seconds_total"]) if path.exists() else 0.0
+
+
+def _rows(comparison: Comparison, entry: Entry) -> list[dict[str, Json]]:
+    """The lines of one method: one, or one for each lambda of its dial."""
+    folders = [comparison.folder_of(entry, seed) for seed in comparison.all_seeds]
+    epochs = [record.read_epochs(folder) for folder in folders]
+    done = [run for run in epochs if run]
+    about = next((record.read_run(folder) for folder in folders if (folder / record.RUN).exists()), None)
+    lams = about["method"]["dial"].get("lambdas", [None]) if about else [None]
+    cost = {
+        "passes": over_seeds([sum(e["spent"] for e in run) / len(run) for run in done]),
+        "seconds": over_seeds([sum(e["seconds"] for e in run) for run in done]),
+        "health": [_health(folder) for folder in folders if (folder / record.EPOCHS).exists()],
+        "epochs": [[_epoch(e) for e in run] for run in done],
+    }
+    return [
+        {"label": entry.label if lam is None else f"{entry.label} at {lam:g}"}
+        | {"recipe": entry.recipe, "knobs": entry.knobs, "lam": lam}
+        | _accuracies(comparison, folders, lam)
+        | cost
+        for lam in lams
+    ]
+
+
+def _accuracies(comparison: Comparison, folders: Sequence[Path], lam: float | None) -> dict[str, Json]:
+    """What was measured of a method's runs at one position of the dial."""
+    scores = {a: [score_of(folder, lam, a, comparison.n) for folder in folders] for a in comparison.attacks}
+    known = {attack: [score for score in found if score] for attack, found in scores.items()}
+    first = known[comparison.attacks[0]]
+    return {
+        "complete": all(len(found) == len(folders) for found in known.values()),
+        "clean": _estimate(first, "clean"),
+        "robust": {attack: _estimate(found, "robust") for attack, found in known.items()},
+    }
+
+
+def _estimate(scores: Sequence[Mapping[str, Json]], side: str) -> Json:
+    values = [score[side] for score in scores]
+    if len(values) == 1:
+        return over_images(values[0], scores[0]["n"])
+    estimate = over_seeds(values)
+    if estimate is None or estimate["low"] is None or estimate["high"] is None:
+        return estimate
+    return Estimate(mean=estimate["mean"], low=max(0.0, estimate["low"]), high=min(1.0, estimate["high"]))
+
+
+def _epoch(epoch: Mapping[str, Json]) -> dict[str, Json]:
+    point = epoch["val"][-1]
+    kept = {name: epoch[name] for name in ("epoch", "passes", "spent", "gradient", "seconds")}
+    return kept | {"clean": point["clean"], "robust": point["robust"]}
+
+
+def _health(folder: Path) -> str:
+    """The first trouble of a run that was not mended, or that it is healthy."""
+    troubles = record.read_lines(folder / record.TROUBLES)
+    if not troubles:
+        return "healthy"
+    told = f"{troubles[0]['trouble']} in epoch {troubles[0]['epoch']}"
+    return f"{told}, taken back" if troubles[0]["action"].startswith("back") else told
+
+
+def score_of(folder: Path, lam: float | None, attack: str, n: int | None) -> dict[str, Json] | None:
+    """The measurement of a run at a lambda under an attack on `n` images as asked for; None if there is none."""
+    path = folder / record.SCORE
+    scores = record.read_json(path)["scores"] if path.exists() else []
+    wanted = (lam, attack, n)
+    found = [s for s in scores if (s["lam"], s["attack"], s.get("asked", "")) == wanted]
+    return dict(found[-1]) if found else None
