@@ -79,3 +79,16 @@ def test_accuracy_without_weights_is_skipped_visibly(benchmark_of, tmp_path, cap
     missing = tmp_path / "no.safetensors"
     assert benchmark_of("attacks").compare_accuracies(missing, missing, ("float32",)) is None
     assert "skipped" in capsys.readouterr().out
+
+
+def test_methods_compares_a_family_and_prints_its_table(benchmark_of, monkeypatch, tmp_path, capsys):
+    methods = benchmark_of("methods")
+    monkeypatch.setitem(methods.FAMILIES, "replays", ("free:replays=2,carry=false", "fgsm-rs"))
+    settings = {"data": "digits", "limit": 200, "model": "cnn", "model_width": 4, "epochs": 1, "eps": "0.2", "n": 20}
+    methods.main(**settings, families=("replays",), out=tmp_path)
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| `")]
+    assert [row[0] for row in rows] == ["| `free:replays=2,carry=false`", "| `fgsm-rs`"]
+    assert [row[4] for row in rows] == ["2.0", "2.0"]
+    assert max(float(row[6]) for row in rows) == 1
+    methods.main(families=("replays",), tables_only=True, out=tmp_path)
+    assert "| `fgsm-rs` |" in capsys.readouterr().out
