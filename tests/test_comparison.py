@@ -128,6 +128,7 @@ def test_a_method_that_fails_for_good_does_not_end_the_others(tmp_path):
     list(compare(reopen(made.folder)))
     rows = {row["label"]: row for row in table(made)["rows"]}
     assert rows["bad"]["health"] == ["a loss that is not finite in epoch 1"]
+    assert list(compare(reopen(made.folder))) == []  # given up for good
     assert not rows["bad"]["complete"]
     assert rows["free"]["complete"]
 
@@ -144,7 +145,16 @@ def test_a_method_that_fails_for_good_does_not_end_the_others(tmp_path):
         (["free:replays=0"], "at least 1 pass"),
         (["free", "--epochs", "0"], "--epochs 0"),
         (["--resume"], "holds no comparison"),
-        (["free", "--resume"], "continues its own methods"),
+        (["free", "--resume"], "keeps its methods and settings. Drop free."),
+        (["--resume", "--epochs", "9"], "Drop --epochs."),
+        (["free:eps=0.1"], "Give it as --eps"),
+        (["free", "free:replays=8"], "stands there twice"),
+        (["free", "--n", "0"], "--n 0"),
+        (["free", "--attacks"], "at least one attack"),
+        (["free", "--data", "nosuch"], "nosuch"),
+        (["free", "--model", "nosuch"], "nosuch"),
+        (["free", "--device", "tpu"], "--device tpu"),
+        (["free", "--seed", "4294967295", "--seeds", "2"], "no seed beyond"),
     ],
 )
 def test_bad_input_is_answered_in_one_line(words, told, tmp_path, capsys):
@@ -166,10 +176,10 @@ def test_the_command_line_compares_and_reports(tmp_path, capsys):
     assert "free:replays=2,carry=false" in capsys.readouterr().out
 
 
-def test_knobs_of_an_entry_go_before_the_shared_ones():
-    assert entry_of("free:eps=4/255", {"eps": "8/255", "norm": "linf"}, Preset("", {})).knobs["eps"] == pytest.approx(
-        4 / 255
-    )
+def test_what_all_methods_share_reaches_each():
+    entry = entry_of("oat:lambdas=0,0.5,1,steps=2", {"eps": "4/255", "norm": "l2"}, Preset("", {}))
+    assert entry.knobs["eps"] == pytest.approx(4 / 255)
+    assert (entry.knobs["norm"], entry.knobs["lambdas"], entry.knobs["steps"]) == ("l2", (0.0, 0.5, 1.0), 2)
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -16,7 +16,7 @@ from robustdial.training import carry_out
 HEALTHY = {"clean": 0.5, "one_step": 0.33, "many_steps": 0.3, "linearity": 0.9, "top": 0.2, "n": 50}
 
 
-def epochs(*changes, loss=1.5, adv=0.3, robust=0.3, passes=2):
+def epochs(*changes, loss=1.5, adv=0.3, robust=0.3, passes=2, n=800):
     """Records of epochs: healthy ones with these changes."""
     records = []
     for change in changes:
@@ -25,7 +25,7 @@ def epochs(*changes, loss=1.5, adv=0.3, robust=0.3, passes=2):
             "loss": loss,
             "passes": passes,
             "adv": adv,
-            "val": [{"lam": None, "clean": 0.5, "robust": change.get("robust", robust)}],
+            "val": [{"lam": None, "clean": 0.5, "robust": change.get("robust", robust), "n": n}],
         }
         records.append(rest | {"health": health} | {k: v for k, v in change.items() if k in rest})
     return records
@@ -37,6 +37,7 @@ CASES = [
     ("no adversary yet", epochs({}, {}, FELL | {"linearity": 0.2}, passes=1), None),
     ("one step survived, several not", epochs({}, {}, FELL), Trouble.CATASTROPHIC),
     ("half of the robustness lost", epochs({}, {}, {"one_step": 0.4, "many_steps": 0.15}), Trouble.CATASTROPHIC),
+    ("half of it lost, by chance", epochs({}, {}, {"one_step": 0.4, "many_steps": 0.15, "n": 20}), None),
     ("never robust", epochs(*[{"one_step": 0.4, "many_steps": 0.02, "linearity": 0.2}] * 2), Trouble.CATASTROPHIC),
     ("right only as it trains", epochs({}, {"one_step": 0.1, "many_steps": 0, "linearity": 0.2}), Trouble.CATASTROPHIC),
     ("not robust yet, but straight", epochs(*[{"one_step": 0.2, "many_steps": 0.0}] * 2), None),
@@ -50,6 +51,11 @@ CASES = [
         "robust on training images only",
         epochs({"robust": 0.3, "adv": 0.3}, {"robust": 0.28, "adv": 0.5}, {"robust": 0.2, "adv": 0.6}),
         Trouble.ROBUST,
+    ),
+    (
+        "robust on training images only, by chance",
+        epochs({"robust": 0.3, "adv": 0.3}, {"robust": 0.2, "adv": 0.6}, n=50),
+        None,
     ),
     ("less robust on all images", epochs({"robust": 0.3, "adv": 0.3}, {"robust": 0.2, "adv": 0.3}), None),
 ]

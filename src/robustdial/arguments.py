@@ -95,32 +95,52 @@ def written(value: float) -> str:
 
 
 def entry_of(text: str, shared: Mapping[str, str], preset: Preset) -> Entry:
-    """A method of a comparison: a recipe, and after a colon the knobs that differ from shared, preset and own defaults.
+    """A method of a comparison: a recipe, and after a colon the knobs that differ from preset and own defaults.
 
     >>> entry_of("free:replays=4,carry=false", {"norm": "l2"}, Preset("", {})).knobs
     {'eps': 0.03137254901960784, 'norm': 'l2', 'replays': 4, 'step': 1.0, 'carry': False}
+    >>> entry_of("oat:lambdas=0,0.5,1", {}, Preset("", {})).knobs["lambdas"]
+    (0.0, 0.5, 1.0)
     """
     name, _, rest = text.partition(":")
     source = recipe(choose(name, tuple(RECIPES), "recipe"))
-    words = (word.partition("=") for word in rest.split(",") if word)
-    given = {key: value or "true" for key, _, value in words}
-    for key in given:
+    knobs = _pairs(rest)
+    for key in knobs:
         choose(key, tuple(inspect.signature(source).parameters), f"knob of {name}")
-    flags = [_flag(key, value) for key, value in {**shared, **given}.items()]
+        if key in shared:
+            raise UsageError(f"{text}: {key} is the same for every method of a comparison. Give it as --{key}.")
+    flags = [word for key, values in knobs.items() for word in _flag(key, values)]
+    flags += [f"--{key}={value}" for key, value in shared.items()]
     values = bind(training_flags(source, _knobs_only(preset.of(name))), flags, f"robustdial train {name}")()
     return Entry(text, name, knobs_of(values, source))
+
+
+def _pairs(text: str) -> dict[str, list[str]]:
+    """`key=value,key=value` as a dict; a word without `=` is one more value of the key before.
+
+    >>> _pairs("carry,lambdas=0,1")
+    {'carry': [], 'lambdas': ['0', '1']}
+    """
+    pairs: dict[str, list[str]] = {}
+    for word in filter(None, text.split(",")):
+        key, equals, value = word.partition("=")
+        if equals or not pairs or not pairs[next(reversed(pairs))]:
+            pairs[key] = [value] if equals else []
+        else:
+            pairs[next(reversed(pairs))].append(word)
+    return pairs
+
+
+def _flag(key: str, values: list[str]) -> list[str]:
+    if not values or values[0].lower() in ("true", "false"):
+        return [f"--no-{key}" if values and values[0].lower() == "false" else f"--{key}"]
+    return [f"--{key}", *values]
 
 
 def _knobs_only(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Without what a comparison sets for all methods alike."""
     alike = {f.name for f in fields(Run)} | {"eps"}
     return {key: value for key, value in settings.items() if key not in alike}
-
-
-def _flag(key: str, value: str) -> str:
-    if value.lower() in ("true", "false"):
-        return f"--{key}" if value.lower() == "true" else f"--no-{key}"
-    return f"--{key}={value}"
 
 
 def preset_of(argv: Sequence[str]) -> Preset:

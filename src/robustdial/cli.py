@@ -106,9 +106,10 @@ def compare(argv: Sequence[str]) -> int:
     preset = preset_of(argv)
     flags = bind(comparison_flags(preset.shared), argv[len(names) :], "robustdial compare")()
     if flags.resume:
-        if names:
-            raise ValueError(f"A resumed comparison continues its own methods. Drop {' '.join(names)}, or --resume.")
-        comparison = reopen(Path(flags.out))
+        fixed = names + [f"--{flag}" for flag in sorted(given(argv) - {"out", "resume", "device"})]
+        if fixed:
+            raise ValueError(f"A resumed comparison keeps its methods and settings. Drop {' '.join(fixed)}.")
+        comparison = reopen(Path(flags.out), flags.device if "device" in given(argv) else None)
     else:
         settings = Run(**{f.name: getattr(flags, f.name) for f in fields(Run)})
         entries = tuple(entry_of(name, {"eps": flags.eps, "norm": flags.norm}, preset) for name in names)
@@ -271,9 +272,10 @@ def _train(experiment: Experiment) -> int:
                 break
         bar.tell(experiment.troubles)
     if not experiment.finished and not stop.asked:
+        trouble = experiment.troubles[-1]
+        kept = f" Its best network, of epoch {experiment.best['epoch']}, is kept." if experiment.best else ""
         raise FloatingPointError(
-            f"The training in {experiment.folder} failed in epoch {experiment.troubles[-1]['epoch']}: "
-            f"{experiment.troubles[-1]['trouble']}. Its best network, of epoch {experiment.best['epoch']}, is kept. "
+            f"The training in {experiment.folder} failed in epoch {trouble['epoch']}: {trouble['trouble']}.{kept} "
             "Train again into another --out with --on-trouble rollback, more steps, or a lower --lr."
         )
     if not experiment.finished:
@@ -291,7 +293,7 @@ def _train(experiment: Experiment) -> int:
 def _check_same(folder: Path, asked: Mapping[str, Json]) -> None:
     """A resumed run keeps its settings; a flag that says otherwise is refused."""
     about = record.read_run(folder)
-    was = {"recipe": about["recipe"], **about["knobs"], **about["run"]}
+    was = {"recipe": about["recipe"], **about["knobs"], **asdict(Run()), **about["run"]}
     for flag, value in asked.items():
         if json_format.dumps(was[flag]) != json_format.dumps(value):
             raise ValueError(

@@ -41,8 +41,8 @@ class AWP:
         d = gamma ||w|| g / ||g||,  g = d loss / d w,   for every weight tensor of two or more dimensions
 
     Flattens the loss over the weights, which narrows the gap between robust training and test accuracy. Works with any
-    method; each point that is learned from costs a pass more, and what an objective looked at before (clean images of a
-    dialed network) is looked at again.
+    method; each point that is learned from costs its pass once more, that over the clean images included, and what an
+    objective looked at before (clean images of a dialed network) is looked at again.
 
     Source: Wu et al., Adversarial Weight Perturbation Helps Robust Generalization, NeurIPS 2020.
 

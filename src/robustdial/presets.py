@@ -71,6 +71,7 @@ STANDARD = Preset(
         "mart": {"mode": "train"},
         "free": {"carry": False},
         "fat": {"steps": 5, "patience": 3},
+        "yopo": {"lr": 0.25},  # theirs, 0.05, meets the sum of five gradients
     },
 )
 
@@ -88,7 +89,7 @@ IMAGENET = Preset(
         "weight_decay": 1e-4,
     },
     {
-        "free": {"epochs": 22, "replays": 4, "step": 1.0},
+        "free": {"epochs": 22, "replays": 4, "step": 1.0, "rate": "multistep:8/22,16/22"},
         "m-deat": {"gamma": 1.1, "most": 4, "step": 1.5, "carry": True},
     },
 )

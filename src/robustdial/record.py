@@ -44,8 +44,9 @@ _HEADER = "robustdial"
 
 def check_free(folder: Path) -> None:
     """Raises ValueError if a new run in `folder` would meet something that is there already."""
-    if (folder / RUN).exists():
-        raise ValueError(f"{folder} already holds a run. Continue it with --resume, or choose another --out.")
+    for name, what in ((RUN, "run"), (COMPARE, "comparison")):
+        if (folder / name).exists():
+            raise ValueError(f"{folder} already holds a {what}. Continue it with --resume, or choose another --out.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder} exists and is not an empty folder. Choose another --out.")
 
@@ -111,6 +112,14 @@ def read_lines(path: Path) -> list[dict[str, Json]]:
     for line in path.read_text(encoding="utf-8").splitlines():
         with contextlib.suppress(json.JSONDecodeError):
             lines.append(json.loads(line))
+    return lines
+
+
+def mend_lines(path: Path) -> list[dict[str, Json]]:
+    """The lines of a file of JSON lines, after dropping one that a kill cut short: the next would be glued to it."""
+    lines = read_lines(path)
+    if path.is_file():
+        write_text(path, "".join(json.dumps(line) + "\n" for line in lines))
     return lines
 
 

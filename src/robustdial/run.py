@@ -17,12 +17,12 @@ from robustdial.dial import Dialed, Dials, dial
 from robustdial.learner import AWP
 from robustdial.method import Method, describe
 from robustdial.models import build
-from robustdial.objective import Smoothed
+from robustdial.objective import GradAlign, Smoothed
 from robustdial.precision import Precision, Prepared, resolve
 from robustdial.provenance import provenance
 from robustdial.rate import parse
 from robustdial.recipes import recipe
-from robustdial.train import PLAIN, TrainState, averaged, check_finite, epoch_order, optimizer_for
+from robustdial.train import PLAIN, Relief, TrainState, averaged, check_finite, epoch_order, optimizer_for
 from robustdial.typing import Json
 
 CHANGEABLE = ("device", "precision", "on_trouble")
@@ -94,11 +94,15 @@ class Run:
                 raise ValueError(f"--{name} {getattr(self, name)} is not positive.")
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"--seed {self.seed} is out of range. Choose it from 0 to {2**32 - 1}.")
-        for name in ("ema", "awp", "label_smoothing"):
+        for name in ("momentum", "ema", "awp", "label_smoothing"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(
                     f"--{name.replace('_', '-')} {getattr(self, name):g} is not a share from 0 to below 1."
                 )
+        if not self.weight_decay >= 0:
+            raise ValueError(
+                f"--weight-decay {self.weight_decay:g} pushes weights away. Give 0 or a small number, 5e-4."
+            )
         parse(self.rate)
         if not 0 < self.val < 1:
             raise ValueError(
@@ -140,9 +144,11 @@ class Experiment:
         """Batches in an epoch."""
         return len(epoch_order(len(self.data.train), self.run.batch, 0, 0))
 
-    def at(self, lam: float | None, precision: Literal["float32", "bfloat16"] = "float32") -> nn.Module:
-        """The network at one lambda (None where there is no dial), in evaluation mode."""
-        model = self.state.served.eval()
+    def at(
+        self, lam: float | None, precision: Literal["float32", "bfloat16"] = "float32", model: nn.Module | None = None
+    ) -> nn.Module:
+        """The network at one lambda (None where there is no dial), in evaluation mode; by default the one to serve."""
+        model = (model or self.state.served).eval()
         if lam is None:
             return Prepared(model, precision)
         if not isinstance(model, Dialed):
@@ -160,11 +166,15 @@ class Experiment:
         tensors, about = pack(self.state)
         record.write_tensors(self.folder / name, tensors, about | {"best": self.best})
 
-    def go_back(self) -> None:
-        """Return to the last healthy state, and forget the epochs since; `relief` and the best network are kept."""
-        relief = self.state.relief
+    def go_back(self, relief: Relief) -> None:
+        """Return to the last healthy state and forget the epochs since, to go on with `relief`.
+
+        The best network is kept. The checkpoint is written first: a run that is killed meanwhile resumes on one side
+        or on the other.
+        """
         unpack(self.state, *record.read_tensors(self.folder / record.HEALTHY))
         self.state.relief = relief
+        self.save()
         record.keep_epochs(self.folder, self.state.epoch)
 
     def note(self, trouble: dict[str, Json]) -> None:
@@ -193,6 +203,11 @@ def start(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = Non
     return experiment
 
 
+def rehearse(name: str, knobs: Mapping[str, Any], run: Run) -> None:
+    """Put a run together and drop it. Raises ValueError if its data, network or device cannot be had."""
+    _assemble(Path(run.out), name, knobs, run, None)
+
+
 def resume(folder: Path, changes: Mapping[str, Any] | None = None, data: Data | None = None) -> Experiment:
     """The run in `folder`, where its last checkpoint left it.
 
@@ -218,7 +233,9 @@ def resume(folder: Path, changes: Mapping[str, Any] | None = None, data: Data | 
         unpack(experiment.state, tensors, state)
         experiment.best = state["best"]
     record.keep_epochs(folder, experiment.state.epoch)
-    experiment.troubles = record.read_lines(folder / record.TROUBLES)
+    experiment.troubles = record.mend_lines(folder / record.TROUBLES)
+    if changes:
+        record.write_json(folder / record.RUN, experiment.about)
     return experiment
 
 
@@ -268,6 +285,8 @@ def _assemble(
     folder: Path, name: str, knobs: Mapping[str, Any], run: Run, data: Data | None, *, fresh: bool = True
 ) -> Experiment:
     method = recipe(name)(**knobs)
+    if run.compile and isinstance(method.objective, GradAlign):
+        raise ValueError("Gradient alignment needs second derivatives, which torch.compile lacks. Drop --compile.")
     if run.label_smoothing:
         method = replace(method, objective=Smoothed(method.objective, run.label_smoothing))
     device = _device(run.device)

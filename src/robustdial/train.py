@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from robustdial.data import Data, Place, augmented, whole_images
 from robustdial.dial import Forward
@@ -22,6 +22,8 @@ from robustdial.solver import Memory
 from robustdial.typing import Json
 
 PLAIN = Plain()
+
+Tensors = tuple[Tensor, ...] | list[Tensor]
 
 Sums = dict[str, Tensor]
 """Statistics that add up over batches (and, later, over processes)."""
@@ -248,12 +250,24 @@ def epoch_order(images: int, batch: int, seed: int, epoch: int) -> list[Tensor]:
 def averaged(model: nn.Module, decay: float) -> AveragedModel:
     """An exponential moving average of the weights and running statistics of `model`, to be updated after each step.
 
+    After n updates the old average keeps min(decay, (1 + n) / (10 + n)), so that it follows quickly at first.
+
     Raises ValueError unless `decay`, the share of the old average that each step keeps, is in (0, 1).
     """
     if not 0 < decay < 1:
         raise ValueError(f"A decay of {decay:g} averages nothing. Give one between 0 and 1, for example 0.999.")
-    ema = cast(Callable[..., None], get_ema_multi_avg_fn(decay))  # type: ignore[no-untyped-call]
-    return AveragedModel(model, multi_avg_fn=ema, use_buffers=True).requires_grad_(False)
+
+    @torch.no_grad()
+    def average(averages: Tensors, values: Tensors, updates: Tensor | int) -> None:
+        updates = torch.as_tensor(updates)
+        weight = 1 - ((1 + updates) / (10 + updates)).clamp(max=decay)
+        for mean, value in zip(averages, values, strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(value, weight.to(mean.dtype))
+            else:  # numbers of batches
+                mean.copy_(value)
+
+    return AveragedModel(model, multi_avg_fn=average, use_buffers=True).requires_grad_(False)
 
 
 def optimizer_for(
@@ -269,8 +283,8 @@ def _set_rate(state: TrainState, progress: float) -> None:
 
 
 def check_finite(state: TrainState) -> None:
-    """Raise FloatingPointError if the loss of the running epoch is no longer finite."""
-    if not math.isfinite(float(state.sums.get("loss", 0.0))):
+    """Raise FloatingPointError if the loss of the running epoch, or its gradient, is no longer finite."""
+    if not all(math.isfinite(float(state.sums.get(name, 0.0))) for name in ("loss", "gradient")):
         raise FloatingPointError(
             f"The loss is not finite in epoch {state.epoch + 1}. Train again into a new --out with a lower --lr, "
             "with --precision float32, or with --on-trouble rollback; the last checkpoint is from before."

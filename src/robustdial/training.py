@@ -32,39 +32,66 @@ def carry_out(experiment: Experiment) -> Iterator[Step]:
     Each epoch is validated, looked at for trouble, and written; the state is saved at every epoch and every
     `save_every` seconds. After any yield the caller may save and stop. With `on_trouble="stop"` the training ends where
     it fails; with "rollback" it goes on from its last healthy epoch. `experiment.troubles` tells what happened.
+
+    Raises:
+        FloatingPointError: the loss is not finite, and the run is not to be rolled back.
+        ValueError: the run is to be rolled back, but has failed before a healthy state of it was kept.
     """
+    if experiment.run.on_trouble == "rollback":
+        _keep_first(experiment)
     going = True
-    if experiment.run.on_trouble == "rollback" and not (experiment.folder / record.HEALTHY).exists():
-        experiment.save(record.HEALTHY)
     while going and not experiment.finished:
-        going = False
-        try:
-            yield from _epochs(experiment)
-        except _Failed as failed:
-            going = _taken_back(experiment, failed.trouble, experiment.state.epoch)
-        except FloatingPointError:
-            if experiment.run.on_trouble != "rollback":
-                raise
-            going = _taken_back(experiment, Trouble.NOT_FINITE, experiment.state.epoch + 1)
+        for step, failure in _epochs(experiment):
+            # the consequences come before the yield: a caller that stops here must find them done
+            going = failure is None or _taken_back(experiment, failure)
+            if step is not None:
+                yield step
+            if failure is not None:
+                break
 
 
-class _Failed(Exception):
-    def __init__(self, trouble: Trouble) -> None:
-        super().__init__(trouble)
-        self.trouble = trouble
+class _Failure(NamedTuple):
+    trouble: Trouble
+    epoch: int
 
 
-def _epochs(experiment: Experiment) -> Iterator[Step]:
-    """Train until the end or the first trouble that the user does not want to live with; raises `_Failed` there."""
-    run, saved = experiment.run, time.monotonic()
-    for step in steps(experiment.state, experiment.data, experiment.method, epochs=run.epochs, batch=run.batch):
-        trouble = None if step.summary is None else _close(experiment, step.summary)
-        if step.summary is not None or time.monotonic() - saved > run.save_every:
-            experiment.save()
-            saved = time.monotonic()
-        yield step
-        if trouble is not None and run.on_trouble != "warn":
-            raise _Failed(trouble)
+def _epochs(experiment: Experiment) -> Iterator[tuple[Step | None, _Failure | None]]:
+    """Train until the end or the first failure that the user does not want to live with."""
+    run, state, saved = experiment.run, experiment.state, time.monotonic()
+    try:
+        for step in steps(state, experiment.data, experiment.method, epochs=run.epochs, batch=run.batch):
+            trouble = None if step.summary is None else _close(experiment, step.summary)
+            if trouble is not None and run.on_trouble != "warn":
+                yield step, _Failure(trouble, state.epoch)
+                return
+            if step.summary is not None or time.monotonic() - saved > run.save_every:
+                experiment.save()
+                saved = time.monotonic()
+            yield step, None
+    except FloatingPointError:
+        failure = _Failure(Trouble.NOT_FINITE, _epoch_at_hand(experiment))
+        if run.on_trouble != "rollback":
+            experiment.note(failure._asdict() | {"action": "stopped"})
+            raise
+        yield None, failure
+
+
+def _epoch_at_hand(experiment: Experiment) -> int:
+    """Number of the epoch that was being trained, or validated, last."""
+    return experiment.state.epoch + (experiment.state.batch > 0)
+
+
+def _keep_first(experiment: Experiment) -> None:
+    """Keep a state to go back to, if there is none."""
+    if (experiment.folder / record.HEALTHY).exists():
+        return
+    trouble = (record.read_epochs(experiment.folder) or [{}])[-1].get("trouble")
+    if trouble:
+        raise ValueError(
+            f"The run in {experiment.folder} has failed already ({trouble}), and no healthy state of it was kept. "
+            "Train again into a new --out with --on-trouble rollback."
+        )
+    experiment.save(record.HEALTHY)
 
 
 def _close(experiment: Experiment, summary: dict[str, Json]) -> Trouble | None:
@@ -82,36 +109,43 @@ def _close(experiment: Experiment, summary: dict[str, Json]) -> Trouble | None:
     return trouble
 
 
-def _taken_back(experiment: Experiment, trouble: Trouble, epoch: int) -> bool:
-    """Note the trouble of an epoch, and go back to the last healthy state if that is wanted and can still help."""
-    state = experiment.state
-    note: dict[str, Json] = {"epoch": epoch, "trouble": trouble}
-    if experiment.run.on_trouble == "stop":
-        experiment.note(note | {"action": "stopped"})
+def _taken_back(experiment: Experiment, failure: _Failure) -> bool:
+    """Note a failure, and go back to the last healthy state if that is wanted and can still help."""
+    state, note = experiment.state, failure._asdict()
+    if experiment.run.on_trouble == "stop" or state.relief.returns == RETURNS:
+        if failure.trouble is not Trouble.NOT_FINITE:
+            experiment.save()
+        why = "" if experiment.run.on_trouble == "stop" else f": went back {RETURNS} times already"
+        experiment.note(note | {"action": f"stopped{why}"})
         return False
-    if state.relief.returns == RETURNS:
-        experiment.note(note | {"action": f"stopped: went back {RETURNS} times already"})
-        return False
-    state.relief = relief = relieved(state.relief, trouble)
-    epochs = record.read_epochs(experiment.folder)
-    experiment.go_back()
-    experiment.save()
-    note["seconds_lost"] = sum(epoch["seconds"] for epoch in epochs[state.epoch :])
+    relief = relieved(state.relief, failure.trouble)
+    note |= _lost(experiment)
+    experiment.go_back(relief)
     means = [f"{relief.passes} more pass{'es' * (relief.passes > 1)} per batch"] * bool(relief.passes)
     means += [f"{relief.lr:g} of the learning rate"] * (relief.lr < 1)
     experiment.note(note | {"action": f"back to the end of epoch {state.epoch}, with {' and '.join(means)}"})
     return True
 
 
+def _lost(experiment: Experiment) -> dict[str, float]:
+    """What the epochs since the last healthy state have cost: seconds, and passes per image."""
+    _, healthy = record.read_tensors(experiment.folder / record.HEALTHY)
+    epochs, running = record.read_epochs(experiment.folder)[healthy["epoch"] :], experiment.state.sums
+    seconds = sum(epoch["seconds"] for epoch in epochs) + float(running.get("seconds", 0.0))
+    spent = sum(epoch["spent"] for epoch in epochs) + float(running.get("spent", 0)) / len(experiment.data.train)
+    return {"seconds_lost": seconds, "spent_lost": spent}
+
+
 def signals(experiment: Experiment) -> Signals:
-    """What is seen of the network on a few held-out images, at the robust end of its dial.
+    """What is seen of the network that learns on a few held-out images, at the robust end of its dial.
 
     Training is not disturbed: the random numbers are put back.
     """
     val = experiment.data.val
     chosen = balanced(val.labels, probe_size(len(experiment.data.train)), torch.Generator().manual_seed(1))
     with seeded(experiment.run.seed, experiment.state.device):
-        f = experiment.at(ends(experiment)[-1], experiment.about["run"]["precision"])
+        # the network that learns, not its average: an average is late to fail, and late to learn
+        f = experiment.at(ends(experiment)[-1], experiment.about["run"]["precision"], experiment.state.model)
         x, y = next(val.batches([chosen]))
         return look(f, unit(x), y, experiment.method.threat)
 
@@ -129,10 +163,10 @@ def validate(experiment: Experiment) -> list[dict[str, Json]]:
         for lam in ends(experiment):
             f = experiment.at(lam, precision)
             if lam == 0:  # nobody serves lambda = 0 for its robustness
-                results.append({"lam": lam, "clean": clean_accuracy(f, source).value, "robust": None})
+                results.append({"lam": lam, "clean": clean_accuracy(f, source).value, "robust": None, "n": len(source)})
                 continue
             clean, robust = measure(f, source, ATTACK, experiment.method.threat)
-            results.append({"lam": lam, "clean": clean.value, "robust": robust.value})
+            results.append({"lam": lam, "clean": clean.value, "robust": robust.value, "n": clean.n})
     return results
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,15 +40,19 @@ class Comparison:
     n: int | None = None
 
     def __post_init__(self) -> None:
-        labels = [entry.label for entry in self.entries]
-        twice = sorted({label for label in labels if labels.count(label) > 1})
-        if not labels or twice:
+        methods = [(entry.recipe, entry.knobs) for entry in self.entries]
+        twice = [entry.label for entry in self.entries if methods.count((entry.recipe, entry.knobs)) > 1]
+        if not methods or twice:
             what = f"{twice[0]} stands there twice" if twice else "there is none"
             raise ValueError(
                 f"A comparison needs different methods, but {what}. Write for example: pgd-at free m-deat."
             )
-        if self.seeds < 1:
-            raise ValueError(f"--seeds {self.seeds}: give at least one run per method.")
+        if not 1 <= self.seeds <= 2**32 - self.run.seed:
+            raise ValueError(f"--seeds {self.seeds}: give at least one run per method, and no seed beyond 2**32 - 1.")
+        if self.n is not None and self.n < 1:
+            raise ValueError(f"--n {self.n}: give at least one image to measure on.")
+        if not self.attacks:
+            raise ValueError("--attacks: name at least one attack to measure with, for example pgd-20.")
         for attack in self.attacks:
             parse(attack)
         for entry in self.entries:
@@ -65,11 +70,14 @@ class Comparison:
 
     def folder_of(self, entry: Entry, seed: int) -> Path:
         """The folder of one run."""
-        return self.folder / f"{entry.label.replace(':', '-').replace(',', '-')}-seed{seed}"
+        return self.folder / f"{re.sub('[^a-zA-Z0-9.=_]', '-', entry.label)}-seed{seed}"
 
 
-def reopen(folder: Path) -> Comparison:
-    """The comparison in `folder`. Raises FileNotFoundError if there is none."""
+def reopen(folder: Path, device: str | None = None) -> Comparison:
+    """The comparison in `folder`, to go on on another device if one is named.
+
+    Raises FileNotFoundError if there is none.
+    """
     path = folder / record.COMPARE
     if not path.is_file():
         raise FileNotFoundError(
@@ -77,5 +85,7 @@ def reopen(folder: Path) -> Comparison:
         )
     about = record.read_json(path)
     entries = tuple(Entry(row["label"], row["recipe"], row["knobs"]) for row in about["entries"])
-    run = Run(**about["run"] | {"out": str(folder)})
+    known = {field.name for field in fields(Run)}
+    run = Run(**{name: value for name, value in about["asked"].items() if name in known} | {"out": str(folder)})
+    run = replace(run, device=device or run.device)
     return Comparison(entries, run, len(about["seeds"]), tuple(about["attacks"]), about["n_asked"])

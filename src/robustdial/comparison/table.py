@@ -18,6 +18,7 @@ def table_of(comparison: Comparison, seconds: float) -> dict[str, Json]:
     folders = [comparison.folder_of(entry, seed) for entry in comparison.entries for seed in comparison.all_seeds]
     about = next((record.read_run(folder) for folder in folders if (folder / record.RUN).exists()), None)
     table = {
+        "asked": asdict(comparison.run),
         "entries": [entry._asdict() for entry in comparison.entries],
         "seeds": list(comparison.all_seeds),
         "attacks": list(comparison.attacks),
@@ -64,28 +65,39 @@ def _rows(comparison: Comparison, entry: Entry) -> list[dict[str, Json]]:
     done = [run for run in epochs if run]
     about = next((record.read_run(folder) for folder in folders if (folder / record.RUN).exists()), None)
     lams = about["method"]["dial"].get("lambdas", [None]) if about else [None]
+    lost = [_lost(folder) for folder, run in zip(folders, epochs, strict=True) if run]
     cost = {
-        "passes": over_seeds([sum(e["spent"] for e in run) / len(run) for run in done]),
-        "seconds": over_seeds([sum(e["seconds"] for e in run) for run in done]),
-        "health": [_health(folder) for folder in folders if (folder / record.EPOCHS).exists()],
+        "passes": over_seeds(
+            [(sum(e["spent"] for e in run) + spent) / len(run) for run, (_, spent) in zip(done, lost, strict=True)]
+        ),
+        "seconds": over_seeds(
+            [sum(e["seconds"] for e in run) + seconds for run, (seconds, _) in zip(done, lost, strict=True)]
+        ),
+        "health": [_health(folder) for folder in folders],
         "epochs": [[_epoch(e) for e in run] for run in done],
     }
     return [
         {"label": entry.label if lam is None else f"{entry.label} at {lam:g}"}
         | {"recipe": entry.recipe, "knobs": entry.knobs, "lam": lam}
-        | _accuracies(comparison, folders, lam)
+        | _accuracies(comparison, folders, lam, all(len(run) == comparison.run.epochs for run in epochs))
         | cost
         for lam in lams
     ]
 
 
-def _accuracies(comparison: Comparison, folders: Sequence[Path], lam: float | None) -> dict[str, Json]:
+def _lost(folder: Path) -> tuple[float, float]:
+    """Seconds, and passes per image, of the epochs that a run was taken back from: they were paid for."""
+    troubles = record.read_lines(folder / record.TROUBLES)
+    return sum(t.get("seconds_lost", 0.0) for t in troubles), sum(t.get("spent_lost", 0.0) for t in troubles)
+
+
+def _accuracies(comparison: Comparison, folders: Sequence[Path], lam: float | None, trained: bool) -> dict[str, Json]:
     """What was measured of a method's runs at one position of the dial."""
     scores = {a: [score_of(folder, lam, a, comparison.n) for folder in folders] for a in comparison.attacks}
     known = {attack: [score for score in found if score] for attack, found in scores.items()}
     first = known[comparison.attacks[0]]
     return {
-        "complete": all(len(found) == len(folders) for found in known.values()),
+        "complete": trained and all(len(found) == len(folders) for found in known.values()),
         "clean": _estimate(first, "clean"),
         "robust": {attack: _estimate(found, "robust") for attack, found in known.items()},
     }
@@ -107,13 +119,14 @@ def _epoch(epoch: Mapping[str, Json]) -> dict[str, Json]:
     return kept | {"clean": point["clean"], "robust": point["robust"]}
 
 
-def _health(folder: Path) -> str:
-    """The first trouble of a run that was not mended, or that it is healthy."""
+def _health(folder: Path) -> str | None:
+    """The first trouble of a run that was not mended, or that it is healthy; None of one that has not begun."""
     troubles = record.read_lines(folder / record.TROUBLES)
+    unmended = [trouble for trouble in troubles if not trouble["action"].startswith("back")]
     if not troubles:
-        return "healthy"
-    told = f"{troubles[0]['trouble']} in epoch {troubles[0]['epoch']}"
-    return f"{told}, taken back" if troubles[0]["action"].startswith("back") else told
+        return "healthy" if (folder / record.EPOCHS).exists() else None
+    told = (unmended or troubles)[0]
+    return f"{told['trouble']} in epoch {told['epoch']}" + ("" if unmended else ", taken back")
 
 
 def score_of(folder: Path, lam: float | None, attack: str, n: int | None) -> dict[str, Json] | None:

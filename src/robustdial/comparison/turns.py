@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from robustdial import record
 from robustdial.comparison.base import Comparison, Entry
@@ -15,13 +15,20 @@ from robustdial.data import Data
 from robustdial.evaluate import Attack, parse
 from robustdial.measuring import add_score, lambdas_of, measure_point
 from robustdial.randomness import Turns
-from robustdial.run import Experiment, data_of, resume, start, trained
+from robustdial.run import Experiment, data_of, rehearse, resume, start, trained
+from robustdial.train import Step
 from robustdial.training import carry_out
 from robustdial.typing import Json
 
 
 def begin(comparison: Comparison) -> None:
-    """Make the folder of a new comparison. Raises ValueError if there is something in it."""
+    """Make the folder of a new comparison.
+
+    Raises ValueError, and writes nothing, if there is something in it, or if its data, network or device cannot be had.
+    """
+    record.check_free(comparison.folder)
+    first = comparison.entries[0]
+    rehearse(first.recipe, first.knobs, comparison.run)
     record.create(comparison.folder, record.COMPARE, table_of(comparison, 0.0))
 
 
@@ -59,6 +66,7 @@ def compare(comparison: Comparison) -> Generator[Turn, None, None]:
             for _ in _measured(comparison, entry, seed, data, attacks):
                 write(comparison, before + time.monotonic() - clock)
                 yield Turn(entry.label, seed, None, True)
+    write(comparison, before + time.monotonic() - clock)
 
 
 def write(comparison: Comparison, seconds: float) -> None:
@@ -80,27 +88,25 @@ def _trained_by_turns(comparison: Comparison, seed: int, data: Data) -> Generato
         going = True
         while going:
             with turns.turn():
-                step = _next(training, experiment)
+                step = _next(training)
             if step is None:
                 break
             going = step.summary is None
             try:
                 yield Turn(entry.label, seed, step.epoch, not going)
             except GeneratorExit:  # the caller stops here
-                with turns.turn():
+                with turns.turn(), suppress(FloatingPointError):  # a broken state is not saved, the last one stays
                     experiment.save()
                 raise
         else:
             waiting.append((entry, experiment, training, turns))
 
 
-def _next(training: Iterator[Any], experiment: Experiment) -> Any:
+def _next(training: Iterator[Step]) -> Step | None:
     """The next batch of a run; None when it is finished, or has failed for good."""
     try:
         return next(training, None)
-    except FloatingPointError:
-        epoch = experiment.state.epoch + 1
-        experiment.note({"epoch": epoch, "trouble": "a loss that is not finite", "action": "stopped"})
+    except FloatingPointError:  # noted by the run itself
         return None
 
 
@@ -111,7 +117,7 @@ def _given_up(experiment: Experiment) -> bool:
 def _opened(comparison: Comparison, entry: Entry, seed: int, data: Data) -> Experiment:
     folder = comparison.folder_of(entry, seed)
     if (folder / record.RUN).exists():
-        return resume(folder, data=data)
+        return resume(folder, {"device": comparison.run.device}, data)
     return start(entry.recipe, entry.knobs, replace(comparison.run, seed=seed, out=str(folder)), data)
 
 

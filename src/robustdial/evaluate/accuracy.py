@@ -54,8 +54,9 @@ def measure(f: Classifier, source: Source, attack: Attack, threat: Threat, batch
     An image is robust if it is classified rightly both clean and attacked; only rightly classified images are attacked.
 
     Raises:
-        ValueError: `f` is a module in training mode (its answers would depend on the batch), its logits are not `[B,
-            K]`, or not finite.
+        ValueError: `f` is a module in training mode (its answers would depend on the batch), or its logits are not `[B,
+            K]`.
+        FloatingPointError: its logits are not finite.
     """
     _check_mode(f)
     clean = robust = 0
@@ -83,7 +84,7 @@ def right(f: Classifier, x: Tensor, y: Tensor) -> Tensor:
             f"The network gives {tuple(logits.shape)} for {len(x)} images; logits must be [images, classes]."
         )
     if not bool(torch.isfinite(logits).all()):
-        raise ValueError("The network gives logits that are not finite (NaN or infinity). Check its weights.")
+        raise FloatingPointError("The network gives logits that are not finite (NaN or infinity). Check its weights.")
     return logits.argmax(1) == y
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from robustdial.objective.base import View, cross_entropy, of_victims, per_row, single
+from robustdial.objective.base import View, cross_entropy, not_negative, of_victims, per_row, single
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,9 @@ class ALP:
     """
 
     weight: float = 0.5
+
+    def __post_init__(self) -> None:
+        not_negative("weight", self.weight)
 
     def look(self, view: View) -> None:
         pass

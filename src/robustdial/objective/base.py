@@ -6,6 +6,7 @@ Logits are lazy: what is not looked at is not computed.
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 import torch
@@ -113,3 +114,9 @@ def per_row(of_victims: Tensor, view: View) -> Tensor:
 def hard(y: Tensor) -> Tensor:
     """Labels as class numbers `[B]`, be they class numbers or probabilities `[B, K]`."""
     return y.argmax(1) if y.is_floating_point() else y
+
+
+def not_negative(name: str, weight: float) -> None:
+    """Raise ValueError unless `weight`, called `name`, is a finite number from 0 on."""
+    if not 0 <= weight < math.inf:
+        raise ValueError(f"{name}={weight:g} cannot weigh a loss. Give a finite number, 0 or more.")

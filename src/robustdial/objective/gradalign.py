@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from robustdial.objective.base import Objective, View, cross_entropy
+from robustdial.objective.base import Objective, View, cross_entropy, not_negative
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,9 @@ class GradAlign:
     objective: Objective
     weight: float = 0.2
 
+    def __post_init__(self) -> None:
+        not_negative("weight", self.weight)
+
     def look(self, view: View) -> None:
         self.objective.look(view)
 
@@ -36,6 +39,8 @@ class GradAlign:
         return self.objective.attack(view)
 
     def learn(self, view: View) -> Tensor:
+        if not len(view.victim_y):
+            return self.objective.learn(view)
         straight = self._gradient(view, view.zero(), differentiable=False)
         bent = self._gradient(view, view.anywhere(), differentiable=True)
         return self.objective.learn(view) + self.weight * misalignment(straight, bent)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from robustdial.objective.base import View, cross_entropy, hard, of_victims, per_row, single
+from robustdial.objective.base import View, cross_entropy, hard, not_negative, of_victims, per_row, single
 
 # the authors' guards against logarithms of zero; they are part of the loss
 _ROOM, _TINY = 1e-4, 1e-12
@@ -30,6 +30,9 @@ class MART:
     """
 
     beta: float = 6.0
+
+    def __post_init__(self) -> None:
+        not_negative("beta", self.beta)
 
     def look(self, view: View) -> None:
         pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -51,11 +52,11 @@ class _SmoothView:
         self.lam, self.z = view.lam, view.z
         self.at, self.zero, self.anywhere = view.at, view.zero, view.anywhere
 
-    @property
+    @cached_property
     def y(self) -> Tensor:
         return self._smooth(self._view.y)
 
-    @property
+    @cached_property
     def victim_y(self) -> Tensor:
         return self._smooth(self._view.victim_y)
 

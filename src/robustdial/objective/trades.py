@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from robustdial.objective.base import View, cross_entropy, divergence, of_victims, per_row
+from robustdial.objective.base import View, cross_entropy, divergence, not_negative, of_victims, per_row
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,9 @@ class TRADES:
     """
 
     beta: float = 6.0
+
+    def __post_init__(self) -> None:
+        not_negative("beta", self.beta)
 
     def look(self, view: View) -> None:
         pass

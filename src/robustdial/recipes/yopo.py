@@ -20,7 +20,7 @@ def yopo(eps: float = px(8), norm: Norm = "linf", passes: int = 5, inner: int = 
     Cost: m passes per image; the inner steps are free (the first layer is affine).
 
     Departures from the authors' code: an update takes the mean of its passes' gradients, not the sum, so their learning
-    rate is ours times m; the first layer's gradient is counted once, theirs twice.
+    rate is ours divided by m; the first layer's gradient is counted once, theirs twice.
 
     Published (DEAT paper, CIFAR-10, PreAct ResNet-18, YOPO-5-3): 82.1 % clean, 43.0 % under PGD-100, 40.7 % under
     AutoAttack.

@@ -61,12 +61,13 @@ class Magnitude:
 
     def after(self, state: Json, epoch: Mapping[str, float]) -> Json:
         done, passes, bar = state["epoch"] + 1, state["passes"], state["bar"]
-        raised = self.gamma * epoch["gradient"]
+        gradient = epoch.get("gradient", 0.0)  # none where nobody is attacked
+        raised = self.gamma * gradient
         if done == 1:
             return {"epoch": done, "passes": min(passes + 1, self.most), "bar": None}
         if done == 2:
             return {"epoch": done, "passes": passes, "bar": raised}
-        steeper = epoch["gradient"] > bar and passes < self.most
+        steeper = gradient > bar and passes < self.most
         if steeper or passes < self.full:
             return {"epoch": done, "passes": passes + 1, "bar": raised}
         return {"epoch": done, "passes": passes, "bar": bar}

@@ -40,4 +40,4 @@ class Threshold:
         return int(state)
 
     def after(self, state: Json, epoch: Mapping[str, float]) -> Json:
-        return min(int(state) + (epoch["adv"] > self.accuracy), self.most)
+        return min(int(state) + (epoch.get("adv", 0.0) > self.accuracy), self.most)

@@ -50,6 +50,12 @@ class Step:
         return max(self.size, self.spread * radius / max(steps, 1))
 
 
+def a_share(name: str, share: float) -> None:
+    """Raise ValueError unless `share`, called `name`, is in [0, 1]."""
+    if not 0 <= share <= 1:
+        raise ValueError(f"{name}={share:g} is not a share of the set. Give a number from 0 to 1.")
+
+
 def left(point: Point) -> Tensor:
     """The gradient of the learning loss with respect to the perturbation, which learning has left at a point.
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from robustdial.game import Game, Point
-from robustdial.solver.base import Memory, Step
+from robustdial.solver.base import Memory, Step, a_share
 from robustdial.solver.modes import Mode, attacked
 
 
@@ -40,8 +40,11 @@ class Friendly:
     mode: Mode = "eval"
 
     def __post_init__(self) -> None:
+        a_share("noise", self.noise)
         if self.patience < 0:
             raise ValueError(f"patience={self.patience}: a number of steps cannot be negative.")
+        if self.jitter < 0:
+            raise ValueError(f"jitter={self.jitter:g}: a standard deviation cannot be negative.")
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
         point, steps = game.open(), passes - 1
@@ -54,7 +57,7 @@ class Friendly:
                 if not len(moving):
                     break
                 gradient, wrong = _look(point.among(moving), z[moving])
-                going = ~wrong | (patience[moving] > 0)
+                going = (~wrong | (patience[moving] > 0)).nonzero().flatten()
                 patience[moving] -= wrong.long()
                 moving, gradient = moving[going], gradient[going]
                 z[moving] = self._moved(game, z[moving], game.victims[moving], gradient, size)

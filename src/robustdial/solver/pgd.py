@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from robustdial.game import Game, Point
-from robustdial.solver.base import Memory, Step, ascend
+from robustdial.solver.base import Memory, Step, a_share, ascend
 from robustdial.solver.modes import Mode, attacked
 
 
@@ -26,6 +26,9 @@ class PGD:
     step: Step
     noise: float = 1.0
     mode: Mode = "eval"
+
+    def __post_init__(self) -> None:
+        a_share("noise", self.noise)
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
         steps = passes - 1 if len(game.victims) else 0

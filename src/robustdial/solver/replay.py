@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from robustdial.game import Game, Point
-from robustdial.solver.base import Memory, Step, left
+from robustdial.solver.base import Memory, Step, a_share, left
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,9 @@ class Replay:
 
     step: Step
     noise: float = 1.0
+
+    def __post_init__(self) -> None:
+        a_share("noise", self.noise)
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
         z = game.threat.noise(game.victims, game.reach, self.noise)
@@ -51,7 +54,9 @@ class Carried:
     step: Step
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
-        kept = memory.setdefault("z", game.victims.new_zeros(game.victims.shape))
+        if "z" not in memory:
+            memory["z"] = torch.zeros_like(game.victims)
+        kept = memory["z"]
         if len(kept) < len(game.victims):  # how many rows are attacked can vary from batch to batch
             fresh = game.victims.new_zeros(len(game.victims) - len(kept), *kept.shape[1:])
             kept = memory["z"] = torch.cat([kept, fresh])

@@ -9,7 +9,7 @@ from functools import partial
 import torch
 
 from robustdial.game import Game, Point
-from robustdial.solver.base import Memory, Step, ascend
+from robustdial.solver.base import Memory, Step, a_share, ascend
 from robustdial.solver.modes import Mode, attacked
 
 
@@ -41,6 +41,7 @@ class Transferred:
     mode: Mode = "eval"
 
     def __post_init__(self) -> None:
+        a_share("noise", self.noise)
         if self.reset < 1:
             raise ValueError(f"reset={self.reset}: an adversary needs at least 1 visit before it starts anew.")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from robustdial.game import Game, Point
-from robustdial.solver.base import Memory, Step, left
+from robustdial.solver.base import Memory, Step, a_share, left
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class YOPO:
     noise: float = 1.0
 
     def __post_init__(self) -> None:
+        a_share("noise", self.noise)
         if self.inner < 1:
             raise ValueError(f"inner={self.inner}: the adversary needs at least 1 step after each pass.")
 
