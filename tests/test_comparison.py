@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import shutil
 from dataclasses import fields, replace
 
 import pytest
@@ -11,6 +12,7 @@ from robustdial import record
 from robustdial.arguments import bind, entry_of, knobs_of, preset_of, training_flags
 from robustdial.cli import run
 from robustdial.comparison import Comparison, Entry, begin, compare, reopen
+from robustdial.comparison.table import table_of
 from robustdial.presets import PRESETS, Preset
 from robustdial.recipes import RECIPES
 from robustdial.run import Run, start
@@ -203,3 +205,22 @@ def test_what_is_written_out_goes_before_a_preset():
     assert entry_of("m-deat:step=2", {}, PRESETS["fast"]).knobs["step"] == 2
     with pytest.raises(ValueError, match="There is no preset 'slow'"):
         preset_of(["--preset=slow"])
+
+
+def test_what_a_rollback_threw_away_is_paid_for_and_told(finished, tmp_path):
+    whole, _ = finished
+    made = comparison(tmp_path / "c")
+    shutil.copytree(whole.folder, made.folder)
+    before = {row["label"]: row for row in table_of(made, 0.0)["rows"]}["free"]
+    folder = made.folder_of(ENTRIES[0], 0)
+    lost = {"epoch": 2, "trouble": "collapse to one class", "action": "back to the end of epoch 1"}
+    record.append_line(folder / record.TROUBLES, lost | {"seconds_lost": 100.0, "spent_lost": 4.0})
+    after = {row["label"]: row for row in table_of(made, 0.0)["rows"]}["free"]
+    assert after["seconds"]["mean"] == pytest.approx(before["seconds"]["mean"] + 100)
+    assert after["passes"]["mean"] == pytest.approx(before["passes"]["mean"] + 4 / 2)
+    assert after["health"] == ["collapse to one class in epoch 2, taken back"]
+    record.append_line(folder / record.TROUBLES, lost | {"action": "stopped: went back 4 times already"})
+    record.keep_epochs(folder, 1)
+    (row,) = [row for row in table_of(made, 0.0)["rows"] if row["label"] == "free"]
+    assert row["health"] == ["collapse to one class in epoch 2"]
+    assert not row["complete"]

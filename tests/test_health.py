@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from robustdial import cli, record
+from robustdial import cli, record, training
 from robustdial.health import Signals, Trouble, diagnose, look, probe_size
 from robustdial.run import Run, resume, start
 from robustdial.threat import L2, Linf
@@ -233,3 +233,73 @@ def test_training_that_overfits_catastrophically_is_caught(tmp_path):
     assert not experiment.finished
     (trouble,) = experiment.troubles
     assert trouble["trouble"] == Trouble.CATASTROPHIC
+
+
+@pytest.mark.parametrize("on_trouble", ["stop", "rollback"])
+def test_a_caller_who_leaves_at_the_failing_epoch_finds_the_consequences_done(tmp_path, scripted, on_trouble):
+    scripted(3)
+    experiment = begun(tmp_path / "run", on_trouble)
+    for step in carry_out(experiment):
+        if step.summary is not None and step.epoch == 3:
+            break
+    again = resume(tmp_path / "run")
+    assert actions(again) == actions(experiment) != []
+    assert again.state.relief.returns == (on_trouble == "rollback")
+    assert again.state.epoch == (2 if on_trouble == "rollback" else 3)
+
+
+def test_a_kill_while_a_run_is_taken_back_leaves_no_hole(tmp_path, scripted, monkeypatch):
+    scripted(3)
+    experiment = begun(tmp_path / "run", "rollback")
+    monkeypatch.setattr(record, "keep_epochs", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        list(carry_out(experiment))
+    monkeypatch.undo()
+    scripted()
+    again = resume(tmp_path / "run")
+    list(carry_out(again))
+    assert [epoch["epoch"] for epoch in record.read_epochs(again.folder)] == [1, 2, 3, 4, 5]
+    assert again.state.relief.returns == 1
+
+
+def test_weights_that_break_in_the_last_step_of_an_epoch_are_a_failure_like_any_other(tmp_path, monkeypatch):
+    experiment = begun(tmp_path / "run", "rollback")
+    broken = []
+
+    def breaks(shown):
+        if experiment.state.epoch == 2 and not broken:
+            broken.append(experiment.state.epoch)
+            with torch.no_grad():
+                next(experiment.state.model.parameters()).fill_(torch.nan)
+        return validate(shown)
+
+    validate = training.validate
+    monkeypatch.setattr(training, "validate", breaks)
+    list(carry_out(experiment))
+    assert experiment.finished
+    assert actions(experiment) == [(2, "back to the end of epoch 1, with 0.5 of the learning rate")]
+
+
+def test_a_run_that_failed_before_rollback_was_asked_for_is_not_called_healthy(tmp_path, scripted):
+    scripted(3)
+    for step in carry_out(begun(tmp_path / "run")):
+        if step.summary is not None and step.epoch == 3:
+            break
+    with pytest.raises(ValueError, match="has failed already"):
+        list(carry_out(resume(tmp_path / "run", {"on_trouble": "rollback"})))
+    assert record.read_run(tmp_path / "run")["run"]["on_trouble"] == "rollback"
+
+
+def test_the_network_that_learns_is_watched_not_its_average(tmp_path):
+    experiment = begun(tmp_path / "run", ema=0.999)
+    with torch.no_grad():
+        for weight in experiment.state.average.parameters():
+            weight.fill_(torch.nan)
+    assert math.isfinite(training.signals(experiment).clean)
+
+
+def test_a_run_that_never_got_anywhere_is_answered_in_one_line(tmp_path, capsys):
+    words = ["train", "fgsm", "--limit", "200", "--model-width", "4", "--epochs", "2", "--lr", "1e30"]
+    assert cli.run([*words, "--on-trouble", "rollback", "--out", str(tmp_path / "run")]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "failed in epoch 1: a loss that is not finite" in line
