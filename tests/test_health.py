@@ -169,8 +169,8 @@ def test_a_rollback_goes_on_from_the_last_healthy_epoch_with_more_passes(tmp_pat
     list(carry_out(experiment))
     assert experiment.finished
     assert actions(experiment) == [
-        (3, "back to the end of epoch 2, with 1 more pass per batch"),
-        (3, "back to the end of epoch 2, with 2 more passes per batch and 0.5 of the learning rate"),
+        (3, "back to the end of epoch 2, with 1 more pass per batch, steps 0.5 as long"),
+        (3, "back to the end of epoch 2, with 2 more passes per batch, steps 0.25 as long"),
     ]
     epochs = record.read_epochs(experiment.folder)
     assert [(epoch["epoch"], epoch["passes"]) for epoch in epochs] == [(1, 2), (2, 2), (3, 4), (4, 4), (5, 4)]
@@ -178,7 +178,7 @@ def test_a_rollback_goes_on_from_the_last_healthy_epoch_with_more_passes(tmp_pat
     scripted()
     list(carry_out(plain))
     rates = [epoch["lr"] for epoch in record.read_epochs(plain.folder)]
-    assert [epoch["lr"] for epoch in epochs] == pytest.approx(rates[:2] + [rate / 2 for rate in rates[2:]])
+    assert [epoch["lr"] for epoch in epochs] == pytest.approx(rates)
 
 
 def test_a_run_that_was_taken_back_resumes_as_if_it_had_not_been_stopped(tmp_path, scripted):
@@ -191,11 +191,11 @@ def test_a_run_that_was_taken_back_resumes_as_if_it_had_not_been_stopped(tmp_pat
                 experiment.save()
                 break
         if not experiment.finished:
-            assert experiment.state.relief == Relief(1, 1.0, 1)
+            assert experiment.state.relief == Relief(1, 0.5, 1.0, 1)
             scripted()
             experiment = resume(tmp_path / name)
             list(carry_out(experiment))
-        assert actions(experiment) == [(3, "back to the end of epoch 2, with 1 more pass per batch")]
+        assert actions(experiment) == [(3, "back to the end of epoch 2, with 1 more pass per batch, steps 0.5 as long")]
         ends.append(experiment.state.model.state_dict())
     assert all(torch.equal(value, ends[1][name]) for name, value in ends[0].items())
 

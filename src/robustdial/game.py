@@ -26,6 +26,7 @@ class Game:
         x, y: images `[B, C, H, W]` in [0, 1] and labels `[B]`.
         threat, objective: of the method.
         place: where the images come from, for solvers that keep something of each of them.
+        pace: factor on steps of constant size.
     """
 
     reach: float = 1.0
@@ -40,9 +41,10 @@ class Game:
         threat: Threat,
         objective: Objective,
         place: Place | None = None,
+        pace: float = 1.0,
     ) -> None:
         self.model, self.seat, self.x, self.y = model, seat, x, y
-        self.threat, self.objective = threat, objective
+        self.threat, self.objective, self.pace = threat, objective, pace
         self.victims, self.victim_y = x[seat.first :], y[seat.first :]
         self.victim_place = place and place.part(slice(seat.first, None))
         self.spent = 0

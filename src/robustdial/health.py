@@ -179,14 +179,15 @@ RETURNS = 4
 
 
 def relieved(relief: Relief, trouble: Trouble) -> Relief:
-    """What to change after `trouble`: a stronger adversary against catastrophic overfitting, smaller steps of the
-    weights against everything else; both, if the stronger adversary alone has not helped.
+    """What to change after `trouble`: more and shorter steps of the adversary against catastrophic overfitting, smaller
+    steps of the weights against everything else.
 
     >>> relieved(Relief(), Trouble.CATASTROPHIC)
-    Relief(passes=1, lr=1.0, returns=1)
-    >>> relieved(relieved(Relief(), Trouble.CATASTROPHIC), Trouble.CATASTROPHIC)
-    Relief(passes=2, lr=0.5, returns=2)
+    Relief(passes=1, pace=0.5, lr=1.0, returns=1)
+    >>> relieved(Relief(), Trouble.NOT_FINITE)
+    Relief(passes=0, pace=1.0, lr=0.5, returns=1)
     """
-    stronger = trouble is Trouble.CATASTROPHIC
-    slower = not stronger or relief.passes > 0
-    return Relief(relief.passes + stronger, relief.lr / 2 if slower else relief.lr, relief.returns + 1)
+    returns = relief.returns + 1
+    if trouble is Trouble.CATASTROPHIC:
+        return relief._replace(passes=relief.passes + 1, pace=relief.pace / 2, returns=returns)
+    return relief._replace(lr=relief.lr / 2, returns=returns)

@@ -40,6 +40,7 @@ def train_batch(
     forward: Forward | None = None,
     learner: Learner = PLAIN,
     place: Place | None = None,
+    pace: float = 1.0,
 ) -> Sums:
     """Play `method` on one batch and let the weights learn: the engine, entire.
 
@@ -51,6 +52,7 @@ def train_batch(
         forward: how the model is called (precision, compiled); the model itself by default.
         learner: where the weights stand while they learn.
         place: where the images come from, for solvers that keep something of each of them.
+        pace: factor on the adversary's steps of constant size.
 
     Returns:
         Sums over the rows as the last learning pass saw them: `loss`, `rows`, for `clean` and `adv` the right answers
@@ -59,7 +61,7 @@ def train_batch(
     """
     seats = method.dial.seats(model, forward or model, x)
     memories.extend({} for _ in range(len(seats) - len(memories)))
-    games = [Game(model, seat, x, y, method.threat, method.objective, place) for seat in seats]
+    games = [Game(model, seat, x, y, method.threat, method.objective, place, pace) for seat in seats]
     plays = [method.solver.play(game, passes, memory) for game, memory in zip(games, memories, strict=True)]
     sums: Sums = {}
     for turn, found in enumerate(zip(*plays, strict=True), start=1):  # all widths advance in lock-step
@@ -96,11 +98,13 @@ class Relief(NamedTuple):
 
     Attributes:
         passes: passes per batch beyond the schedule's.
+        pace: factor on the adversary's steps of constant size; steps that share a way shorten by themselves.
         lr: factor on the learning rate.
         returns: how often it was taken back.
     """
 
     passes: int = 0
+    pace: float = 1.0
     lr: float = 1.0
     returns: int = 0
 
@@ -210,6 +214,7 @@ def steps(state: TrainState, data: Data, method: Method, *, epochs: int, batch: 
                 state.forward,
                 state.learner,
                 place,
+                state.relief.pace,
             )
             if state.average is not None:
                 state.average.update_parameters(state.model)

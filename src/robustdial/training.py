@@ -102,7 +102,9 @@ def _close(experiment: Experiment, summary: dict[str, Json]) -> Trouble | None:
     trouble = diagnose([*before, epoch], len(experiment.data.classes))
     record.append_epoch(folder, epoch | {"trouble": trouble})
     experiment.save_best(epoch["score"], val)
-    if trouble is None and experiment.run.on_trouble == "rollback":
+    # a network that has lost a fifth of its best score may be failing already: nothing to go back to
+    sound = epoch["score"] >= 0.8 * max((e["score"] for e in before), default=0.0)
+    if trouble is None and sound and experiment.run.on_trouble == "rollback":
         experiment.save(record.HEALTHY)
     if trouble is not None and experiment.run.on_trouble == "warn" and trouble != (before or [{}])[-1].get("trouble"):
         experiment.note({"epoch": summary["epoch"], "trouble": trouble, "action": "going on"})
@@ -122,8 +124,9 @@ def _taken_back(experiment: Experiment, failure: _Failure) -> bool:
     note |= _lost(experiment)
     experiment.go_back(relief)
     means = [f"{relief.passes} more pass{'es' * (relief.passes > 1)} per batch"] * bool(relief.passes)
+    means += [f"steps {relief.pace:g} as long"] * (relief.pace < 1)
     means += [f"{relief.lr:g} of the learning rate"] * (relief.lr < 1)
-    experiment.note(note | {"action": f"back to the end of epoch {state.epoch}, with {' and '.join(means)}"})
+    experiment.note(note | {"action": f"back to the end of epoch {state.epoch}, with {', '.join(means)}"})
     return True
 
 

@@ -46,8 +46,9 @@ class Step:
         if self.size <= 0 and self.spread <= 0:
             raise ValueError("An adversary that does not move is none. Give Step a positive size or spread.")
 
-    def __call__(self, radius: float, steps: int) -> float:
-        return max(self.size, self.spread * radius / max(steps, 1))
+    def __call__(self, radius: float, steps: int, pace: float = 1.0) -> float:
+        """The size of each of `steps` steps; `pace` shortens a constant one."""
+        return max(pace * self.size, self.spread * radius / max(steps, 1))
 
 
 def a_share(name: str, share: float) -> None:

@@ -52,7 +52,7 @@ class Friendly:
         patience = torch.full((len(z),), self.patience, device=z.device)
         moving = torch.arange(len(z), device=z.device)
         with attacked(game.model, self.mode):
-            size = self.step(game.threat.radius, steps)
+            size = self.step(game.threat.radius, steps, game.pace)
             for _ in range(steps):
                 if not len(moving):
                     break

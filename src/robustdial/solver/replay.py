@@ -35,7 +35,7 @@ class Replay:
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
         z = game.threat.noise(game.victims, game.reach, self.noise)
-        yield from replayed(game, z, passes, self.step(game.threat.radius, passes))
+        yield from replayed(game, z, passes, self.step(game.threat.radius, passes, game.pace))
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Carried:
             fresh = game.victims.new_zeros(len(game.victims) - len(kept), *kept.shape[1:])
             kept = memory["z"] = torch.cat([kept, fresh])
         rows = len(game.victims)
-        size = self.step(game.threat.radius, passes)
+        size = self.step(game.threat.radius, passes, game.pace)
         for point in replayed(game, kept[:rows], passes, size):
             yield point
         kept[:rows] = ascended(point, size)
