@@ -51,7 +51,7 @@ class Aim:
         with torch.enable_grad():
             logits = self.f(self.threat.apply(self.x, z))
             loss = self.loss(logits, *self.labels)
-        (gradient,) = torch.autograd.grad(loss.sum(), z)
+            (gradient,) = torch.autograd.grad(loss.sum(), z)
         return Place(z.detach(), loss.detach(), gradient, logits.detach().argmax(1) != self.labels[0])
 
     def of(self, rows: Tensor) -> Aim:
