@@ -6,7 +6,8 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from robustdial.evaluate import APGD, APGDTargeted, PGDAttack, dlr, dlr_targeted, margin, parse
-from robustdial.evaluate.climb import checkpoints
+from robustdial.evaluate.aim import Place
+from robustdial.evaluate.climb import checkpoints, climb
 from robustdial.models import build
 from robustdial.randomness import seeded
 from robustdial.threat import L2, Linf
@@ -102,6 +103,44 @@ def test_restarts_and_classes_only_help(digits):
             with seeded(0):
                 robust.append(right(net, attack(net, x, y, Linf(0.12)), y))
         assert not (robust[1] & ~robust[0]).any()
+
+
+# --- the step size ------------------------------------------------------------------------------------------------
+
+
+class Scripted:
+    """An aim whose losses are given, one row, whatever is looked at."""
+
+    def __init__(self, losses):
+        self.losses, self.threat, self.x = iter(losses), Linf(0.5), torch.full((1, 1, 1, 1), 0.5)
+
+    def of(self, rows):
+        return self
+
+    def look(self, z):
+        return Place(z, torch.tensor([next(self.losses)]), torch.ones_like(z), torch.tensor([False]))
+
+
+def sizes(losses):
+    """Share of the first step size that is used in each step."""
+    course = list(climb(Scripted(losses), torch.zeros(1, 1, 1, 1), 100))
+    return [float(at.size) for at in course[1:]]
+
+
+RISING, FALLING = [float(k) for k in range(101)], [-float(k) for k in range(101)]
+
+
+def test_a_step_that_helps_is_kept_and_one_that_does_not_is_halved_at_every_checkpoint():
+    assert set(sizes(RISING)) == {1.0}
+    gaps = [22, 19, 16, 13, 10, 7, 6, 6, 1]
+    assert sizes(FALLING) == [0.5**k for k, gap in enumerate(gaps) for _ in range(gap)]
+
+
+def test_a_step_is_halved_where_the_loss_rises_but_never_to_a_new_height_and_then_has_two_windows():
+    """At 41 nothing new since 22: halved. At 57 still nothing, but the size is new. At 70 it no longer is: halved."""
+    losses = [*RISING[:23], *(k / 100 for k in range(78))]
+    found = sizes(losses)
+    assert [found[k] for k in (21, 22, 40, 41, 56, 57, 69, 70)] == [1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.25]
 
 
 # --- what every attack keeps --------------------------------------------------------------------------------------
