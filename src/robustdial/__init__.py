@@ -8,7 +8,7 @@ combination; a published method is one function that puts five nouns together.
 from robustdial.checkpoint import restore, save
 from robustdial.data import Data, from_tensors, load
 from robustdial.dial import Dialed, Dials, Fixed, dial
-from robustdial.evaluate import Accuracy, PGDAttack, clean_accuracy, frontier, margin, measure
+from robustdial.evaluate import APGD, Accuracy, APGDTargeted, PGDAttack, clean_accuracy, frontier, margin, measure
 from robustdial.health import Signals, Trouble, diagnose, look
 from robustdial.learner import AWP
 from robustdial.method import Method
@@ -47,6 +47,7 @@ from robustdial.typing import px
 
 __all__ = [
     "ALP",
+    "APGD",
     "AT",
     "AWP",
     "L2",
@@ -54,6 +55,7 @@ __all__ = [
     "PGD",
     "TRADES",
     "YOPO",
+    "APGDTargeted",
     "Accuracy",
     "Blend",
     "Carried",

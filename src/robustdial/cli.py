@@ -150,7 +150,7 @@ def evaluate(
     Args:
         run: folder of the run.
         lam: position of the dial; every trained one by default.
-        attack: pgd-K, or cw-K on the margin loss.
+        attack: pgd-K, cw-K on the margin loss, or Auto-PGD as apgd-ce, apgd-dlr or apgd-t.
         n: class-balanced test images to use; all by default.
         seed: of the attack's random start.
         device: auto, cpu or cuda.
@@ -184,7 +184,7 @@ def frontier(
     Args:
         run: folder of the run.
         lams: positions to measure; by default the trained ones and the middle of every wide gap.
-        attack: pgd-K, or cw-K on the margin loss.
+        attack: pgd-K, cw-K on the margin loss, or Auto-PGD as apgd-ce, apgd-dlr or apgd-t.
         n: class-balanced test images to use; all by default.
         seed: of the attack's random start.
         device: auto, cpu or cuda.

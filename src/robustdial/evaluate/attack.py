@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from robustdial.objective.base import cross_entropy, single
-from robustdial.solver import ascend, attacked
+from robustdial.evaluate.aim import Aim, images, still
+from robustdial.evaluate.apgd import APGD, APGDTargeted
+from robustdial.evaluate.losses import dlr, margin
+from robustdial.objective.base import cross_entropy
+from robustdial.solver import ascend
 from robustdial.threat import Threat
 from robustdial.typing import Classifier
 
@@ -27,18 +28,6 @@ class Attack(Protocol):
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         """Images in the threat's set around `x`, in [0, 1], that `f` should take for something else than `y`."""
         ...
-
-
-def margin(logits: Tensor, y: Tensor) -> Tensor:
-    """How far the best wrong class is ahead of the right one, per row `[B]`; positive where the answer is wrong.
-
-    Source: Carlini & Wagner, Towards Evaluating the Robustness of Neural Networks, S&P 2017, f_6 without its bound.
-
-    >>> margin(torch.tensor([[3.0, 1.0, 2.0]]), torch.tensor([0]))
-    tensor([-1.])
-    """
-    right = y[:, None]
-    return single(logits).scatter(1, right, -torch.inf).amax(1) - single(logits).gather(1, right).squeeze(1)
 
 
 @dataclass(frozen=True)
@@ -57,6 +46,7 @@ class PGDAttack:
             network is sure.
         title: of the attack in reports.
 
+    >>> import torch
     >>> from robustdial.threat import Linf
     >>> f = lambda x: torch.cat([x.sum((1, 2, 3))[:, None], torch.zeros(len(x), 1)], dim=1)
     >>> x = torch.full((1, 1, 2, 2), 0.5)
@@ -81,25 +71,29 @@ class PGDAttack:
         return f"{self.title}-{self.steps}"
 
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
-        def gradient(z: Tensor) -> Tensor:
-            z = z.detach().requires_grad_()
-            with torch.enable_grad():
-                loss = self.loss(f(threat.apply(x, z)), y).sum()
-            return torch.autograd.grad(loss, z)[0]
+        aim, z = Aim(f, threat, self.loss, x, (y,)), threat.noise(x, 1.0, self.noise)
+        with still(f):
+            z = ascend(threat, x, z, lambda z: aim.look(z).gradient, self.step * threat.radius, self.steps)
+        return images(threat, x, z)
 
-        z = threat.noise(x, 1.0, self.noise)
-        with attacked(f, "eval") if isinstance(f, nn.Module) else nullcontext():
-            z = ascend(threat, x, z, gradient, self.step * threat.radius, self.steps)
-        return threat.apply(x, z).detach().clamp(0, 1)  # x + z may leave [0, 1] by a rounding error
+
+_STANDARD: tuple[Attack, ...] = (APGD(), APGD(dlr, title="apgd-dlr"), APGDTargeted())
 
 
 def parse(name: str) -> Attack:
-    """The attack of a name as it stands in reports: `pgd-K` on the cross-entropy, `cw-K` on the margin.
+    """The attack of a name as it stands in reports.
 
-    >>> parse("pgd-10").steps, parse("cw-20").name
-    (10, 'cw-20')
+    `pgd-K` on the cross-entropy, `cw-K` on the margin; `apgd-ce`, `apgd-dlr` and `apgd-t` (targeted DLR), which have
+    100 steps.
+
+    >>> parse("pgd-10").steps, parse("cw-20").name, parse("apgd-t").classes
+    (10, 'cw-20', 9)
     """
+    standard = {attack.name: attack for attack in _STANDARD}
+    if name in standard:
+        return standard[name]
     kind, _, steps = name.partition("-")
     if kind not in ("pgd", "cw") or not steps.isdigit() or int(steps) < 1:
-        raise ValueError(f"{name!r} is not an attack. Write pgd-K or cw-K, for example pgd-20.")
+        others = ", ".join(standard)
+        raise ValueError(f"{name!r} is not an attack. Write pgd-K or cw-K, for example pgd-20, or one of {others}.")
     return PGDAttack(int(steps)) if kind == "pgd" else PGDAttack(int(steps), loss=margin, title="cw")

@@ -1,0 +1,69 @@
+"""What an attack looks at while it moves: where the network errs, and which way is up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from robustdial.solver import attacked
+from robustdial.threat import Threat
+from robustdial.typing import Classifier
+
+
+class Place(NamedTuple):
+    """A perturbation of each row and what was seen there."""
+
+    z: Tensor
+    loss: Tensor
+    """Per row `[B]`."""
+    gradient: Tensor
+    """Of the loss, shaped as `z`."""
+    fallen: Tensor
+    """Where the answer is wrong, bool `[B]`."""
+
+
+@dataclass(frozen=True)
+class Aim:
+    """Images under attack.
+
+    Args:
+        f: the network.
+        threat: where the adversary may move.
+        loss: logits and `labels` to the loss per row that the adversary raises.
+        x: the images `[B, C, H, W]`.
+        labels: the right classes `[B]` first, then what else the loss is told, one value per row.
+    """
+
+    f: Classifier
+    threat: Threat
+    loss: Callable[..., Tensor]
+    x: Tensor
+    labels: tuple[Tensor, ...]
+
+    def look(self, z: Tensor) -> Place:
+        """One forward and one backward pass."""
+        z = z.detach().requires_grad_()
+        with torch.enable_grad():
+            logits = self.f(self.threat.apply(self.x, z))
+            loss = self.loss(logits, *self.labels)
+            (gradient,) = torch.autograd.grad(loss.sum(), z)
+        return Place(z.detach(), loss.detach(), gradient, logits.detach().argmax(1) != self.labels[0])
+
+    def of(self, rows: Tensor) -> Aim:
+        """The same attack on some of the rows: numbers, or bool `[B]`."""
+        return replace(self, x=self.x[rows], labels=tuple(label[rows] for label in self.labels))
+
+
+def still(f: Classifier) -> AbstractContextManager[None]:
+    """Inside, a module is in evaluation mode and its weights ask for no gradient; afterwards it is as it was."""
+    return attacked(f, "eval") if isinstance(f, nn.Module) else nullcontext()
+
+
+def images(threat: Threat, x: Tensor, z: Tensor) -> Tensor:
+    """The perturbed images, without gradient."""
+    return threat.apply(x, z).detach().clamp(0, 1)  # x + z may leave [0, 1] by a rounding error

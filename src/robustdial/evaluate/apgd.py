@@ -1,0 +1,120 @@
+"""Auto-PGD: projected gradient ascent that sets its step size itself, on one loss or towards class after class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from robustdial.evaluate.aim import Aim, images, still
+from robustdial.evaluate.climb import climb
+from robustdial.evaluate.losses import dlr_targeted
+from robustdial.objective.base import cross_entropy
+from robustdial.threat import Threat
+from robustdial.typing import Classifier
+
+
+@dataclass(frozen=True)
+class APGD:
+    """Auto-PGD from random starts: an image that has fallen is left alone, of any other the highest loss counts.
+
+    A module is attacked in evaluation mode and left as it was.
+    Source: Croce & Hein, Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse Parameter-Free
+    Attacks, ICML 2020.
+    Departs from the authors' code: the start is uniform in the set (theirs is stretched to its border), an image is
+    left at the first wrong answer, and the checkpoints are rounded as in the paper (the same for 100 steps).
+
+    Args:
+        loss: logits and labels to a loss per row; `cross_entropy`, or `dlr`, which does not know the scale of logits.
+        steps: gradient steps of each start.
+        restarts: random starts.
+        title: of the attack in reports.
+
+    >>> from robustdial.threat import Linf
+    >>> f = lambda x: torch.stack([x.sum((1, 2, 3)), torch.full((len(x),), 1.7)], dim=1)
+    >>> x = torch.full((1, 1, 2, 2), 0.5)
+    >>> f(APGD(steps=10)(f, x, torch.tensor([0]), Linf(0.1))).argmax(1)
+    tensor([1])
+    """
+
+    loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy
+    steps: int = 100
+    restarts: int = 1
+    title: str = "apgd-ce"
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.restarts < 1:
+            raise ValueError(
+                f"steps={self.steps}, restarts={self.restarts}: an attack needs at least one step and one start."
+            )
+
+    @property
+    def name(self) -> str:
+        return self.title
+
+    def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
+        aim = Aim(f, threat, self.loss, x, (y,))
+        with still(f):
+            return _strongest([aim] * self.restarts, x, threat, self.steps)
+
+
+@dataclass(frozen=True)
+class APGDTargeted:
+    """Auto-PGD on the targeted DLR loss, towards the likeliest wrong classes one after another.
+
+    Each class has a random start of its own; only images that still stand are attacked towards the next.
+    Source and departures: as `APGD`.
+
+    Args:
+        steps: gradient steps towards each class.
+        classes: how many wrong classes, in the order of their clean logits; all of them where there are fewer.
+        title: of the attack in reports.
+
+    Raises:
+        ValueError: the network has fewer than 4 classes.
+    """
+
+    steps: int = 100
+    classes: int = 9
+    title: str = "apgd-t"
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.classes < 1:
+            raise ValueError(
+                f"steps={self.steps}, classes={self.classes}: an attack needs at least one step and one class."
+            )
+
+    @property
+    def name(self) -> str:
+        return self.title
+
+    def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
+        with still(f):
+            aims = [Aim(f, threat, dlr_targeted, x, (y, target)) for target in _likeliest(f, x, y, self.classes)]
+            return _strongest(aims, x, threat, self.steps)
+
+
+@torch.no_grad()
+def _likeliest(f: Classifier, x: Tensor, y: Tensor, classes: int) -> tuple[Tensor, ...]:
+    """For each rank the wrong class `[B]` that has it on the clean images."""
+    logits = f(x)
+    wrong = logits.scatter(1, y[:, None], -torch.inf)
+    return wrong.topk(min(classes, logits.shape[1] - 1)).indices.unbind(1)
+
+
+def _strongest(aims: Iterable[Aim], x: Tensor, threat: Threat, steps: int) -> Tensor:
+    """One climb per aim on the images still standing: each where it fell, or else where its loss was highest."""
+    z, height = threat.noise(x, 1.0, 0.0).clone(), torch.full((len(x),), -torch.inf, device=x.device)
+    for aim in aims:
+        standing = (height < torch.inf).nonzero().squeeze(1)
+        if not len(standing):
+            break
+        aim = aim.of(standing)
+        for at in climb(aim, threat.noise(aim.x, 1.0, 1.0), steps):
+            best, rows = at.best, standing[at.rows]
+            worth = best.loss.masked_fill(best.fallen, torch.inf).to(height)
+            higher = worth > height[rows]
+            z[rows[higher]], height[rows[higher]] = best.z[higher], worth[higher]
+    return images(threat, x, z)

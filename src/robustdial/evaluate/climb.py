@@ -1,0 +1,132 @@
+"""The ascent of Auto-PGD: momentum, and a step size that halves by itself where it no longer helps.
+
+Source: Croce & Hein, Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse Parameter-Free Attacks,
+ICML 2020, algorithm 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from robustdial.evaluate.aim import Aim, Place
+
+_CHECKPOINTS = (
+    22,
+    41,
+    57,
+    70,
+    80,
+    87,
+    93,
+    99,
+)  # percent of the steps: gaps of 22, 19, ... down to 6
+_MOMENTUM = 0.25  # share of the last movement in the next one
+_OFTEN = 0.75  # a step size that raised the loss in a larger share of its steps is kept
+
+
+class Climb(NamedTuple):
+    """Where each row stands on its way up. Per row `[B]` but for the perturbations."""
+
+    rows: Tensor
+    """Numbers of the rows in the batch; those that have fallen go no further."""
+    here: Place
+    top: Place
+    """The highest place so far."""
+    before: Tensor
+    """The perturbation before the last step."""
+    size: Tensor
+    """Step size."""
+    rises: Tensor
+    """Steps since the last checkpoint that raised the loss."""
+    last: Tensor
+    """The loss that the next one is compared with."""
+    mark: Tensor
+    """The highest loss at the last checkpoint."""
+    halved: Tensor
+    """Whether the step size was halved there."""
+
+    @property
+    def best(self) -> Place:
+        """Where a row fell, or else its highest place."""
+        return _choose(self.here.fallen, self.here, self.top)
+
+    def of(self, keep: Tensor) -> Climb:
+        """Some of the rows, bool `[B]`."""
+        here, top = (Place(*(part[keep] for part in place)) for place in (self.here, self.top))
+        return Climb(self.rows[keep], here, top, *(part[keep] for part in self[3:]))
+
+
+def climb(aim: Aim, z: Tensor, steps: int) -> Iterator[Climb]:
+    """Each row from `z` upwards: the start, then where it stands after each step, until it falls."""
+    windows, at = checkpoints(steps), _start(aim, z)
+    yield at
+    for k in range(steps):
+        standing = ~at.here.fallen
+        if not standing.any():
+            return
+        aim, at = aim.of(standing), at.of(standing)
+        if k in windows:
+            at = _checked(at, windows[k])
+        at = _stepped(at, aim, _MOMENTUM if k else 0.0)
+        yield at
+
+
+def checkpoints(steps: int) -> dict[int, int]:
+    """After which steps the step size is examined, and how many steps have been taken since the last time.
+
+    >>> checkpoints(100)
+    {22: 22, 41: 19, 57: 16, 70: 13, 80: 10, 87: 7, 93: 6, 99: 6}
+    """
+    ends = (0, *(-(-share * steps // 100) for share in _CHECKPOINTS))  # rounded up, in whole numbers
+    return {end: end - start for start, end in pairwise(ends) if end > start}
+
+
+def _start(aim: Aim, z: Tensor) -> Climb:
+    here = aim.look(z)
+    nothing, yes = torch.zeros_like(here.loss), torch.ones_like(here.fallen)
+    size = torch.full_like(here.loss, 2 * aim.threat.radius, dtype=z.dtype)
+    rows = torch.arange(len(z), device=z.device)
+    # `last` is zero, not the loss of the start: so the authors' code counts, and its step sizes follow from that
+    return Climb(rows, here, here, here.z, size, nothing, last=nothing, mark=here.loss, halved=yes)
+
+
+def _stepped(at: Climb, aim: Aim, momentum: float) -> Climb:
+    threat, z = aim.threat, at.here.z
+    ahead = threat.project(threat.ascend(z, at.here.gradient, at.size), aim.x, 1.0)
+    movement = (1 - momentum) * (ahead - z) + momentum * (z - at.before)
+    here = aim.look(threat.project(z + movement, aim.x, 1.0))
+    return at._replace(
+        here=here,
+        top=_choose(here.loss > at.top.loss, here, at.top),
+        before=z,
+        rises=at.rises + (here.loss > at.last),
+        last=here.loss,
+    )
+
+
+def _checked(at: Climb, window: int) -> Climb:
+    """Halve the step size of rows that rose too rarely, or got stuck at a size, and put them back to their top."""
+    rarely = at.rises <= _OFTEN * window
+    stuck = ~at.halved & (at.top.loss <= at.mark)
+    halve = rarely | stuck
+    return at._replace(
+        here=_choose(halve, at.top, at.here),
+        size=torch.where(halve, at.size / 2, at.size),
+        rises=torch.zeros_like(at.rises),
+        mark=at.top.loss,
+        halved=halve,
+    )
+
+
+def _choose(rows: Tensor, these: Place, those: Place) -> Place:
+    """`these` at `rows`, bool `[B]`, `those` at the others."""
+
+    def pick(a: Tensor, b: Tensor) -> Tensor:
+        return torch.where(rows.reshape(-1, *[1] * (a.dim() - 1)), a, b)
+
+    return Place(*(pick(a, b) for a, b in zip(these, those, strict=True)))

@@ -1,0 +1,254 @@
+"""Auto-PGD: closed forms, and what every attack keeps."""
+
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+from robustdial.evaluate import APGD, APGDTargeted, PGDAttack, dlr, dlr_targeted, margin, parse
+from robustdial.evaluate.aim import Place
+from robustdial.evaluate.climb import checkpoints, climb
+from robustdial.models import build
+from robustdial.randomness import seeded
+from robustdial.threat import L2, Linf
+
+LINF, LENGTH = Linf(0.05), L2(0.08)
+WEIGHTS = torch.tensor([[1.0, -2.0, 0.5, 0.0], [0.3, 1.0, -1.0, 0.2], [-1.0, 0.4, 0.1, 0.9], [0.0, 0.1, -0.3, -1.2]])
+
+
+def linear(classes):
+    """A linear network for images of four pixels."""
+    return lambda x: (x.flatten(1) - 0.5) @ WEIGHTS[:classes].T
+
+
+def points(f, n=200):
+    """Images away from the borders of the cube, and the classes that `f` gives them."""
+    x = torch.rand(n, 1, 2, 2) * 0.4 + 0.3
+    return x, f(x).argmax(1)
+
+
+def right(f, x, y):
+    return f(x).argmax(1) == y
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """A small network that knows the digits, and images it has not seen."""
+    torch.manual_seed(0)
+    bunch = load_digits()
+    x, y = torch.from_numpy(bunch.images).float()[:, None] / 16, torch.from_numpy(bunch.target).long()
+    net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(288, 10))
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+    for _ in range(40):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(x[:1000]), y[:1000]).backward()
+        optimizer.step()
+    net.eval()
+    seen = right(net, x[1000:1200], y[1000:1200])
+    assert seen.float().mean() > 0.8
+    return net, x[1000:1200][seen], y[1000:1200][seen]
+
+
+# --- strength -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("threat", "order"), [(LINF, 1), (LENGTH, 2)], ids=["linf", "l2"])
+@pytest.mark.parametrize(
+    ("attack", "classes"),
+    [(APGD(steps=20), 2), (APGD(margin, steps=20), 2), (APGDTargeted(steps=20), 4)],
+    ids=["ce", "margin", "targeted"],
+)
+def test_a_linear_network_is_robust_exactly_where_its_margin_is_wide(threat, order, attack, classes):
+    f = linear(classes)
+    x, y = points(f)
+    rivals = WEIGHTS[y][:, None] - WEIGHTS[:classes]  # the direction to each class, and the way to its border
+    way = (f(x).gather(1, y[:, None]) - f(x)) / rivals.norm(order, dim=2)
+    nearest = way.scatter(1, y[:, None], torch.inf).amin(1)
+    robust = right(f, attack(f, x, y, threat), y)
+    clear = (nearest / threat.radius - 1).abs() > 1e-3  # float32
+    assert clear.sum() > 190
+    assert torch.equal(robust[clear], (nearest > threat.radius)[clear])
+    assert 20 < robust.sum() < 180
+
+
+@pytest.mark.parametrize("threat", [Linf(0.12), L2(0.6)], ids=["linf", "l2"])
+@pytest.mark.parametrize(
+    ("attack", "pgd"),
+    [
+        (APGD(steps=20), PGDAttack(20)),
+        (APGD(dlr, steps=20), PGDAttack(20, loss=dlr)),
+        (APGDTargeted(steps=20), PGDAttack(20)),
+    ],
+    ids=["ce", "dlr", "targeted"],
+)
+def test_never_worse_than_pgd_with_as_many_steps(digits, threat, attack, pgd):
+    net, x, y = digits
+    robust, of_pgd = (int(right(net, a(net, x, y, threat), y).sum()) for a in (attack, pgd))
+    assert robust <= of_pgd
+    assert 5 < of_pgd < len(y) - 5
+
+
+def test_an_image_that_does_not_fall_is_returned_where_the_loss_is_highest(digits):
+    net, x, y = digits
+    with torch.no_grad():
+        adv = APGD(margin, steps=20)(net, x, y, Linf(0.05))
+        assert (margin(net(adv), y) > margin(net(x), y)).all()
+
+
+def test_restarts_and_classes_only_help(digits):
+    net, x, y = digits
+    for few, many in ((APGD(dlr, 5), APGD(dlr, 5, 3)), (APGDTargeted(5, 1), APGDTargeted(5, 3))):
+        robust = []
+        for attack in (few, many):
+            with seeded(0):
+                robust.append(right(net, attack(net, x, y, Linf(0.12)), y))
+        assert not (robust[1] & ~robust[0]).any()
+
+
+# --- the step size ------------------------------------------------------------------------------------------------
+
+
+class Scripted:
+    """An aim whose losses are given, one row, whatever is looked at."""
+
+    def __init__(self, losses):
+        self.losses, self.threat, self.x = iter(losses), Linf(0.5), torch.full((1, 1, 1, 1), 0.5)
+
+    def of(self, rows):
+        return self
+
+    def look(self, z):
+        return Place(z, torch.tensor([next(self.losses)]), torch.ones_like(z), torch.tensor([False]))
+
+
+def sizes(losses):
+    """Share of the first step size that is used in each step."""
+    course = list(climb(Scripted(losses), torch.zeros(1, 1, 1, 1), 100))
+    return [float(at.size) for at in course[1:]]
+
+
+RISING, FALLING = [float(k) for k in range(101)], [-float(k) for k in range(101)]
+
+
+def test_a_step_that_helps_is_kept_and_one_that_does_not_is_halved_at_every_checkpoint():
+    assert set(sizes(RISING)) == {1.0}
+    gaps = [22, 19, 16, 13, 10, 7, 6, 6, 1]
+    assert sizes(FALLING) == [0.5**k for k, gap in enumerate(gaps) for _ in range(gap)]
+
+
+def test_a_step_is_halved_where_the_loss_rises_but_never_to_a_new_height_and_then_has_two_windows():
+    """At 41 nothing new since 22: halved. At 57 still nothing, but the size is new. At 70 it no longer is: halved."""
+    losses = [*RISING[:23], *(k / 100 for k in range(78))]
+    found = sizes(losses)
+    assert [found[k] for k in (21, 22, 40, 41, 56, 57, 69, 70)] == [1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.25]
+
+
+# --- what every attack keeps --------------------------------------------------------------------------------------
+
+
+EVERY = pytest.mark.parametrize("attack", [APGD(steps=9), APGD(dlr, 9, 2), APGDTargeted(9, 2)], ids=["ce", "dlr", "t"])
+
+
+@EVERY
+@pytest.mark.parametrize("threat", [Linf(0.1), L2(0.5)], ids=["linf", "l2"])
+def test_images_are_in_the_set(digits, attack, threat):
+    net, x, y = digits
+    adv = attack(net, x, y, threat)
+    z = (adv - x).flatten(1)
+    size = z.abs().amax(1) if isinstance(threat, Linf) else z.norm(dim=1)
+    assert adv.shape == x.shape
+    assert adv.dtype == x.dtype
+    assert not adv.requires_grad
+    assert (size <= threat.radius + 1e-6).all()
+    assert adv.min() >= 0
+    assert adv.max() <= 1
+
+
+@EVERY
+def test_the_same_seed_gives_the_same_images(digits, attack):
+    net, x, y = digits
+    images = []
+    for seed in (1, 1, 2):
+        with seeded(seed):
+            images.append(attack(net, x[:20], y[:20], Linf(0.1)))
+    assert torch.equal(images[0], images[1])
+    assert not torch.equal(images[0], images[2])
+
+
+@EVERY
+def test_an_attacked_module_is_left_as_it_was(attack):
+    net = build("cnn", classes=4, shape=(1, 8, 8), mean=[0.5], std=[0.5], width=4).train()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    attack(net, torch.rand(4, 1, 8, 8), torch.zeros(4, dtype=torch.int64), Linf(0.1))
+    assert all(module.training for module in net.modules())
+    assert all(weight.requires_grad and weight.grad is None for weight in net.parameters())
+    assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())
+
+
+@EVERY
+def test_no_images_are_no_trouble(digits, attack):
+    net, x, y = digits
+    assert attack(net, x[:0], y[:0], Linf(0.1)).shape == x[:0].shape
+
+
+@EVERY
+def test_only_images_that_stand_are_attacked(digits, attack):
+    net, x, y = digits
+    rows = []
+
+    def counted(images):
+        rows.append(len(images))
+        return net(images)
+
+    attack(counted, x, y, Linf(0.2))
+    assert rows[0] == len(x)
+    assert rows == sorted(rows, reverse=True)
+    assert rows[-1] < len(x)
+
+
+@EVERY
+def test_a_wrong_answer_stays_wrong(attack):
+    f = linear(4)
+    x, y = points(f)
+    wrong = (y + 1) % 4
+    assert not right(f, attack(f, x, wrong, Linf(1e-4)), wrong).any()
+
+
+# --- doors --------------------------------------------------------------------------------------------------------
+
+
+def test_dlr_does_not_know_the_scale_of_logits():
+    logits, y = torch.randn(8, 5), torch.arange(8) % 5
+    torch.testing.assert_close(dlr(100 * logits, y), dlr(logits, y))
+    torch.testing.assert_close(dlr_targeted(100 * logits, y, 4 - y), dlr_targeted(logits, y, 4 - y))
+    assert torch.equal(dlr(torch.zeros(2, 3), y[:2]), torch.zeros(2))
+
+
+@pytest.mark.parametrize(("attack", "classes"), [(APGD(dlr), 2), (APGDTargeted(), 3), (APGDTargeted(), 2)])
+def test_too_few_classes_are_refused_with_the_remedy(attack, classes):
+    f = linear(classes)
+    with pytest.raises(ValueError, match=rf"network has {classes}.*apgd-ce"):
+        attack(f, *points(f), Linf(0.1))
+
+
+@pytest.mark.parametrize("make", [lambda: APGD(steps=0), lambda: APGD(restarts=0), lambda: APGDTargeted(classes=0)])
+def test_an_attack_does_something(make):
+    with pytest.raises(ValueError, match="at least one"):
+        make()
+
+
+@pytest.mark.parametrize("name", ["apgd-ce", "apgd-dlr", "apgd-t"])
+def test_names_in_reports_are_read_back(name):
+    assert parse(name).name == name
+
+
+def test_an_unknown_name_is_answered_with_all_known_ones():
+    with pytest.raises(ValueError, match=r"pgd-K or cw-K.*apgd-ce, apgd-dlr, apgd-t"):
+        parse("apgd")
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5, 20, 37, 100, 1000])
+def test_checkpoints_follow_one_another(steps):
+    plan = checkpoints(steps)
+    assert sum(plan.values()) == max(plan) <= steps
+    assert min(plan.values()) > 0
