@@ -81,8 +81,7 @@ class FAB:
             around = x[standing]
             near = self.closest(f, around, y[standing], target[standing], threat, enough=threat.radius)
             found = near.distance <= threat.radius
-            z = threat.project(near.images - around, around, 1.0)  # only a rounding error may be outside
-            answer[standing] = torch.where(_column(found, x), threat.apply(around, z).clamp(0, 1), around)
+            answer[standing[found]] = near.images[found]
             standing = standing[~found]
         return answer
 
@@ -206,7 +205,3 @@ def _plane(f: Classifier, points: Tensor, y: Tensor, target: Tensor, shape: torc
     w = torch.autograd.grad(lead.sum(), points)[0]
     points, lead = points.detach(), lead.detach()
     return w, (w * points).sum(1) - lead
-
-
-def _column(rows: Tensor, like: Tensor) -> Tensor:
-    return rows.view(-1, *[1] * (like.dim() - 1))

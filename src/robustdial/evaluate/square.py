@@ -186,7 +186,7 @@ def _bump(side: int, draws: Draws, like: Tensor) -> Tensor:
     half = side // 2
     bump = torch.cat([_hill(side, half, like), -_hill(side, side - half, like)], dim=1)
     bump = bump / _length(bump, 0, 1)
-    return bump if draws.signs(like, 1) > 0 else bump.T
+    return bump if draws.signs(like, 1) > 0 else bump.T.contiguous()
 
 
 def _hill(rows: int, columns: int, like: Tensor) -> Tensor:
