@@ -1,11 +1,13 @@
-"""Auto-PGD: closed forms, and what every attack keeps."""
+"""Auto-PGD and AutoAttack: closed forms, and what every attack keeps."""
+
+from dataclasses import dataclass, field
 
 import pytest
 import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-from robustdial.evaluate import APGD, APGDTargeted, PGDAttack, dlr, dlr_targeted, margin, parse
+from robustdial.evaluate import APGD, APGDTargeted, AutoAttack, PGDAttack, dlr, dlr_targeted, margin, parse
 from robustdial.evaluate.aim import Place
 from robustdial.evaluate.climb import checkpoints, climb
 from robustdial.models import build
@@ -252,3 +254,54 @@ def test_checkpoints_follow_one_another(steps):
     plan = checkpoints(steps)
     assert sum(plan.values()) == max(plan) <= steps
     assert min(plan.values()) > 0
+
+
+# --- in turn ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Scripted:
+    """Succeeds on images whose first pixel is below `reach`, by making it wrong; keeps what it was asked to attack."""
+
+    reach: float
+    asked: list = field(default_factory=list)
+    name: str = "scripted"
+
+    def __call__(self, f, x, y, threat):
+        self.asked.append(x[:, 0, 0, 0].tolist())
+        return torch.where((x[:, :1, :1, :1] < self.reach), torch.zeros_like(x), x)
+
+
+def first_pixel(x):
+    """Class 0 where the first pixel is positive, 1 where it is zero."""
+    return torch.stack([x[:, 0, 0, 0], torch.full((len(x),), 0.05)], dim=1)
+
+
+def test_each_attack_meets_the_images_that_still_stand():
+    x = torch.linspace(0, 1, 6)[:, None, None, None].expand(-1, 1, 2, 2).clone()  # the first is wrong already
+    attacks = (Scripted(0.3), Scripted(0.7), Scripted(0.5))
+    adv = AutoAttack(attacks)(first_pixel, x, torch.zeros(6, dtype=torch.int64), Linf(1.0))
+    asked = [attack.asked[0] for attack in attacks]
+    assert [len(rows) for rows in asked] == [5, 4, 2]
+    assert (first_pixel(adv).argmax(1) == 1).tolist() == [True, True, True, True, False, False]
+    assert torch.equal(adv[4:], x[4:])
+
+
+def test_nothing_is_attacked_when_nothing_stands():
+    attack = Scripted(1.0)
+    x = torch.zeros(3, 1, 2, 2)
+    assert torch.equal(AutoAttack((attack,))(first_pixel, x, torch.zeros(3, dtype=torch.int64), Linf(1.0)), x)
+    assert attack.asked == []
+
+
+def test_with_three_classes_targeted_apgd_is_left_out():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+    x, y = torch.rand(4, 1, 2, 2), torch.zeros(4, dtype=torch.int64)
+    AutoAttack((APGD(steps=3), APGDTargeted(steps=3)))(net, x, y, Linf(0.1))
+    with pytest.raises(ValueError, match="class"):
+        APGDTargeted(steps=3)(net, x, y, Linf(0.1))
+
+
+@pytest.mark.parametrize("name", ["apgd-ce", "apgd-dlr", "apgd-t", "fab-t", "square", "autoattack", "pgd-3", "cw-7"])
+def test_an_attack_is_called_what_it_was_asked_for(name):
+    assert parse(name).name == name

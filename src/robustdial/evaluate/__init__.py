@@ -2,19 +2,26 @@
 
 from robustdial.evaluate.accuracy import Accuracy, Measured, clean_accuracy, measure, right
 from robustdial.evaluate.apgd import APGD, APGDTargeted
-from robustdial.evaluate.attack import Attack, PGDAttack, parse
+from robustdial.evaluate.attack import Attack, PGDAttack
+from robustdial.evaluate.autoattack import AutoAttack
 from robustdial.evaluate.estimate import Estimate, over_images, over_seeds
+from robustdial.evaluate.fab import FAB
 from robustdial.evaluate.frontier import frontier, point
 from robustdial.evaluate.losses import dlr, dlr_targeted, margin
+from robustdial.evaluate.named import parse
+from robustdial.evaluate.square import Square
 
 __all__ = [
     "APGD",
+    "FAB",
     "APGDTargeted",
     "Accuracy",
     "Attack",
+    "AutoAttack",
     "Estimate",
     "Measured",
     "PGDAttack",
+    "Square",
     "clean_accuracy",
     "dlr",
     "dlr_targeted",

@@ -9,8 +9,6 @@ from typing import Protocol
 from torch import Tensor
 
 from robustdial.evaluate.aim import Aim, images, still
-from robustdial.evaluate.apgd import APGD, APGDTargeted
-from robustdial.evaluate.losses import dlr, margin
 from robustdial.objective.base import cross_entropy
 from robustdial.solver import ascend
 from robustdial.threat import Threat
@@ -75,25 +73,3 @@ class PGDAttack:
         with still(f):
             z = ascend(threat, x, z, lambda z: aim.look(z).gradient, self.step * threat.radius, self.steps)
         return images(threat, x, z)
-
-
-_STANDARD: tuple[Attack, ...] = (APGD(), APGD(dlr, title="apgd-dlr"), APGDTargeted())
-
-
-def parse(name: str) -> Attack:
-    """The attack of a name as it stands in reports.
-
-    `pgd-K` on the cross-entropy, `cw-K` on the margin; `apgd-ce`, `apgd-dlr` and `apgd-t` (targeted DLR), which have
-    100 steps.
-
-    >>> parse("pgd-10").steps, parse("cw-20").name, parse("apgd-t").classes
-    (10, 'cw-20', 9)
-    """
-    standard = {attack.name: attack for attack in _STANDARD}
-    if name in standard:
-        return standard[name]
-    kind, _, steps = name.partition("-")
-    if kind not in ("pgd", "cw") or not steps.isdigit() or int(steps) < 1:
-        others = ", ".join(standard)
-        raise ValueError(f"{name!r} is not an attack. Write pgd-K or cw-K, for example pgd-20, or one of {others}.")
-    return PGDAttack(int(steps)) if kind == "pgd" else PGDAttack(int(steps), loss=margin, title="cw")

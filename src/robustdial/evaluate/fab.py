@@ -1,0 +1,206 @@
+"""FAB-T: the closest adversarial image, found by stepping towards linearised borders between two classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from robustdial.evaluate.aim import still
+from robustdial.evaluate.losses import margin
+from robustdial.objective.base import single
+from robustdial.threat import L2, Linf, Threat
+from robustdial.typing import Classifier
+
+_TINY = 1e-12  # what is zero stays zero where it is divided by
+
+
+@dataclass(frozen=True)
+class FAB:
+    """Fast adaptive boundary attack towards the likeliest wrong classes, one after the other, without a random start.
+
+    Each step takes the border between the right and the target class as the plane that it looks like from the current
+    image. It mixes the points of this plane that are closest to the current and to the clean image, and goes a little
+    past it; from an adversarial image the search goes on a little nearer to the clean one. An adversarial image counts
+    if it lies inside the threat's set: it is returned, and its search ends. Where none was found the clean image is
+    returned.
+    A module is attacked in evaluation mode and left as it was.
+    Source: Croce & Hein, Minimally Distorted Adversarial Examples with a Fast Adaptive Boundary Attack, ICML 2020,
+    algorithm 1; targeted, with the constants of AutoAttack (Croce & Hein, ICML 2020).
+
+    Args:
+        steps: gradient steps per target.
+        targets: wrong classes to try, or all if there are fewer.
+        pull: largest weight of the clean image's plane point in the mix (alpha_max).
+        overshoot: how far to go past the plane, 1 to stop there (eta).
+        back: where to go on from an adversarial image, as a share of the way from the clean one to it (beta).
+
+    Raises:
+        TypeError: the threat is neither `Linf` nor `L2`.
+
+    >>> f = lambda x: torch.cat([x.sum((1, 2, 3))[:, None], torch.full((len(x), 1), 1.7)], dim=1)
+    >>> x, y = torch.full((1, 1, 2, 2), 0.5), torch.tensor([0])
+    >>> bool(f(FAB(steps=10)(f, x, y, Linf(0.08))).argmax(1) == y)  # the border is 0.3 / 4 away
+    False
+    >>> FAB(steps=10)(f, x, y, Linf(0.07)).unique()
+    tensor([0.5000])
+    """
+
+    steps: int = 100
+    targets: int = 9
+    pull: float = 0.1
+    overshoot: float = 1.05
+    back: float = 0.9
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.targets < 1:
+            raise ValueError(
+                f"steps={self.steps}, targets={self.targets}: an attack needs at least one step and one target."
+            )
+
+    @property
+    def name(self) -> str:
+        return "fab-t" if self.steps == 100 else f"fab-t-{self.steps}"
+
+    def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
+        with still(f):
+            return self._first_found(f, x, y, threat)
+
+    def _first_found(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
+        with torch.no_grad():
+            logits = f(x)
+        wrong = single(logits).scatter(1, y[:, None], -torch.inf).argsort(1, descending=True)[:, :-1]
+        answer, standing = x.clone(), (margin(logits, y) <= 0).nonzero().squeeze(1)
+        for target in wrong.T[: self.targets]:
+            if not len(standing):
+                break
+            around = x[standing]
+            near = self.closest(f, around, y[standing], target[standing], threat, enough=threat.radius)
+            found = near.distance <= threat.radius
+            answer[standing[found]] = near.images[found]
+            standing = standing[~found]
+        return answer
+
+    def closest(
+        self, f: Classifier, x: Tensor, y: Tensor, target: Tensor, threat: Threat, enough: float = 0.0
+    ) -> Closest:
+        """The closest adversarial images on the way to the classes `target` `[B]`, however far away they are.
+
+        Whatever is not classified as `y` counts. The search for an image ends at a distance of at most `enough`.
+        Of `threat` only the norm plays a part.
+        """
+        norm = _norm(threat)
+        x, shape = x.flatten(1), x.shape
+        now, best, distance = x.clone(), x.clone(), x.new_full((len(x),), torch.inf)
+        for _ in range(self.steps):
+            rows = (distance > enough).nonzero().squeeze(1)
+            if not len(rows):
+                break
+            labels, around = y[rows], x[rows]
+            w, b = _plane(f, now[rows], labels, target[rows], shape)
+            trial = self._towards(w, b, now[rows], around, norm)
+            away = norm.length(trial - around)
+            with torch.no_grad():
+                wrong = margin(f(trial.view(-1, *shape[1:])), labels) > 0
+            closer = wrong & (away < distance[rows])
+            best[rows] = torch.where(closer[:, None], trial, best[rows])
+            distance[rows] = torch.where(closer, away, distance[rows])
+            now[rows] = torch.where(wrong[:, None], around + self.back * (trial - around), trial)
+        return Closest(best.view(shape), distance)
+
+    def _towards(self, w: Tensor, b: Tensor, now: Tensor, x: Tensor, norm: _Norm) -> Tensor:
+        """A point behind the plane, between the ones that are closest to the current and to the clean image."""
+        speed = norm.speed(w)
+        to_now, to_x = projection(now, w, b, speed) - now, projection(x, w, b, speed) - x
+        near, far = norm.length(to_now), norm.length(to_x)
+        mix = (near / (near + far).clamp_min(_TINY)).clamp(max=self.pull)[:, None]
+        return torch.lerp(now + self.overshoot * to_now, x + self.overshoot * to_x, mix).clamp(0, 1)
+
+
+class Closest(NamedTuple):
+    """The closest adversarial images that were found, and how far they are away; the clean image and infinity if none.
+
+    `images` is `[B, C, H, W]`, `distance` `[B]` in the threat's norm.
+    """
+
+    images: Tensor
+    distance: Tensor
+
+
+def projection(points: Tensor, w: Tensor, b: Tensor, speed: Tensor) -> Tensor:
+    """The closest point of [0, 1]^n on the plane {w z = b}, or where it is not reached, the one closest to the plane.
+
+    All coordinates set off for the plane together, each at its own speed, until the plane is reached; who meets 0 or 1
+    before stays there. For speeds |w| this is the closest point in Euclidean distance, for speeds of 1 in L-infinity
+    (a coordinate that does not matter, `w` = 0, stays where it is). Where each one stops is known beforehand, so
+    that the time of arrival is found by one sort: how far `w z` has come is piecewise linear in time.
+    Source: Croce & Hein, ICML 2020, section 2.2.
+
+    Args:
+        points: `[B, n]` in [0, 1].
+        w: normal vectors `[B, n]`.
+        b: offsets `[B]`.
+        speed: `[B, n]`, not negative.
+
+    >>> w, b = torch.tensor([[1.0, 3.0]]), torch.tensor([1.0])
+    >>> projection(torch.zeros(1, 2), w, b, torch.ones(1, 2)), projection(torch.zeros(1, 2), w, b, w)
+    (tensor([[0.2500, 0.2500]]), tensor([[0.1000, 0.3000]]))
+    """
+    missing = b - (w * points).sum(1)
+    heading = w.sign() * missing.sign()[:, None]
+    room = torch.where(heading > 0, 1 - points, points)
+    moves = (speed > 0) & (heading != 0)
+    stops, order = torch.where(moves, room / speed.clamp_min(_TINY), 0).sort(1)
+    gain = (w.abs() * speed).gather(1, order)
+    still_moving = _after(gain).clamp_min(torch.finfo(gain.dtype).tiny)
+    by_stopped = _before(gain * stops)
+    # w z has come by_stopped[k] + t * still_moving[k] at a time t at which k coordinates have stopped
+    stopped = (by_stopped[:, 1:] + stops * still_moving[:, 1:] < missing.abs()[:, None]).sum(1, keepdim=True)
+    arrival = (missing.abs()[:, None] - by_stopped.gather(1, stopped)) / still_moving.gather(1, stopped)
+    time = torch.minimum(arrival, stops[:, -1:])
+    return points + heading * torch.minimum(time * speed, room)
+
+
+def _before(values: Tensor) -> Tensor:
+    """Sums of the first 0, 1, ... n values `[B, n + 1]`."""
+    return torch.cat([values.new_zeros(len(values), 1), values.cumsum(1)], dim=1)
+
+
+def _after(values: Tensor) -> Tensor:
+    """Sums of all but the first 0, 1, ... n values `[B, n + 1]`, added from the end: no large numbers cancel."""
+    return _before(values.flip(1)).flip(1)
+
+
+class _Norm(NamedTuple):
+    """Of a threat: the length of changes `[B, n]`, and the speeds by which `projection` is closest in it."""
+
+    length: Callable[[Tensor], Tensor]
+    speed: Callable[[Tensor], Tensor]
+
+
+def _norm(threat: Threat) -> _Norm:
+    match threat:
+        case Linf():
+            return _Norm(lambda z: z.abs().amax(1), torch.ones_like)
+        case L2():
+            # the unit of speed is free; with the fastest at 1 nothing is lost in a network of tiny gradients
+            return _Norm(lambda z: torch.linalg.vector_norm(z, dim=1), lambda w: w.abs() / _largest(w))
+    raise TypeError(f"FAB knows the planes' closest points in Linf and L2, not in {type(threat).__name__}.")
+
+
+def _largest(w: Tensor) -> Tensor:
+    return w.abs().amax(1, keepdim=True).clamp_min(_TINY)
+
+
+def _plane(f: Classifier, points: Tensor, y: Tensor, target: Tensor, shape: torch.Size) -> tuple[Tensor, Tensor]:
+    """The plane {w z = b} that the border between the classes `y` and `target` looks like from `points` `[B, n]`."""
+    points = points.detach().requires_grad_()
+    with torch.enable_grad():
+        logits = single(f(points.view(-1, *shape[1:])))
+        lead = (logits.gather(1, target[:, None]) - logits.gather(1, y[:, None])).squeeze(1)
+    w = torch.autograd.grad(lead.sum(), points)[0]
+    points, lead = points.detach(), lead.detach()
+    return w, (w * points).sum(1) - lead

@@ -1,0 +1,201 @@
+"""The Square attack: a random search for adversarial images that asks for logits alone, never for a gradient."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from types import EllipsisType
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from robustdial.evaluate.aim import still
+from robustdial.evaluate.losses import margin
+from robustdial.threat import L2, Linf, Threat
+from robustdial.typing import Classifier
+
+_HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # steps after which the window has half the area
+_TINY = 1e-12  # a length that is zero stays zero where it is divided by
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The random numbers of a search, from PyTorch's generators. Whatever has these two methods can take its place."""
+
+    def signs(self, like: Tensor, *shape: int) -> Tensor:
+        """Random signs, +1 or -1, of a shape, on the device and of the type of `like`."""
+        return torch.randint(2, shape, device=like.device).to(like) * 2 - 1
+
+    def corner(self, rows: int, columns: int) -> tuple[int, int]:
+        """Row (below `rows`) and column (below `columns`) of the upper left corner of a window."""
+        return int(torch.randint(rows, ())), int(torch.randint(columns, ()))
+
+
+@dataclass(frozen=True)
+class Square:
+    """Random search: a change inside a random square window is kept where it brings the best wrong class further ahead.
+
+    Every image has its own start; the windows are shared by the images of a batch. An image is queried until it is
+    classified wrongly. What was wrong from the beginning is returned as it is, and what is never found is returned
+    with the best change that was. A module is attacked in evaluation mode and left as it was.
+    Source: Andriushchenko, Croce, Flammarion & Hein, Square Attack: a query-efficient black-box adversarial attack via
+    random search, ECCV 2020, algorithms 1 to 3 on the margin; share and queries as in AutoAttack (Croce & Hein, ICML
+    2020).
+
+    Args:
+        queries: logits asked for per image, besides those of the image itself.
+        share: share of the image that the first windows cover.
+        draws: where the random numbers come from.
+
+    Raises:
+        TypeError: the threat is neither `Linf` nor `L2`.
+
+    >>> f = lambda x: torch.cat([x.sum((1, 2, 3))[:, None], torch.full((len(x), 1), 1.7)], dim=1)
+    >>> x = torch.full((1, 1, 2, 2), 0.5)
+    >>> Square(queries=50)(f, x, torch.tensor([0]), Linf(0.1)).unique()
+    tensor([0.4000])
+    """
+
+    queries: int = 5000
+    share: float = 0.8
+    draws: Draws = field(default_factory=Draws)
+
+    def __post_init__(self) -> None:
+        if self.queries < 1 or not 0 < self.share <= 1:
+            raise ValueError(
+                f"queries={self.queries}, share={self.share:g}: a search needs at least one query, and windows that "
+                "cover a share of the image above 0 and at most 1."
+            )
+
+    @property
+    def name(self) -> str:
+        return "square" if self.queries == 5000 else f"square-{self.queries}"
+
+    @torch.no_grad()
+    def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
+        with still(f):
+            z = self._search(f, x, y, threat)
+        return _image(threat, x, z)
+
+    def _search(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
+        moves, z, best = _moves(threat), torch.zeros_like(x), margin(f(x), y)
+        for query in range(self.queries):
+            standing = (best <= 0).nonzero().squeeze(1)
+            if not len(standing):
+                break
+            around, now = x[standing], z[standing]
+            if query == 0:
+                trial = moves.start(around, self.draws)
+            else:
+                trial = moves.step(now, _side(self.share, query - 1, x), self.draws)
+            trial = threat.project(trial, around, 1.0)
+            ahead = margin(f(_image(threat, around, trial)), y[standing])
+            better = (ahead > best[standing]) | (query == 0)
+            z[standing] = torch.where(better[:, None, None, None], trial, now)
+            best[standing] = torch.where(better, ahead, best[standing])
+        return z
+
+
+class _Moves(Protocol):
+    """How the search moves in a set; the threat projects afterwards."""
+
+    def start(self, x: Tensor, draws: Draws) -> Tensor:
+        """A first perturbation of `x`."""
+        ...
+
+    def step(self, z: Tensor, side: int, draws: Draws) -> Tensor:
+        """`z`, changed inside a window (or two) of `side` pixels a side."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Extremes:
+    """L-infinity: stripes to start with, then windows of one colour, everything as far out as the set allows."""
+
+    eps: float
+
+    def start(self, x: Tensor, draws: Draws) -> Tensor:
+        images, channels, _, columns = x.shape
+        return (self.eps * draws.signs(x, images, channels, 1, columns)).expand_as(x)
+
+    def step(self, z: Tensor, side: int, draws: Draws) -> Tensor:
+        z = z.clone()
+        z[_window(z, side, draws)] = self.eps * draws.signs(z, z.shape[1], 1, 1)
+        return z
+
+
+@dataclass(frozen=True)
+class _Bumps:
+    """L2: bumps that decay from their middle; a step gives one window the length of a second one and what is unused."""
+
+    eps: float
+
+    def start(self, x: Tensor, draws: Draws) -> Tensor:
+        images, channels, height, width = x.shape
+        side = max(min(height, width) // 5, 1)
+        rows, columns = height // side, width // side
+        tiles = torch.kron(draws.signs(x, images, channels, rows, columns), _bump(side, draws, x)[None, None])
+        down, across = height - rows * side, width - columns * side
+        z = F.pad(tiles, (across // 2, across - across // 2, down // 2, down - down // 2))
+        return z * (self.eps / _length(z, 1, 2, 3))
+
+    def step(self, z: Tensor, side: int, draws: Draws) -> Tensor:
+        side = min(max(side, 3) | 1, *z.shape[2:])  # odd, so that a bump has a middle
+        gaining, losing = _window(z, side, draws), _window(z, side, draws)
+        rest = z.clone()
+        rest[gaining] = rest[losing] = 0
+        unused = (self.eps**2 - z.square().sum((1, 2, 3), keepdim=True)).clamp_min(0)
+        freed = (z.square() - rest.square()).sum((2, 3), keepdim=True)
+        bump = _bump(side, draws, z) * draws.signs(z, len(z), z.shape[1], 1, 1)
+        shape = bump + z[gaining] / _length(z[gaining], 2, 3)
+        rest[gaining] = shape * ((freed + unused / z.shape[1]).sqrt() / _length(shape, 2, 3))
+        return rest
+
+
+def _moves(threat: Threat) -> _Moves:
+    match threat:
+        case Linf():
+            return _Extremes(threat.eps)
+        case L2():
+            return _Bumps(threat.eps)
+    raise TypeError(f"The Square attack moves in Linf and L2, not in {type(threat).__name__}.")
+
+
+def _image(threat: Threat, x: Tensor, z: Tensor) -> Tensor:
+    return threat.apply(x, z).clamp(0, 1)  # x + z may leave [0, 1] by a rounding error
+
+
+def _side(share: float, step: int, x: Tensor) -> int:
+    """Pixels per side of the window of a step (the first is 0); the schedule does not depend on the queries."""
+    height, width = x.shape[2:]
+    area = share / 2 ** sum(step > start for start in _HALVINGS) * height * width
+    return min(max(round(math.sqrt(area)), 1), height, width)
+
+
+def _window(z: Tensor, side: int, draws: Draws) -> tuple[EllipsisType, slice, slice]:
+    """The index of a random square window in images."""
+    top, left = draws.corner(z.shape[2] - side + 1, z.shape[3] - side + 1)
+    return ..., slice(top, top + side), slice(left, left + side)
+
+
+def _bump(side: int, draws: Draws, like: Tensor) -> Tensor:
+    """Two halves of opposite sign, lying or standing at random, of Euclidean length 1: `[side, side]`."""
+    half = side // 2
+    bump = torch.cat([_hill(side, half, like), -_hill(side, side - half, like)], dim=1)
+    bump = bump / _length(bump, 0, 1)
+    return bump if draws.signs(like, 1) > 0 else bump.T.contiguous()
+
+
+def _hill(rows: int, columns: int, like: Tensor) -> Tensor:
+    """Values that fall from the middle of `[rows, columns]` to its border (equation 3); no more columns than rows."""
+    top = rows // 2
+    heights = (1 / torch.arange(top + 1, 0, -1).to(like).square()).cumsum(0)
+    off = [(torch.arange(n, device=like.device) - n // 2).abs() for n in (rows, columns)]
+    return heights[top - torch.maximum(off[0][:, None], off[1])]
+
+
+def _length(z: Tensor, *dims: int) -> Tensor:
+    length: Tensor = torch.linalg.vector_norm(z, dim=dims, keepdim=True)
+    return length.clamp_min(_TINY)
