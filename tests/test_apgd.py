@@ -260,12 +260,12 @@ def test_checkpoints_follow_one_another(steps):
 
 
 @dataclass(frozen=True)
-class Scripted:
+class Dimming:
     """Succeeds on images whose first pixel is below `reach`, by making it wrong; keeps what it was asked to attack."""
 
     reach: float
     asked: list = field(default_factory=list)
-    name: str = "scripted"
+    name: str = "dimming"
 
     def __call__(self, f, x, y, threat):
         self.asked.append(x[:, 0, 0, 0].tolist())
@@ -279,7 +279,7 @@ def first_pixel(x):
 
 def test_each_attack_meets_the_images_that_still_stand():
     x = torch.linspace(0, 1, 6)[:, None, None, None].expand(-1, 1, 2, 2).clone()  # the first is wrong already
-    attacks = (Scripted(0.3), Scripted(0.7), Scripted(0.5))
+    attacks = (Dimming(0.3), Dimming(0.7), Dimming(0.5))
     adv = AutoAttack(attacks)(first_pixel, x, torch.zeros(6, dtype=torch.int64), Linf(1.0))
     asked = [attack.asked[0] for attack in attacks]
     assert [len(rows) for rows in asked] == [5, 4, 2]
@@ -288,7 +288,7 @@ def test_each_attack_meets_the_images_that_still_stand():
 
 
 def test_nothing_is_attacked_when_nothing_stands():
-    attack = Scripted(1.0)
+    attack = Dimming(1.0)
     x = torch.zeros(3, 1, 2, 2)
     assert torch.equal(AutoAttack((attack,))(first_pixel, x, torch.zeros(3, dtype=torch.int64), Linf(1.0)), x)
     assert attack.asked == []
