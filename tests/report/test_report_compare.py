@@ -269,3 +269,13 @@ def test_share_of_the_slowest_counts_finished_methods(compare, about):
     assert shares["pgd-at"] == 1
     assert shares["m-deat"] == pytest.approx(204 / 402)
     assert shares["trades"] is None
+
+
+def test_positions_of_a_dial_are_rows_of_one_method(about, compare, show):
+    first = about["rows"][0]
+    about["rows"][:1] = [first | {"label": f"oat at {lam}", "method": "oat", "lam": lam} for lam in (0, 1)]
+    page = show(compare(about))
+    assert "18 runs of 15 epochs: 6 methods, 3 seeds each" in page.text
+    assert "oat at 0" in page.text
+    plots = page.own()
+    assert plots.count('"name":"oat"') == len(["plane", "passes", "gradient", "val-clean", "val-robust"])

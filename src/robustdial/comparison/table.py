@@ -78,7 +78,7 @@ def _rows(comparison: Comparison, entry: Entry) -> list[dict[str, Json]]:
     }
     return [
         {"label": entry.label if lam is None else f"{entry.label} at {lam:g}"}
-        | {"recipe": entry.recipe, "knobs": entry.knobs, "lam": lam}
+        | {"method": entry.label, "recipe": entry.recipe, "knobs": entry.knobs, "lam": lam}
         | _accuracies(comparison, folders, lam, all(len(run) == comparison.run.epochs for run in epochs))
         | cost
         for lam in lams

@@ -30,7 +30,7 @@ def tiles(comparison: Comparison) -> Tiles:
     about, seconds = comparison.about, comparison.about.get("seconds_total")
     known = [
         *facts.ground(about),
-        ("Methods", str(len(comparison.rows)), f"{counted(len(about['seeds']), 'seed')} each"),
+        ("Methods", str(len(comparison.methods)), f"{counted(len(about['seeds']), 'seed')} each"),
         ("Radius ε", number(about["eps"]), about.get("threat") or ""),
         ("All runs", duration(seconds) if seconds else None, f"{spoken(about['run'].get('epochs'))} epochs each"),
     ]
@@ -59,7 +59,7 @@ def settings(comparison: Comparison) -> list[tuple[str, Rows]]:
     """Every method with what was set differently from its recipe, and every condition."""
     about = comparison.about
     measured = ("seeds", "eps", "threat", "n", "checkpoint", "attacks", "interval")
-    methods = [(row.label, spoken({"type": row.recipe} | row.knobs)) for row in comparison.rows]
+    methods = [(row.label, spoken({"type": row.recipe} | row.knobs)) for row in comparison.methods]
     return [
         ("Methods", methods),
         ("Measurement", [(name, spoken(about[name])) for name in measured if name in about]),
@@ -131,7 +131,7 @@ def _reached(row: Row, comparison: Comparison) -> str:
 
 def _extent(comparison: Comparison) -> str:
     about = comparison.about
-    epochs, seeds, methods = about["run"].get("epochs"), len(about["seeds"]), len(comparison.rows)
+    epochs, seeds, methods = about["run"].get("epochs"), len(about["seeds"]), len(comparison.methods)
     length = f" of {counted(epochs, 'epoch')}" if epochs else ""
     runs = f"{counted(methods * seeds, 'run')}{length}: {counted(methods, 'method')}, {counted(seeds, 'seed')} each"
     return f"{runs}, {spoken(about['model'].get('name'))} on {spoken(about['data'].get('name'))}. {_how(comparison)}"

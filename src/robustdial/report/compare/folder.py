@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from robustdial import record
@@ -31,10 +31,11 @@ class Measured:
 
 @dataclass(frozen=True)
 class Row:
-    """One method.
+    """One method, or one position of its dial.
 
     Args:
         label: its name in the comparison.
+        method: the name of the method, the same for all positions of its dial.
         recipe: the recipe it was made by.
         knobs: what was set differently from the recipe's defaults.
         complete: whether every seed is trained and measured.
@@ -47,6 +48,7 @@ class Row:
     """
 
     label: str
+    method: str
     recipe: str
     knobs: Entry
     complete: bool
@@ -82,6 +84,12 @@ class Comparison:
 
     about: Entry
     rows: list[Row]
+
+    @property
+    def methods(self) -> list[Row]:
+        """One row for each method, by its name: what does not differ along a dial."""
+        first = {row.method: row for row in reversed(self.rows)}
+        return [replace(row, label=row.method) for row in self.rows if row is first[row.method]]
 
     @property
     def done(self) -> list[Row]:
@@ -127,6 +135,7 @@ def _row(row: Entry, attacks: list[str], seeds: list[int]) -> Row:
     robust = row.get("robust") or {}
     return Row(
         label=str(row["label"]),
+        method=str(row.get("method") or row["label"]),
         recipe=str(row["recipe"]),
         knobs=dict(row.get("knobs") or {}),
         complete=bool(row["complete"]),

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from robustdial.report.compare import curves, facts
 from robustdial.report.compare.folder import Comparison, read
 from robustdial.report.compare.pareto import pareto
+from robustdial.report.compare.plane import plane
 from robustdial.report.curves import Plot, embed
 from robustdial.report.template import PAGES
 
@@ -27,7 +28,7 @@ def page(path: Path) -> str:
         attacks=comparison.about["attacks"],
         amount=facts.amount,
         span=facts.span,
-        keys=curves.keys(rows),
+        keys=curves.keys(comparison.methods),
         plots=_plots(comparison),
         settings=facts.settings(comparison),
         conditions=facts.conditions(comparison),
@@ -48,6 +49,7 @@ def _plots(comparison: Comparison) -> dict[str, tuple[str, Markup]]:
             "Robust accuracy against passes",
             pareto(comparison, [row.passes for row in rows], "passes per image and epoch"),
         ),
+        ("plane", "Robust against clean accuracy", plane(comparison)),
     ]
     drawn = [plot for plot in against if len(plot[2].data)]
-    return embed([*drawn, *curves.training(rows)], {"seconds": 460, "cost": 420})
+    return embed([*drawn, *curves.training(comparison.methods)], {"seconds": 460, "cost": 420, "plane": 380})
