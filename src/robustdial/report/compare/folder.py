@@ -36,6 +36,7 @@ class Row:
     Args:
         label: its name in the comparison.
         method: the name of the method, the same for all positions of its dial.
+        lam: the position of the dial; None without one.
         recipe: the recipe it was made by.
         knobs: what was set differently from the recipe's defaults.
         complete: whether every seed is trained and measured.
@@ -49,6 +50,7 @@ class Row:
 
     label: str
     method: str
+    lam: float | None
     recipe: str
     knobs: Entry
     complete: bool
@@ -136,6 +138,7 @@ def _row(row: Entry, attacks: list[str], seeds: list[int]) -> Row:
     return Row(
         label=str(row["label"]),
         method=str(row.get("method") or row["label"]),
+        lam=row.get("lam"),
         recipe=str(row["recipe"]),
         knobs=dict(row.get("knobs") or {}),
         complete=bool(row["complete"]),

@@ -20,7 +20,7 @@ def plane(comparison: Comparison) -> go.Figure:
         rows = [row for row in comparison.rows if row.method == key.label]
         known = [row for row in rows if None not in (row.clean.mean, row.worst.mean)]
         if known:
-            _line(figure, key, sorted(known, key=lambda row: row.clean.mean or 0.0))
+            _line(figure, key, sorted(known, key=lambda row: row.lam or 0.0))
     return dressed(figure, "clean accuracy", "robust accuracy", suffix=" %").update_xaxes(ticksuffix=" %")
 
 
