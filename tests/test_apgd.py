@@ -7,7 +7,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-from robustdial.evaluate import APGD, APGDTargeted, AutoAttack, PGDAttack, dlr, dlr_targeted, margin, parse
+from robustdial.evaluate import APGD, FAB, APGDTargeted, AutoAttack, PGDAttack, Square, dlr, dlr_targeted, margin, parse
 from robustdial.evaluate.aim import Place
 from robustdial.evaluate.climb import checkpoints, climb
 from robustdial.models import build
@@ -305,3 +305,18 @@ def test_with_three_classes_targeted_apgd_is_left_out():
 @pytest.mark.parametrize("name", ["apgd-ce", "apgd-dlr", "apgd-t", "fab-t", "square", "autoattack", "pgd-3", "cw-7"])
 def test_an_attack_is_called_what_it_was_asked_for(name):
     assert parse(name).name == name
+
+
+@pytest.mark.parametrize("threat", [LINF, LENGTH], ids=str)
+def test_its_real_parts_play_together_whoever_calls_them(threat):
+    """With a convolution, so that gradients are needed, and from inside `no_grad`."""
+    net = nn.Sequential(nn.Conv2d(1, 4, 2), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(36, 5)).eval()
+    x = torch.rand(12, 1, 4, 4)
+    y = net(x).argmax(1)
+    attack = AutoAttack((APGD(steps=4), APGDTargeted(steps=4), FAB(steps=4), Square(queries=20)))
+    with torch.no_grad():
+        adv = attack(net, x, y, threat)
+    assert ((adv >= 0) & (adv <= 1)).all()
+    torch.testing.assert_close(threat.project(adv - x, x, 1.0), adv - x, atol=1e-6, rtol=0)
+    alone = APGD(steps=4)(net, x, y, threat)
+    assert (net(adv).argmax(1) == y).sum() <= (net(alone).argmax(1) == y).sum()

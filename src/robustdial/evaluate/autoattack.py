@@ -45,16 +45,21 @@ class AutoAttack:
 
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         adv = x.clone()
-        with still(f), torch.no_grad():
-            logits = f(x)
+        with still(f):
+            logits = _answers(f, x)
             standing = (logits.argmax(1) == y).nonzero().flatten()
             for attack in self._plan(logits.shape[1]):
                 if not len(standing):
                     break
                 found = attack(f, x[standing], y[standing], threat)
-                fell = f(found).argmax(1) != y[standing]
+                fell = _answers(f, found).argmax(1) != y[standing]
                 adv[standing[fell]], standing = found[fell], standing[~fell]
         return adv
 
     def _plan(self, classes: int) -> tuple[Attack, ...]:
         return tuple(a for a in self.attacks if classes >= 4 or not isinstance(a, APGDTargeted))
+
+
+@torch.no_grad()
+def _answers(f: Classifier, x: Tensor) -> Tensor:
+    return f(x)

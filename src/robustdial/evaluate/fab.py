@@ -201,6 +201,6 @@ def _plane(f: Classifier, points: Tensor, y: Tensor, target: Tensor, shape: torc
     with torch.enable_grad():
         logits = single(f(points.view(-1, *shape[1:])))
         lead = (logits.gather(1, target[:, None]) - logits.gather(1, y[:, None])).squeeze(1)
-    w = torch.autograd.grad(lead.sum(), points)[0]
+        (w,) = torch.autograd.grad(lead.sum(), points)
     points, lead = points.detach(), lead.detach()
     return w, (w * points).sum(1) - lead
