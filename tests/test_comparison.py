@@ -3,6 +3,7 @@
 import inspect
 import json
 import shutil
+import sys
 from dataclasses import fields, replace
 
 import pytest
@@ -224,3 +225,14 @@ def test_what_a_rollback_threw_away_is_paid_for_and_told(finished, tmp_path):
     (row,) = [row for row in table_of(made, 0.0)["rows"] if row["label"] == "free"]
     assert row["health"] == ["collapse to one class in epoch 2"]
     assert not row["complete"]
+
+
+def test_a_comparison_keeps_where_it_came_from(tmp_path, monkeypatch):
+    made = comparison(tmp_path / "c", entries=ENTRIES[2:])
+    begin(made)
+    first = table(made)
+    monkeypatch.setattr(sys, "argv", ["robustdial", "compare", "--resume"])
+    list(compare(reopen(made.folder)))
+    assert {name: table(made)[name] for name in ("command", "commit", "created")} == {
+        name: first[name] for name in ("command", "commit", "created")
+    }

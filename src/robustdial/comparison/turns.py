@@ -14,6 +14,7 @@ from robustdial.comparison.table import score_of, seconds_so_far, table_of
 from robustdial.data import Data
 from robustdial.evaluate import Attack, parse
 from robustdial.measuring import add_score, lambdas_of, measure_point
+from robustdial.provenance import provenance
 from robustdial.randomness import Turns
 from robustdial.run import Experiment, data_of, rehearse, resume, start, trained
 from robustdial.train import Step
@@ -70,8 +71,10 @@ def compare(comparison: Comparison) -> Generator[Turn, None, None]:
 
 
 def write(comparison: Comparison, seconds: float) -> None:
-    """Write `compare.json`; `seconds` is the time spent so far."""
-    record.write_json(comparison.folder / record.COMPARE, table_of(comparison, seconds))
+    """Write `compare.json`; `seconds` is the time spent so far. Its provenance stays that of the beginning."""
+    path, table = comparison.folder / record.COMPARE, table_of(comparison, seconds)
+    begun = record.read_json(path)
+    record.write_json(path, table | {name: begun[name] for name in provenance()})
 
 
 def _trained_by_turns(comparison: Comparison, seed: int, data: Data) -> Generator[Turn, None, None]:
