@@ -39,7 +39,7 @@ from robustdial.recipes import (
     yopo,
 )
 from robustdial.run import open_model
-from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Threshold
+from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold
 from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step, Transferred
 from robustdial.threat import L2, Linf
 from robustdial.train import TrainState, averaged, fit, optimizer_for, steps, train_batch
@@ -73,6 +73,7 @@ __all__ = [
     "Method",
     "PGDAttack",
     "Prepared",
+    "Rebound",
     "Replay",
     "Signals",
     "Smoothed",

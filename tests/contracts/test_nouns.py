@@ -14,7 +14,7 @@ from robustdial.method import Method, describe
 from robustdial.models import build
 from robustdial.objective import ALP, AT, MART, TRADES, Blend, GradAlign, Smoothed
 from robustdial.recipes import RECIPES
-from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Threshold
+from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold
 from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step, Transferred
 from robustdial.threat import L2, Linf
 from robustdial.train import train_batch
@@ -28,6 +28,7 @@ SCHEDULES = [
     Linear(3, 11),
     Magnitude(1.01, 8),
     Magnitude(1.01, 8, full=5),
+    Rebound(1.01, 8),
 ]
 SOLVERS = [
     PGD(Step(0.02)),

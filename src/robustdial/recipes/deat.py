@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from robustdial.method import Method
 from robustdial.objective import AT, MART, TRADES, Objective
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.recipes.trades import START
-from robustdial.schedule import Delayed, Magnitude, Threshold
+from robustdial.schedule import Delayed, Magnitude, Rebound, Threshold
 from robustdial.solver import PGD, Carried, Replay, Solver, Step
 from robustdial.threat import Threat
 from robustdial.typing import px
+
+Rule = Literal["published", "rebound"]
 
 
 def deat_d(eps: float = px(8), norm: Norm = "linf", every: int = 3, most: int = 5, step: float = 1.25) -> Method:
@@ -69,6 +73,7 @@ def m_deat(
     most: int = 8,
     step: float = 1.25,
     carry: bool = False,
+    rule: Rule = "published",
 ) -> Method:
     r"""M+DEAT: free adversarial training with one replay more when the input gradient has grown.
 
@@ -93,10 +98,12 @@ def m_deat(
         most: largest number of replays.
         step: step size as a share of eps; the steps cover at least eps together.
         carry: the perturbation goes on from batch to batch, as in the paper's ImageNet runs.
+        rule: the published one, or rebound, whose bar follows the gradient down (better where epochs are short).
     """
     threat, size = threat_of(norm, eps), Step(size=step * eps, spread=1.0)
     solver: Solver = Carried(size) if carry else Replay(size)
-    return Method(threat, solver, Magnitude(gamma, most), AT())
+    schedule = Magnitude(gamma, most) if rule == "published" else Rebound(gamma, most)
+    return Method(threat, solver, schedule, AT())
 
 
 def m_pgd(

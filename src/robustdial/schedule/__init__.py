@@ -5,6 +5,7 @@ from robustdial.schedule.constant import Constant
 from robustdial.schedule.delayed import Delayed
 from robustdial.schedule.linear import Linear
 from robustdial.schedule.magnitude import Magnitude
+from robustdial.schedule.rebound import Rebound
 from robustdial.schedule.threshold import Threshold
 
-__all__ = ["Constant", "Delayed", "Linear", "Magnitude", "Schedule", "Threshold"]
+__all__ = ["Constant", "Delayed", "Linear", "Magnitude", "Rebound", "Schedule", "Threshold"]
