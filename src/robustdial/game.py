@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from robustdial.data import Place
 from robustdial.dial import Rows, Seat
 from robustdial.objective import Objective
-from robustdial.threat import Threat
+from robustdial.threat import Reach, Threat
 
 
 class Game:
@@ -29,9 +29,6 @@ class Game:
         pace: factor on steps of constant size.
     """
 
-    reach: float = 1.0
-    """Share of the radius that the victims' adversaries may use."""
-
     def __init__(
         self,
         model: nn.Module,
@@ -46,6 +43,8 @@ class Game:
         self.model, self.seat, self.x, self.y = model, seat, x, y
         self.threat, self.objective, self.pace = threat, objective, pace
         self.victims, self.victim_y = x[seat.first :], y[seat.first :]
+        self.reach = _rows(seat.reach, slice(seat.first, None))
+        """Share of the radius that each victim's adversary may use: `[V]`, or one number."""
         self.victim_place = place and place.part(slice(seat.first, None))
         self.spent = 0
         """Images forwarded so far: with the backward that belongs to each, the cost in passes over images."""
@@ -65,23 +64,33 @@ class Game:
     def among(self, rows: Tensor) -> Game:
         """The same game for some of the victims, by index `[R]`, without their place."""
         first, lam = self.seat.first, self.seat.lam[self.seat.first :]
-        seat = Seat(lambda images, part: self._forward(images, first + rows[part]), lam[rows], 0)
+        seat = Seat(
+            lambda images, part: self._forward(images, first + rows[part]), lam[rows], 0, _rows(self.reach, rows)
+        )
         return Game(self.model, seat, self.victims[rows], self.victim_y[rows], self.threat, self.objective)
 
     def forward_victims(self, images: Tensor) -> Tensor:
         """Logits `[V, K]` of the victims' images."""
         return self._forward(images, slice(self.seat.first, None))
 
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits `[B, K]` of an image for every row."""
+        return self._forward(images, slice(None))
+
     @torch.no_grad()
     def _reference(self) -> Tensor:
         return self.forward_victims(self.victims)
 
     def _clean(self) -> Tensor:
-        return self._forward(self.x, slice(None))
+        return self.forward(self.x)
 
     def _forward(self, images: Tensor, rows: Rows) -> Tensor:
         self.spent += len(images)
         return self.seat.forward(images, rows)
+
+
+def _rows(reach: Reach, rows: Rows) -> Reach:
+    return reach[rows] if isinstance(reach, Tensor) else reach
 
 
 class Lazy:
@@ -111,7 +120,8 @@ class Point:
 
     def __init__(self, game: Game, z: Tensor | None, clean: Lazy, reference: Lazy, parts: int = 1) -> None:
         self.game, self.z, self.parts = game, z, parts
-        self._clean, self._reference, self._adv = clean, reference, Lazy(self._forward)
+        self._clean, self._reference = clean, reference
+        self._shown, self._adv = Lazy(self._forward_all), Lazy(self._forward_victims)
 
     def at(self, z: Tensor, parts: int = 1) -> Point:
         """The same view, clean logits included, at another perturbation, which will get a gradient."""
@@ -157,7 +167,15 @@ class Point:
     @property
     def adv(self) -> Tensor:
         """Logits on the adversarial images `[V, K]`; without victims, none."""
+        if self._shown.known:
+            return self.shown[self.game.seat.first :]
         return self._adv.value if len(self.game.victims) else self.clean[:0]
+
+    @property
+    def shown(self) -> Tensor:
+        """Logits `[B, K]` of one forward over the whole batch: on the victims' adversarial images, and on the clean
+        images of the others."""
+        return self._shown.value if self.game.seat.first else self.adv
 
     @property
     def reference(self) -> Tensor:
@@ -169,8 +187,21 @@ class Point:
     def correct(self) -> dict[str, tuple[Tensor, int]]:
         """Right answers and their number of images, of `clean` and `adv`, as far as they were computed."""
         looked = {"clean": (self._clean, self.y), "adv": (self._adv, self.victim_y)}
-        return {name: ((lazy.value.argmax(1) == y).sum(), len(y)) for name, (lazy, y) in looked.items() if lazy.known}
+        counts = {name: ((lazy.value.argmax(1) == y).sum(), len(y)) for name, (lazy, y) in looked.items() if lazy.known}
+        if self._shown.known:
+            first, right = self.game.seat.first, self.shown.argmax(1) == self.y
+            counts |= {"adv": (right[first:].sum(), len(right) - first)}
+            counts |= {"clean": (right[:first].sum(), first)} if first else {}
+        return counts
 
-    def _forward(self) -> Tensor:
+    def _forward_all(self) -> Tensor:
+        first = self.game.seat.first
+        images = torch.cat([self.game.x[:first], self._images()]) if first else self._images()
+        return self.game.forward(images)
+
+    def _forward_victims(self) -> Tensor:
+        return self.game.forward_victims(self._images())
+
+    def _images(self) -> Tensor:
         assert self.z is not None, "the adversary has not moved yet"
-        return self.game.forward_victims(self.game.threat.apply(self.game.victims, self.z))
+        return self.game.threat.apply(self.game.victims, self.z)

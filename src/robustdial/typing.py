@@ -14,6 +14,9 @@ from torch import Tensor
 Classifier = Callable[[Tensor], Tensor]
 """Images `[B, C, H, W]` in [0, 1] to logits `[B, K]`."""
 
+Reach = Tensor | float
+"""Share of a threat's radius: of each row `[B]`, or one number for all rows."""
+
 Json = Any
 """What `json.dumps` takes: dicts with string keys, lists, strings, numbers, booleans, None."""
 

@@ -8,13 +8,13 @@ import torch
 from torch import nn
 
 from robustdial.data import CropFlip, Place
-from robustdial.dial import Dials, Fixed, PerBatch, PerSample, dial
+from robustdial.dial import Dials, Fixed, PerBatch, PerSample, Proportional, dial
 from robustdial.game import Game
 from robustdial.method import Method, describe
 from robustdial.models import build
 from robustdial.objective import ALP, AT, MART, TRADES, Blend, GradAlign, Smoothed
 from robustdial.recipes import RECIPES
-from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold
+from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold, Warm
 from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step, Transferred
 from robustdial.threat import L2, Linf
 from robustdial.train import train_batch
@@ -29,6 +29,8 @@ SCHEDULES = [
     Magnitude(1.01, 8),
     Magnitude(1.01, 8, full=5),
     Rebound(1.01, 8),
+    Warm(0.5, Constant(8)),
+    Warm(0.0, Magnitude(1.01, 8)),
 ]
 SOLVERS = [
     PGD(Step(0.02)),
@@ -52,6 +54,7 @@ DIALS = [
     Dials((0.0,)),
     Dials((0.5, 1.0)),
     Dials(sampling=PerBatch()),
+    Dials((0.0, 0.25, 1.0), radii=Proportional(1.5)),
 ]
 
 
@@ -112,7 +115,7 @@ def test_solvers_stay_inside_and_leave_the_network_alone(solver, threat, dials):
         for point in points:
             z = point.z.detach()
             assert z.shape == game.victims.shape
-            torch.testing.assert_close(threat.project(z, game.victims, 1.0), z, atol=1e-6, rtol=0)
+            torch.testing.assert_close(threat.project(z, game.victims, game.reach), z, atol=1e-6, rtol=0)
         assert all(module.training for module in game.model.modules())
         assert all(weight.requires_grad and weight.grad is None for weight in game.model.parameters())
         assert all(torch.equal(a, b) for a, b in zip(weights, game.model.parameters(), strict=True))

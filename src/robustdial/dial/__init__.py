@@ -4,6 +4,7 @@ from robustdial.dial.dials import Dials, Fixed, Forward, Seat
 from robustdial.dial.encoding import DCT, Cosine, CosineFunction, Encoding, OneHot, Orthogonal, Scalar
 from robustdial.dial.film import Conditioner, IdentityFiLM, PaperFiLM
 from robustdial.dial.model import Dialed, Served
+from robustdial.dial.radii import Proportional, Radii, Same
 from robustdial.dial.sampling import PerBatch, PerSample, Sampling
 from robustdial.dial.setting import Rows, Setting
 from robustdial.dial.surgery import dial
@@ -24,7 +25,10 @@ __all__ = [
     "PaperFiLM",
     "PerBatch",
     "PerSample",
+    "Proportional",
+    "Radii",
     "Rows",
+    "Same",
     "Sampling",
     "Scalar",
     "Seat",

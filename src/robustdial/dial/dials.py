@@ -12,8 +12,10 @@ from torch import Tensor, nn
 
 from robustdial.dial.encoding import Cosine, Encoding
 from robustdial.dial.film import Conditioner, IdentityFiLM
+from robustdial.dial.radii import Radii, Same
 from robustdial.dial.sampling import PerSample, Sampling
 from robustdial.dial.setting import Rows, Setting
+from robustdial.typing import Reach
 
 Forward = Callable[..., Tensor]
 """How the network is called: `forward(x)`, and `forward(x, setting)` where there is a dial."""
@@ -28,6 +30,8 @@ class Seat(NamedTuple):
     """Position of the dial of each row `[B]`."""
     first: int
     """Rows `[:first]` have no adversary."""
+    reach: Reach = 1.0
+    """Share of the radius that each row's adversary may use: `[B]`, or one number."""
 
 
 class Dialable(Protocol):
@@ -64,6 +68,7 @@ class Dials:
         conditioner: how a code becomes scale and shift.
         sampling: how a batch gets its lambdas.
         dual: a batch norm of its own for lambda = 0.
+        radii: how far the adversary of each lambda may go.
 
     >>> Dials(lambdas=(1, 0)).lambdas
     (0.0, 1.0)
@@ -75,6 +80,7 @@ class Dials:
     conditioner: Conditioner = field(default_factory=IdentityFiLM)
     sampling: Sampling = field(default_factory=PerSample)
     dual: bool = True
+    radii: Radii = field(default_factory=Same)
 
     def __post_init__(self) -> None:
         lambdas = tuple(sorted({float(lam) for lam in self.lambdas}))
@@ -100,7 +106,7 @@ class Dials:
                 "Make both from the same Dials: model = dial(model, method.dial)."
             )
         settings = dialed.settings(self.sampling.rows(len(x), self.lambdas))
-        return [Seat(partial(_forward_part, forward, s), s.lam, s.first) for s in settings]
+        return [Seat(partial(_forward_part, forward, s), s.lam, s.first, self.radii.reach(s.lam)) for s in settings]
 
 
 def _forward_part(forward: Forward, setting: Setting, images: Tensor, rows: Rows) -> Tensor:

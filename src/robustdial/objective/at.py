@@ -15,6 +15,8 @@ class AT:
 
         min_w  max_{z in S}  CE(f_w(x + z), y)
 
+    Rows without an adversary learn from the clean image.
+
     Source: Madry et al., Towards Deep Learning Models Resistant to Adversarial Attacks, ICLR 2018, eq. 2.1.
     """
 
@@ -25,4 +27,4 @@ class AT:
         return cross_entropy(view.adv, view.victim_y)
 
     def learn(self, view: View) -> Tensor:
-        return cross_entropy(view.adv, view.victim_y)
+        return cross_entropy(view.shown, view.y)

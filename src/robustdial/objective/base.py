@@ -43,6 +43,12 @@ class View(Protocol):
         ...
 
     @property
+    def shown(self) -> Tensor:
+        """Logits `[B, K]` of one forward over the whole batch: on the victims' adversarial images, and on the clean
+        images of the others."""
+        ...
+
+    @property
     def reference(self) -> Tensor:
         """Logits on the victims' clean images `[V, K]`, without gradient, as the attacked network gives them."""
         ...

@@ -69,6 +69,10 @@ class _SmoothView:
         return self._view.adv
 
     @property
+    def shown(self) -> Tensor:
+        return self._view.shown
+
+    @property
     def reference(self) -> Tensor:
         return self._view.reference
 

@@ -18,12 +18,14 @@ from robustdial.recipes.mart import mart
 from robustdial.recipes.norms import Norm
 from robustdial.recipes.oat import oat
 from robustdial.recipes.pgd_at import pgd_at
+from robustdial.recipes.radial import radial
 from robustdial.recipes.trades import trades
 from robustdial.recipes.yopo import yopo
 
 Recipe = Callable[..., Method]
 
 RECIPES: dict[str, Recipe] = {
+    "radial": radial,
     "oat": oat,
     "m-oat": m_oat,
     "pgd-at": pgd_at,
@@ -79,6 +81,7 @@ __all__ = [
     "mart",
     "oat",
     "pgd_at",
+    "radial",
     "recipe",
     "trades",
     "yopo",

@@ -7,5 +7,6 @@ from robustdial.schedule.linear import Linear
 from robustdial.schedule.magnitude import Magnitude
 from robustdial.schedule.rebound import Rebound
 from robustdial.schedule.threshold import Threshold
+from robustdial.schedule.warm import Warm
 
-__all__ = ["Constant", "Delayed", "Linear", "Magnitude", "Rebound", "Schedule", "Threshold"]
+__all__ = ["Constant", "Delayed", "Linear", "Magnitude", "Rebound", "Schedule", "Threshold", "Warm"]

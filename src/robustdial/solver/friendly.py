@@ -60,14 +60,14 @@ class Friendly:
                 going = (~wrong | (patience[moving] > 0)).nonzero().flatten()
                 patience[moving] -= wrong.long()
                 moving, gradient = moving[going], gradient[going]
-                z[moving] = self._moved(game, z[moving], game.victims[moving], gradient, size)
+                z[moving] = self._moved(game.among(moving), z[moving], gradient, size)
         yield point.at(z)
 
-    def _moved(self, game: Game, z: Tensor, x: Tensor, gradient: Tensor, size: float) -> Tensor:
-        z = game.threat.ascend(z, gradient, size)
+    def _moved(self, game: Game, z: Tensor, gradient: Tensor, size: float) -> Tensor:
+        z = game.threat.ascend(z, gradient, size * game.reach)
         if self.jitter:
             z = z + self.jitter * game.threat.radius * torch.randn_like(z)
-        return game.threat.project(z, x, game.reach)
+        return game.threat.project(z, game.victims, game.reach)
 
 
 def _look(point: Point, z: Tensor) -> tuple[Tensor, Tensor]:

@@ -35,6 +35,6 @@ class PGD:
         point = game.open()
         z = game.threat.noise(game.victims, game.reach, self.noise)
         with attacked(game.model, self.mode):
-            size = self.step(game.threat.radius, passes - 1, game.pace)
+            size = self.step(game.threat.radius, passes - 1, game.pace) * game.reach
             z = ascend(game.threat, game.victims, z, partial(game.gradient, point=point), size, steps, game.reach)
         yield point.at(z)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from robustdial.game import Game, Point
 from robustdial.solver.base import Memory, Step, a_share, left
+from robustdial.threat import Reach
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Replay:
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
         z = game.threat.noise(game.victims, game.reach, self.noise)
-        yield from replayed(game, z, passes, self.step(game.threat.radius, passes, game.pace))
+        yield from replayed(game, z, passes, self.step(game.threat.radius, passes, game.pace) * game.reach)
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,13 @@ class Carried:
             fresh = game.victims.new_zeros(len(game.victims) - len(kept), *kept.shape[1:])
             kept = memory["z"] = torch.cat([kept, fresh])
         rows = len(game.victims)
-        size = self.step(game.threat.radius, passes, game.pace)
+        size = self.step(game.threat.radius, passes, game.pace) * game.reach
         for point in replayed(game, kept[:rows], passes, size):
             yield point
         kept[:rows] = ascended(point, size)
 
 
-def replayed(game: Game, z: Tensor, passes: int, size: float) -> Iterator[Point]:
+def replayed(game: Game, z: Tensor, passes: int, size: Reach) -> Iterator[Point]:
     """`passes` points to learn from, each a step of `size` along the gradient that was left at the one before."""
     for turn in range(passes):
         point = game.open().at(z)
@@ -76,7 +77,7 @@ def replayed(game: Game, z: Tensor, passes: int, size: float) -> Iterator[Point]
             z = ascended(point, size)
 
 
-def ascended(point: Point, size: float) -> Tensor:
+def ascended(point: Point, size: Reach) -> Tensor:
     """The perturbation of a point that was learned from, one step further."""
     game, slope = point.game, left(point)
     assert point.z is not None

@@ -63,7 +63,7 @@ class Transferred:
         z = threat.project(z, game.victims, game.reach)  # half precision may have rounded out of the set
         steps, point = passes - 1 if len(z) else 0, game.open()
         with attacked(game.model, self.mode):
-            size = self.step(threat.radius, passes - 1, game.pace)
+            size = self.step(threat.radius, passes - 1, game.pace) * game.reach
             z = ascend(threat, game.victims, z, partial(game.gradient, point=point), size, steps, game.reach)
         place.put(store, z)
         visits[place.index] += 1

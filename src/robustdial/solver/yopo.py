@@ -41,7 +41,7 @@ class YOPO:
             raise ValueError(f"inner={self.inner}: the adversary needs at least 1 step after each pass.")
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
-        threat, size = game.threat, self.step(game.threat.radius, passes * self.inner, game.pace)
+        threat, size = game.threat, self.step(game.threat.radius, passes * self.inner, game.pace) * game.reach
         z = threat.noise(game.victims, game.reach, self.noise)
         for turn in range(passes):
             point = game.open().at(z, parts=passes)

@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-Reach = Tensor | float
+from robustdial.typing import Reach
 
 
 class Threat(Protocol):

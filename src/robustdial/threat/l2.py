@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robustdial.threat.base import Reach, per_row, within_image
+from robustdial.threat.base import per_row, within_image
+from robustdial.typing import Reach
 
 _TINY = 1e-12  # a zero gradient stays zero instead of becoming NaN
 

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from robustdial.threat.base import Reach, per_row, within_image
+from robustdial.threat.base import per_row, within_image
+from robustdial.typing import Reach
 
 
 @dataclass(frozen=True)

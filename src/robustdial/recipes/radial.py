@@ -1,0 +1,57 @@
+"""A dial over the radius of the adversary, begun on clean images."""
+
+from __future__ import annotations
+
+from robustdial.dial import Dials, PerSample, Proportional
+from robustdial.method import Method
+from robustdial.objective import AT
+from robustdial.recipes.norms import Norm, threat_of
+from robustdial.schedule import Constant, Warm
+from robustdial.solver import PGD, Step
+from robustdial.typing import px
+
+
+def radial(
+    eps: float = px(8),
+    norm: Norm = "linf",
+    steps: int = 7,
+    lambdas: tuple[float, ...] = (0.0, 1 / 6, 1 / 3, 1 / 2, 2 / 3, 1.0),
+    reach: float = 1.5,
+    zeros: float | None = None,
+    warm: float = 0.5,
+    widths: tuple[float, ...] = (1.0,),
+) -> Method:
+    r"""RaDial: once-for-all adversarial training in which lambda is the radius of the adversary.
+
+        min_w  E_lambda  max_{|z| <= lambda reach eps}  CE(f(x + z, lambda), y),     z = 0 in the warm part
+
+    Where `oat` weighs two losses of one radius by lambda, here lambda chooses the radius, and every row has one loss:
+    lambda = 0 is standard training, lambda = 1 adversarial training at `reach` times the radius that is defended. The
+    dial reaches its own end of the trade-off on either side. The first part of the training has no adversary, and costs
+    a pass per image.
+
+    A composition of this library; the network, the codes and the two branches of batch norm are those of `oat`.
+
+    Paper: Wang et al., Once-for-All Adversarial Training, NeurIPS 2020, for the dial; the radius as what it turns is of
+    this library.
+
+    Cost: steps + 1 passes per image with lambda > 0, 1 with lambda = 0 and in the warm part.
+
+    Departures from the authors' code: those of `oat`; one loss per row; a warm part; the learning pass sees clean and
+    adversarial rows in one forward.
+
+    Published: nothing; for numbers of this library see LOG.md.
+
+    Args:
+        eps: radius of the threat that is defended, in pixels of [0, 1].
+        norm: linf or l2.
+        steps: attack steps per batch.
+        lambdas: trained positions of the dial; every value between them can be served too.
+        reach: radius at lambda = 1, as a share of eps.
+        zeros: share of the images trained at lambda = 0; by default 1 / number of lambdas.
+        warm: share of the training without an adversary.
+        widths: shares of the channels that can be run; (1.0,) for full width only.
+    """
+    dial = Dials(lambdas, widths, sampling=PerSample(zeros), radii=Proportional(reach))
+    solver = PGD(Step(spread=1.25), noise=0.0)
+    return Method(threat_of(norm, eps), solver, Warm(warm, Constant(steps + 1)), AT(), dial)
