@@ -35,6 +35,7 @@ from robustdial.recipes import (
     mart,
     oat,
     pgd_at,
+    radial,
     trades,
     yopo,
 )
@@ -116,6 +117,7 @@ __all__ = [
     "optimizer_for",
     "pgd_at",
     "px",
+    "radial",
     "restore",
     "save",
     "steps",

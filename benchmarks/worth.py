@@ -1,0 +1,270 @@
+"""Is the dial worth it? One dialed network against what one can build without a dial, on the same data and budget.
+
+    python benchmarks/worth.py --data cifar10 --limit 8000 --seeds 0 1 2 --out runs/worth
+
+Every system starts from the same clean network of its seed, trained for `epochs`, and has `epochs` more:
+
+    dedicated     a network for each radius, or for each weight of the adversarial loss
+    interpolation of the weights of the clean network and its robust fine-tune, statistics re-estimated
+    mixing        the probabilities of a clean and a robust network, attacked through the mixture; two forwards
+    oat           the paper's dial: lambda weighs the adversarial loss; also without the clean start
+    radial        the dial over the radius; also in one run, with a warm part instead of a clean start
+
+A second call goes on where the first was stopped. `benchmarks/worth_picture.py` draws what it wrote.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+import tyro
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+import robustdial as rd
+from robustdial import record
+from robustdial.data import Data, Source, augmented, balanced, load
+from robustdial.dial import Dials, Fixed, dial
+from robustdial.evaluate import measure, parse
+from robustdial.models import build
+from robustdial.objective import AT, Blend
+from robustdial.precision import Prepared, full_precision, resolve
+from robustdial.provenance import provenance
+from robustdial.schedule import Constant, Warm
+from robustdial.solver import PGD, Step
+from robustdial.train import TrainState, fit
+
+RADII = (0.25, 0.5, 1.0, 1.5)
+WEIGHTS = (0.2, 0.4)
+SHARES = (0.25, 0.5, 0.75, 1.0)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all systems share.
+
+    Args:
+        data: as `robustdial train` takes it.
+        limit: training images, class-balanced.
+        model, width: the network.
+        epochs: of the clean start, and again of what follows.
+        lr: learning rate at its highest.
+        steps: of the adversary in training.
+        eps: radius of the threat, in grey levels.
+        n: test images, class-balanced.
+        attack: to measure with.
+        seeds: of weights, order and adversaries.
+        only: names of systems to run; all by default.
+        out: folder of the results.
+    """
+
+    data: str = "cifar10"
+    limit: int | None = 8000
+    model: str = "resnet18"
+    width: int = 16
+    epochs: int = 10
+    lr: float = 0.1
+    steps: int = 3
+    eps: float = 8
+    n: int = 1000
+    attack: str = "pgd-10"
+    seeds: tuple[int, ...] = (0,)
+    only: tuple[str, ...] = ()
+    out: Path = Path("runs/worth")
+
+    @property
+    def threat(self) -> rd.Linf:
+        """The threat that is defended."""
+        return rd.Linf(rd.px(self.eps))
+
+    def method(self, share: float = 1.0, *, adversary: bool = True) -> rd.Method:
+        """Adversarial training of a plain network within a share of the radius; standard training without adversary."""
+        passes = self.steps + 1 if adversary else 1
+        threat = rd.Linf(share * self.threat.eps)
+        return rd.Method(threat, PGD(Step(spread=1.25), noise=float(adversary)), Constant(passes), AT(), Fixed())
+
+
+class Point(NamedTuple):
+    """A network to measure: where it stands on its system's dial, and what a prediction costs."""
+
+    position: float
+    f: nn.Module
+    forwards: int = 1
+
+
+class Lab:
+    """The networks of one seed, trained when first asked for and kept."""
+
+    def __init__(self, settings: Settings, seed: int) -> None:
+        self.settings, self.seed, self.folder = settings, seed, settings.out / f"seed{seed}"
+        self.data: Data = load(settings.data, limit=settings.limit, val=0.05, seed=seed)
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def plain(self) -> nn.Module:
+        """A fresh network; the same at each call."""
+        torch.manual_seed(self.seed)
+        data = self.data
+        return build(
+            self.settings.model,
+            classes=len(data.classes),
+            shape=data.shape,
+            mean=data.mean,
+            std=data.std,
+            width=self.settings.width,
+        )
+
+    def clean(self) -> nn.Module:
+        """The clean start of everything."""
+        return self.trained("clean", self.plain, self.settings.method(adversary=False))
+
+    def robust(self, share: float = 1.0) -> nn.Module:
+        """The clean start, fine-tuned against an adversary of a share of the radius."""
+        return self.trained(f"radius-{share:g}", self.clean, self.settings.method(share))
+
+    def trained(
+        self, name: str, start: Callable[[], nn.Module], method: rd.Method, epochs: int | None = None
+    ) -> nn.Module:
+        """`start` after training with `method`, from the disk where it is there."""
+        model, path = start(), self.folder / f"{name}.safetensors"
+        if isinstance(method.dial, Dials) and not hasattr(model, "dials"):
+            model = dial(model, method.dial)
+        if not path.exists():
+            self._train(name, model, method, epochs or self.settings.epochs)
+            save_file({name: value.contiguous() for name, value in model.state_dict().items()}, path)
+        model.load_state_dict(load_file(path))
+        return model.eval()
+
+    def _train(self, name: str, model: nn.Module, method: rd.Method, epochs: int) -> None:
+        torch.manual_seed(self.seed)
+        state = TrainState.new(model, lr=self.settings.lr, seed=self.seed)
+        state.forward = Prepared(model, resolve("auto", state.device))
+        clock, spent = time.process_time(), 0.0
+        for epoch in fit(state, self.data, method, epochs=epochs, batch=128):
+            spent += epoch["spent"]
+            print(f"seed {self.seed} {name} {epoch['epoch']}/{epochs} loss {epoch['loss']:.3f}", flush=True)
+        cost = {"seconds": time.process_time() - clock, "passes": spent, "epochs": epochs}
+        record.write_json(self.folder / f"{name}.cost.json", cost)
+
+
+def systems(lab: Lab) -> dict[str, Callable[[], Iterator[Point]]]:
+    """Name of a system to its networks."""
+    s, budget = lab.settings, 2 * lab.settings.epochs
+    radii, weights = (0.0, 1 / 6, 1 / 3, 1 / 2, 2 / 3, 1.0), (0.0, 0.1, 0.2, 0.3, 0.4, 1.0)
+    oat = rd.oat(eps=s.threat.eps, steps=s.steps, lambdas=weights)
+    radial = rd.radial(eps=s.threat.eps, steps=s.steps, lambdas=radii, warm=0.0)
+
+    def standard() -> Iterator[Point]:
+        yield Point(0.0, lab.trained("standard", lab.plain, s.method(adversary=False), budget))
+
+    def by_radius() -> Iterator[Point]:
+        for share in RADII:
+            yield Point(share, lab.robust(share))
+
+    def by_weight() -> Iterator[Point]:
+        for lam in WEIGHTS:
+            method = replace(s.method(), objective=Blend(), dial=Dials((lam,)))
+            yield Point(lam, lab.trained(f"weight-{lam:g}", lab.clean, method).bake(lam))
+
+    def interpolation() -> Iterator[Point]:
+        for share in SHARES:
+            yield Point(share, reestimated(interpolated(lab.clean(), lab.robust(), share), lab.data))
+
+    def mixing() -> Iterator[Point]:
+        (clean,) = standard()
+        for share in SHARES:
+            yield Point(share, Mixed(clean.f, lab.robust(), share).eval(), 2)
+
+    def dialed(name: str, method: rd.Method, warm: bool) -> Callable[[], Iterator[Point]]:
+        def points() -> Iterator[Point]:
+            start = lab.clean if warm else lab.plain
+            model = lab.trained(name, start, method, s.epochs if warm else budget)
+            for lam in model.dials.lambdas:
+                yield Point(lam, model.at(lam))
+
+        return points
+
+    return {
+        "standard": standard,
+        "radial": dialed("radial", radial, True),
+        "oat": dialed("oat", oat, True),
+        "dedicated, radius": by_radius,
+        "interpolation": interpolation,
+        "mixing": mixing,
+        "dedicated, weight": by_weight,
+        "oat, cold": dialed("oat-cold", oat, False),
+        "radial, one run": dialed("radial-one-run", replace(radial, schedule=Warm(0.5, radial.schedule)), False),
+    }
+
+
+def interpolated(a: nn.Module, b: nn.Module, share: float) -> nn.Module:
+    """The network whose weights lie between those of `a` (share 0) and `b` (share 1)."""
+    between, ends = copy.deepcopy(a), (a.state_dict(), b.state_dict())
+    between.load_state_dict(
+        {k: torch.lerp(v, ends[1][k], share) if v.is_floating_point() else v for k, v in ends[0].items()}
+    )
+    return between
+
+
+@torch.no_grad()
+def reestimated(model: nn.Module, data: Data, images: int = 2048) -> nn.Module:
+    """`model` with the batch-norm statistics of some clean training images, without which interpolation fails."""
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean over the batches
+    order = list(torch.split(torch.arange(min(images, len(data.train))), 128))
+    model.train()
+    for index, (x, _) in zip(order, data.train.batches(order), strict=True):
+        model(augmented(data, index, x)[0])
+    return model.eval()
+
+
+class Mixed(nn.Module):
+    """The logarithm of the mixture of the probabilities of two networks."""
+
+    def __init__(self, clean: nn.Module, robust: nn.Module, share: float) -> None:
+        super().__init__()
+        self.clean, self.robust, self.share = clean, robust, share
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits `[B, K]`."""
+        mixed = (1 - self.share) * self.clean(x).softmax(1) + self.share * self.robust(x).softmax(1)
+        return mixed.clamp_min(1e-12).log()
+
+
+def measured(point: Point, source: Source, settings: Settings, seed: int) -> dict[str, float | int]:
+    """Accuracies of a network in float32, as fractions."""
+    torch.manual_seed(seed)
+    with full_precision():
+        clean, robust = measure(Prepared(point.f, "float32").eval(), source, parse(settings.attack), settings.threat)
+    return {
+        "position": point.position,
+        "clean": clean.value,
+        "robust": robust.value,
+        "n": clean.n,
+        "forwards": point.forwards,
+    }
+
+
+def main(settings: Settings) -> None:
+    """Train and measure every system of every seed that has not been measured yet."""
+    for seed in settings.seeds:
+        lab = Lab(settings, seed)
+        test = lab.data.test.subset(balanced(lab.data.test.labels, settings.n, torch.Generator().manual_seed(0)))
+        for name, points in systems(lab).items():
+            path = lab.folder / f"{name}.json"
+            if path.exists() or (settings.only and name not in settings.only):
+                continue
+            rows = [measured(point, test, settings, seed) for point in points()]
+            record.write_json(path, {"system": name, "seed": seed, "points": rows, **provenance()})
+            print(f"seed {seed} {name}: {[(round(r['clean'], 3), round(r['robust'], 3)) for r in rows]}", flush=True)
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Settings))
