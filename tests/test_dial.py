@@ -24,7 +24,7 @@ from robustdial.dial import (
     Scalar,
     dial,
 )
-from robustdial.dial.layers import DialNorm
+from robustdial.dial.norm import DialNorm
 
 LAMBDAS = (0.0, 0.1, 0.2, 0.3, 0.4, 1.0)
 ENCODINGS = [Scalar(), Cosine(8), CosineFunction(8), OneHot(), DCT(16), Orthogonal(16)]
@@ -211,10 +211,13 @@ def test_a_served_network_follows_training(conditioner):
 @pytest.mark.parametrize(
     ("make", "error", "words"),
     [
-        (lambda: dial(nn.Linear(3, 3)), ValueError, "has no batch norm"),
+        (lambda: dial(nn.Linear(3, 3)), ValueError, "no norm and no convolution"),
         (lambda: dial(dial(plain())), TypeError, "has a dial already"),
         (lambda: dial(nn.Sequential(nn.BatchNorm2d(3, track_running_stats=False))), ValueError, "track_running_stats"),
-        (lambda: dial(plain(), sites=lambda name, module: isinstance(module, nn.Conv2d)), TypeError, "only batch norm"),
+        (lambda: dial(plain(), sites=lambda name, module: isinstance(module, nn.ReLU)), TypeError, "is a ReLU"),
+        (lambda: dial(nn.Sequential(nn.LayerNorm((3, 8, 8)))), TypeError, "at once"),
+        (lambda: Dials(widths=(0.5, 1.5)), ValueError, "share of the channels"),
+        (lambda: dial(plain(), Dials(widths=(0.5, 1.0))), ValueError, "example=x"),
         (lambda: dial(plain()).at(1.5), ValueError, "lam=1.5 is not on this dial .*nearest 1"),
         (lambda: dial(plain(), Dials((0.2, 0.6))).at(0.1), ValueError, "from 0.2 to 0.6, nearest 0.2"),
         (lambda: dial(plain()).at(0.5, width=0.5), ValueError, "width=0.5 is not on this dial"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,7 +36,7 @@ class Prepared(nn.Module):
         self.training = model.training
         self.layout = torch.channels_last if _takes_channels_last(model) else torch.contiguous_format
         model.to(memory_format=self.layout)  # type: ignore[call-overload]
-        self.model = torch.compile(model) if compiled else model
+        self.model = torch.compile(model, **_limit(model)) if compiled else model
         self.lower = precision == "bfloat16"
 
     def forward(self, x: Tensor, *setting: Any) -> Tensor:
@@ -61,8 +62,17 @@ def _takes_channels_last(model: nn.Module) -> bool:
     # writes outside its memory
     if any(weight.is_cuda for weight in model.parameters()):
         return True
-    convolutions = (module for module in model.modules() if isinstance(module, nn.Conv2d))
-    return not any(c.kernel_size == (1, 1) and c.stride != (1, 1) and c.in_channels < 8 for c in convolutions)
+    convolutions: Any = (module for module in model.modules() if hasattr(module, "kernel_size"))
+    return not any(
+        c.kernel_size == (1, 1) and c.stride != (1, 1) and getattr(c, "in_channels", 8) < 8 for c in convolutions
+    )
+
+
+def _limit(model: nn.Module) -> dict[str, Any]:
+    """How many graphs torch.compile may make: three for each width (learning, learning of the victims, attacked)."""
+    widths = len(getattr(getattr(model, "dials", None), "widths", (1.0,)))
+    # older torch has no such argument; its limit of 8 leaves the ninth graph, of three widths, uncompiled
+    return {"recompile_limit": max(8, 3 * widths)} if "recompile_limit" in signature(torch.compile).parameters else {}
 
 
 def _cpu_has_bfloat16() -> bool:

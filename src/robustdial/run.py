@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from robustdial import record
 from robustdial.checkpoint import load_weights, pack, unpack
 from robustdial.data import Data, load
-from robustdial.dial import Dialed, Dials, dial
+from robustdial.dial import Dialed, Fixed, dial
 from robustdial.learner import AWP
 from robustdial.method import Method, describe
 from robustdial.models import build
@@ -335,7 +335,9 @@ def _model(spec: Mapping[str, Json], data: Mapping[str, Json], method: Method) -
         width=spec["width"],
         pretrained=spec["pretrained"],
     )
-    return dial(plain, method.dial) if isinstance(method.dial, Dials) else plain
+    if isinstance(method.dial, Fixed):
+        return plain
+    return dial(plain, method.dial, example=torch.zeros(2, *data["shape"]))
 
 
 def _seen(data: Data) -> dict[str, Json]:

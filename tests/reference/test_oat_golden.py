@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from robustdial.dial import Dials, PaperFiLM, Setting, dial
-from robustdial.dial.layers import DialNorm
+from robustdial.dial.norm import DialNorm
 from robustdial.dial.setting import Dial
 from robustdial.evaluate import PGDAttack
 from robustdial.method import Method
@@ -45,20 +45,15 @@ def translated(name):
     return name
 
 
-def dual_norm(layers, code=0, conditioner=None):
-    norm = DialNorm(nn.BatchNorm2d(8), Dial(), conditioner or Identity(), code, levels=1, dual=True)
+def dual_norm(layers, film):
+    norm = DialNorm(nn.BatchNorm2d(8), Dial(), film, [8], dual=True)
     state = {translated(f".{name}").lstrip("."): value for name, value in under(layers, "dualbn/init/").items()}
     norm.load_state_dict(state, strict=False)
     return norm
 
 
-class Identity:
-    def build(self, code, channels):
-        return nn.Identity()
-
-
 class Unmodulated(nn.Module):
-    def forward(self, codes):
+    def forward(self, codes, level):
         return codes.new_ones(len(codes), 8), codes.new_zeros(len(codes), 8)
 
 
@@ -66,8 +61,7 @@ class Unmodulated(nn.Module):
 @pytest.mark.parametrize("mode", ["train", "eval"])
 def test_dual_batch_norm(layers, mode, position):
     first, case = int(layers["idx"][position]), f"dualbn/{mode}_idx{int(layers['idx'][position])}"
-    norm = dual_norm(layers)
-    norm.film = Unmodulated()
+    norm = dual_norm(layers, Unmodulated())
     norm.train(mode == "train")
     x = layers["x"].clone().requires_grad_()
     rows = (torch.arange(len(x)) >= first).long()
@@ -86,15 +80,14 @@ def test_dual_batch_norm(layers, mode, position):
 @pytest.mark.parametrize("width", [1, 16])
 def test_film_behind_dual_batch_norm(layers, width):
     case = f"film_in{width}"
-    film = PaperFiLM().build(width, 8)
+    film = PaperFiLM().build(width, [8])
     film.load_state_dict({translated(name): value for name, value in under(layers, f"{case}/init/").items()})
     codes = layers[f"{case}/lambda"].reshape(7, width)
-    mu, sigma = film(codes)
+    mu, sigma = film(codes, 0)
     close(mu, layers[f"{case}/mu"], LOGITS)
     close(sigma, layers[f"{case}/sigma"], LOGITS)
 
-    norm = dual_norm(layers)
-    norm.film, first = film, int(layers["idx"][1])
+    norm, first = dual_norm(layers, film), int(layers["idx"][1])
     norm.dial.turn(Setting(codes, torch.ones(7), torch.arange(7), torch.ones(7), first))
     x = layers["x"].clone().requires_grad_()
     out = norm(x).relu()

@@ -2,7 +2,8 @@
 
 from robustdial.dial.dials import Dials, Fixed, Forward, Seat
 from robustdial.dial.encoding import DCT, Cosine, CosineFunction, Encoding, OneHot, Orthogonal, Scalar
-from robustdial.dial.film import Conditioner, IdentityFiLM, PaperFiLM
+from robustdial.dial.film import Conditioner, IdentityFiLM, LinearFiLM, PaperFiLM
+from robustdial.dial.inventory import Site, inventory
 from robustdial.dial.model import Dialed, Served
 from robustdial.dial.radii import Proportional, Radii, Same
 from robustdial.dial.sampling import PerBatch, PerSample, Sampling
@@ -20,6 +21,7 @@ __all__ = [
     "Fixed",
     "Forward",
     "IdentityFiLM",
+    "LinearFiLM",
     "OneHot",
     "Orthogonal",
     "PaperFiLM",
@@ -34,5 +36,7 @@ __all__ = [
     "Seat",
     "Served",
     "Setting",
+    "Site",
     "dial",
+    "inventory",
 ]

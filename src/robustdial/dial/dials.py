@@ -59,11 +59,11 @@ class Fixed:
 
 @dataclass(frozen=True)
 class Dials:
-    """A dial over lambda (and, later, width).
+    """A dial over lambda and width.
 
     Args:
         lambdas: the trained positions in [0, 1]; kept ascending.
-        widths: shares of the channels that can be run; (1.0,) for full width only.
+        widths: trained shares of the channels, above 0 and up to 1; (1.0,) for full width only. Kept ascending.
         encoding: how a lambda becomes a code.
         conditioner: how a code becomes scale and shift.
         sampling: how a batch gets its lambdas.
@@ -86,8 +86,10 @@ class Dials:
         lambdas = tuple(sorted({float(lam) for lam in self.lambdas}))
         if not lambdas or not all(0 <= lam <= 1 for lam in lambdas):
             raise ValueError(f"lambdas={self.lambdas} must be at least one number between 0 and 1.")
-        if self.widths != (1.0,):
-            raise ValueError(f"widths={self.widths}: only full width, (1.0,), can be trained so far.")
+        widths = tuple(sorted({float(width) for width in self.widths}))
+        if not widths or not all(0 < width <= 1 for width in widths):
+            raise ValueError(f"widths={self.widths} must be at least one share of the channels, above 0 and up to 1.")
+        object.__setattr__(self, "widths", widths)
         object.__setattr__(self, "lambdas", lambdas)
 
     def seats(self, model: nn.Module, forward: Forward, x: Tensor) -> list[Seat]:
@@ -102,7 +104,8 @@ class Dials:
         dialed = cast(Dialable, model)
         if (dialed.dials.lambdas, dialed.dials.widths) != (self.lambdas, self.widths):
             raise ValueError(
-                f"The method trains the lambdas {self.lambdas}, the model's dial has {dialed.dials.lambdas}. "
+                f"The method trains lambdas {self.lambdas} and widths {self.widths}, the model's dial has "
+                f"{dialed.dials.lambdas} and {dialed.dials.widths}. "
                 "Make both from the same Dials: model = dial(model, method.dial)."
             )
         settings = dialed.settings(self.sampling.rows(len(x), self.lambdas))

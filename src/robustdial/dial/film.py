@@ -1,10 +1,11 @@
 """FiLM: a code becomes a scale and a shift per channel (Perez et al., FiLM, AAAI 2018).
 
-A conditioner is a frozen description that builds one small network per normalisation site.
+A conditioner is a frozen description that builds one small network per site of the dial.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,10 +15,10 @@ from torch.nn import functional as F
 
 
 class Conditioner(Protocol):
-    """Builds the network from code `[D, E]` to (scale `[D, C]`, shift `[D, C]`)."""
+    """Builds the network from code `[D, E]` and level of width to (scale `[D, C]`, shift `[D, C]`)."""
 
-    def build(self, code: int, channels: int) -> nn.Module:
-        """The FiLM network of a site with `channels` channels for codes of length `code`."""
+    def build(self, code: int, channels: Sequence[int]) -> nn.Module:
+        """The FiLM network of a site with `channels[level]` channels at each width, for codes of length `code`."""
         ...
 
 
@@ -25,11 +26,14 @@ class Conditioner(Protocol):
 class PaperFiLM:
     """The FiLM layer of the official OAT code, with its initialisation: PyTorch's default.
 
-    The scale starts near zero, so a dialed network starts far from the plain one.
+    The scale starts near zero, so a dialed network starts far from the plain one. Narrow widths use the leading rows
+    and columns of both layers and split what comes out into halves, so that the weights of a shift are those of a scale
+    at another width; that too is the official code's.
+
     Source: Wang et al., Once-for-All Adversarial Training, NeurIPS 2020.
     """
 
-    def build(self, code: int, channels: int) -> nn.Module:
+    def build(self, code: int, channels: Sequence[int]) -> nn.Module:
         return _PaperFiLM(code, channels)
 
 
@@ -38,7 +42,8 @@ class IdentityFiLM:
     """FiLM that starts as the identity: at every lambda the dialed network begins as the network it was made from.
 
     Departs from the paper: the scale is 1 + h and the shift h, h is zero at the start, and no activation limits h (with
-    the paper's leaky ReLU a shift that starts at zero can hardly become negative).
+    the paper's leaky ReLU a shift that starts at zero can hardly become negative). Widths share the hidden layer; each
+    has an output layer of its own.
 
     Args:
         hidden: width of the hidden layer.
@@ -46,49 +51,65 @@ class IdentityFiLM:
 
     hidden: int = 64
 
-    def build(self, code: int, channels: int) -> nn.Module:
-        return _IdentityFiLM(code, channels, self.hidden)
+    def build(self, code: int, channels: Sequence[int]) -> nn.Module:
+        hidden = nn.Sequential(nn.Linear(code, self.hidden), nn.LeakyReLU())
+        return _ZeroFiLM(hidden, self.hidden, channels)
+
+
+@dataclass(frozen=True)
+class LinearFiLM:
+    """`IdentityFiLM` without a hidden layer: scale and shift are linear in the code.
+
+    A code of cosines is a basis of functions of lambda already, so little is lost; it has `code + 1` numbers for each
+    scale and shift, the fewest of all (benchmarks/conditioners.py).
+    """
+
+    def build(self, code: int, channels: Sequence[int]) -> nn.Module:
+        return _ZeroFiLM(nn.Identity(), code, channels)
 
 
 @dataclass(frozen=True)
 class NoFiLM:
     """No modulation: the site only chooses its statistics by lambda, as the shortcuts do in the official ResNets."""
 
-    def build(self, code: int, channels: int) -> nn.Module:
+    def build(self, code: int, channels: Sequence[int]) -> nn.Module:
         return _NoFiLM(channels)
 
 
 class _NoFiLM(nn.Module):
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: Sequence[int]) -> None:
         super().__init__()
-        self.channels = channels
+        self.channels = tuple(channels)
 
-    def forward(self, codes: Tensor) -> tuple[Tensor, Tensor]:
-        shape = len(codes), self.channels
+    def forward(self, codes: Tensor, level: int) -> tuple[Tensor, Tensor]:
+        shape = len(codes), self.channels[level]
         return codes.new_ones(shape), codes.new_zeros(shape)
 
 
 class _PaperFiLM(nn.Module):
-    def __init__(self, code: int, channels: int) -> None:
+    def __init__(self, code: int, channels: Sequence[int]) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(code, 2 * channels)
-        self.fc2 = nn.Linear(2 * channels, 2 * channels)
+        self.channels, most = tuple(channels), max(channels)
+        self.fc1 = nn.Linear(code, 2 * most)
+        self.fc2 = nn.Linear(2 * most, 2 * most)
 
-    def forward(self, codes: Tensor) -> tuple[Tensor, Tensor]:
-        out = F.leaky_relu(self.fc2(F.leaky_relu(self.fc1(codes))))
+    def forward(self, codes: Tensor, level: int) -> tuple[Tensor, Tensor]:
+        n = 2 * self.channels[level]
+        hidden = F.leaky_relu(F.linear(codes, self.fc1.weight[:n], self.fc1.bias[:n]))
+        out = F.leaky_relu(F.linear(hidden, self.fc2.weight[:n, :n], self.fc2.bias[:n]))
         scale, shift = out.chunk(2, dim=1)
         return scale, shift
 
 
-class _IdentityFiLM(nn.Module):
-    def __init__(self, code: int, channels: int, hidden: int) -> None:
+class _ZeroFiLM(nn.Module):
+    def __init__(self, hidden: nn.Module, features: int, channels: Sequence[int]) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(code, hidden)
-        self.fc2 = nn.Linear(hidden, 2 * channels)
+        self.hidden = hidden
+        self.heads = nn.ModuleList(nn.Linear(features, 2 * c) for c in channels)
         with torch.no_grad():
-            self.fc2.weight.zero_()
-            self.fc2.bias.zero_()
+            for weight in self.heads.parameters():
+                weight.zero_()
 
-    def forward(self, codes: Tensor) -> tuple[Tensor, Tensor]:
-        scale, shift = self.fc2(F.leaky_relu(self.fc1(codes))).chunk(2, dim=1)
+    def forward(self, codes: Tensor, level: int) -> tuple[Tensor, Tensor]:
+        scale, shift = self.heads[level](self.hidden(codes)).chunk(2, dim=1)
         return 1 + scale, shift

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from robustdial.dial.dials import Dials, share_of_robust, shares
-from robustdial.dial.layers import DialNorm
+from robustdial.dial.inventory import Site
+from robustdial.dial.modulated import Foldable, Modulated, PerWidth
+from robustdial.dial.norm import DialNorm
 from robustdial.dial.setting import Dial, Setting
+from robustdial.dial.slim import SlimConv2d, SlimLinear
+
+_LAYERS = (DialNorm, Modulated, PerWidth, SlimConv2d, SlimLinear)
 
 
 class Dialed(nn.Module):
     """A classifier whose lambda is an input. Made by `dial(model, dials)`.
 
     Args:
-        body: the network with `DialNorm` layers in it.
+        body: the network with layers in it that follow the dial.
         dial: the object that those layers read.
         dials: what the dial offers.
+        sites: what was replaced; `inventory(model.sites)` is a table of it.
     """
 
     codes: Tensor
     shares: Tensor
     lambdas: Tensor
 
-    def __init__(self, body: nn.Module, dial: Dial, dials: Dials) -> None:
+    def __init__(self, body: nn.Module, dial: Dial, dials: Dials, sites: tuple[Site, ...] = ()) -> None:
         super().__init__()
-        self.body, self.dial, self.dials = body, dial, dials
+        self.body, self.dial, self.dials, self.sites = body, dial, dials, sites
         # the codes are part of the weights: another draw of a random encoding would be another network
         self.register_buffer("codes", dials.encoding.table(dials.lambdas))
         self.register_buffer("shares", shares(dials.lambdas), persistent=False)
@@ -81,19 +89,18 @@ class Dialed(nn.Module):
         return Served(self, self.setting(lam, width))
 
     def bake(self, lam: float, width: float = 1.0) -> nn.Module:
-        """A plain network of the original class for one lambda, in evaluation mode, with no trace of the dial.
+        """A plain network of the original class for one position, in evaluation mode, with no trace of the dial.
 
-        With running statistics, batch norm followed by FiLM is one affine map per channel, which a batch norm can hold:
-        same layers, same state_dict keys (a batch norm without weight and bias gains them), no cost at run time. Its
-        logits agree with `at(lam)` to rounding.
+        With running statistics, batch norm followed by FiLM is one affine map per channel, which a batch norm can hold;
+        FiLM behind another layer goes into its affine weights. Same layers, same state_dict keys (a layer without
+        weight or bias gains them), no cost at run time. A narrow network is cut to its channels. The logits agree with
+        `at(lam, width)` to rounding.
         """
-        setting = self.setting(lam, width)
-        body = copy.deepcopy(self.body)
+        setting, body = self.setting(lam, width), copy.deepcopy(self.body)
         folded: dict[nn.Module, nn.Module] = {}
-        for name, module in list(body.named_modules(remove_duplicate=False)):
-            if isinstance(module, DialNorm):
-                folded.setdefault(module, module.folded(setting))
-                body.set_submodule(name, folded[module])
+        for name, layer in list(_outermost(body)):
+            folded.setdefault(layer, cast(Foldable, layer).folded(setting))
+            body.set_submodule(name, folded[layer])
         return body.eval()
 
     def _level(self, width: float) -> int:
@@ -101,6 +108,15 @@ class Dialed(nn.Module):
             known = ", ".join(f"{value:g}" for value in self.dials.widths)
             raise ValueError(f"width={width:g} is not on this dial ({known}). Choose one of these, or train with it.")
         return self.dials.widths.index(width)
+
+
+def _outermost(body: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Name and module of the layers that follow the dial; of one inside another, the outer."""
+    inside = None
+    for name, module in body.named_modules(remove_duplicate=False):
+        if isinstance(module, _LAYERS) and not (inside is not None and name.startswith(inside)):
+            inside = f"{name}."
+            yield name, module
 
 
 class Served(nn.Module):

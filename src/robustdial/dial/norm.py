@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from robustdial.dial.film import Conditioner
+from robustdial.dial.modulated import modulate
+from robustdial.dial.narrow import cut_norm
 from robustdial.dial.setting import Dial, Setting
 
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
@@ -24,30 +26,25 @@ class DialNorm(nn.Module):
     Args:
         norm: the batch norm to replace.
         dial: where to read the setting.
-        conditioner: builds the FiLM network.
-        code: length of a code.
-        levels: number of widths.
+        film: the FiLM network.
+        channels: at each width.
         dual: whether lambda = 0 has a branch of its own.
     """
 
-    def __init__(
-        self, norm: BatchNorm, dial: Dial, conditioner: Conditioner, code: int, levels: int, dual: bool
-    ) -> None:
+    def __init__(self, norm: BatchNorm, dial: Dial, film: nn.Module, channels: Sequence[int], dual: bool) -> None:
         super().__init__()
-        self.dial = dial
-        self.robust = nn.ModuleList([norm, *(copy.deepcopy(norm) for _ in range(levels - 1))])
-        self.clean = nn.ModuleList(copy.deepcopy(norm) for _ in range(levels)) if dual else None
-        self.film = conditioner.build(code, norm.num_features)
+        self.dial, self.film = dial, film
+        self.robust = nn.ModuleList(cut_norm(norm, c) for c in channels)
+        self.clean = nn.ModuleList(cut_norm(norm, c) for c in channels) if dual else None
 
     def forward(self, x: Tensor) -> Tensor:
         setting = self.dial.setting
         # two vectors per lambda: single precision costs nothing here
         with torch.autocast(x.device.type, enabled=False):
-            scale, shift = self.film(setting.codes) if self.training else self.affine(setting)
+            scale, shift = self._film(setting) if self.training else self.affine(setting)
         if self.training:
             x = self._normalise(x, setting)
-        scale, shift = (v[setting.rows].reshape(-1, v.shape[1], *[1] * (x.dim() - 2)) for v in (scale, shift))
-        return self._after(torch.addcmul(shift.to(x.dtype), x, scale.to(x.dtype)))
+        return self._after(modulate(x, scale, shift, setting))
 
     def affine(self, setting: Setting) -> tuple[Tensor, Tensor]:
         """Statistics, affine parameters and FiLM as one map per distinct lambda: (scale `[D, C]`, shift `[D, C]`).
@@ -61,11 +58,11 @@ class DialNorm(nn.Module):
             clean_scale, clean_shift = _running_affine(self._branch(self.clean, setting))
             share = setting.share[:, None]
             scale, shift = torch.lerp(clean_scale, scale, share), torch.lerp(clean_shift, shift, share)
-        film_scale, film_shift = self.film(setting.codes)
+        film_scale, film_shift = self._film(setting)
         return film_scale * scale, torch.addcmul(film_shift, film_scale, shift)
 
     def folded(self, setting: Setting) -> BatchNorm:
-        """A batch norm of the original class that does at `setting` (one lambda) what this layer does."""
+        """A batch norm of the original class that does at `setting` (one lambda, one width) what this layer does."""
         norms = self.robust if self.clean is None or float(setting.share[0]) > 0 else self.clean
         norm = copy.deepcopy(self._branch(norms, setting))
         mean, var = _statistics(norm)
@@ -74,6 +71,10 @@ class DialNorm(nn.Module):
             norm.weight = nn.Parameter(scale[0] * torch.sqrt(var + norm.eps))
             norm.bias = nn.Parameter(shift[0] + scale[0] * mean)
         return norm
+
+    def _film(self, setting: Setting) -> tuple[Tensor, Tensor]:
+        scale, shift = self.film(setting.codes, setting.level)
+        return scale, shift
 
     def _normalise(self, x: Tensor, setting: Setting) -> Tensor:
         robust, first = self._branch(self.robust, setting), setting.first

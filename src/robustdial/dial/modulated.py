@@ -1,0 +1,105 @@
+"""A layer without running statistics, followed by FiLM: layer norm, group norm, and convolutions of norm-free nets."""
+
+from __future__ import annotations
+
+import copy
+from typing import Protocol, cast
+
+import torch
+from torch import Tensor, nn
+
+from robustdial.dial.setting import Dial, Setting
+
+
+class Foldable(Protocol):
+    """A layer that follows the dial and can leave it."""
+
+    def __call__(self, x: Tensor) -> Tensor: ...
+
+    def folded(self, setting: Setting) -> nn.Module:
+        """A plain layer that does at `setting` (one lambda, one width) what this one does."""
+        ...
+
+
+class PerWidth(nn.Module):
+    """A layer of its own for each width."""
+
+    def __init__(self, layers: list[nn.Module], dial: Dial) -> None:
+        super().__init__()
+        self.layers, self.dial = nn.ModuleList(layers), dial
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.layers[self.dial.setting.level](x)
+        return out
+
+    def folded(self, setting: Setting) -> nn.Module:
+        """A copy of the layer of one width."""
+        return copy.deepcopy(self.layers[setting.level])
+
+
+class Modulated(nn.Module):
+    """A layer, then a scale and a shift per channel from the code of lambda.
+
+    It has no running statistics, so it needs no clean and robust branch; FiLM folds into its affine weights, or into
+    those of the convolution.
+
+    Args:
+        layer: the layer at every width.
+        dial: where to read the setting.
+        film: the FiLM network.
+        dim: which dimension of the output holds the channels.
+        after: what the layer did after its affine weights, taken out of it by `unfused`.
+    """
+
+    def __init__(self, layer: Foldable, dial: Dial, film: nn.Module, dim: int, after: dict[str, nn.Module]) -> None:
+        super().__init__()
+        self.layer, self.dial, self.film, self.dim = cast(nn.Module, layer), dial, film, dim
+        self.after = nn.ModuleDict(after)
+
+    def forward(self, x: Tensor) -> Tensor:
+        setting = self.dial.setting
+        with torch.autocast(x.device.type, enabled=False):
+            scale, shift = self.film(setting.codes, setting.level)
+        x = modulate(self.layer(x), scale, shift, setting, self.dim)
+        for step in self.after.values():
+            x = step(x)
+        return x
+
+    def folded(self, setting: Setting) -> nn.Module:
+        """A plain layer that does at `setting` (one lambda) what this one does."""
+        layer = cast(Foldable, self.layer).folded(setting)
+        with torch.no_grad():
+            scale, shift = (v[0] for v in self.film(setting.codes, setting.level))
+            # a weight-standardised convolution scales its output by a gain; its weight has no say in that
+            name = "gain" if isinstance(getattr(layer, "gain", None), Tensor) else "weight"
+            weight, bias = cast(Tensor | None, getattr(layer, name)), cast(Tensor | None, layer.bias)
+            factor = scale if weight is None else weight * scale.reshape(-1, *[1] * (weight.dim() - 1))
+            setattr(layer, name, nn.Parameter(factor))
+            layer.bias = nn.Parameter(shift if bias is None else shift + scale * bias)
+        for name, step in self.after.items():
+            setattr(layer, name, copy.deepcopy(step))
+        return layer
+
+
+def modulate(x: Tensor, scale: Tensor, shift: Tensor, setting: Setting, dim: int = 1) -> Tensor:
+    """`x * scale + shift` with the row of `scale` and `shift` `[D, C]` that belongs to each row of `x`.
+
+    Raises ValueError if `x` does not have the rows of the batch, as inside the windows of some attention layers.
+    """
+    if len(setting.rows) not in (1, len(x)):
+        raise ValueError(
+            f"A layer sees {len(x)} rows of a batch of {len(setting.rows)}: it has no lambda for each. "
+            "Leave it out with sites=..., or train with sampling=PerBatch()."
+        )
+    shape = [-1, *[1] * (x.dim() - 1)]
+    shape[dim] = scale.shape[1]
+    scale, shift = (v[setting.rows].reshape(shape).to(x.dtype) for v in (scale, shift))
+    return torch.addcmul(shift, x, scale)
+
+
+def unfused(layer: nn.Module) -> dict[str, nn.Module]:
+    """Take dropout and activation, which timm fuses into its norms, out of `layer`: FiLM belongs before them."""
+    after = {name: step for name, step in layer.named_children() if name in ("drop", "act")}
+    for name in after:
+        setattr(layer, name, nn.Identity())
+    return after

@@ -1,0 +1,80 @@
+"""Plain layers cut to their leading channels."""
+
+from __future__ import annotations
+
+import copy
+import math
+from functools import singledispatch
+
+import torch
+from torch import Tensor, nn
+
+
+def leading(width: float, channels: int) -> int:
+    """How many of `channels` a network of this width has, at least one.
+
+    >>> leading(0.5, 64), leading(0.75, 3), leading(1 / 3, 3)
+    (32, 3, 1)
+    """
+    return max(1, math.ceil(width * channels - 1e-9))
+
+
+@singledispatch
+def cut_norm(norm: nn.Module, channels: int) -> nn.Module:
+    """A copy of a batch, layer or group norm for the leading `channels`.
+
+    Raises ValueError if the groups of a group norm do not divide.
+    """
+    cut = _cut_values(norm, channels)
+    cut.num_features = channels  # type: ignore[assignment]
+    return cut
+
+
+@cut_norm.register
+def _(norm: nn.LayerNorm, channels: int) -> nn.Module:
+    cut = _cut_values(norm, channels)
+    cut.normalized_shape = (channels,)  # type: ignore[assignment]
+    return cut
+
+
+@cut_norm.register
+def _(norm: nn.GroupNorm, channels: int) -> nn.Module:
+    groups, rest = divmod(norm.num_groups * channels, norm.num_channels)
+    if rest:
+        raise ValueError(f"{norm.num_groups} groups of {norm.num_channels} channels do not divide for {channels}")
+    cut = _cut_values(norm, channels)
+    cut.num_channels, cut.num_groups = channels, groups  # type: ignore[assignment]
+    return cut
+
+
+def _cut_values(norm: nn.Module, channels: int) -> nn.Module:
+    cut = copy.deepcopy(norm)
+    for name, value in [*cut.named_parameters(recurse=False), *cut.named_buffers(recurse=False)]:
+        if value.dim():  # not the number of batches
+            _put(cut, name, value[:channels])
+    return cut
+
+
+def cut_conv(conv: nn.Conv2d, ins: int, outs: int, groups: int) -> nn.Conv2d:
+    """A copy of a convolution from the leading `ins` to the leading `outs` channels."""
+    cut = copy.deepcopy(conv)
+    cut.in_channels, cut.out_channels, cut.groups = ins, outs, groups
+    _put(cut, "weight", cut.weight[:outs, : ins // groups])
+    if cut.bias is not None:
+        _put(cut, "bias", cut.bias[:outs])
+    return cut
+
+
+def cut_linear(linear: nn.Linear, ins: int, outs: int) -> nn.Linear:
+    """A copy of a linear layer from the leading `ins` to the leading `outs` features."""
+    cut = copy.deepcopy(linear)
+    cut.in_features, cut.out_features = ins, outs
+    _put(cut, "weight", cut.weight[:outs, :ins])
+    if cut.bias is not None:
+        _put(cut, "bias", cut.bias[:outs])
+    return cut
+
+
+def _put(layer: nn.Module, name: str, value: Tensor) -> None:
+    own = value.detach().clone(memory_format=torch.contiguous_format)
+    setattr(layer, name, nn.Parameter(own) if isinstance(getattr(layer, name), nn.Parameter) else own)
