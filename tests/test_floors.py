@@ -31,6 +31,7 @@ FLOORS = [
     {"training", "measuring"},
     {"comparison", "presets"},
     {"arguments", "console"},
+    {"commands"},
     {"cli"},
     {"__init__", "__main__"},
 ]

@@ -1,0 +1,45 @@
+"""`robustdial frontier`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from robustdial.commands.page import write_page
+from robustdial.console import console, counting, points_table
+from robustdial.evaluate import parse
+from robustdial.measuring import lambdas_of, measure_frontier, take_pictures
+from robustdial.run import trained
+
+
+def frontier(
+    run: Path,
+    /,
+    lams: tuple[float, ...] = (),
+    attack: str = "pgd-20",
+    n: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+) -> int:
+    """Measure a run over its dial; write frontier.json, pictures and the report: robustdial frontier runs/x
+
+    The run's best network, on test images, in float32. The attack is made at the lambda that is served.
+
+    Args:
+        run: folder of the run.
+        lams: positions to measure; by default the trained ones and the middle of every wide gap.
+        attack: pgd-K, cw-K on the margin loss, or Auto-PGD as apgd-ce, apgd-dlr or apgd-t.
+        n: class-balanced test images to use; all by default.
+        seed: of the attack's random start.
+        device: auto, cpu or cuda.
+    """
+    measured_with, experiment = parse(attack), trained(run, device)
+    wanted = lams or lambdas_of(experiment.method.dial, between=True)
+    points = []
+    with counting("measuring", len(wanted)) as bar:
+        for point in measure_frontier(experiment, wanted, measured_with, n, seed):
+            points.append(point)
+            bar.advance(bar.task_ids[0])
+    take_pictures(experiment, measured_with, seed)
+    console.print(points_table(points, f"{run}: {experiment.about['recipe']} on {experiment.about['data']['name']}"))
+    write_page(run)
+    return 0

@@ -1,0 +1,47 @@
+"""`robustdial train`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from robustdial import record
+from robustdial.arguments import bind, choose, given, knobs_of, preset_of, run_of, training_flags
+from robustdial.commands.watched import train_watched
+from robustdial.console import console
+from robustdial.recipes import RECIPES, recipe
+from robustdial.run import CHANGEABLE, Run, resume, start
+from robustdial.typing import Json
+
+
+def train(argv: Sequence[str]) -> int:
+    """Train a recipe: robustdial train oat --data cifar10 --model resnet18 --eps 8/255 --out runs/x"""
+    if not argv or argv[0] in ("-h", "--help"):
+        console.print(f"usage: robustdial train RECIPE [flags]\n\nrecipes: {', '.join(RECIPES)}")
+        console.print("flags:   robustdial train oat --help")
+        return 0
+    name = choose(argv[0], tuple(RECIPES), "recipe")
+    settings_of = training_flags(recipe(name), preset_of(argv).of(name))
+    flags = bind(settings_of, argv[1:], f"robustdial train {name}")()
+    knobs, settings = knobs_of(flags, recipe(name)), run_of(flags)
+    if not flags.resume:
+        return train_watched(start(name, knobs, settings))
+    folder, asked = Path(settings.out), given(argv)
+    values = {flag: value for flag, value in (asdict(settings) | knobs).items() if flag in asked - {"out"}}
+    changes: dict[str, Json] = {flag: values.pop(flag) for flag in CHANGEABLE if flag in values}
+    _check_same(folder, {"recipe": name} | values)
+    return train_watched(resume(folder, changes))
+
+
+def _check_same(folder: Path, asked: Mapping[str, Json]) -> None:
+    """A resumed run keeps its settings; a flag that says otherwise is refused."""
+    about = record.read_run(folder)
+    was = {"recipe": about["recipe"], **about["knobs"], **asdict(Run()), **about["run"]}
+    for flag, value in asked.items():
+        if json.dumps(was[flag]) != json.dumps(value):
+            raise ValueError(
+                f"The run in {folder} has {flag} = {was[flag]}, not {value}. "
+                "Drop the flag, or start a new run with another --out."
+            )
