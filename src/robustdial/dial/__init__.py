@@ -1,4 +1,4 @@
-"""Conditional models: how lambda reaches every layer of any network."""
+"""Conditional models: how lambda and width reach every layer of any network."""
 
 from robustdial.dial.dials import Dials, Fixed, Forward, Seat
 from robustdial.dial.encoding import DCT, Cosine, CosineFunction, Encoding, OneHot, Orthogonal, Scalar
@@ -6,6 +6,7 @@ from robustdial.dial.film import Conditioner, IdentityFiLM, LinearFiLM, PaperFiL
 from robustdial.dial.inventory import Site, inventory
 from robustdial.dial.model import Dialed, Served
 from robustdial.dial.radii import Proportional, Radii, Same
+from robustdial.dial.recalibrate import recalibrated, reestimated
 from robustdial.dial.sampling import PerBatch, PerSample, Sampling
 from robustdial.dial.setting import Rows, Setting
 from robustdial.dial.surgery import dial
@@ -39,4 +40,6 @@ __all__ = [
     "Site",
     "dial",
     "inventory",
+    "recalibrated",
+    "reestimated",
 ]

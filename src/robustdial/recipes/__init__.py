@@ -17,6 +17,7 @@ from robustdial.recipes.m_oat import m_oat
 from robustdial.recipes.mart import mart
 from robustdial.recipes.norms import Norm
 from robustdial.recipes.oat import oat
+from robustdial.recipes.oats import oats
 from robustdial.recipes.pgd_at import pgd_at
 from robustdial.recipes.radial import radial
 from robustdial.recipes.trades import trades
@@ -27,6 +28,7 @@ Recipe = Callable[..., Method]
 RECIPES: dict[str, Recipe] = {
     "radial": radial,
     "oat": oat,
+    "oats": oats,
     "m-oat": m_oat,
     "pgd-at": pgd_at,
     "m-pgd": m_pgd,
@@ -80,6 +82,7 @@ __all__ = [
     "m_trades",
     "mart",
     "oat",
+    "oats",
     "pgd_at",
     "radial",
     "recipe",

@@ -12,6 +12,7 @@ from robustdial.dial import (
     Dials,
     Encoding,
     IdentityFiLM,
+    LinearFiLM,
     OneHot,
     Orthogonal,
     PaperFiLM,
@@ -35,10 +36,11 @@ def oat(
     lambdas: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 1.0),
     encoding: Literal["scalar", "cosine", "cosine-function", "onehot", "dct", "orthogonal"] = "cosine",
     code: int = 16,
-    film: Literal["identity", "paper"] = "identity",
+    film: Literal["identity", "linear", "paper"] = "identity",
     sampling: Literal["sample", "batch"] = "sample",
     zeros: float | None = None,
     dual: bool = True,
+    widths: tuple[float, ...] = (1.0,),
 ) -> Method:
     r"""Once-for-all adversarial training (OAT).
 
@@ -66,10 +68,11 @@ def oat(
         lambdas: trained positions of the dial; every value between them can be served too.
         encoding: how a lambda is written for the FiLM layers.
         code: length of the code (cosine, dct, orthogonal).
-        film: initialisation of the FiLM layers.
+        film: the FiLM layers: from the identity, from the identity without a hidden layer, or the paper's.
         sampling: a lambda for each image, or one for each batch.
         zeros: share of the images trained at lambda = 0; by default 1 / number of lambdas.
         dual: batch norm of its own for lambda = 0.
+        widths: trained shares of the channels; (1.0,) for full width only, and `oats` for the paper's.
     """
     encodings: dict[str, Encoding] = {
         "scalar": Scalar(),
@@ -79,11 +82,9 @@ def oat(
         "dct": DCT(code),
         "orthogonal": Orthogonal(code),
     }
-    films: dict[str, Conditioner] = {"identity": IdentityFiLM(), "paper": PaperFiLM()}
+    films: dict[str, Conditioner] = {"identity": IdentityFiLM(), "linear": LinearFiLM(), "paper": PaperFiLM()}
     samplings: dict[str, Sampling] = {"sample": PerSample(zeros), "batch": PerBatch()}
-    dial = Dials(
-        lambdas, encoding=encodings[encoding], conditioner=films[film], sampling=samplings[sampling], dual=dual
-    )
+    dial = Dials(lambdas, widths, encodings[encoding], films[film], samplings[sampling], dual)
     threat = threat_of(norm, eps)
     way = min(1.25, 1 + px(4) / eps) if norm == "linf" else 1.25
     return Method(threat, PGD(Step(spread=way)), Constant(steps + 1), Blend(), dial)

@@ -1,0 +1,66 @@
+"""Positions of the dial that were not trained: their statistics are measured on images."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from robustdial.dial.dials import Dials
+from robustdial.dial.kinds import BATCH_NORMS
+from robustdial.dial.model import Dialed
+from robustdial.dial.surgery import dial
+
+
+def recalibrated(model: Dialed, lam: float, width: float, batches: Iterable[Tensor]) -> nn.Module:
+    """A plain network at any lambda and any width of the dial, trained or not, with its statistics measured anew.
+
+    An untrained width is cut out of the next wider trained one, whose batch norms do not know what fewer channels
+    give; nothing but statistics is changed.
+
+    Args:
+        model: the dialed network.
+        lam: between the smallest and the largest trained lambda.
+        width: share of the channels, up to the largest trained one.
+        batches: training images `[B, C, H, W]` in [0, 1], as the network is going to see them; some 1,000 to 2,000 are
+            enough.
+
+    Raises ValueError if there are no images, the width is above the widest, or lambda is off the dial.
+
+    >>> net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8 * 36, 10))
+    >>> model = dial(net, Dials(widths=(0.5, 1.0)), example=torch.rand(2, 1, 8, 8))
+    >>> recalibrated(model, 0.3, 0.75, [torch.rand(16, 1, 8, 8)])[1].num_features
+    6
+    """
+    images = list(batches)
+    if not images:
+        raise ValueError("There are no images to measure statistics on. Give some batches of training images.")
+    wider = [trained for trained in model.dials.widths if trained >= width > 0]
+    if not wider:
+        raise ValueError(
+            f"width={width:g} is not a share of the channels up to {model.dials.widths[-1]:g}, the widest trained one."
+        )
+    net = model.bake(lam, wider[0])
+    if width < wider[0]:
+        share = width / wider[0]
+        net = dial(net, Dials((0.0,), (share,)), example=images[0][:2]).bake(0.0, share)
+    return reestimated(net, images)
+
+
+@torch.no_grad()
+def reestimated(net: nn.Module, batches: Iterable[Tensor]) -> nn.Module:
+    """A copy of a plain network whose batch norms have the mean statistics of these batches, in evaluation mode."""
+    net = copy.deepcopy(net).eval()
+    norms = [module for module in net.modules() if isinstance(module, BATCH_NORMS)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean over the batches
+        norm.train()
+    for x in batches:
+        net(x)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    return net.eval()
