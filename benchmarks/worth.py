@@ -36,11 +36,12 @@ from robustdial.models import build
 from robustdial.objective import AT, Blend
 from robustdial.precision import Prepared, full_precision, resolve
 from robustdial.provenance import provenance
+from robustdial.rate import parse as rate
 from robustdial.schedule import Constant, Warm
 from robustdial.solver import PGD, Step
 from robustdial.train import TrainState, fit
 
-RADII = (0.25, 0.5, 1.0, 1.5)
+RADII = (0.5, 1.0, 1.5)
 WEIGHTS = (0.2, 0.4)
 SHARES = (0.25, 0.5, 0.75, 1.0)
 
@@ -54,7 +55,7 @@ class Settings:
         limit: training images, class-balanced.
         model, width: the network.
         epochs: of the clean start, and again of what follows.
-        lr: learning rate at its highest.
+        batch, lr, rate: of stochastic gradient descent.
         steps: of the adversary in training.
         eps: radius of the threat, in grey levels.
         n: test images, class-balanced.
@@ -69,7 +70,9 @@ class Settings:
     model: str = "resnet18"
     width: int = 16
     epochs: int = 10
+    batch: int = 64
     lr: float = 0.1
+    rate: str = "triangle"
     steps: int = 3
     eps: float = 8
     n: int = 1000
@@ -140,12 +143,18 @@ class Lab:
         model.load_state_dict(load_file(path))
         return model.eval()
 
+    def images(self, number: int = 2048) -> Iterator[Tensor]:
+        """Batches of training images, to measure batch-norm statistics on."""
+        order = list(torch.split(torch.arange(min(number, len(self.data.train))), 128))
+        for index, (x, _) in zip(order, self.data.train.batches(order), strict=True):
+            yield augmented(self.data, index, x)[0]
+
     def _train(self, name: str, model: nn.Module, method: rd.Method, epochs: int) -> None:
         torch.manual_seed(self.seed)
-        state = TrainState.new(model, lr=self.settings.lr, seed=self.seed)
+        state = TrainState.new(model, lr=self.settings.lr, rate=rate(self.settings.rate), seed=self.seed)
         state.forward = Prepared(model, resolve("auto", state.device))
         clock, spent = time.process_time(), 0.0
-        for epoch in fit(state, self.data, method, epochs=epochs, batch=128):
+        for epoch in fit(state, self.data, method, epochs=epochs, batch=self.settings.batch):
             spent += epoch["spent"]
             print(f"seed {self.seed} {name} {epoch['epoch']}/{epochs} loss {epoch['loss']:.3f}", flush=True)
         cost = {"seconds": time.process_time() - clock, "passes": spent, "epochs": epochs}
@@ -173,7 +182,7 @@ def systems(lab: Lab) -> dict[str, Callable[[], Iterator[Point]]]:
 
     def interpolation() -> Iterator[Point]:
         for share in SHARES:
-            yield Point(share, reestimated(interpolated(lab.clean(), lab.robust(), share), lab.data))
+            yield Point(share, reestimated(interpolated(lab.clean(), lab.robust(), share), lab.images()))
 
     def mixing() -> Iterator[Point]:
         (clean,) = standard()
@@ -209,20 +218,6 @@ def interpolated(a: nn.Module, b: nn.Module, share: float) -> nn.Module:
         {k: torch.lerp(v, ends[1][k], share) if v.is_floating_point() else v for k, v in ends[0].items()}
     )
     return between
-
-
-@torch.no_grad()
-def reestimated(model: nn.Module, data: Data, images: int = 2048) -> nn.Module:
-    """`model` with the batch-norm statistics of some clean training images, without which interpolation fails."""
-    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # a plain mean over the batches
-    order = list(torch.split(torch.arange(min(images, len(data.train))), 128))
-    model.train()
-    for index, (x, _) in zip(order, data.train.batches(order), strict=True):
-        model(augmented(data, index, x)[0])
-    return model.eval()
 
 
 class Mixed(nn.Module):

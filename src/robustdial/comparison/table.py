@@ -9,7 +9,6 @@ from pathlib import Path
 from robustdial import record
 from robustdial.comparison.base import Comparison, Entry
 from robustdial.evaluate import Estimate, over_images, over_seeds
-from robustdial.provenance import provenance
 from robustdial.typing import Json
 
 
@@ -28,7 +27,7 @@ def table_of(comparison: Comparison, seconds: float) -> dict[str, Json]:
         "rows": [row for entry in comparison.entries for row in _rows(comparison, entry)],
         "seconds_total": seconds,
     }
-    return _conditions(comparison, about) | table | provenance()
+    return _conditions(comparison, about) | table
 
 
 def _conditions(comparison: Comparison, about: Mapping[str, Json] | None) -> dict[str, Json]:
@@ -54,6 +53,7 @@ def _interval(comparison: Comparison) -> str:
 
 
 def seconds_so_far(comparison: Comparison) -> float:
+    """Seconds that the comparison has taken before this call of the program."""
     path = comparison.folder / record.COMPARE
     return float(record.read_json(path)["seconds_total"]) if path.exists() else 0.0
 
@@ -66,13 +66,11 @@ def _rows(comparison: Comparison, entry: Entry) -> list[dict[str, Json]]:
     about = next((record.read_run(folder) for folder in folders if (folder / record.RUN).exists()), None)
     lams = about["method"]["dial"].get("lambdas", [None]) if about else [None]
     lost = [_lost(folder) for folder, run in zip(folders, epochs, strict=True) if run]
+    spent = [sum(e["spent"] for e in run) + passes for run, (_, passes) in zip(done, lost, strict=True)]
+    seconds = [sum(e["seconds"] for e in run) + more for run, (more, _) in zip(done, lost, strict=True)]
     cost = {
-        "passes": over_seeds(
-            [(sum(e["spent"] for e in run) + spent) / len(run) for run, (_, spent) in zip(done, lost, strict=True)]
-        ),
-        "seconds": over_seeds(
-            [sum(e["seconds"] for e in run) + seconds for run, (seconds, _) in zip(done, lost, strict=True)]
-        ),
+        "passes": over_seeds([total / len(run) for total, run in zip(spent, done, strict=True)]),
+        "seconds": over_seeds(seconds),
         "health": [_health(folder) for folder in folders],
         "epochs": [[_epoch(e) for e in run] for run in done],
     }

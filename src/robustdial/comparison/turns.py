@@ -30,7 +30,7 @@ def begin(comparison: Comparison) -> None:
     record.check_free(comparison.folder)
     first = comparison.entries[0]
     rehearse(first.recipe, first.knobs, comparison.run)
-    record.create(comparison.folder, record.COMPARE, table_of(comparison, 0.0))
+    record.create(comparison.folder, record.COMPARE, table_of(comparison, 0.0) | provenance())
 
 
 class Turn(NamedTuple):
@@ -72,9 +72,8 @@ def compare(comparison: Comparison) -> Generator[Turn, None, None]:
 
 def write(comparison: Comparison, seconds: float) -> None:
     """Write `compare.json`; `seconds` is the time spent so far. Its provenance stays that of the beginning."""
-    path, table = comparison.folder / record.COMPARE, table_of(comparison, seconds)
-    begun = record.read_json(path)
-    record.write_json(path, table | {name: begun[name] for name in provenance()})
+    path = comparison.folder / record.COMPARE
+    record.write_json(path, record.read_json(path) | table_of(comparison, seconds))
 
 
 def _trained_by_turns(comparison: Comparison, seed: int, data: Data) -> Generator[Turn, None, None]:

@@ -15,16 +15,7 @@ from torch import Tensor
 
 from robustdial.evaluate.aim import Aim, Place
 
-_CHECKPOINTS = (
-    22,
-    41,
-    57,
-    70,
-    80,
-    87,
-    93,
-    99,
-)  # percent of the steps: gaps of 22, 19, ... down to 6
+_CHECKPOINTS = 22, 41, 57, 70, 80, 87, 93, 99  # percent of the steps: gaps of 22, 19, ... down to 6
 _MOMENTUM = 0.25  # share of the last movement in the next one
 _OFTEN = 0.75  # a step size that raised the loss in a larger share of its steps is kept
 

@@ -135,9 +135,7 @@ def m_pgd(
         step: step size as a share of eps; the steps cover at least eps together.
         full: passes below which one is added after every epoch from the third on; 5: 4 steps of eps / 4, and learning.
     """
-    return _guided(
-        AT(), threat_of(norm, eps), Step(step * eps, spread=1.0), Magnitude(gamma, steps + 1, min(full, steps + 1)), 1.0
-    )
+    return _guided(AT(), threat_of(norm, eps), Step(step * eps, spread=1.0), gamma, steps, full, noise=1.0)
 
 
 def m_trades(
@@ -171,9 +169,7 @@ def m_trades(
         full: passes below which one is added after every epoch from the third on; 5: 4 steps of eps / 4, and learning.
         beta: weight of the divergence.
     """
-    return _guided(
-        TRADES(beta), threat_of(norm, eps), Step(step * eps), Magnitude(gamma, steps + 1, min(full, steps + 1)), START
-    )
+    return _guided(TRADES(beta), threat_of(norm, eps), Step(step * eps), gamma, steps, full, noise=START)
 
 
 def m_mart(
@@ -207,10 +203,11 @@ def m_mart(
         full: passes below which one is added after every epoch from the third on; 5: 4 steps of eps / 4, and learning.
         beta: weight of the divergence.
     """
-    return _guided(
-        MART(beta), threat_of(norm, eps), Step(step * eps), Magnitude(gamma, steps + 1, min(full, steps + 1)), START
-    )
+    return _guided(MART(beta), threat_of(norm, eps), Step(step * eps), gamma, steps, full, noise=START)
 
 
-def _guided(objective: Objective, threat: Threat, step: Step, schedule: Magnitude, noise: float) -> Method:
+def _guided(
+    objective: Objective, threat: Threat, step: Step, gamma: float, steps: int, full: int, *, noise: float
+) -> Method:
+    schedule = Magnitude(gamma, steps + 1, min(full, steps + 1))
     return Method(threat, PGD(step, noise=noise, mode="train"), schedule, objective)

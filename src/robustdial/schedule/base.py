@@ -50,3 +50,9 @@ def rising(least: int, most: int) -> None:
     at_least_one(least)
     if most < least:
         raise ValueError(f"At most {most} passes and at least {least}: the range is empty. Raise the largest number.")
+
+
+def a_factor(gamma: float) -> None:
+    """Raise ValueError unless `gamma` is a growth that a rule can tolerate."""
+    if not gamma > 0:
+        raise ValueError(f"gamma={gamma:g} is not a factor. Give one about 1, for example 1.01.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from robustdial.schedule.base import rising
+from robustdial.schedule.base import a_factor, rising
 from robustdial.typing import Json
 
 
@@ -40,8 +40,7 @@ class Rebound:
 
     def __post_init__(self) -> None:
         rising(1, self.most)
-        if not self.gamma > 0:
-            raise ValueError(f"gamma={self.gamma:g} is not a factor. Give one about 1, for example 1.01.")
+        a_factor(self.gamma)
 
     def init(self) -> Json:
         return {"epoch": 0, "passes": 1, "lowest": None}
