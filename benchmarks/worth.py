@@ -30,7 +30,7 @@ from torch import Tensor, nn
 import robustdial as rd
 from robustdial import record
 from robustdial.data import Data, Source, augmented, balanced, load
-from robustdial.dial import Dials, Fixed, dial
+from robustdial.dial import Dials, Fixed, dial, reestimated
 from robustdial.evaluate import measure, parse
 from robustdial.models import build
 from robustdial.objective import AT, Blend
