@@ -55,12 +55,13 @@ DIALS = [
     Dials((0.5, 1.0)),
     Dials(sampling=PerBatch()),
     Dials((0.0, 0.25, 1.0), radii=Proportional(1.5)),
+    Dials((0.0, 1.0), (0.5, 1.0)),
 ]
 
 
 def network(dials):
     plain = build("cnn", classes=4, shape=(1, 8, 8), mean=[0.5], std=[0.5], width=4)
-    return dial(plain, dials) if isinstance(dials, Dials) else plain
+    return dial(plain, dials, example=torch.rand(2, 1, 8, 8)) if isinstance(dials, Dials) else plain
 
 
 def batch(n=12):
