@@ -47,6 +47,25 @@ def files(folder):
     return tensors, about | {"sums": None}, epochs
 
 
+def test_a_dial_can_start_from_another_run(tmp_path):
+    plain = finish(run.start("clean", {"eps": 0.2}, settings(tmp_path, epochs=1)))
+    begun = settings(tmp_path, start=str(plain.folder), out=str(tmp_path / "dialed"))
+    dialed = run.start("radial", {"eps": 0.2, "warm": 0.0}, begun)
+    x = torch.rand(4, 1, 8, 8)
+    expected = run.open_model(plain.folder)(x)
+    for lam in (0.0, 0.3, 1.0):
+        torch.testing.assert_close(dialed.at(lam)(x), expected, atol=1e-5, rtol=1e-5)
+    finish(dialed)
+    again = run.start("clean", {}, replace(begun, start=str(dialed.folder), out=str(tmp_path / "again")))
+    torch.testing.assert_close(again.at(None)(x), run.open_model(dialed.folder).at(0.0)(x), atol=1e-5, rtol=1e-5)
+    with pytest.raises(ValueError, match="has another network"):
+        run.start("radial", {}, replace(begun, model_width=8, out=str(tmp_path / "other")))
+    with pytest.raises(FileNotFoundError, match="not a run folder"):
+        run.start("radial", {}, replace(begun, start=str(tmp_path / "none"), out=str(tmp_path / "other")))
+    with pytest.raises(ValueError, match="Give one of them"):
+        replace(begun, pretrained=True)
+
+
 CASES = {
     "in the first epoch": ("oat", {}, {}, 2),
     "at the end of an epoch": ("oat", {}, {}, 3),

@@ -38,6 +38,7 @@ class Run:
         model: a name (cnn, resnet18, preact_resnet18, wrn34_10, ...) or timm:NAME.
         model_width: channels of the model's first stage; by default its own.
         pretrained: start from published weights (timm models).
+        start: start from the network of the run in this folder, of its clean end if it has a dial.
         epochs: passes over the training images.
         batch: images per step.
         lr: learning rate at its highest.
@@ -67,6 +68,7 @@ class Run:
     model: str = "cnn"
     model_width: int | None = None
     pretrained: bool = False
+    start: str | None = None
     epochs: int = 30
     batch: int = 128
     lr: float = 0.1
@@ -103,6 +105,8 @@ class Run:
             raise ValueError(
                 f"--weight-decay {self.weight_decay:g} pushes weights away. Give 0 or a small number, 5e-4."
             )
+        if self.start and self.pretrained:
+            raise ValueError("--start and --pretrained both name the weights to start from. Give one of them.")
         parse(self.rate)
         if not 0 < self.val < 1:
             raise ValueError(
@@ -294,8 +298,9 @@ def _assemble(
     data = data or data_of(run)
     seen = _seen(data)
     torch.manual_seed(run.seed)
-    # a network that a checkpoint will fill needs no published weights, nor the network to fetch them
+    # a network that a checkpoint will fill needs no weights to start from, nor what holds them
     spec = {"name": run.model, "width": run.model_width, "pretrained": run.pretrained and fresh}
+    spec |= {"start": run.start if fresh else None}
     model = _model(spec, seen, method).to(device)
     state = TrainState(
         model=model,
@@ -335,9 +340,24 @@ def _model(spec: Mapping[str, Json], data: Mapping[str, Json], method: Method) -
         width=spec["width"],
         pretrained=spec["pretrained"],
     )
+    if spec.get("start"):
+        _begin(plain, Path(spec["start"]))
     if isinstance(method.dial, Fixed):
         return plain
     return dial(plain, method.dial, example=torch.zeros(2, *data["shape"]))
+
+
+def _begin(net: nn.Module, folder: Path) -> None:
+    """Give `net` the weights of the network of a run. Raises ValueError if it is another network."""
+    found = open_model(folder)
+    plain = found.bake(found.dials.lambdas[0], found.dials.widths[-1]) if isinstance(found, Dialed) else found
+    try:
+        load_weights(net, {f"model.{name}": value for name, value in plain.state_dict().items()})
+    except ValueError:
+        raise ValueError(
+            f"--start {folder}: that run has another network, or other classes. Give --model, --model-width and --data "
+            "as there."
+        ) from None
 
 
 def _seen(data: Data) -> dict[str, Json]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from robustdial.method import Method
 from robustdial.recipes.amata import amata
 from robustdial.recipes.atta import atta
+from robustdial.recipes.clean import clean
 from robustdial.recipes.deat import deat_d, deat_p, m_deat, m_mart, m_pgd, m_trades
 from robustdial.recipes.fat import fat, fat_mart, fat_trades
 from robustdial.recipes.fgsm import fgsm, fgsm_rs
@@ -30,6 +31,7 @@ RECIPES: dict[str, Recipe] = {
     "oat": oat,
     "oats": oats,
     "m-oat": m_oat,
+    "clean": clean,
     "pgd-at": pgd_at,
     "m-pgd": m_pgd,
     "trades": trades,
@@ -66,6 +68,7 @@ __all__ = [
     "Recipe",
     "amata",
     "atta",
+    "clean",
     "deat_d",
     "deat_p",
     "fat",
