@@ -1,12 +1,14 @@
 """One switch compiles the wrapper; turning the dial then recompiles nothing."""
 
+from inspect import signature
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from robustdial.dial import dial
+from robustdial.dial import Dials, dial
 from robustdial.models import build
-from robustdial.precision import Prepared, resolve
+from robustdial.precision import Prepared, graphs_allowed, resolve
 
 
 def dialed():
@@ -44,6 +46,28 @@ def test_a_training_step_needs_a_graph_for_each_role_only():
         call(x, setting)
         call(x[setting.first :], setting.part(slice(setting.first, None)))
     assert len(graphs) == 2
+
+
+@pytest.mark.skipif(
+    "recompile_limit" not in signature(torch.compile).parameters, reason="torch.compile counts to 8 here"
+)
+def test_three_widths_in_three_roles_need_nine_graphs():
+    plain, x = build("cnn", classes=10, shape=(1, 8, 8), mean=[0.5], std=[0.5], width=4), torch.rand(8, 1, 8, 8)
+    model, graphs = dial(plain, Dials(widths=(0.5, 0.75, 1.0)), example=x), []
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    torch.compiler.reset()
+    call = torch.compile(model, backend=backend, **graphs_allowed(model))
+    for _ in range(3):
+        for setting in model.settings(model.dials.sampling.rows(8, model.dials.lambdas)):
+            victims = setting.part(slice(setting.first, None))
+            call.train()(x, setting)
+            call(x[setting.first :], victims)
+            call.eval()(x[setting.first :], victims)
+    assert len(graphs) == 9
 
 
 def test_a_baked_network_can_be_exported():

@@ -36,7 +36,7 @@ class Prepared(nn.Module):
         self.training = model.training
         self.layout = torch.channels_last if _takes_channels_last(model) else torch.contiguous_format
         model.to(memory_format=self.layout)  # type: ignore[call-overload]
-        self.model = torch.compile(model, **_limit(model)) if compiled else model
+        self.model = torch.compile(model, **graphs_allowed(model)) if compiled else model
         self.lower = precision == "bfloat16"
 
     def forward(self, x: Tensor, *setting: Any) -> Tensor:
@@ -68,8 +68,11 @@ def _takes_channels_last(model: nn.Module) -> bool:
     )
 
 
-def _limit(model: nn.Module) -> dict[str, Any]:
-    """How many graphs torch.compile may make: three for each width (learning, learning of the victims, attacked)."""
+def graphs_allowed(model: nn.Module) -> dict[str, Any]:
+    """torch.compile's argument for how many graphs it may make.
+
+    A dialed network needs three for each width: all rows learn, the victims learn, the victims are attacked.
+    """
     widths = len(getattr(getattr(model, "dials", None), "widths", (1.0,)))
     # older torch has no such argument; its limit of 8 leaves the ninth graph, of three widths, uncompiled
     return {"recompile_limit": max(8, 3 * widths)} if "recompile_limit" in signature(torch.compile).parameters else {}
