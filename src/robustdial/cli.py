@@ -27,6 +27,7 @@ from robustdial.arguments import (
     run_of,
     training_flags,
 )
+from robustdial.commands.bake import bake
 from robustdial.comparison import Comparison, begin, reopen
 from robustdial.comparison import compare as compare_by_turns
 from robustdial.console import (
@@ -235,6 +236,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "evaluate": evaluate,
     "frontier": frontier,
     "report": report,
+    "bake": bake,
     "methods": methods,
 }
 

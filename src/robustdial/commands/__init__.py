@@ -1,0 +1,1 @@
+"""What `robustdial` can do, one command per file."""

@@ -1,0 +1,78 @@
+"""`robustdial bake`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from robustdial import shipping
+from robustdial.arguments import choose
+from robustdial.console import console, counting
+from robustdial.evaluate import parse
+from robustdial.export import FORMATS, Facts
+from robustdial.measuring import test_images
+from robustdial.report.words import interval, number, percent
+from robustdial.run import trained
+from robustdial.typing import Json
+
+
+def bake(
+    run: Path,
+    /,
+    lam: float | None = None,
+    width: float = 1.0,
+    format: tuple[str, ...] = ("pt2",),
+    attack: str = "pgd-20",
+    n: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    out: Path | None = None,
+) -> int:
+    """Ship one position of the dial as a plain network: robustdial bake runs/x --lam 0.4 --format onnx
+
+    Writes the network, a model card with what was measured on it, and the Python that loads it. Every file is read back
+    and compared with the dialed network before it is kept.
+
+    Args:
+        run: folder of the run.
+        lam: position of the dial, trained or between trained ones; none for a network without a dial.
+        width: share of the channels, one of the dial's widths.
+        format: one or more of safetensors (weights), pt2 (torch.export, needs PyTorch alone), onnx.
+        attack: pgd-K, cw-K, apgd-ce, apgd-dlr, apgd-t, fab-t, square or autoattack.
+        n: class-balanced test images to measure on; all by default.
+        seed: of the attack's random start.
+        device: where to measure: auto, cpu or cuda.
+        out: folder to write to; by default baked/ in the run, and there one folder for each position.
+    """
+    formats = [choose(name, tuple(FORMATS), "format") for name in format]
+    measured_with, experiment = parse(attack), trained(run, device)
+    baked, source = shipping.bake(experiment, lam, width), test_images(experiment, n)
+    out = out or shipping.place_of(baked)
+    files = shipping.files_in(out, baked)
+    out.mkdir(parents=True, exist_ok=True)
+    with counting("baking", len(formats) + 1) as bar:
+        for name in formats:
+            files[FORMATS[name].file] = shipping.write(baked, name, out)
+            bar.advance(bar.task_ids[0])
+        point = shipping.measured(baked, measured_with, source, seed)
+        bar.advance(bar.task_ids[0])
+    _tell(shipping.write_card(baked, point, files, out), out, baked.facts)
+    return 0
+
+
+def _tell(about: Json, out: Path, facts: Facts) -> None:
+    point = about["measured"]
+    for name, file in about["files"].items():
+        parity = file["parity"]
+        console.print(
+            f"[bold]{out / name}[/]  {file['bytes']:,} bytes; logits within {parity['difference']:.1e} of the dialed "
+            f"network's (scale {parity['scale']:.3g})",
+            soft_wrap=True,
+        )
+        console.print(FORMATS[file["format"]].lines(str(out / name), facts) + "\n", soft_wrap=True, markup=False)
+    console.print(
+        f"clean {percent(point['clean'])} ({interval(point['clean_interval'])}), under {point['attack']} at "
+        f"{point['threat']} {number(point['eps'])} {percent(point['robust'])} ({interval(point['robust_interval'])}), "
+        f"n = {point['n']:,}",
+        soft_wrap=True,
+    )
+    console.print(f"card: {out / 'README.md'}", soft_wrap=True)
