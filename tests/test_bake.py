@@ -5,7 +5,8 @@ import json
 import pytest
 import torch
 
-from robustdial import cli, open_model, record
+from robustdial import cli, open_model, record, shipping
+from robustdial.evaluate import Square
 
 SETTINGS = {
     "model-width": 4,
@@ -66,6 +67,20 @@ def test_formats_of_the_same_network_share_a_card(runs, tmp_path):
         command = ["bake", str(runs / "pgd-at"), "--format", format, *QUICK, "--out", str(tmp_path)]
         assert cli.run(command) == 0
     assert record.read_json(tmp_path / "card.json")["files"].keys() == {"model.safetensors", "model.pt2"}
+
+
+def test_eight_bits_are_measured_on_their_own(runs, tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setattr(shipping, "SQUARE", Square(queries=5))
+    command = ["bake", str(runs / "pgd-at"), "--format", "onnx-int8", *QUICK, "--out", str(tmp_path)]
+    assert cli.run(command) == 0
+    about = record.read_json(tmp_path / "card.json")
+    assert about["files"].keys() == {"model.onnx", "model.int8.onnx"}
+    assert "measured" not in about["files"]["model.onnx"]
+    file = about["files"]["model.int8.onnx"]
+    assert file["measured"]["attack"] == "pgd-2 on the float32 network, then square-5 on this one"
+    assert (file["measured"]["n"], file["speedup"]["over"]) == (40, "model.onnx")
+    assert "An adversary who attacks this file itself may do better" in (tmp_path / "README.md").read_text()
 
 
 def test_a_folder_of_another_network_is_left_alone(runs, tmp_path, capsys):

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from robustdial.dial import Dials, dial
-from robustdial.export import FORMATS, Facts, compare, write_checked
+from robustdial.export import FORMATS, Facts, compare, speedup, write_checked
 from robustdial.models import build
 
 SHAPE, LAM = (3, 32, 32), 0.3
@@ -64,6 +64,19 @@ def test_the_lines_of_programs_and_graphs_do_not_need_this_library():
     for format in ("pt2", "onnx"):
         assert "robustdial" not in FORMATS[format].lines("file", facts("cnn"))
     assert "robustdial" not in FORMATS["safetensors"].lines("file", facts("timm:resnet10t"))
+
+
+def test_eight_bits_are_a_smaller_network_with_nearly_the_same_logits(files):
+    net, form, path, parity = files("onnx-int8", "cnn")
+    whole = path.with_name("whole")
+    FORMATS["onnx"].write(net.bake(LAM), torch.rand(1, *SHAPE), facts("cnn"), whole)
+    assert form.tolerance is None
+    assert 0 < parity.share < 0.1
+    import onnx
+
+    kinds = {weights.data_type for weights in onnx.load(path).graph.initializer if len(weights.dims) == 4}
+    assert onnx.TensorProto.INT8 in kinds
+    assert speedup(form.open(path), FORMATS["onnx"].open(whole), torch.rand(8, *SHAPE), rounds=1) > 0
 
 
 def test_gradients_flow_through_a_program(files):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from robustdial import shipping
 from robustdial.arguments import choose
 from robustdial.console import console, counting
 from robustdial.evaluate import parse
-from robustdial.export import FORMATS, Facts
+from robustdial.export import FORMATS, Facts, threat_in_words
 from robustdial.measuring import test_images
-from robustdial.report.words import interval, number, percent
+from robustdial.report.words import interval, percent
 from robustdial.run import trained
 from robustdial.typing import Json
 
@@ -36,14 +37,15 @@ def bake(
         run: folder of the run.
         lam: position of the dial, trained or between trained ones; none for a network without a dial.
         width: share of the channels, one of the dial's widths.
-        format: one or more of safetensors (weights), pt2 (torch.export, needs PyTorch alone), onnx.
+        format: one or more of safetensors (weights), pt2 (torch.export, needs PyTorch alone), onnx, and onnx-int8
+            (eight bits, measured on its own).
         attack: pgd-K, cw-K, apgd-ce, apgd-dlr, apgd-t, fab-t, square or autoattack.
         n: class-balanced test images to measure on; all by default.
         seed: of the attack's random start.
         device: where to measure: auto, cpu or cuda.
         out: folder to write to; by default baked/ in the run, and there one folder for each position.
     """
-    formats = [choose(name, tuple(FORMATS), "format") for name in format]
+    formats = _with_float([choose(name, tuple(FORMATS), "format") for name in format])
     measured_with, experiment = parse(attack), trained(run, device)
     baked, source = shipping.bake(experiment, lam, width), test_images(experiment, n)
     out = out or shipping.place_of(baked)
@@ -51,7 +53,10 @@ def bake(
     out.mkdir(parents=True, exist_ok=True)
     with counting("baking", len(formats) + 1) as bar:
         for name in formats:
-            files[FORMATS[name].file] = shipping.write(baked, name, out)
+            file = shipping.write(baked, name, out)
+            if file["tolerance"] is None:
+                file |= shipping.measured_rounded(baked, name, measured_with, source, out, seed)
+            files[FORMATS[name].file] = file
             bar.advance(bar.task_ids[0])
         point = shipping.measured(baked, measured_with, source, seed)
         bar.advance(bar.task_ids[0])
@@ -59,8 +64,17 @@ def bake(
     return 0
 
 
+def _with_float(names: Sequence[str]) -> list[str]:
+    """What is rounded is compared with `onnx`, so that comes first; every name once.
+
+    >>> _with_float(["onnx-int8", "pt2"])
+    ['onnx', 'onnx-int8', 'pt2']
+    """
+    both = [other for name in names for other in (("onnx", name) if name == "onnx-int8" else (name,))]
+    return list(dict.fromkeys(both))
+
+
 def _tell(about: Json, out: Path, facts: Facts) -> None:
-    point = about["measured"]
     for name, file in about["files"].items():
         parity = file["parity"]
         console.print(
@@ -69,10 +83,16 @@ def _tell(about: Json, out: Path, facts: Facts) -> None:
             soft_wrap=True,
         )
         console.print(FORMATS[file["format"]].lines(str(out / name), facts) + "\n", soft_wrap=True, markup=False)
+    _tell_point("float32", about["measured"])
+    for name, file in about["files"].items():
+        if "measured" in file:
+            _tell_point(name, file["measured"])
+    console.print(f"card: {out / shipping.README}", soft_wrap=True)
+
+
+def _tell_point(name: str, point: Json) -> None:
+    clean, robust = (f"{percent(point[of])} ({interval(point[f'{of}_interval'])})" for of in ("clean", "robust"))
     console.print(
-        f"clean {percent(point['clean'])} ({interval(point['clean_interval'])}), under {point['attack']} at "
-        f"{point['threat']} {number(point['eps'])} {percent(point['robust'])} ({interval(point['robust_interval'])}), "
-        f"n = {point['n']:,}",
+        f"{name}: clean {clean}, under {point['attack']}, {threat_in_words(point)}, {robust}, n = {point['n']:,}",
         soft_wrap=True,
     )
-    console.print(f"card: {out / 'README.md'}", soft_wrap=True)

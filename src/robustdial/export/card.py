@@ -49,20 +49,19 @@ def _title(about: Json) -> str:
 
 def _accuracy(point: Json) -> str:
     between = "" if point["trained"] else " This lambda lies between trained ones."
-    rows = [
-        f"| {what} | {percent(point[of])} | {interval(point[f'{of}_interval'])} |"
-        for what, of in (("clean", "clean"), (f"under {point['attack']}, {threat_in_words(point)}", "robust"))
-    ]
     return f"""\
 ## Accuracy
 
-| | accuracy | 95 % interval |
-| --- | --- | --- |
-{rows[0]}
-{rows[1]}
+{_table(point)}
 
 Measured on this network in float32, on {point["n"]:,} test images (Wilson intervals). An attack gives an upper bound of
 robustness: a stronger one may leave less.{between}"""
+
+
+def _table(point: Json) -> str:
+    names = {"clean": "clean", "robust": f"under {point['attack']}, {threat_in_words(point)}"}
+    rows = [f"| {name} | {percent(point[of])} | {interval(point[f'{of}_interval'])} |" for of, name in names.items()]
+    return "\n".join(["| | accuracy | 95 % interval |", "| --- | --- | --- |", *rows])
 
 
 def _facts(about: Json) -> str:
@@ -100,7 +99,23 @@ def _file(name: str, file: Json, about: Json, form: Format) -> str:
 
 {file["bytes"]:,} bytes. Read back, its logits differ by at most {difference:.1e} from those of the network it was made
 from (largest logit {scale:.3g}), and it gives {agree} of {n} test images the same class.
-
+{_of_its_own(file)}
 ```python
 {form.lines(name, Facts.read(about["network"]))}
 ```"""
+
+
+def _of_its_own(file: Json) -> str:
+    """What was measured on a file that is another network."""
+    if "measured" not in file:
+        return ""
+    point, faster = file["measured"], file["speedup"]
+    return f"""
+Its numbers are rounded to eight bits, so it is another network, and was measured on {point["n"]:,} test images itself:
+
+{_table(point)}
+
+No gradient flows through it: the adversarial images were found on the float32 network and carried over, and what stood
+was attacked by random search. An adversary who attacks this file itself may do better. On the machine that made it, it
+is {faster["ratio"]:.1f} times as fast as `{faster["over"]}` (batch {faster["batch"]}).
+"""
