@@ -28,7 +28,7 @@ FLOORS = [
     {"recipes", "train", "evaluate"},
     {"checkpoint", "health"},
     {"run"},
-    {"training", "measuring"},
+    {"training", "measuring", "hub"},
     {"comparison", "presets", "shipping"},
     {"arguments", "console"},
     {"commands"},

@@ -28,6 +28,7 @@ from robustdial.arguments import (
     training_flags,
 )
 from robustdial.commands.bake import bake
+from robustdial.commands.push import push
 from robustdial.comparison import Comparison, begin, reopen
 from robustdial.comparison import compare as compare_by_turns
 from robustdial.console import (
@@ -237,6 +238,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "frontier": frontier,
     "report": report,
     "bake": bake,
+    "push": push,
     "methods": methods,
 }
 

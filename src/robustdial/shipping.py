@@ -15,7 +15,7 @@ from robustdial import record
 from robustdial.data import Source, unit
 from robustdial.dial import Dialed
 from robustdial.evaluate import Attack, AutoAttack, FromAnother, Measured, Square, measure, point
-from robustdial.export import FORMATS, Facts, card, speedup, write_checked
+from robustdial.export import FORMATS, Facts, card, public_name, speedup, write_checked
 from robustdial.measuring import lambdas_of
 from robustdial.models import customary
 from robustdial.precision import full_precision
@@ -182,19 +182,9 @@ def _run(experiment: Experiment) -> dict[str, Json]:
         "recipe": about["recipe"],
         "knobs": about["knobs"],
         "method": about["method"],
-        "data": _data(about["data"]["name"]),
+        "data": public_name(about["data"]["name"]),
         "train": about["data"]["train"],
         "epochs": about["run"]["epochs"],
         "seed": about["run"]["seed"],
         "checkpoint": experiment.checkpoint,
     }
-
-
-def _data(name: str) -> str:
-    """A card is for strangers: they need the name of the data, not where it lies on this machine.
-
-    >>> _data("parquet:/home/somebody/cifar10"), _data("hf:somebody/birds")
-    ('parquet:cifar10', 'hf:somebody/birds')
-    """
-    kind, _, place = name.partition(":")
-    return f"{kind}:{Path(place).name}" if kind in ("folder", "parquet") else name

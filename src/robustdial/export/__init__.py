@@ -1,7 +1,8 @@
 """A plain network as a file: safetensors, torch.export or ONNX, read back and compared before it is kept."""
 
-from robustdial.export.base import Format
-from robustdial.export.card import card, threat_in_words
+from robustdial.export.base import Format, need
+from robustdial.export.card import card, public_name, threat_in_words
+from robustdial.export.dial_card import dial_card
 from robustdial.export.facts import Facts
 from robustdial.export.graph import Onnx
 from robustdial.export.int8 import OnnxInt8
@@ -21,6 +22,9 @@ __all__ = [
     "Safetensors",
     "card",
     "compare",
+    "dial_card",
+    "need",
+    "public_name",
     "speedup",
     "threat_in_words",
     "write_checked",

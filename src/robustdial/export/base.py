@@ -60,11 +60,11 @@ def any_batch() -> tuple[dict[int, Any]]:
     return ({0: torch.export.Dim("batch")},)
 
 
-def need(module: str) -> Any:
+def need(module: str, extra: str = "export") -> Any:
     """An optional package. Raises ValueError with the line that installs it."""
     try:
         return import_module(module)
     except ImportError:
         raise ValueError(
-            f"This format needs {module.partition('.')[0]}. Install it with: pip install 'robustdial[export]'"
+            f"This needs {module.partition('.')[0]}. Install it with: pip install 'robustdial[{extra}]'"
         ) from None

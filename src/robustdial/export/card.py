@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from robustdial.export.base import Format
 from robustdial.export.facts import Facts
@@ -28,6 +29,16 @@ def threat_in_words(point: Json) -> str:
     'Linf, radius 8/255'
     """
     return f"{point['threat']}, radius {number(point['eps'])}"
+
+
+def public_name(data: str) -> str:
+    """A data set as a stranger may know it: by its name, not by where it lies on this machine.
+
+    >>> public_name("parquet:/home/somebody/cifar10"), public_name("hf:somebody/birds")
+    ('parquet:cifar10', 'hf:somebody/birds')
+    """
+    kind, _, place = data.partition(":")
+    return f"{kind}:{Path(place).name}" if kind in ("folder", "parquet") else data
 
 
 def _title(about: Json) -> str:
