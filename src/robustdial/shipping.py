@@ -137,11 +137,11 @@ def measured_rounded(
     The attack is made on the plain network and carried over; what still stands is attacked by Square, which needs no
     gradient. Square's queries are few, so that it costs about as much as PGD-20 does.
     """
-    form, threat = FORMATS[name], baked.experiment.method.threat
-    f, plain = form.open(out / form.file), copy.deepcopy(baked.plain).requires_grad_(False)
-    both = AutoAttack((FromAnother(plain, attack), SQUARE))
-    with seeded(seed):
-        found = measure(f, source.to("cpu"), both, threat)
+    form, experiment = FORMATS[name], baked.experiment
+    device = experiment.state.device
+    f, plain = form.open(out / form.file), copy.deepcopy(baked.plain).to(device)
+    with full_precision(), seeded(seed, device):
+        found = measure(f, source, AutoAttack((FromAnother(plain, attack), SQUARE)), experiment.method.threat)
     words = f"{attack.name} on the float32 network, then {SQUARE.name} on this one"
     x, fast = some(source, COMPARED), FORMATS["onnx"]
     return {

@@ -9,7 +9,7 @@ from robustdial.export import FORMATS, Facts, compare, speedup, write_checked
 from robustdial.models import build
 
 SHAPE, LAM = (3, 32, 32), 0.3
-NETS = {"cnn": 4, "resnet18": 4, "timm:resnet10t": None}
+NETS = {"cnn": 4, "resnet18": 4, "preact_resnet18": 4, "timm:resnet10t": None}
 
 
 def dialed(name):
@@ -70,13 +70,23 @@ def test_eight_bits_are_a_smaller_network_with_nearly_the_same_logits(files):
     net, form, path, parity = files("onnx-int8", "cnn")
     whole = path.with_name("whole")
     FORMATS["onnx"].write(net.bake(LAM), torch.rand(1, *SHAPE), facts("cnn"), whole)
+    onnx = pytest.importorskip("onnx")
     assert form.tolerance is None
     assert 0 < parity.share < 0.1
-    import onnx
-
     kinds = {weights.data_type for weights in onnx.load(path).graph.initializer if len(weights.dims) == 4}
     assert onnx.TensorProto.INT8 in kinds
     assert speedup(form.open(path), FORMATS["onnx"].open(whole), torch.rand(8, *SHAPE), rounds=1) > 0
+
+
+def test_a_batch_norm_that_folds_into_nothing_stays_float32(files, caplog):
+    onnx = pytest.importorskip("onnx")
+    _, _, path, _ = files("onnx-int8", "preact_resnet18")
+    graph = onnx.load(path).graph
+    norms = {weights for node in graph.node if node.op_type == "BatchNormalization" for weights in node.input[1:]}
+    floats = {weights.name for weights in graph.initializer if weights.data_type == onnx.TensorProto.FLOAT}
+    assert norms
+    assert norms <= floats
+    assert not [line for line in caplog.records if line.name == "root"]
 
 
 def test_gradients_flow_through_a_program(files):

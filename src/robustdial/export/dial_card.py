@@ -43,9 +43,9 @@ images, {about["run"]["epochs"]} epochs.
 ## Use
 
 ```python
-from robustdial.hub import from_pretrained
+import robustdial as rd
 
-f = from_pretrained("{name}"){at}
+f = rd.from_pretrained("{name}"){at}
 logits = f(images)  # float32 [B, {shape}], pixels in [0, 1]; normalisation is inside
 ```
 

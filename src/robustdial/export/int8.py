@@ -24,7 +24,8 @@ class OnnxInt8:
     Static, because convolutions do the work here: dynamic quantization measures the range of every activation at every
     call and gains on large linear layers alone. The ranges are the extremes on the images given to `write`. Weights
     have a scale per channel and use seven of their eight bits: with all eight, sums overflow on x86 processors without
-    VNNI instructions, and the accuracy would depend on the processor. Logits stay float32.
+    VNNI instructions, and the accuracy would depend on the processor. Logits stay float32, and so does a batch norm
+    that no convolution before it can take in (in pre-activation networks).
 
     The rounding makes it another network: it is not held against a tolerance but must be measured on its own, and it
     gives no useful gradient to attack it by.
@@ -50,6 +51,7 @@ class OnnxInt8:
                 reduce_range=True,
                 activation_type=quantization.QuantType.QUInt8,
                 weight_type=quantization.QuantType.QInt8,
+                nodes_to_exclude=[node.name for node in _nodes(prepared) if node.op_type == "BatchNormalization"],
                 extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm", "MatMul"]},
             )
             model = onnx.load(small)
@@ -61,6 +63,10 @@ class OnnxInt8:
 
     def lines(self, file: str, facts: Facts) -> str:
         return Onnx().lines(file, facts)
+
+
+def _nodes(path: Path) -> Any:
+    return need("onnx").load(path).graph.node
 
 
 @dataclass(frozen=True)
