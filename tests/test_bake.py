@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from robustdial import cli, open_model, record, shipping
+from robustdial import cli, from_tensors, open_model, record, shipping
 from robustdial.evaluate import Square
 
 SETTINGS = {
@@ -83,12 +83,26 @@ def test_eight_bits_are_measured_on_their_own(runs, tmp_path, monkeypatch):
     assert "An adversary who attacks this file itself may do better" in (tmp_path / "README.md").read_text()
 
 
+def test_a_format_is_calibrated_on_all_classes_of_sorted_images():
+    labels = torch.arange(4).repeat_interleave(25)
+    images = labels.view(-1, 1, 1, 1).expand(-1, 1, 8, 8).to(torch.uint8)
+    source = from_tensors((images, labels), (images, labels), val=0).test
+    assert (255 * shipping.some(source, 8)).amax((1, 2, 3)).round().tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
 def test_a_folder_of_another_network_is_left_alone(runs, tmp_path, capsys):
     assert cli.run(["bake", str(runs / "pgd-at"), *QUICK, "--out", str(tmp_path)]) == 0
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert cli.run(["bake", str(runs / "oat"), "--lam", "0", *QUICK, "--out", str(tmp_path)]) == 2
     assert "another network" in capsys.readouterr().err
     assert before == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+
+def test_a_file_in_the_place_of_the_folder_is_left_alone(runs, tmp_path, capsys):
+    (tmp_path / "file").write_text("mine")
+    assert cli.run(["bake", str(runs / "pgd-at"), *QUICK, "--out", str(tmp_path / "file")]) == 2
+    assert "is a file. Choose another --out" in capsys.readouterr().err
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 @pytest.mark.parametrize(
@@ -98,6 +112,7 @@ def test_a_folder_of_another_network_is_left_alone(runs, tmp_path, capsys):
         ("oat", [], "Choose its position: --lam, from 0 to 1"),
         ("oat", ["--lam", "0.2", "--width", "0.3"], "width=0.3 is not on this dial"),
         ("oat", ["--lam", "0.2", "--format", "onx"], "The nearest is 'onnx'"),
+        ("oat", ["--lam", "0.2", "--format"], "--format names none"),
         ("oat", ["--lam", "0.2", "--attack", "gpd-3"], "not an attack"),
         ("oat", ["--lam", "0.2", "--n", "0"], "at least one image"),
         ("pgd-at", ["--lam", "0.2"], "has no dial"),

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from robustdial import record
-from robustdial.data import Source, unit
+from robustdial.data import Source, balanced, unit
 from robustdial.dial import Dialed
 from robustdial.evaluate import Attack, AutoAttack, FromAnother, Measured, Square, measure, point
 from robustdial.export import FORMATS, Facts, card, public_name, speedup, write_checked
@@ -95,12 +95,15 @@ def place_of(baked: Baked) -> Path:
 def files_in(out: Path, baked: Baked) -> dict[str, Json]:
     """What `card.json` in `out` says of files of the same network; nothing if there is none.
 
-    Raises ValueError if it is of another network: a card must not speak for files that it was not made with.
+    Raises ValueError if it is of another network (a card must not speak for files that it was not made with), or if
+    `out` is a file.
     """
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out} is a file. Choose another --out.")
     if not (out / CARD).exists():
         return {}
     about = record.read_json(out / CARD)
-    if about["network"] != baked.about:
+    if about.get("network") != baked.about:
         raise ValueError(f"{out} holds another network. Choose another --out, or delete that folder.")
     return {name: file for name, file in about["files"].items() if (out / name).exists()}
 
@@ -164,16 +167,17 @@ def write_card(baked: Baked, point: Mapping[str, Json], files: Mapping[str, Json
     return about
 
 
+def some(source: Source, number: int) -> Tensor:
+    """A class-balanced choice of images, the same at every call, `[N, C, H, W]` in [0, 1] on the CPU."""
+    chosen = balanced(source.labels, number, torch.Generator().manual_seed(0))
+    x, _ = next(source.batches([chosen]))
+    return unit(x).cpu()
+
+
 def _point(baked: Baked, found: Measured, attack: Attack) -> dict[str, Json]:
     lam, dial = baked.facts.lam, baked.experiment.method.dial
     place = point(found, attack, baked.experiment.method.threat, lam, lam in lambdas_of(dial))
     return place | {"width": baked.facts.width}
-
-
-def some(source: Source, number: int) -> Tensor:
-    """The first images of a source, or those that there are, `[N, C, H, W]` in [0, 1] on the CPU."""
-    x, _ = next(source.batches([torch.arange(min(number, len(source)))]))
-    return unit(x).cpu()
 
 
 def _run(experiment: Experiment) -> dict[str, Json]:

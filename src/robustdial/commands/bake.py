@@ -45,7 +45,7 @@ def bake(
         device: where to measure: auto, cpu or cuda.
         out: folder to write to; by default baked/ in the run, and there one folder for each position.
     """
-    formats = _with_float([choose(name, tuple(FORMATS), "format") for name in format])
+    formats = _formats(format)
     measured_with, experiment = parse(attack), trained(run, device)
     baked, source = shipping.bake(experiment, lam, width), test_images(experiment, n)
     out = out or shipping.place_of(baked)
@@ -64,12 +64,16 @@ def bake(
     return 0
 
 
-def _with_float(names: Sequence[str]) -> list[str]:
-    """What is rounded is compared with `onnx`, so that comes first; every name once.
+def _formats(names: Sequence[str]) -> list[str]:
+    """The formats to write: what is rounded is compared with `onnx`, so that comes first; every name once.
 
-    >>> _with_float(["onnx-int8", "pt2"])
+    >>> _formats(["onnx-int8", "pt2"])
     ['onnx', 'onnx-int8', 'pt2']
     """
+    if not names:
+        raise ValueError(f"--format names none. Choose from {', '.join(FORMATS)}.")
+    for name in names:
+        choose(name, tuple(FORMATS), "format")
     both = [other for name in names for other in (("onnx", name) if name == "onnx-int8" else (name,))]
     return list(dict.fromkeys(both))
 

@@ -45,16 +45,11 @@ def _title(about: Json) -> str:
     network, run = about["network"], about["run"]
     stand = "" if network["lam"] is None else f" at lambda {network['lam']:g}"
     stand += "" if network["width"] == 1 else f", width {network['width']:g}"
-    baked = (
-        ""
-        if network["lam"] is None
-        else (
-            " It was trained with a dial between accuracy and robustness; this is one position of it, a plain network."
-        )
-    )
+    dial = " Trained with a dial between accuracy and robustness, it is one position of it, as a plain network."
+    origin = "" if network["lam"] is None else dial
     return (
         f"# {network['model']} on {run['data']}, {run['recipe']}{stand}\n\n"
-        f"An image classifier trained against adversarial examples with robustdial, recipe `{run['recipe']}`.{baked}"
+        f"An image classifier trained against adversarial examples with robustdial, recipe `{run['recipe']}`.{origin}"
     )
 
 

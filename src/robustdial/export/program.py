@@ -42,5 +42,5 @@ class Program:
         return f"""\
 import torch
 
-net = torch.export.load("{file}").module()
+net = torch.export.load("{file}").module()  # it may unpickle: only what you trust
 logits = net(images)"""
