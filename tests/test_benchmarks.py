@@ -51,6 +51,14 @@ def test_passes_refuses_to_compare_different_arithmetic(benchmark_of, monkeypatc
         replace(contest, method=passes.pgd_at(step=0.5)).check(torch.rand(4, 3, 32, 32), torch.randint(10, (4,)))
 
 
+def test_baked_times_every_form_of_a_network(benchmark_of, monkeypatch, tmp_path):
+    baked, file = benchmark_of("baked"), tmp_path / "baked.json"
+    monkeypatch.setattr(baked, "FILES", ("pt2",))
+    baked.main(models=("cnn",), width=4, batch=4, rounds=1, threads=1, json=file)
+    timings = json.loads(file.read_text())["results"]["cnn"]
+    assert list(timings) == ["plain", "at(0.4)", "bake(0.4)", "baked, pt2"]
+
+
 def test_our_attack_is_timed_and_judged(benchmark_of):
     attacks = benchmark_of("attacks")
     net, x, y = tiny()

@@ -10,6 +10,7 @@ from robustdial.data import Data, from_tensors, load
 from robustdial.dial import Dialed, Dials, Fixed, dial
 from robustdial.evaluate import APGD, Accuracy, APGDTargeted, PGDAttack, clean_accuracy, frontier, margin, measure
 from robustdial.health import Signals, Trouble, diagnose, look
+from robustdial.hub import from_pretrained
 from robustdial.learner import AWP
 from robustdial.method import Method
 from robustdial.models import build
@@ -100,6 +101,7 @@ __all__ = [
     "fgsm_rs",
     "fit",
     "free",
+    "from_pretrained",
     "from_tensors",
     "frontier",
     "gradalign",

@@ -81,7 +81,7 @@ def read_run(folder: Path) -> dict[str, Json]:
 def write_json(path: Path, value: Json) -> None:
     """Write JSON atomically; numbers that JSON cannot hold (NaN, infinity) raise ValueError."""
     text = json.dumps(value, indent=1, allow_nan=False) + "\n"
-    _replace(path, lambda part: part.write_text(text, encoding="utf-8"))
+    write_file(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
 def read_json(path: Path) -> Json:
@@ -94,7 +94,7 @@ def read_json(path: Path) -> Json:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically."""
-    _replace(path, lambda part: part.write_text(text, encoding="utf-8"))
+    write_file(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
 def append_line(path: Path, line: Mapping[str, Json]) -> None:
@@ -143,7 +143,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str,
     """Write tensors and their description atomically; the description is repeated in a JSON file beside them."""
     alone = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     header = {_HEADER: json.dumps(about, allow_nan=False)}
-    _replace(path, lambda part: part.write_bytes(save(alone, header)))
+    write_file(path, lambda part: part.write_bytes(save(alone, header)))
     write_json(path.with_suffix(".json"), about)
 
 
@@ -167,8 +167,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Json]]:
         ) from None
 
 
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file beside `path`, push it to the disk, and rename it into place."""
+def write_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a file beside `path`, push it to the disk, and rename it into place; nothing if it raises."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with _named(path):
@@ -188,7 +188,8 @@ def _named(path: Path) -> Iterator[None]:
     except OSError as error:
         remedy = "Free some disk space" if error.errno == errno.ENOSPC else "Mend that"
         raise OSError(
-            f"{path} could not be written ({error.strerror}). {remedy}, then go on with --resume; nothing is lost."
+            f"{path} could not be written ({error.strerror}). {remedy}, then try again, a training with --resume; "
+            "nothing is lost."
         ) from None
 
 

@@ -262,9 +262,14 @@ def open_model(folder: str | Path, device: str = "cpu") -> nn.Module:
     """
     about = record.read_run(Path(folder))
     _, tensors = _best_weights(Path(folder))
-    model = _model(about["model"] | {"pretrained": False}, about["data"], recipe(about["recipe"])(**about["knobs"]))
+    model = untrained(about)
     load_weights(model, tensors)
     return model.to(device).eval()
+
+
+def untrained(about: Mapping[str, Json]) -> nn.Module:
+    """The network that a `run.json` describes, with fresh weights."""
+    return _model(about["model"] | {"pretrained": False}, about["data"], recipe(about["recipe"])(**about["knobs"]))
 
 
 def _best_weights(folder: Path) -> tuple[str, dict[str, Tensor]]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from robustdial.commands.bake import bake
 from robustdial.commands.compare import compare
 from robustdial.commands.demo import demo
 from robustdial.commands.evaluate import evaluate
 from robustdial.commands.frontier import frontier
 from robustdial.commands.methods import methods
+from robustdial.commands.push import push
 from robustdial.commands.report import report
 from robustdial.commands.train import train
 
@@ -24,6 +26,8 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "evaluate": evaluate,
     "frontier": frontier,
     "report": report,
+    "bake": bake,
+    "push": push,
     "methods": methods,
 }
 

@@ -10,6 +10,7 @@ from robustdial.evaluate.frontier import frontier, point
 from robustdial.evaluate.losses import dlr, dlr_targeted, margin
 from robustdial.evaluate.named import parse
 from robustdial.evaluate.square import Square
+from robustdial.evaluate.transfer import FromAnother
 
 __all__ = [
     "APGD",
@@ -19,6 +20,7 @@ __all__ = [
     "Attack",
     "AutoAttack",
     "Estimate",
+    "FromAnother",
     "Measured",
     "PGDAttack",
     "Square",

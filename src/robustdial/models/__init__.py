@@ -22,7 +22,7 @@ from robustdial.models.vgg import VGG
 from robustdial.models.wrn import WideResNet
 from robustdial.models.zoo import timm_model
 
-__all__ = ["CNN", "VGG", "Normalize", "PreActResNet", "ResNet", "WideResNet", "build", "names"]
+__all__ = ["CNN", "VGG", "Normalize", "PreActResNet", "ResNet", "WideResNet", "build", "customary", "names"]
 
 _NETS: dict[str, tuple[Callable[..., nn.Module], int]] = {  # name -> network, its customary width
     "cnn": (CNN, 32),
@@ -39,6 +39,15 @@ _NETS: dict[str, tuple[Callable[..., nn.Module], int]] = {  # name -> network, i
 def names() -> tuple[str, ...]:
     """What `build` understands; `timm:NAME` stands for every network of timm."""
     return (*_NETS, "timm:NAME")
+
+
+def customary(name: str) -> int | None:
+    """Channels of the first stage of the network `name` unless `build` is told otherwise; None for one of timm.
+
+    >>> customary("resnet18"), customary("timm:resnet18")
+    (64, None)
+    """
+    return _NETS[name][1] if name in _NETS else None
 
 
 def build(
@@ -79,8 +88,8 @@ def build(
     elif name in _NETS:
         if pretrained:
             raise ValueError(f"There are no pretrained weights for {name}. Leave pretrained out, or use timm:resnet18.")
-        net, customary = _NETS[name]
-        body = net(classes, shape[0], customary if width is None else width)
+        net, usual = _NETS[name]
+        body = net(classes, shape[0], usual if width is None else width)
         model = nn.Sequential(OrderedDict(normalize=Normalize(mean, std), net=body))
     else:
         raise ValueError(_unknown(name))

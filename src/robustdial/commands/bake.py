@@ -1,0 +1,102 @@
+"""`robustdial bake`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from robustdial import shipping
+from robustdial.arguments import choose
+from robustdial.console import console, counting
+from robustdial.evaluate import parse
+from robustdial.export import FORMATS, Facts, threat_in_words
+from robustdial.measuring import test_images
+from robustdial.report.words import interval, percent
+from robustdial.run import trained
+from robustdial.typing import Json
+
+
+def bake(
+    run: Path,
+    /,
+    lam: float | None = None,
+    width: float = 1.0,
+    format: tuple[str, ...] = ("pt2",),
+    attack: str = "pgd-20",
+    n: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    out: Path | None = None,
+) -> int:
+    """Ship one position of the dial as a plain network: robustdial bake runs/x --lam 0.4 --format onnx
+
+    Writes the network, a model card with what was measured on it, and the Python that loads it. Every file is read back
+    and compared with the dialed network before it is kept.
+
+    Args:
+        run: folder of the run.
+        lam: position of the dial, trained or between trained ones; none for a network without a dial.
+        width: share of the channels, one of the dial's widths.
+        format: one or more of safetensors (weights), pt2 (torch.export, needs PyTorch alone), onnx, and onnx-int8
+            (eight bits, measured on its own).
+        attack: pgd-K, cw-K, apgd-ce, apgd-dlr, apgd-t, fab-t, square or autoattack.
+        n: class-balanced test images to measure on; all by default.
+        seed: of the attack's random start.
+        device: where to measure: auto, cpu or cuda.
+        out: folder to write to; by default baked/ in the run, and there one folder for each position.
+    """
+    formats = _formats(format)
+    measured_with, experiment = parse(attack), trained(run, device)
+    baked, source = shipping.bake(experiment, lam, width), test_images(experiment, n)
+    out = out or shipping.place_of(baked)
+    files = shipping.files_in(out, baked)
+    out.mkdir(parents=True, exist_ok=True)
+    with counting("baking", len(formats) + 1) as bar:
+        for name in formats:
+            file = shipping.write(baked, name, out)
+            if file["tolerance"] is None:
+                file |= shipping.measured_rounded(baked, name, measured_with, source, out, seed)
+            files[FORMATS[name].file] = file
+            bar.advance(bar.task_ids[0])
+        point = shipping.measured(baked, measured_with, source, seed)
+        bar.advance(bar.task_ids[0])
+    _tell(shipping.write_card(baked, point, files, out), out, baked.facts)
+    return 0
+
+
+def _formats(names: Sequence[str]) -> list[str]:
+    """The formats to write: what is rounded is compared with `onnx`, so that comes first; every name once.
+
+    >>> _formats(["onnx-int8", "pt2"])
+    ['onnx', 'onnx-int8', 'pt2']
+    """
+    if not names:
+        raise ValueError(f"--format names none. Choose from {', '.join(FORMATS)}.")
+    for name in names:
+        choose(name, tuple(FORMATS), "format")
+    both = [other for name in names for other in (("onnx", name) if name == "onnx-int8" else (name,))]
+    return list(dict.fromkeys(both))
+
+
+def _tell(about: Json, out: Path, facts: Facts) -> None:
+    for name, file in about["files"].items():
+        parity = file["parity"]
+        console.print(
+            f"[bold]{out / name}[/]  {file['bytes']:,} bytes; logits within {parity['difference']:.1e} of the dialed "
+            f"network's (scale {parity['scale']:.3g})",
+            soft_wrap=True,
+        )
+        console.print(FORMATS[file["format"]].lines(str(out / name), facts) + "\n", soft_wrap=True, markup=False)
+    _tell_point("float32", about["measured"])
+    for name, file in about["files"].items():
+        if "measured" in file:
+            _tell_point(name, file["measured"])
+    console.print(f"card: {out / shipping.README}", soft_wrap=True)
+
+
+def _tell_point(name: str, point: Json) -> None:
+    clean, robust = (f"{percent(point[of])} ({interval(point[f'{of}_interval'])})" for of in ("clean", "robust"))
+    console.print(
+        f"{name}: clean {clean}, under {point['attack']}, {threat_in_words(point)}, {robust}, n = {point['n']:,}",
+        soft_wrap=True,
+    )

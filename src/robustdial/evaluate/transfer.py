@@ -1,0 +1,44 @@
+"""An attack on one network, tried on another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from robustdial.evaluate.attack import Attack
+from robustdial.threat import Threat
+from robustdial.typing import Classifier
+
+
+@dataclass(frozen=True)
+class FromAnother:
+    """Adversarial images found on `network`, for a network whose gradient cannot be had or is useless.
+
+    An adversary who attacks the target itself may do better: what is left standing bounds the robustness loosely.
+    Source: Papernot et al., Transferability in Machine Learning, 2016.
+
+    Args:
+        network: the one to attack; its answers should be like those of the target.
+        attack: what to attack it with.
+
+    >>> from robustdial.evaluate import PGDAttack
+    >>> from robustdial.threat import Linf
+    >>> import torch
+    >>> smooth = lambda x: torch.cat([x.sum((1, 2, 3))[:, None], torch.full((len(x), 1), 1.7)], dim=1)
+    >>> rounded = lambda x: smooth(x).round(decimals=1)
+    >>> x, y = torch.full((1, 1, 2, 2), 0.5), torch.tensor([0])
+    >>> adv = FromAnother(smooth, PGDAttack(10))(rounded, x, y, Linf(0.1))
+    >>> rounded(x).argmax(1).item(), rounded(adv).argmax(1).item()
+    (0, 1)
+    """
+
+    network: Classifier
+    attack: Attack
+
+    @property
+    def name(self) -> str:
+        return f"{self.attack.name} on another network"
+
+    def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
+        return self.attack(self.network, x, y, threat)

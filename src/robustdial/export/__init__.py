@@ -1,0 +1,39 @@
+"""A plain network as a file: safetensors, torch.export or ONNX, read back and compared before it is kept."""
+
+from robustdial.export.base import Format, need
+from robustdial.export.card import card, public_name, threat_in_words
+from robustdial.export.dial_card import dial_card
+from robustdial.export.facts import Facts
+from robustdial.export.graph import Onnx
+from robustdial.export.int8 import OnnxInt8
+from robustdial.export.parity import Parity, compare, write_checked
+from robustdial.export.program import Program
+from robustdial.export.speed import speedup
+from robustdial.export.weights import Safetensors
+
+__all__ = [
+    "FORMATS",
+    "Facts",
+    "Format",
+    "Onnx",
+    "OnnxInt8",
+    "Parity",
+    "Program",
+    "Safetensors",
+    "card",
+    "compare",
+    "dial_card",
+    "need",
+    "public_name",
+    "speedup",
+    "threat_in_words",
+    "write_checked",
+]
+
+FORMATS: dict[str, Format] = {
+    "safetensors": Safetensors(),
+    "pt2": Program(),
+    "onnx": Onnx(),
+    "onnx-int8": OnnxInt8(),
+}
+"""The formats by the names they have on the command line."""

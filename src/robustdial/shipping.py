@@ -1,0 +1,194 @@
+"""Shipping a run: one position of its dial as a plain network, measured, in files that say what they hold."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from robustdial import record
+from robustdial.data import Source, balanced, unit
+from robustdial.dial import Dialed
+from robustdial.evaluate import Attack, AutoAttack, FromAnother, Measured, Square, measure, point
+from robustdial.export import FORMATS, Facts, card, public_name, speedup, write_checked
+from robustdial.measuring import lambdas_of
+from robustdial.models import customary
+from robustdial.precision import full_precision
+from robustdial.provenance import provenance
+from robustdial.randomness import seeded
+from robustdial.run import Experiment
+from robustdial.typing import Json
+
+CARD, README = "card.json", "README.md"
+SQUARE = Square(queries=200)
+COMPARED, CALIBRATION = 64, 256
+"""Test images on which a file is compared, and training images given to a format."""
+
+
+@dataclass(frozen=True)
+class Baked:
+    """One position of the dial of a run.
+
+    Attributes:
+        experiment: the run.
+        plain: its network there, without a dial, on the CPU and in evaluation mode.
+        served: what it must equal: the dialed network at that position.
+        facts: what a file will say of it.
+    """
+
+    experiment: Experiment
+    plain: nn.Module
+    served: nn.Module
+    facts: Facts
+
+    @property
+    def about(self) -> dict[str, Json]:
+        """The facts as JSON, and what tells this network from another one with the same facts."""
+        digest = hashlib.sha256()
+        for value in self.plain.state_dict().values():
+            digest.update(value.contiguous().numpy().tobytes())
+        facts = {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self.facts).items()}
+        parameters = sum(weight.numel() for weight in self.plain.parameters())
+        return facts | {"parameters": parameters, "sha256": digest.hexdigest()}
+
+
+def bake(experiment: Experiment, lam: float | None, width: float = 1.0) -> Baked:
+    """The network of a run at one position of its dial; lam is None where there is no dial.
+
+    Raises ValueError if there is no such position, or none was chosen.
+    """
+    plain, served = _both(experiment, lam, width)
+    plain.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    spec, data = experiment.about["model"], experiment.about["data"]
+    first = plain.get_submodule("normalize")  # pretrained networks have a normalisation of their own
+    mean, std = (tuple(round(v, 6) for v in first.get_buffer(name).flatten().tolist()) for name in ("mean", "std"))
+    stage = spec["width"] or customary(spec["name"])
+    stage = None if stage is None else round(stage * width)
+    facts = Facts(spec["name"], stage, tuple(data["classes"]), tuple(data["shape"]), mean, std, lam, width)
+    return Baked(experiment, plain, served, facts)
+
+
+def _both(experiment: Experiment, lam: float | None, width: float) -> tuple[nn.Module, nn.Module]:
+    model = experiment.state.served.eval()
+    if isinstance(model, Dialed):
+        if lam is None:
+            ends = f"{model.dials.lambdas[0]:g} to {model.dials.lambdas[-1]:g}"
+            raise ValueError(f"The network in {experiment.folder} has a dial. Choose its position: --lam, from {ends}.")
+        return model.bake(lam, width), model.at(lam, width)
+    if lam is not None or width != 1.0:
+        raise ValueError(f"The network in {experiment.folder} has no dial. Leave --lam and --width out.")
+    return copy.deepcopy(model), model
+
+
+def place_of(baked: Baked) -> Path:
+    """The customary folder of what is baked from a run, by the position: `baked/lam0.2-width0.5`."""
+    lam, width = baked.facts.lam, baked.facts.width
+    name = "plain" if lam is None else f"lam{lam:g}"
+    return baked.experiment.folder / "baked" / (name if width == 1.0 else f"{name}-width{width:g}")
+
+
+def files_in(out: Path, baked: Baked) -> dict[str, Json]:
+    """What `card.json` in `out` says of files of the same network; nothing if there is none.
+
+    Raises ValueError if it is of another network (a card must not speak for files that it was not made with), or if
+    `out` is a file.
+    """
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out} is a file. Choose another --out.")
+    if not (out / CARD).exists():
+        return {}
+    about = record.read_json(out / CARD)
+    if about.get("network") != baked.about:
+        raise ValueError(f"{out} holds another network. Choose another --out, or delete that folder.")
+    return {name: file for name, file in about["files"].items() if (out / name).exists()}
+
+
+def write(baked: Baked, name: str, out: Path) -> dict[str, Json]:
+    """Write the format `name` into the folder `out`; what the card will say of the file.
+
+    Raises ValueError if the file, read back, does not compute what the dialed network computes.
+    """
+    form, data, device = FORMATS[name], baked.experiment.data, baked.experiment.state.device
+    images, seen = some(data.train, CALIBRATION), some(data.test, COMPARED)
+    with full_precision():
+        parity = write_checked(
+            form, baked.plain, baked.facts, out / form.file, images, lambda x: baked.served(x.to(device)), seen
+        )
+    size = (out / form.file).stat().st_size
+    return {"format": name, "bytes": size, "tolerance": form.tolerance, "parity": parity._asdict()}
+
+
+def measured(baked: Baked, attack: Attack, source: Source, seed: int = 0) -> dict[str, Json]:
+    """Clean and robust accuracy of the plain network itself on the images of `source`, in float32."""
+    experiment, device = baked.experiment, baked.experiment.state.device
+    network = copy.deepcopy(baked.plain).to(device)
+    with full_precision(), seeded(seed, device):
+        found = measure(network, source, attack, experiment.method.threat)
+    return _point(baked, found, attack) | {"seed": seed}
+
+
+def measured_rounded(
+    baked: Baked, name: str, attack: Attack, source: Source, out: Path, seed: int = 0
+) -> dict[str, Json]:
+    """The same of a file that is another network, and how much faster it is than the float32 network in ONNX.
+
+    The attack is made on the plain network and carried over; what still stands is attacked by Square, which needs no
+    gradient. Square's queries are few, so that it costs about as much as PGD-20 does.
+    """
+    form, experiment = FORMATS[name], baked.experiment
+    device = experiment.state.device
+    f, plain = form.open(out / form.file), copy.deepcopy(baked.plain).to(device)
+    with full_precision(), seeded(seed, device):
+        found = measure(f, source, AutoAttack((FromAnother(plain, attack), SQUARE)), experiment.method.threat)
+    words = f"{attack.name} on the float32 network, then {SQUARE.name} on this one"
+    x, fast = some(source, COMPARED), FORMATS["onnx"]
+    return {
+        "measured": _point(baked, found, attack) | {"seed": seed, "attack": words},
+        "speedup": {"over": fast.file, "batch": len(x), "ratio": speedup(f, fast.open(out / fast.file), x)},
+    }
+
+
+def write_card(baked: Baked, point: Mapping[str, Json], files: Mapping[str, Json], out: Path) -> dict[str, Json]:
+    """Write `card.json`, and in words `README.md`; the former."""
+    about = {
+        "network": baked.about,
+        "run": _run(baked.experiment),
+        "measured": dict(point),
+        "files": dict(files),
+        **{key: value for key, value in provenance().items() if key in ("created", "versions", "commit")},
+    }
+    record.write_json(out / CARD, about)
+    record.write_text(out / README, card(about, FORMATS))
+    return about
+
+
+def some(source: Source, number: int) -> Tensor:
+    """A class-balanced choice of images, the same at every call, `[N, C, H, W]` in [0, 1] on the CPU."""
+    chosen = balanced(source.labels, number, torch.Generator().manual_seed(0))
+    x, _ = next(source.batches([chosen]))
+    return unit(x).cpu()
+
+
+def _point(baked: Baked, found: Measured, attack: Attack) -> dict[str, Json]:
+    lam, dial = baked.facts.lam, baked.experiment.method.dial
+    place = point(found, attack, baked.experiment.method.threat, lam, lam in lambdas_of(dial))
+    return place | {"width": baked.facts.width}
+
+
+def _run(experiment: Experiment) -> dict[str, Json]:
+    about = experiment.about
+    return {
+        "recipe": about["recipe"],
+        "knobs": about["knobs"],
+        "method": about["method"],
+        "data": public_name(about["data"]["name"]),
+        "train": about["data"]["train"],
+        "epochs": about["run"]["epochs"],
+        "seed": about["run"]["seed"],
+        "checkpoint": experiment.checkpoint,
+    }
