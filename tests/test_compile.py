@@ -4,6 +4,7 @@ from inspect import signature
 
 import pytest
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from robustdial.dial import Dials, dial
@@ -52,7 +53,8 @@ def test_a_training_step_needs_a_graph_for_each_role_only():
     "recompile_limit" not in signature(torch.compile).parameters, reason="torch.compile counts to 8 here"
 )
 def test_three_widths_in_three_roles_need_nine_graphs():
-    plain, x = build("cnn", classes=10, shape=(1, 8, 8), mean=[0.5], std=[0.5], width=4), torch.rand(8, 1, 8, 8)
+    plain = nn.Sequential(nn.Conv2d(1, 4, 8), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 2))
+    x = torch.rand(8, 1, 8, 8)
     model, graphs = dial(plain, Dials(widths=(0.5, 0.75, 1.0)), example=x), []
 
     def backend(graph, inputs):
