@@ -1,12 +1,14 @@
-"""Measuring: attacks, accuracies with intervals, the frontier."""
+"""Measuring: attacks, accuracies with intervals, costs, the frontier."""
 
 from robustdial.evaluate.accuracy import Accuracy, Measured, clean_accuracy, measure, right
 from robustdial.evaluate.apgd import APGD, APGDTargeted
 from robustdial.evaluate.attack import Attack, PGDAttack
 from robustdial.evaluate.autoattack import AutoAttack
+from robustdial.evaluate.cost import Cost, cost
 from robustdial.evaluate.estimate import Estimate, over_images, over_seeds
 from robustdial.evaluate.fab import FAB
 from robustdial.evaluate.frontier import frontier, point
+from robustdial.evaluate.latency import Latency, latencies
 from robustdial.evaluate.losses import dlr, dlr_targeted, margin
 from robustdial.evaluate.named import parse
 from robustdial.evaluate.square import Square
@@ -19,15 +21,19 @@ __all__ = [
     "Accuracy",
     "Attack",
     "AutoAttack",
+    "Cost",
     "Estimate",
     "FromAnother",
+    "Latency",
     "Measured",
     "PGDAttack",
     "Square",
     "clean_accuracy",
+    "cost",
     "dlr",
     "dlr_targeted",
     "frontier",
+    "latencies",
     "margin",
     "measure",
     "over_images",

@@ -1,0 +1,36 @@
+"""What a network costs: parameters and multiply-adds."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from robustdial.data.base import Shape
+
+
+class Cost(NamedTuple):
+    """Size of a network, and its work on one image."""
+
+    parameters: int
+    """Weights and biases, each counted once however often it is used; running statistics are not among them."""
+    macs: int
+    """Multiply-adds of convolutions and matrix products for one image; a multiply-add is one."""
+
+
+def cost(f: nn.Module, shape: Shape) -> Cost:
+    """Parameters and multiply-adds of one image `[C, H, W]`.
+
+    Batch norm, activations and pooling are not counted, as in most tables of papers. A baked network is a plain network
+    and costs what its layers cost. `model.at(lam)` has the FiLM networks, both statistics and every width in it, and
+    computes its FiLM at each call, once for the whole batch.
+
+    >>> cost(nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Flatten(), nn.Linear(4 * 8 * 8, 10)), (3, 8, 8))
+    Cost(parameters=2682, macs=9472)
+    """
+    device = next((weight.device for weight in f.parameters()), torch.device("cpu"))
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        f(torch.zeros(1, *shape, device=device))
+    return Cost(sum(weight.numel() for weight in f.parameters()), counter.get_total_flops() // 2)

@@ -1,0 +1,71 @@
+"""What networks cost: counted by hand, known from papers, and the same in every way of asking."""
+
+import time
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+
+from robustdial.dial import Dials, IdentityFiLM, dial
+from robustdial.evaluate import Cost, cost, latencies
+from robustdial.evaluate.latency import WARM_UP
+from robustdial.models import build
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "expected"),
+    [
+        (nn.Linear(48, 10), (3, 4, 4), Cost(490, 480)),
+        (nn.Conv2d(3, 8, 3), (3, 6, 6), Cost(224, 8 * 3 * 9 * 16)),
+        (nn.Conv2d(3, 8, 3, stride=2, padding=1, bias=False), (3, 6, 6), Cost(216, 8 * 3 * 9 * 9)),
+        (nn.Conv2d(4, 8, 3, padding=1, groups=2), (4, 6, 6), Cost(152, 8 * 2 * 9 * 36)),
+        (nn.BatchNorm2d(3), (3, 6, 6), Cost(6, 0)),
+    ],
+    ids=["linear", "conv", "stride", "groups", "norm"],
+)
+def test_cost_is_what_a_pencil_gives(layer, shape, expected):
+    net = nn.Sequential(nn.Flatten(), layer) if isinstance(layer, nn.Linear) else layer
+    assert cost(net.eval(), shape) == expected
+
+
+def test_cost_of_resnet18_is_the_published_one():
+    with torch.device("meta"):
+        large = torchvision.models.resnet18()
+    assert cost(large.eval(), (3, 224, 224)) == Cost(11_689_512, 1_814_073_344)
+    small = build("resnet18", classes=10, shape=(3, 32, 32), mean=[0.5] * 3, std=[0.5] * 3).to("meta").eval()
+    assert cost(small, (3, 32, 32)) == Cost(11_173_962, 555_422_720)
+
+
+def test_a_baked_network_costs_what_the_plain_one_costs_and_the_dial_adds_its_film():
+    plain = nn.Sequential(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(288, 10)).eval()
+    model = dial(plain, Dials(conditioner=IdentityFiLM(hidden=5))).eval()
+    code, hidden, channels = model.codes.shape[1], 5, 8
+    before, dialed = cost(plain, (1, 8, 8)), cost(model.at(0.3), (1, 8, 8))
+    assert {cost(model.bake(lam), (1, 8, 8)) for lam in (0.0, 0.3, 1.0)} == {before}
+    assert dialed.macs - before.macs == code * hidden + hidden * 2 * channels
+    film = (code + 1) * hidden + (hidden + 1) * 2 * channels
+    assert dialed.parameters - before.parameters == film + 2 * channels  # and the clean batch norm
+
+
+class Sleeper(nn.Module):
+    """Takes its time."""
+
+    def __init__(self, seconds):
+        super().__init__()
+        self.seconds, self.calls = seconds, 0
+
+    def forward(self, x):
+        assert torch.is_inference_mode_enabled()
+        self.calls += 1
+        time.sleep(self.seconds)
+        return x
+
+
+def test_networks_are_timed_by_turns_after_a_warm_up():
+    quick, slow = Sleeper(0.001), Sleeper(0.01)
+    fast, late = latencies([quick, slow], torch.zeros(1), rounds=7)
+    assert quick.calls == slow.calls == 7 + WARM_UP
+    assert 0.001 <= fast.low <= fast.median <= fast.high
+    assert late.low >= 0.01
+    assert fast.median < late.median
