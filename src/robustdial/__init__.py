@@ -8,7 +8,19 @@ combination; a published method is one function that puts five nouns together.
 from robustdial.checkpoint import restore, save
 from robustdial.data import Data, from_tensors, load
 from robustdial.dial import Dialed, Dials, Fixed, dial
-from robustdial.evaluate import APGD, Accuracy, APGDTargeted, PGDAttack, clean_accuracy, frontier, margin, measure
+from robustdial.evaluate import (
+    APGD,
+    Accuracy,
+    APGDTargeted,
+    PGDAttack,
+    Position,
+    clean_accuracy,
+    cost,
+    frontier,
+    latencies,
+    margin,
+    measure,
+)
 from robustdial.health import Signals, Trouble, diagnose, look
 from robustdial.hub import from_pretrained
 from robustdial.learner import AWP
@@ -75,6 +87,7 @@ __all__ = [
     "Magnitude",
     "Method",
     "PGDAttack",
+    "Position",
     "Prepared",
     "Rebound",
     "Replay",
@@ -90,6 +103,7 @@ __all__ = [
     "averaged",
     "build",
     "clean_accuracy",
+    "cost",
     "deat_d",
     "deat_p",
     "diagnose",
@@ -105,6 +119,7 @@ __all__ = [
     "from_tensors",
     "frontier",
     "gradalign",
+    "latencies",
     "load",
     "look",
     "m_deat",

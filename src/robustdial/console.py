@@ -21,7 +21,7 @@ from rich.table import Table
 
 from robustdial import record
 from robustdial.comparison import Comparison, Turn
-from robustdial.report.words import duration, interval, percent
+from robustdial.report.words import amount, duration, interval, moment, percent
 from robustdial.run import Experiment
 from robustdial.train import Step
 from robustdial.training import Cost
@@ -176,19 +176,21 @@ def say_cost(cost: Cost, experiment: Experiment) -> None:
 
 
 def points_table(points: Sequence[Json], title: str) -> Table:
-    """Measured points: lambda, clean and robust accuracy with n and 95 % interval."""
-    attack = points[0]["attack"].upper() if points else ""
-    table = Table(title=title, title_justify="left")
-    for name in ("lambda", "clean", "95 %", f"robust ({attack})", "95 %", "n"):
+    """Measured points under the same attack: lambda and width, accuracies with 95 % intervals, the cost if known."""
+    first = points[0]
+    costs = ("MACs", "latency") if "macs" in first else ()
+    table = Table(title=f"{title}; {first['attack'].upper()}, n = {first['n']:,}", title_justify="left")
+    for name in ("lambda", "width", "clean", "95 %", "robust", "95 %", *costs):
         table.add_column(name, justify="right")
     for point in points:
         table.add_row(
             dial_name(point["lam"]) + ("" if point["trained"] else " *"),
+            f"{point['width']:g}",
             percent(point["clean"]),
             interval(point["clean_interval"]),
             percent(point["robust"]),
             interval(point["robust_interval"]),
-            f"{point['n']:,}",
+            *((amount(point["macs"]), moment(point["latency"])) if costs else ()),
         )
     if not all(point["trained"] for point in points):
         table.caption, table.caption_justify = "* between trained values", "left"

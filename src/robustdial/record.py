@@ -7,7 +7,7 @@
       healthy.safetensors   the training state to go back to when a run with --on-trouble rollback fails
       troubles.jsonl        what went wrong, and what was done about it
       best.safetensors      the network that did best on the validation part; best.json likewise
-      frontier.json         accuracy over the dial
+      frontier.json         accuracy over lambda and width, and what each width costs
       score.json            evaluations
       pictures.safetensors  a few images with their adversaries
       report.html           all of it on one page
@@ -24,11 +24,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -169,6 +171,21 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Json]]:
 
 def write_file(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a file beside `path`, push it to the disk, and rename it into place; nothing if it raises."""
+def fingerprint(tensors: Mapping[str, Tensor]) -> str:
+    """A short digest of names and values: other weights have another one.
+
+    >>> fingerprint({"w": torch.zeros(2)}) == fingerprint({"w": torch.zeros(2)}) != fingerprint({"w": torch.ones(2)})
+    True
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a file beside `path`, push it to the disk, and rename it into place."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with _named(path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -148,18 +149,44 @@ class Experiment:
         """Batches in an epoch."""
         return len(epoch_order(len(self.data.train), self.run.batch, 0, 0))
 
+    @property
+    def device(self) -> torch.device:
+        """Where it runs."""
+        return self.state.device
+
     def at(
-        self, lam: float | None, precision: Literal["float32", "bfloat16"] = "float32", model: nn.Module | None = None
+        self,
+        lam: float | None,
+        width: float = 1.0,
+        *,
+        precision: Literal["float32", "bfloat16"] = "float32",
+        model: nn.Module | None = None,
     ) -> nn.Module:
-        """The network at one lambda (None where there is no dial), in evaluation mode; by default the one to serve."""
+        """The network at one position (lambda None where there is no dial), in evaluation mode; by default the one to
+        serve.
+
+        Raises ValueError off the dial.
+        """
         model = (model or self.state.served).eval()
-        if lam is None:
-            return Prepared(model, precision)
-        if not isinstance(model, Dialed):
+        self._check_dial(model, lam, width)
+        turned = model.at(lam, width) if isinstance(model, Dialed) and lam is not None else model
+        return Prepared(turned, precision)
+
+    def baked(self, lam: float | None, width: float = 1.0) -> nn.Module:
+        """A copy to ship for one position: a plain network of its original class, in evaluation mode."""
+        model = self.state.served.eval()
+        self._check_dial(model, lam, width)
+        return model.bake(lam, width) if isinstance(model, Dialed) and lam is not None else copy.deepcopy(model)
+
+    def _check_dial(self, model: nn.Module, lam: float | None, width: float) -> None:
+        if isinstance(model, Dialed):
+            if lam is None:
+                raise ValueError(f"The network in {self.folder} has a dial. Say where it stands: lam, from 0 to 1.")
+        elif lam is not None or width != 1:
+            asked = f"width={width:g}" if lam is None else f"lam={lam:g}"
             raise ValueError(
-                f"lam={lam:g}: the network in {self.folder} has no dial. Leave lam out, or train a method with one."
+                f"{asked}: the network in {self.folder} has no dial. Leave it out, or train a method with one."
             )
-        return Prepared(model.at(lam), precision)
 
     def save(self, name: str = record.LAST) -> None:
         """Write the whole state; the checkpoint before it is intact until this one is complete.

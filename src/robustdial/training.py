@@ -148,7 +148,8 @@ def signals(experiment: Experiment) -> Signals:
     chosen = balanced(val.labels, probe_size(len(experiment.data.train)), torch.Generator().manual_seed(1))
     with seeded(experiment.run.seed, experiment.state.device):
         # the network that learns, not its average: an average is late to fail, and late to learn
-        f = experiment.at(ends(experiment)[-1], experiment.about["run"]["precision"], experiment.state.model)
+        precision = experiment.about["run"]["precision"]
+        f = experiment.at(ends(experiment)[-1], precision=precision, model=experiment.state.model)
         x, y = next(val.batches([chosen]))
         return look(f, unit(x), y, experiment.method.threat)
 
@@ -164,7 +165,7 @@ def validate(experiment: Experiment) -> list[dict[str, Json]]:
     results: list[dict[str, Json]] = []
     with seeded(experiment.run.seed, experiment.state.device):
         for lam in ends(experiment):
-            f = experiment.at(lam, precision)
+            f = experiment.at(lam, precision=precision)
             if lam == 0:  # nobody serves lambda = 0 for its robustness
                 results.append({"lam": lam, "clean": clean_accuracy(f, source).value, "robust": None, "n": len(source)})
                 continue

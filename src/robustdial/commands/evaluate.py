@@ -15,6 +15,7 @@ def evaluate(
     run: Path,
     /,
     lam: float | None = None,
+    width: float = 1.0,
     attack: str = "pgd-20",
     n: int | None = None,
     seed: int = 0,
@@ -27,6 +28,7 @@ def evaluate(
     Args:
         run: folder of the run.
         lam: position of the dial; every trained one by default.
+        width: share of the channels.
         attack: pgd-K, cw-K on the margin loss, or Auto-PGD as apgd-ce, apgd-dlr or apgd-t.
         n: class-balanced test images to use; all by default.
         seed: of the attack's random start.
@@ -37,7 +39,7 @@ def evaluate(
     points = []
     with counting("measuring", len(lams)) as bar:
         for one in lams:
-            points.append(measure_point(experiment, one, measured_with, n, seed))
+            points.append(measure_point(experiment, one, measured_with, n, seed, width=width))
             add_score(experiment, points[-1])
             bar.advance(bar.task_ids[0])
     console.print(points_table(points, str(run)))

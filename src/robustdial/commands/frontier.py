@@ -7,7 +7,7 @@ from pathlib import Path
 from robustdial.commands.page import write_page
 from robustdial.console import console, counting, points_table
 from robustdial.evaluate import parse
-from robustdial.measuring import lambdas_of, measure_frontier, take_pictures
+from robustdial.measuring import measure_frontier, positions_of, take_pictures
 from robustdial.run import trained
 
 
@@ -15,6 +15,7 @@ def frontier(
     run: Path,
     /,
     lams: tuple[float, ...] = (),
+    widths: tuple[float, ...] = (),
     attack: str = "pgd-20",
     n: int | None = None,
     seed: int = 0,
@@ -22,18 +23,20 @@ def frontier(
 ) -> int:
     """Measure a run over its dial; write frontier.json, pictures and the report: robustdial frontier runs/x
 
-    The run's best network, on test images, in float32. The attack is made at the lambda that is served.
+    The run's best network, on test images, in float32. The attack is made at the lambda and the width that are served.
+    Each point is written as soon as it is measured: after a kill, the same command goes on with the rest.
 
     Args:
         run: folder of the run.
-        lams: positions to measure; by default the trained ones and the middle of every wide gap.
+        lams: positions to measure; by default the trained ones, and at full width the middle of every wide gap.
+        widths: shares of the channels; by default every trained one.
         attack: pgd-K, cw-K on the margin loss, or Auto-PGD as apgd-ce, apgd-dlr or apgd-t.
         n: class-balanced test images to use; all by default.
         seed: of the attack's random start.
         device: auto, cpu or cuda.
     """
     measured_with, experiment = parse(attack), trained(run, device)
-    wanted = lams or lambdas_of(experiment.method.dial, between=True)
+    wanted = positions_of(experiment.method.dial, lams, widths)
     points = []
     with counting("measuring", len(wanted)) as bar:
         for point in measure_frontier(experiment, wanted, measured_with, n, seed):

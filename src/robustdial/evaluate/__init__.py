@@ -7,7 +7,7 @@ from robustdial.evaluate.autoattack import AutoAttack
 from robustdial.evaluate.cost import Cost, cost
 from robustdial.evaluate.estimate import Estimate, over_images, over_seeds
 from robustdial.evaluate.fab import FAB
-from robustdial.evaluate.frontier import frontier, point
+from robustdial.evaluate.frontier import Position, frontier, point
 from robustdial.evaluate.latency import Latency, latencies
 from robustdial.evaluate.losses import dlr, dlr_targeted, margin
 from robustdial.evaluate.named import parse
@@ -27,6 +27,7 @@ __all__ = [
     "Latency",
     "Measured",
     "PGDAttack",
+    "Position",
     "Square",
     "clean_accuracy",
     "cost",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -15,9 +16,17 @@ from robustdial.threat import Threat
 from robustdial.typing import Json
 
 
+class Position(NamedTuple):
+    """Where a dial stands."""
+
+    lam: float | None
+    """None for a network without a dial."""
+    width: float = 1.0
+
+
 def frontier(
-    at: Callable[[float | None], nn.Module],
-    lams: Sequence[float | None],
+    at: Callable[[float | None, float], nn.Module],
+    positions: Sequence[Position],
     source: Source,
     attack: Attack,
     threat: Threat,
@@ -25,25 +34,23 @@ def frontier(
     batch: int = 256,
     seed: int = 0,
     device: torch.device | str = "cpu",
-) -> Iterator[tuple[float | None, Measured]]:
-    """Clean and robust accuracy at each lambda. The attack is made at the lambda that is served.
+) -> Iterator[tuple[Position, Measured]]:
+    """Clean and robust accuracy at each position. The attack is made at the lambda and the width that are served.
 
-    Every lambda sees the same random starts: the generator is set to `seed` before each, and left as it was found.
+    Every position sees the same random starts: the generator is set to `seed` before each, and left as it was found.
     """
-    for lam in lams:
+    for position in positions:
         with seeded(seed, device):
-            measured = measure(at(lam), source, attack, threat, batch)
-        yield lam, measured
+            measured = measure(at(*position), source, attack, threat, batch)
+        yield position, measured
 
 
-def point(
-    measured: Measured, attack: Attack, threat: Threat, lam: float | None, trained: bool = True
-) -> dict[str, Json]:
+def point(measured: Measured, attack: Attack, threat: Threat, at: Position, trained: bool = True) -> dict[str, Json]:
     """A measured point as it stands in `frontier.json` and `score.json`; accuracies are fractions."""
     clean, robust = measured
     return {
-        "lam": lam,
-        "width": 1.0,
+        "lam": at.lam,
+        "width": at.width,
         "clean": clean.value,
         "clean_interval": list(clean.interval),
         "robust": robust.value,

@@ -37,6 +37,34 @@ def number(value: float) -> str:
     return f"{value:.0f}" if value == round(value) and abs(value) < 1e15 else f"{value:.4g}"
 
 
+def amount(count: int) -> str:
+    """A number of parameters or multiply-adds in three digits.
+
+    >>> amount(555_422_720), amount(2682), amount(480), amount(1_814_073_344)
+    ('555 M', '2.68 k', '480', '1.81 G')
+    """
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if count >= 0.9995 * size:
+            return f"{_three(count / size)} {unit}"
+    return str(count)
+
+
+def moment(seconds: float) -> str:
+    """A short time in three digits.
+
+    >>> moment(0.00123), moment(0.000456), moment(1.5)
+    ('1.23 ms', '456 µs', '1.50 s')
+    """
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= 0.9995 * size:
+            return f"{_three(seconds / size)} {unit}"
+    return f"{_three(seconds / 1e-6)} µs"
+
+
+def _three(value: float) -> str:
+    return f"{value:.{max(0, 3 - len(str(int(value))))}f}" if value < 999.5 else f"{value:.0f}"
+
+
 def duration(seconds: float) -> str:
     """Seconds in the two largest units that matter.
 

@@ -1,0 +1,29 @@
+"""Measuring a trained run: single points, its frontier over lambda and width, and pictures of its adversaries.
+
+positions.py   where on the dial
+points.py      one position on the test or the validation part
+costs.py       parameters, multiply-adds and latency of each width
+ledger.py      points under the same conditions, in a file that is written after each of them
+frontier.py    the trade-off of a run, on the test part
+pictures.py    a few images with their adversaries
+"""
+
+from robustdial.measuring.frontier import frontier_ledger, measure_frontier
+from robustdial.measuring.ledger import Ledger
+from robustdial.measuring.pictures import take_pictures
+from robustdial.measuring.points import add_score, measure_point, test_images, val_images
+from robustdial.measuring.positions import lambdas_of, positions_of, widths_of
+
+__all__ = [
+    "Ledger",
+    "add_score",
+    "frontier_ledger",
+    "lambdas_of",
+    "measure_frontier",
+    "measure_point",
+    "positions_of",
+    "take_pictures",
+    "test_images",
+    "val_images",
+    "widths_of",
+]

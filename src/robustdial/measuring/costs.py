@@ -1,0 +1,50 @@
+"""What each width of a run costs when it is served."""
+
+from __future__ import annotations
+
+import torch
+
+from robustdial.evaluate import cost, latencies
+from robustdial.measuring.positions import lambdas_of, widths_of
+from robustdial.precision import Prepared
+from robustdial.provenance import machine
+from robustdial.run import Experiment
+from robustdial.typing import Json
+
+BATCH = 1
+"""Images per forward: a request."""
+
+
+def costs_of(experiment: Experiment) -> list[dict[str, Json]]:
+    """Parameters, multiply-adds of one image, and seconds per forward of the baked network at each width.
+
+    Baking leaves nothing of lambda but numbers in the weights, so that all lambdas of a width cost the same. Networks
+    are timed as they are served (float32, channels last), all widths by turns.
+    """
+    lam, widths = lambdas_of(experiment.method.dial)[0], widths_of(experiment.method.dial)
+    networks = [experiment.baked(lam, width).eval() for width in widths]
+    x = torch.rand(BATCH, *experiment.data.shape, device=experiment.device)
+    timed = latencies([Prepared(network, "float32") for network in networks], x)
+    sizes = [cost(network, experiment.data.shape) for network in networks]
+    return [
+        {"width": width, **size._asdict(), "latency": time.median, "latency_quartiles": [time.low, time.high]}
+        for width, size, time in zip(widths, sizes, timed, strict=True)
+    ]
+
+
+def dialed_cost(experiment: Experiment) -> dict[str, Json]:
+    """Parameters and multiply-adds with the dial in place, every width and FiLM network included, at full width."""
+    lam = lambdas_of(experiment.method.dial)[-1]
+    return cost(experiment.at(lam), experiment.data.shape)._asdict()
+
+
+def timing_of(experiment: Experiment) -> dict[str, Json]:
+    """Under which conditions the seconds hold."""
+    here = machine()
+    device = experiment.device
+    return {
+        "batch": BATCH,
+        "device": str(device),
+        "machine": here["gpu"] if device.type == "cuda" else here["cpu"],
+        "threads": torch.get_num_threads(),
+    }

@@ -1,0 +1,99 @@
+"""Points that were measured under the same conditions, kept in a file from the first one on."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from robustdial import record
+from robustdial.data import Source
+from robustdial.evaluate import Attack, Position
+from robustdial.measuring.costs import costs_of, dialed_cost, timing_of
+from robustdial.measuring.points import measure_point
+from robustdial.run import Experiment
+from robustdial.typing import Json
+
+
+@dataclass
+class Ledger:
+    """A file of points; each is written as soon as it is measured, and found again by a later call.
+
+    Points are found again only where the attack, the images, the seed and the weights are the same; otherwise the file
+    begins anew with the next point. Latencies are found again where machine and threads are the same.
+
+    Args:
+        path: of the file.
+        experiment: the run.
+        part: name of the part of the data that `source` is of.
+        source: the images.
+        attack: made at the position served.
+        seed: of its random starts.
+    """
+
+    path: Path
+    experiment: Experiment
+    part: str
+    source: Source
+    attack: Attack
+    seed: int
+    conditions: dict[str, Json] = field(init=False)
+    points: list[dict[str, Json]] = field(init=False, default_factory=list)
+    cost: dict[str, Json] = field(init=False)
+    seconds: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        self.conditions = {
+            "part": self.part,
+            "attack": self.attack.name,
+            "n": len(self.source),
+            "seed": self.seed,
+            "checkpoint": self.experiment.checkpoint,
+            "weights": record.fingerprint(self.experiment.state.served.state_dict()),
+            "precision": "float32",
+        }
+        before = self._before()
+        if self._same(before):
+            self.points, self.seconds = before["points"], before["seconds"]
+        timing = timing_of(self.experiment)
+        if before.get("timing") == timing and self._same(before):
+            self.cost = {key: before[key] for key in ("timing", "costs", "dialed")}
+        else:
+            costs = costs_of(self.experiment)
+            self.cost = {"timing": timing, "costs": costs, "dialed": dialed_cost(self.experiment)}
+
+    def known(self, position: Position) -> dict[str, Json] | None:
+        """The point at a position if it has been measured, with its cost."""
+        found = next((p for p in self.points if (p["lam"], p["width"]) == position), None)
+        return None if found is None else found | self.cost_at(position.width)
+
+    def measure(self, position: Position) -> dict[str, Json]:
+        """The point at a position with its cost: measured and written, unless it is known."""
+        known = self.known(position)
+        if known is not None:
+            return known
+        clock = time.perf_counter()
+        lam, width = position
+        found = measure_point(self.experiment, lam, self.attack, seed=self.seed, width=width, source=self.source)
+        self.points.append(found)
+        self.seconds += time.perf_counter() - clock
+        self.write()
+        return found | self.cost_at(width)
+
+    def cost_at(self, width: float) -> dict[str, Json]:
+        """Parameters, multiply-adds and latency at a width."""
+        return dict(next(row for row in self.cost["costs"] if row["width"] == width))
+
+    def write(self, **more: Json) -> None:
+        """Write the file, with `more` in it."""
+        points = [p | self.cost_at(p["width"]) for p in self.points]
+        points.sort(key=lambda p: (-p["width"], p["lam"] or 0.0))
+        record.write_json(
+            self.path, {"points": points, **self.conditions, **self.cost, "seconds": self.seconds, **more}
+        )
+
+    def _before(self) -> dict[str, Json]:
+        return dict(record.read_json(self.path)) if self.path.exists() else {}
+
+    def _same(self, before: dict[str, Json]) -> bool:
+        return all(before.get(key) == value for key, value in self.conditions.items())

@@ -1,0 +1,49 @@
+"""Pictures of a run: a few test images with their adversaries."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from robustdial import record
+from robustdial.data import balanced, unit
+from robustdial.dial import Dials
+from robustdial.evaluate import Attack
+from robustdial.precision import full_precision
+from robustdial.randomness import seeded
+from robustdial.run import Experiment
+
+PICTURES = 8
+
+
+def take_pictures(experiment: Experiment, attack: Attack, seed: int = 0) -> None:
+    """Attack a few test images of different classes, at the ends and in the middle of the dial, and write them."""
+    dial, test = experiment.method.dial, experiment.data.test
+    lams: tuple[float | None, ...] = (None,)
+    if isinstance(dial, Dials):
+        lams = tuple(dial.lambdas[i] for i in sorted({0, len(dial.lambdas) // 2, len(dial.lambdas) - 1}))
+    chosen = balanced(test.labels, PICTURES, torch.Generator().manual_seed(seed))
+    x, y = next(test.batches([chosen]))
+    x, columns = unit(x), []
+    with seeded(seed, experiment.device), full_precision():
+        for lam in lams:
+            f = experiment.at(lam)
+            adv = attack(f, x, y, experiment.method.threat)
+            columns.append({"adv": _bytes(adv)} | _predictions(f(x), "clean") | _predictions(f(adv), "adv"))
+    stacked = {name: torch.stack([column[name] for column in columns]) for name in columns[0]}
+    tensors = {
+        "clean": _bytes(x),
+        "labels": y,
+        "lams": torch.tensor([1.0 if lam is None else lam for lam in lams]),
+        **stacked,
+    }
+    record.write_tensors(experiment.folder / record.PICTURES, tensors, {"attack": attack.name, "seed": seed})
+
+
+def _predictions(logits: Tensor, of: str) -> dict[str, Tensor]:
+    confidence, prediction = logits.detach().softmax(1).max(1)
+    return {f"pred_{of}": prediction, f"conf_{of}": confidence}
+
+
+def _bytes(x: Tensor) -> Tensor:
+    return (x * 255).round().to(torch.uint8)
