@@ -94,6 +94,20 @@ def written(value: float) -> str:
     return f"{levels}/255" if 0 < levels < 64 and abs(value * 255 - levels) < 1e-6 else f"{value:g}"
 
 
+def quantity(text: str, flag: str) -> float:
+    """A number with a unit as people write it: 5ms, 300us, 0.02s; 100M, 1.5G, 200k; or a plain number.
+
+    >>> quantity("5ms", "--latency-max"), quantity("100M", "--macs-max"), quantity("2e6", "--params-max")
+    (0.005, 100000000.0, 2000000.0)
+    """
+    known = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6, "s": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
+    unit = next((unit for unit in known if text.endswith(unit)), "")
+    try:
+        return float(text.removesuffix(unit)) * known.get(unit, 1.0)
+    except ValueError:
+        raise UsageError(f"{flag} {text} is not a number. Write 5ms or 0.005; 100M or 1e8.") from None
+
+
 def entry_of(text: str, shared: Mapping[str, str], preset: Preset) -> Entry:
     """A method of a comparison: a recipe, and after a colon the knobs that differ from preset and own defaults.
 

@@ -28,6 +28,7 @@ from robustdial.training import Cost
 from robustdial.typing import Json
 
 console = Console(highlight=False)
+errors = Console(highlight=False, stderr=True)
 
 
 class Stop:
@@ -146,14 +147,14 @@ def _estimate(estimate: Json) -> str:
     return f"{percent(estimate['mean'])} {interval([estimate['low'], estimate['high']] if estimate['low'] else None)}"
 
 
-def counting(description: str, total: int) -> Progress:
+def counting(description: str, total: int, where: Console = console) -> Progress:
     """A bar for `total` things of the same kind; its one task has number 0."""
     bar = Progress(
         TextColumn("[bold]{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=console,
+        console=where,
     )
     bar.add_task(description, total=total)
     return bar

@@ -8,6 +8,8 @@
       troubles.jsonl        what went wrong, and what was done about it
       best.safetensors      the network that did best on the validation part; best.json likewise
       frontier.json         accuracy over lambda and width, and what each width costs
+      choose.json           points on the validation part, and what was chosen among them
+      cross.json            accuracy where attack and network stand at different lambdas
       score.json            evaluations
       pictures.safetensors  a few images with their adversaries
       report.html           all of it on one page
@@ -39,7 +41,7 @@ from robustdial.typing import Json
 
 RUN, EPOCHS, FRONTIER, SCORE = "run.json", "epochs.jsonl", "frontier.json", "score.json"
 LAST, BEST, PICTURES, REPORT = "last.safetensors", "best.safetensors", "pictures.safetensors", "report.html"
-COMPARE = "compare.json"
+COMPARE, CHOOSE, CROSS = "compare.json", "choose.json", "cross.json"
 HEALTHY, TROUBLES = "healthy.safetensors", "troubles.jsonl"
 _HEADER = "robustdial"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from robustdial.commands.bake import bake
+from robustdial.commands.choose import choose
 from robustdial.commands.compare import compare
 from robustdial.commands.demo import demo
 from robustdial.commands.evaluate import evaluate
@@ -25,6 +26,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "compare": compare,
     "evaluate": evaluate,
     "frontier": frontier,
+    "choose": choose,
     "report": report,
     "bake": bake,
     "push": push,

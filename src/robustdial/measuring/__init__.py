@@ -8,6 +8,8 @@ frontier.py    the trade-off of a run, on the test part
 pictures.py    a few images with their adversaries
 """
 
+from robustdial.measuring.choosing import choice_ledger, conclude, search
+from robustdial.measuring.decision import Choice, Targets, affordable_widths, decide, next_position
 from robustdial.measuring.frontier import frontier_ledger, measure_frontier
 from robustdial.measuring.ledger import Ledger
 from robustdial.measuring.pictures import take_pictures
@@ -15,13 +17,21 @@ from robustdial.measuring.points import add_score, measure_point, test_images, v
 from robustdial.measuring.positions import lambdas_of, positions_of, widths_of
 
 __all__ = [
+    "Choice",
     "Ledger",
+    "Targets",
     "add_score",
+    "affordable_widths",
+    "choice_ledger",
+    "conclude",
+    "decide",
     "frontier_ledger",
     "lambdas_of",
     "measure_frontier",
     "measure_point",
+    "next_position",
     "positions_of",
+    "search",
     "take_pictures",
     "test_images",
     "val_images",

@@ -80,17 +80,19 @@ class Ledger:
         self.write()
         return found | self.cost_at(width)
 
+    def all_points(self) -> list[dict[str, Json]]:
+        """Every point with its cost, widest first, each width along lambda."""
+        ordered = sorted(self.points, key=lambda p: (-p["width"], p["lam"] or 0.0))
+        return [p | self.cost_at(p["width"]) for p in ordered]
+
     def cost_at(self, width: float) -> dict[str, Json]:
         """Parameters, multiply-adds and latency at a width."""
         return dict(next(row for row in self.cost["costs"] if row["width"] == width))
 
     def write(self, **more: Json) -> None:
         """Write the file, with `more` in it."""
-        points = [p | self.cost_at(p["width"]) for p in self.points]
-        points.sort(key=lambda p: (-p["width"], p["lam"] or 0.0))
-        record.write_json(
-            self.path, {"points": points, **self.conditions, **self.cost, "seconds": self.seconds, **more}
-        )
+        about = {**self.conditions, **self.cost, "seconds": self.seconds, **more}
+        record.write_json(self.path, {"points": self.all_points(), **about})
 
     def _before(self) -> dict[str, Json]:
         return dict(record.read_json(self.path)) if self.path.exists() else {}
