@@ -11,6 +11,7 @@ from collections.abc import Callable
 from robustdial.commands.bake import bake
 from robustdial.commands.choose import choose
 from robustdial.commands.compare import compare
+from robustdial.commands.cross import cross
 from robustdial.commands.demo import demo
 from robustdial.commands.evaluate import evaluate
 from robustdial.commands.frontier import frontier
@@ -27,6 +28,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "evaluate": evaluate,
     "frontier": frontier,
     "choose": choose,
+    "cross": cross,
     "report": report,
     "bake": bake,
     "push": push,

@@ -5,6 +5,7 @@ from robustdial.evaluate.apgd import APGD, APGDTargeted
 from robustdial.evaluate.attack import Attack, PGDAttack
 from robustdial.evaluate.autoattack import AutoAttack
 from robustdial.evaluate.cost import Cost, cost
+from robustdial.evaluate.cross import Cross, OverLambdas, cross
 from robustdial.evaluate.estimate import Estimate, over_images, over_seeds
 from robustdial.evaluate.fab import FAB
 from robustdial.evaluate.frontier import Position, frontier, point
@@ -22,15 +23,18 @@ __all__ = [
     "Attack",
     "AutoAttack",
     "Cost",
+    "Cross",
     "Estimate",
     "FromAnother",
     "Latency",
     "Measured",
+    "OverLambdas",
     "PGDAttack",
     "Position",
     "Square",
     "clean_accuracy",
     "cost",
+    "cross",
     "dlr",
     "dlr_targeted",
     "frontier",

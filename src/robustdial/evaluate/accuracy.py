@@ -58,9 +58,9 @@ def measure(f: Classifier, source: Source, attack: Attack, threat: Threat, batch
             K]`.
         FloatingPointError: its logits are not finite.
     """
-    _check_mode(f)
+    check_mode(f)
     clean = robust = 0
-    for x, y in _batches(source, batch):
+    for x, y in image_batches(source, batch):
         standing = right(f, x, y)
         clean += int(standing.sum())
         x, y = x[standing], y[standing]
@@ -71,8 +71,8 @@ def measure(f: Classifier, source: Source, attack: Attack, threat: Threat, batch
 
 def clean_accuracy(f: Classifier, source: Source, batch: int = 256) -> Accuracy:
     """Accuracy on the images as they are. Raises as `measure` does."""
-    _check_mode(f)
-    return Accuracy(sum(int(right(f, x, y).sum()) for x, y in _batches(source, batch)), len(source))
+    check_mode(f)
+    return Accuracy(sum(int(right(f, x, y).sum()) for x, y in image_batches(source, batch)), len(source))
 
 
 @torch.no_grad()
@@ -88,12 +88,14 @@ def right(f: Classifier, x: Tensor, y: Tensor) -> Tensor:
     return logits.argmax(1) == y
 
 
-def _check_mode(f: Classifier) -> None:
+def check_mode(f: Classifier) -> None:
+    """Raises ValueError if a module's answers would depend on the batch."""
     layers = f.modules() if isinstance(f, nn.Module) else ()
     if any(layer.training for layer in layers if not any(layer.children())):  # a wrapper's own flag may be stale
         raise ValueError("The network is in training mode: its answers depend on the batch. Call model.eval() first.")
 
 
-def _batches(source: Source, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+def image_batches(source: Source, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """All images, in [0, 1], with their labels, `batch` at a time."""
     for x, y in source.batches(torch.split(torch.arange(len(source)), batch)):
         yield whole_images(unit(x), "measured"), y

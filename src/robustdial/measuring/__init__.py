@@ -9,6 +9,7 @@ pictures.py    a few images with their adversaries
 """
 
 from robustdial.measuring.choosing import choice_ledger, conclude, search
+from robustdial.measuring.crossing import measure_cross
 from robustdial.measuring.decision import Choice, Targets, affordable_widths, decide, next_position
 from robustdial.measuring.frontier import frontier_ledger, measure_frontier
 from robustdial.measuring.ledger import Ledger
@@ -27,6 +28,7 @@ __all__ = [
     "decide",
     "frontier_ledger",
     "lambdas_of",
+    "measure_cross",
     "measure_frontier",
     "measure_point",
     "next_position",

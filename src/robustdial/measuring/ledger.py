@@ -43,15 +43,7 @@ class Ledger:
     seconds: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
-        self.conditions = {
-            "part": self.part,
-            "attack": self.attack.name,
-            "n": len(self.source),
-            "seed": self.seed,
-            "checkpoint": self.experiment.checkpoint,
-            "weights": record.fingerprint(self.experiment.state.served.state_dict()),
-            "precision": "float32",
-        }
+        self.conditions = conditions_of(self.experiment, self.part, self.source, self.attack, self.seed)
         before = self._before()
         if self._same(before):
             self.points, self.seconds = before["points"], before["seconds"]
@@ -99,3 +91,16 @@ class Ledger:
 
     def _same(self, before: dict[str, Json]) -> bool:
         return all(before.get(key) == value for key, value in self.conditions.items())
+
+
+def conditions_of(experiment: Experiment, part: str, source: Source, attack: Attack, seed: int) -> dict[str, Json]:
+    """Under which conditions accuracies hold."""
+    return {
+        "part": part,
+        "attack": attack.name,
+        "n": len(source),
+        "seed": seed,
+        "checkpoint": experiment.checkpoint,
+        "weights": record.fingerprint(experiment.state.served.state_dict()),
+        "precision": "float32",
+    }
