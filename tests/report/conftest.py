@@ -123,10 +123,48 @@ def frontier(measured: list[dict[str, Any]]) -> dict[str, Any]:
     return {"points": measured, "checkpoint": "best", "precision": "float32", "seconds": 12.1}
 
 
+def costs(widths: tuple[float, ...]) -> dict[str, Any]:
+    """What `frontier.json` says of costs: a network of width w has w * w of the work."""
+    rows = [
+        {
+            "width": width,
+            "parameters": round(131178 * width**2),
+            "macs": round(1199360 * width**2),
+            "latency": 3e-4 * width,
+            "latency_quartiles": [2.8e-4 * width, 3.3e-4 * width],
+        }
+        for width in widths
+    ]
+    timing = {"batch": 1, "device": "cpu", "machine": "Example CPU at 2.9 GHz", "threads": 2}
+    return {"costs": rows, "timing": timing, "dialed": {"parameters": 173546, "macs": 1240320}}
+
+
+def cross() -> dict[str, Any]:
+    """A `cross.json` of three lambdas, where the mixture is the worst adversary of a random one."""
+    estimate = {"mean": 0.4, "low": 0.35, "high": 0.45}
+    return {
+        "lams": [0.0, 0.2, 1.0],
+        "adversaries": [0.0, 0.2, 1.0, "mixture"],
+        "width": 1.0,
+        "matrix": [[0.1, 0.5, 0.55], [0.2, 0.4, 0.5], [0.3, 0.45, 0.48], [0.15, 0.4, 0.49]],
+        "expected": [0.383, 0.367, 0.41, 0.347],
+        "known": [estimate] * 3,
+        "unknown": [estimate | {"mean": mean} for mean in (0.08, 0.38, 0.46)],
+        "any": estimate | {"mean": 0.07},
+        "random": estimate | {"mean": 0.347, "adversary": "mixture", "clean": 0.985},
+        "per_image": estimate | {"mean": 0.33},
+        "attack": "pgd-20",
+        "threat": "Linf",
+        "eps": 0.3,
+        "n": 360,
+        "seed": 0,
+    }
+
+
 def write(folder: Path, **parts: Any) -> Path:
-    """Write a run folder from `run`, `epochs`, `frontier` and `pictures`; a part that is not given is not there."""
+    """Write a run folder from `run`, `epochs`, `frontier`, `cross` and `pictures`; what is not given is not there."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in parts.keys() & {"run", "frontier"}:
+    for name in parts.keys() & {"run", "frontier", "cross"}:
         record.write_json(folder / f"{name}.json", parts[name])
     for epoch in parts.get("epochs", []):
         record.append_epoch(folder, epoch)
@@ -188,6 +226,18 @@ def build(tmp_path: Path) -> Callable[..., Path]:
 def make_point() -> Callable[..., dict[str, Any]]:
     """`make_point(lam, clean, robust, trained, width)` is one measured point."""
     return point
+
+
+@pytest.fixture
+def make_costs() -> Callable[[tuple[float, ...]], dict[str, Any]]:
+    """`make_costs(widths)` is what `frontier.json` says of their costs."""
+    return costs
+
+
+@pytest.fixture
+def crossing() -> dict[str, Any]:
+    """A `cross.json` of three lambdas."""
+    return cross()
 
 
 @pytest.fixture

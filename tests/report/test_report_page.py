@@ -209,3 +209,54 @@ def test_json_that_is_no_object_is_named(build, parts, name):
     (folder / name).write_text("[1]")
     with pytest.raises(ValueError, match=name):
         render(folder)
+
+
+@pytest.fixture
+def wide(parts, make_point, make_costs):
+    """Parts of a run with three widths, their costs, and a middle at full width only."""
+    grid = [(lam, width) for width in (0.5, 0.75, 1.0) for lam in (0.0, 1.0)]
+    points = [make_point(lam, 0.9, 0.5 * width, True, width) for lam, width in grid]
+    by_width = {row["width"]: row for row in make_costs((0.5, 0.75, 1.0))["costs"]}
+    points.append(make_point(0.5, 0.9, 0.45, False))
+    parts["frontier"] |= {"points": [p | by_width[p["width"]] for p in points], **make_costs((0.5, 0.75, 1.0))}
+    return parts
+
+
+def test_widths_have_a_surface_and_a_table_of_costs(build, wide, show):
+    page = show(build(**wide))
+    assert "surface" in page.ids()
+    rows = re.findall(r"baked, width ([\d.]+)</td><td>(.*?)</td><td>(.*?)</td>\s*<td>(.*?)</td>", page.own())
+    assert rows == [
+        ("1", "131 k", "1.20 M", "300 µs"),
+        ("0.75", "73.8 k", "675 k", "225 µs"),
+        ("0.5", "32.8 k", "300 k", "150 µs"),
+    ]
+    assert "with its dial" in page.text
+    assert "batch of 1 on Example CPU at 2.9 GHz (cpu, 2 threads)" in page.text
+    stops = json.loads(re.search(r'id="stops">(.*?)</script>', page.source).group(1))
+    assert {stop["cost"] for stop in stops if stop["width"] == 0.5} == {"300 k multiply-adds, 150 µs per image"}
+
+
+def test_one_width_has_no_surface_and_a_run_of_old_no_costs(page):
+    assert "surface" not in page.ids()
+    assert "What it costs" not in page.text
+
+
+def test_points_that_say_nothing_of_width_are_of_full_width(build, parts, show):
+    for point in parts["frontier"]["points"]:
+        del point["width"]
+    assert "tradeoff" in show(build(**parts)).ids()
+
+
+def test_crossing_is_told_and_drawn(build, parts, crossing, show):
+    page = show(build(**parts, cross=crossing))
+    assert {"cross", "crossed"} <= set(page.ids())
+    assert (
+        "34.7 % (35.0\N{EN DASH}45.0) robust against the worst adversary, who attacks the mixture; 98.5 % clean"
+        in page.text
+    )
+    assert "The best single lambda, 1: 46.0 %" in page.text
+
+
+def test_a_run_without_crossing_has_no_such_section(page):
+    assert "cross" not in page.ids()

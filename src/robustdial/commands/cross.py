@@ -11,7 +11,8 @@ from robustdial.commands.page import write_page
 from robustdial.console import console, counting, dial_name
 from robustdial.evaluate import parse
 from robustdial.measuring import lambdas_of, measure_cross
-from robustdial.report.words import interval, percent
+from robustdial.report.crossing import crossing
+from robustdial.report.words import percent
 from robustdial.run import trained
 from robustdial.typing import Json
 
@@ -48,7 +49,7 @@ def cross(
             bar.update(bar.task_ids[0], completed=done)
     about = record.read_json(run / record.CROSS)
     console.print(_table(about))
-    for line in _lines(about):
+    for line in crossing(about):
         console.print(line, soft_wrap=True)
     write_page(run)
     return 0
@@ -64,21 +65,6 @@ def _table(about: Json) -> Table:
     survivors = [*about["unknown"], about["per_image"]]
     table.add_row("all of them", *(percent(cell["mean"]) for cell in survivors))
     return table
-
-
-def _lines(about: Json) -> list[str]:
-    random = about["random"]
-    best, lam = max(zip(about["unknown"], about["lams"], strict=True), key=lambda pair: float(pair[0]["mean"]))
-    return [
-        f"a lambda drawn for every request: {_told(random)} against the worst adversary, {_name(random['adversary'])}; "
-        f"{percent(random['clean'])} clean",
-        f"the best single lambda, {lam:g}: {_told(best)} against all of them",
-        f"any lambda, any adversary: {_told(about['any'])}",
-    ]
-
-
-def _told(estimate: Json) -> str:
-    return f"{percent(estimate['mean'])} ({interval([estimate['low'], estimate['high']])})"
 
 
 def _name(adversary: Json) -> str:

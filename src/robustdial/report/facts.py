@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from robustdial.report.folder import Entry, Folder
-from robustdial.report.words import duration, number, percent, spoken
+from robustdial.report.words import amount, duration, moment, number, percent, spoken
 
 Rows = list[tuple[str, str]]
 Tiles = list[tuple[str, str, str]]
@@ -95,6 +95,26 @@ def how(point: Entry) -> str:
     threat = f" ({point['threat']})" if "threat" in point else ""
     radius = f"ε\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{number(point['eps'])}{threat}"
     return f"Robust is accuracy under {point['attack']} at {radius} on {point['n']} test images."
+
+
+def cost(point: Entry) -> str:
+    """What a point costs, in a phrase; empty where it was not measured."""
+    return f"{amount(point['macs'])} multiply-adds, {moment(point['latency'])} per image" if "macs" in point else ""
+
+
+def timing(frontier: Entry) -> str:
+    """Under which conditions the latencies hold."""
+    known = frontier.get("timing")
+    if not known:
+        return ""
+    threads = "" if known["device"].startswith("cuda") else f", {known['threads']} thread"
+    many = "s" if threads and known["threads"] != 1 else ""
+    return f"batch of {known['batch']} on {known['machine']} ({known['device']}{threads}{many})"
+
+
+def crossed(cross: Entry) -> str:
+    """How a crossing was measured, in a sentence."""
+    return f"{how(cross)} Width {cross['width']:g}."
 
 
 def _both(point: Entry) -> str:

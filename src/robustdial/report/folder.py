@@ -23,6 +23,7 @@ class Folder:
         epochs: one entry per epoch (`epochs.jsonl`).
         troubles: what went wrong in training, and what was done about it (`troubles.jsonl`).
         frontier: the measured points and how they were measured (`frontier.json`).
+        cross: accuracies with attack and network at different lambdas (`cross.json`).
         pictures: clean and adversarial test images with predictions (`pictures.safetensors`).
     """
 
@@ -31,12 +32,19 @@ class Folder:
     epochs: list[Entry]
     troubles: list[Entry]
     frontier: Entry
+    cross: Entry
     pictures: dict[str, Tensor] | None
 
     @property
     def points(self) -> list[Entry]:
         """The measured points: widest network first, each width along lambda."""
-        return sorted(self.frontier.get("points", []), key=lambda p: (-p["width"], p["lam"] or 0.0))
+        points = [{"width": 1.0} | p for p in self.frontier.get("points", [])]
+        return sorted(points, key=lambda p: (-p["width"], p["lam"] or 0.0))
+
+    @property
+    def costs(self) -> list[Entry]:
+        """What each width costs, widest first; empty where it was not measured."""
+        return sorted(self.frontier.get("costs", []), key=lambda row: -row["width"])
 
     @property
     def dialed(self) -> bool:
@@ -57,7 +65,7 @@ def read(folder: Path) -> Folder:
         raise FileNotFoundError(f"{folder} is not a run folder. Make one with: robustdial train oat --out {folder}")
     pictures = record.read_tensors(path)[0] if path.exists() else None
     name, troubles = run.get("name") or folder.resolve().name, record.read_lines(folder / record.TROUBLES)
-    return Folder(name, run, epochs, troubles, frontier, pictures)
+    return Folder(name, run, epochs, troubles, frontier, _json(folder / record.CROSS), pictures)
 
 
 def _json(path: Path) -> Entry:

@@ -9,12 +9,20 @@
     Plotly.restyle(plot, { x: [x], y: [y] }, [plot.data.length - 1]);
   };
 
+  let shown, at = stops[0].lam;
   const show = () => {
     const width = document.querySelector("[name=width]:checked");
     const curve = stops.filter((stop) => !width || stop.width === Number(width.value));
     dial.max = curve.length - 1;
-    const { lam, clean, robust, trained, strip } = curve[dial.value];
+    if (width !== shown) { // another width: stay at the lambda, or near it
+      const far = (stop) => Math.abs(stop.lam - at);
+      dial.value = curve.reduce((best, stop, i) => (far(stop) < far(curve[best]) ? i : best), 0);
+      shown = width;
+    }
+    const { lam, clean, robust, trained, strip, cost } = curve[dial.value];
+    at = lam;
     put("lam", lam);
+    put("cost", cost);
     put("trained", trained ? "" : "between the trained values");
     put("clean", clean.text);
     put("clean-range", clean.range);

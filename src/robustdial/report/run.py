@@ -6,7 +6,8 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from robustdial.report import curves, facts
+from robustdial.report import curves, facts, heat
+from robustdial.report.crossing import crossing
 from robustdial.report.folder import Entry, Folder, read
 from robustdial.report.pictures import Gallery, gallery
 from robustdial.report.template import PAGES
@@ -26,6 +27,11 @@ def page(path: Path) -> str:
         tiles=facts.tiles(folder),
         points=points,
         widths=sorted({p["width"] for p in points}, reverse=True),
+        costs=folder.costs,
+        dialed_cost=folder.frontier.get("dialed"),
+        timing=facts.timing(folder.frontier),
+        crossing=crossing(folder.cross) if folder.cross else [],
+        crossed=facts.crossed(folder.cross) if folder.cross else "",
         stops=_stops(points, pictures),
         gallery=pictures,
         dialed=folder.dialed,
@@ -43,9 +49,16 @@ def _plots(folder: Folder) -> dict[str, tuple[str, Markup]]:
         plots.append(("tradeoff", "Robust against clean accuracy", curves.tradeoff(folder.points)))
     if _dials(folder.points):
         plots.append(("against", "Accuracy along λ", curves.against_lam(folder.points)))
+    widths = len({p["width"] for p in folder.points})
+    if widths > 1:
+        plots.append(("surface", "Accuracy over λ and width, %", heat.surface(folder.points)))
+    if folder.cross:
+        plots.append(("crossed", "Robust accuracy, %", heat.crossed(folder.cross)))
     if folder.epochs:
         plots += curves.training(folder.epochs)
-    return curves.embed(plots, {"tradeoff": 440, "against": 330})
+    rows = len(folder.cross.get("adversaries", ())) + 1
+    tall = {"tradeoff": 440, "against": 330, "surface": 90 + heat.ROW * widths, "crossed": 70 + heat.ROW * rows}
+    return curves.embed(plots, tall)
 
 
 def _stops(points: list[Entry], pictures: Gallery | None) -> list[Entry]:
@@ -59,6 +72,7 @@ def _stops(points: list[Entry], pictures: Gallery | None) -> list[Entry]:
             "clean": _side(p, "clean"),
             "robust": _side(p, "robust"),
             "trained": p["trained"],
+            "cost": facts.cost(p),
             "strip": pictures.nearest(p["lam"]) if pictures else None,
         }
         for p in points
