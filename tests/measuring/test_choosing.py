@@ -82,7 +82,8 @@ def test_a_frontier_of_other_conditions_is_left_alone(run):
 def trained(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("runs") / "small")
     settings = ["--model-width", "4", "--epochs", "2", "--steps", "2", "--eps", "0.1", "--limit", "300"]
-    assert cli.run(["train", "oat", *settings, "--lambdas", "0", "1", "--precision", "float32", "--out", folder]) == 0
+    dial = ["--lambdas", "0", "1", "--widths", "0.5", "1"]
+    assert cli.run(["train", "oats", *settings, *dial, "--precision", "float32", "--out", folder]) == 0
     return folder
 
 
@@ -94,14 +95,23 @@ def test_the_answer_is_the_same_for_programs_and_for_readers(trained, capsys):
     answer = json.loads(capsys.readouterr().out)
     assert answer["met"]
     assert answer == record.read_json(Path(trained, record.CHOOSE))["answer"]
-    assert cli.run(["choose", trained, "--clean-min", "0.01", "--macs-max", "1M", *QUICK]) == 0
-    out = capsys.readouterr().out
-    assert f"robustdial bake {trained} --lam {answer['lam']:g} --width 1" in " ".join(out.split())
-    assert "30 validation images; the 30 test images were looked at once" in " ".join(out.split())
+    assert cli.run(["choose", trained, "--clean-min", "0.01", "--width-max", "0.5", *QUICK]) == 0
+    narrow = record.read_json(Path(trained, record.CHOOSE))["answer"]
+    out = " ".join(capsys.readouterr().out.split())
+    assert f"robustdial bake {trained} --lam {narrow['lam']:g} --width 0.5" in out
+    assert "30 validation images; the 30 test images had no say in it" in out
+
+
+def test_narrow_networks_are_cheaper(trained):
+    assert cli.run(["frontier", trained, "--attack", "pgd-1", "--n", "10"]) == 0
+    wide, narrow = record.read_json(Path(trained, record.FRONTIER))["costs"]
+    assert (wide["width"], narrow["width"]) == (1.0, 0.5)
+    assert narrow["macs"] < wide["macs"] / 3
+    assert narrow["parameters"] < wide["parameters"] / 3
 
 
 def test_out_of_reach_is_exit_code_1_with_the_nearest_point(trained, capsys):
-    assert cli.run(["choose", trained, "--params-max", "1k", "--robust-min", "1", *QUICK]) == 1
+    assert cli.run(["choose", trained, "--params-max", "100", "--robust-min", "1", *QUICK]) == 1
     out = " ".join(capsys.readouterr().out.split())
     assert "out of reach. The nearest is lambda" in out
     assert "robust accuracy misses 100.0 % by" in out

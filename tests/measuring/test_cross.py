@@ -113,13 +113,15 @@ def test_random_numbers_are_left_as_they_were_between_adversaries():
 def test_the_command_writes_cross_json_and_says_what_a_random_lambda_is_worth(tmp_path, capsys):
     folder = tmp_path / "run"
     settings = ["--model-width", "4", "--epochs", "1", "--steps", "1", "--limit", "300", "--precision", "float32"]
-    assert cli.run(["train", "oat", *settings, "--lambdas", "0", "1", "--out", str(folder)]) == 0
-    assert cli.run(["cross", str(folder), "--attack", "pgd-2", "--n", "30", "--lams", "0", "0.5", "1"]) == 0
+    dial = ["--lambdas", "0", "1", "--widths", "0.5", "1"]
+    assert cli.run(["train", "oats", *settings, *dial, "--out", str(folder)]) == 0
+    quick = ["--attack", "pgd-2", "--n", "30", "--lams", "0", "0.5", "1"]
+    assert cli.run(["cross", str(folder), *quick, "--width", "0.5"]) == 0
     about = json.loads((folder / "cross.json").read_text())
     assert about["adversaries"] == [0.0, 0.5, 1.0, "mixture"]
-    assert (about["n"], about["width"], about["attack"]) == (30, 1.0, "pgd-2")
+    assert (about["n"], about["width"], about["attack"]) == (30, 0.5, "pgd-2")
     assert len(about["matrix"]) == 4
     assert all(len(row) == 3 for row in about["matrix"])
-    assert "a lambda drawn for every request" in " ".join(capsys.readouterr().out.split())
+    assert "A lambda drawn for every request" in " ".join(capsys.readouterr().out.split())
     assert cli.run(["cross", str(folder), "--lams", "1"]) == 2
     assert "needs two lambdas" in capsys.readouterr().err

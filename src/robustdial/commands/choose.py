@@ -95,7 +95,7 @@ def _tell(run: Path, answer: Json, timing: Json) -> None:
     console.print(_table(answer))
     val, test = answer["val"], answer["test"]
     console.print(
-        f"Chosen on {val['n']:,} validation images; the {test['n']:,} test images were looked at once, afterwards. "
+        f"Chosen on {val['n']:,} validation images; the {test['n']:,} test images had no say in it. "
         f"Robust: {test['attack'].upper()}. Latency: batch {timing['batch']}, {timing['threads']} "
         f"thread{'' if timing['threads'] == 1 else 's'}, {timing['machine']}.",
         soft_wrap=True,

@@ -24,7 +24,8 @@ def frontier(
     """Measure a run over its dial; write frontier.json, pictures and the report: robustdial frontier runs/x
 
     The run's best network, on test images, in float32. The attack is made at the lambda and the width that are served.
-    Each point is written as soon as it is measured: after a kill, the same command goes on with the rest.
+    Each point is written as soon as it is measured: after a kill, the same command goes on with the rest. Under another
+    attack, n or seed, or after more training, the file begins anew.
 
     Args:
         run: folder of the run.

@@ -46,15 +46,18 @@ def html(figure: go.Figure, name: str, height: int, library: bool) -> str:
 
 
 def tradeoff(points: Sequence[Entry]) -> go.Figure:
-    """Robust against clean accuracy in percent, one line per width along lambda, with 95 % bars both ways."""
+    """Robust against clean accuracy in percent, one line per width along lambda.
+
+    With 95 % bars both ways, at the widest only: those of all would hide the points.
+    """
     figure, colours = go.Figure(), shades([p["lam"] for p in points])
     for dash, (width, group) in _widths(points):
         curve = list(group)
         figure.add_scatter(
             x=[hundred(p["clean"]) for p in curve],
             y=[hundred(p["robust"]) for p in curve],
-            error_x=_bars(curve, "clean"),
-            error_y=_bars(curve, "robust"),
+            error_x=_bars(curve, "clean") if dash == DASHES[0] else None,
+            error_y=_bars(curve, "robust") if dash == DASHES[0] else None,
             mode="lines+markers+text",  # only the widest is labelled: names repeat and would collide
             name=f"width {width:g}",
             text=[_lam(p) for p in curve] if dash == DASHES[0] else None,
