@@ -78,12 +78,12 @@ def choose(
     if json:
         print(json_format.dumps(answer, indent=1))
     else:
-        _tell(run, answer, ledger.cost["timing"])
+        _tell(run, answer)
     return 0 if answer["met"] else 1
 
 
-def _tell(run: Path, answer: Json, timing: Json) -> None:
-    lam, width = answer["lam"], answer["width"]
+def _tell(run: Path, answer: Json) -> None:
+    lam, width, timing = answer["lam"], answer["width"], answer["timing"]
     aim = f"highest {answer['aim']} accuracy"
     if answer["met"]:
         console.print(f"lambda {dial_name(lam)}, width {width:g}: the {aim} that meets what was asked")
@@ -102,7 +102,7 @@ def _tell(run: Path, answer: Json, timing: Json) -> None:
     )
     if answer["met"] and not all(check["met"] for check in answer["test_checks"]):
         console.print("On the test images a target is missed: ask for a little more than you need, or measure on more.")
-    at = "" if lam is None else f" --lam {lam:g} --width {width:g}"
+    at = "" if lam is None else f" --lam {lam} --width {width}"
     console.print("next:")
     console.print(f"  robustdial evaluate {run}{at} --attack autoattack", soft_wrap=True)
     console.print(f"  robustdial bake {run}{at}", soft_wrap=True)

@@ -1,11 +1,16 @@
-"""Measuring a trained run: single points, its frontier over lambda and width, and pictures of its adversaries.
+"""Measuring a trained run: its frontier over lambda and width, a choice on it, and what its lambdas share.
 
-positions.py   where on the dial
-points.py      one position on the test or the validation part
-costs.py       parameters, multiply-adds and latency of each width
-ledger.py      points under the same conditions, in a file that is written after each of them
-frontier.py    the trade-off of a run, on the test part
-pictures.py    a few images with their adversaries
+    positions.py   where on the dial
+    points.py      one position on the test or the validation part
+    costs.py       parameters, multiply-adds and latency of each width
+    ledger.py      points under the same conditions, in a file that is written after each of them
+    frontier.py    the trade-off of a run, on the test part
+    decision.py    points and targets to a choice, without a network
+    choosing.py    search on the validation part, one look at the test part
+    crossing.py    attack and network at different lambdas
+    pictures.py    a few images with their adversaries
+
+Accuracies are measured in float32 and have 95 % intervals.
 """
 
 from robustdial.measuring.choosing import choice_ledger, conclude, search

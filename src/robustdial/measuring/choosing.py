@@ -52,7 +52,7 @@ def conclude(ledger: Ledger, targets: Targets, n: int | None = None) -> dict[str
     """
     choice = decide(ledger.all_points(), targets)
     test = _on_test_images(ledger, Position(choice.point["lam"], choice.point["width"]), n)
-    answer = _told(choice, test, targets)
+    answer = _told(choice, test, targets) | {"timing": ledger.cost["timing"]}
     ledger.write(answer=answer)
     return answer
 
@@ -61,7 +61,7 @@ def _on_test_images(ledger: Ledger, at: Position, n: int | None) -> Point:
     run, attack, seed = ledger.experiment, ledger.attack, ledger.seed
     frontier = frontier_ledger(run, attack, n, seed)
     if frontier.points:
-        return frontier.measure(at)
+        return frontier.measure(at) | ledger.cost_at(at.width)  # the clock of this ledger, whenever that one ran
     # under other conditions the ledger would begin anew, and what it holds was dear
     return measure_point(run, at.lam, attack, n, seed, width=at.width) | ledger.cost_at(at.width)
 

@@ -22,7 +22,7 @@ def costs_of(experiment: Experiment) -> list[dict[str, Json]]:
     are timed as they are served (float32, channels last), all widths by turns.
     """
     lam, widths = lambdas_of(experiment.method.dial)[0], widths_of(experiment.method.dial)
-    networks = [experiment.baked(lam, width).eval() for width in widths]
+    networks = [experiment.baked(lam, width) for width in widths]
     x = torch.rand(BATCH, *experiment.data.shape, device=experiment.device)
     timed = latencies([Prepared(network, "float32") for network in networks], x)
     sizes = [cost(network, experiment.data.shape) for network in networks]
@@ -33,15 +33,14 @@ def costs_of(experiment: Experiment) -> list[dict[str, Json]]:
 
 
 def dialed_cost(experiment: Experiment) -> dict[str, Json]:
-    """Parameters and multiply-adds with the dial in place, every width and FiLM network included, at full width."""
-    lam = lambdas_of(experiment.method.dial)[-1]
-    return cost(experiment.at(lam), experiment.data.shape)._asdict()
+    """Parameters and multiply-adds with the dial in place, all widths and FiLM networks included, at the widest."""
+    dial = experiment.method.dial
+    return cost(experiment.at(lambdas_of(dial)[-1], widths_of(dial)[0]), experiment.data.shape)._asdict()
 
 
 def timing_of(experiment: Experiment) -> dict[str, Json]:
     """Under which conditions the seconds hold."""
-    here = machine()
-    device = experiment.device
+    here, device = machine(), experiment.device
     return {
         "batch": BATCH,
         "device": str(device),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from robustdial import record
@@ -39,20 +40,21 @@ class Ledger:
     seed: int
     conditions: dict[str, Json] = field(init=False)
     points: list[dict[str, Json]] = field(init=False, default_factory=list)
-    cost: dict[str, Json] = field(init=False)
     seconds: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         self.conditions = conditions_of(self.experiment, self.part, self.source, self.attack, self.seed)
         before = self._before()
-        if self._same(before):
+        if before:
             self.points, self.seconds = before["points"], before["seconds"]
-        timing = timing_of(self.experiment)
-        if before.get("timing") == timing and self._same(before):
-            self.cost = {key: before[key] for key in ("timing", "costs", "dialed")}
-        else:
-            costs = costs_of(self.experiment)
-            self.cost = {"timing": timing, "costs": costs, "dialed": dialed_cost(self.experiment)}
+
+    @cached_property
+    def cost(self) -> dict[str, Json]:
+        """What each width costs, what the dial itself costs, and under which conditions they were timed."""
+        before, timing = self._before(), timing_of(self.experiment)
+        if before.get("timing") == timing:
+            return {key: before[key] for key in ("timing", "costs", "dialed")}
+        return {"timing": timing, "costs": costs_of(self.experiment), "dialed": dialed_cost(self.experiment)}
 
     def known(self, position: Position) -> dict[str, Json] | None:
         """The point at a position if it has been measured, with its cost."""
@@ -87,10 +89,10 @@ class Ledger:
         record.write_json(self.path, {"points": self.all_points(), **about})
 
     def _before(self) -> dict[str, Json]:
-        return dict(record.read_json(self.path)) if self.path.exists() else {}
-
-    def _same(self, before: dict[str, Json]) -> bool:
-        return all(before.get(key) == value for key, value in self.conditions.items())
+        """The file as it is; empty if there is none, or one of other conditions."""
+        before = record.read_json(self.path) if self.path.exists() else {}
+        same = all(before.get(key) == value for key, value in self.conditions.items())
+        return dict(before) if same else {}
 
 
 def conditions_of(experiment: Experiment, part: str, source: Source, attack: Attack, seed: int) -> dict[str, Json]:
