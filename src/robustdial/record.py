@@ -171,8 +171,6 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Json]]:
         ) from None
 
 
-def write_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file beside `path`, push it to the disk, and rename it into place; nothing if it raises."""
 def fingerprint(tensors: Mapping[str, Tensor]) -> str:
     """A short digest of names and values: other weights have another one.
 
@@ -186,8 +184,8 @@ def fingerprint(tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file beside `path`, push it to the disk, and rename it into place."""
+def write_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a file beside `path`, push it to the disk, and rename it into place; nothing if it raises."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with _named(path):

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from robustdial import record
 from robustdial.data import Source, balanced, unit
 from robustdial.dial import Dialed
-from robustdial.evaluate import Attack, AutoAttack, FromAnother, Measured, Square, measure, point
+from robustdial.evaluate import Attack, AutoAttack, FromAnother, Measured, Position, Square, measure, point
 from robustdial.export import FORMATS, Facts, card, public_name, speedup, write_checked
-from robustdial.measuring import lambdas_of
+from robustdial.measuring import lambdas_of, widths_of
 from robustdial.models import customary
 from robustdial.precision import full_precision
 from robustdial.provenance import provenance
@@ -175,9 +175,9 @@ def some(source: Source, number: int) -> Tensor:
 
 
 def _point(baked: Baked, found: Measured, attack: Attack) -> dict[str, Json]:
-    lam, dial = baked.facts.lam, baked.experiment.method.dial
-    place = point(found, attack, baked.experiment.method.threat, lam, lam in lambdas_of(dial))
-    return place | {"width": baked.facts.width}
+    at, method = Position(baked.facts.lam, baked.facts.width), baked.experiment.method
+    trained = at.lam in lambdas_of(method.dial) and at.width in widths_of(method.dial)
+    return point(found, attack, method.threat, at, trained)
 
 
 def _run(experiment: Experiment) -> dict[str, Json]:
