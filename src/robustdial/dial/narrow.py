@@ -29,7 +29,7 @@ def leading(width: float, channels: int) -> int:
 def cut_norm(norm: nn.Module, channels: int) -> nn.Module:
     """A copy of a norm for the leading `channels`.
 
-    Raises ValueError if the groups of a group norm do not divide.
+    Raises ValueError if they do not fill whole groups of a group norm; one group stays one.
     """
     cut = _cut_values(norm, channels)
     cut.num_features = channels  # type: ignore[assignment]
@@ -45,9 +45,10 @@ def _(norm: nn.LayerNorm, channels: int) -> nn.Module:
 
 @cut_norm.register
 def _(norm: nn.GroupNorm, channels: int) -> nn.Module:
-    groups, rest = divmod(norm.num_groups * channels, norm.num_channels)
+    size = channels if norm.num_groups == 1 else norm.num_channels // norm.num_groups
+    groups, rest = divmod(channels, size)
     if rest:
-        raise ValueError(f"{norm.num_groups} groups of {norm.num_channels} channels do not divide for {channels}")
+        raise ValueError(f"{channels} channels do not fill whole groups of {size}; choose other widths")
     cut = _cut_values(norm, channels)
     cut.num_channels, cut.num_groups = channels, groups  # type: ignore[assignment]
     return cut

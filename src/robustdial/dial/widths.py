@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from robustdial.dial.checks import logits_of
 from robustdial.dial.kinds import NORMS, WEIGHTED, channel_dim
-from robustdial.dial.narrow import leading
+from robustdial.dial.narrow import cut_norm, leading
 from robustdial.dial.probe import Failure, Gauge, heads, ordinary, run, where
 from robustdial.dial.setting import Dial, Setting
 from robustdial.dial.slim import Slim, SlimConv2d, SlimLinear
@@ -38,12 +38,21 @@ def slimmed(
     logits = [_tried(body, dial, level, width, example) for level, width in enumerate(widths)]
     if len({out.shape for out in logits}) > 1:
         raise ValueError(_refusal(body, "", widths[0], f"its logits become {list(logits[0].shape)}"))
+    _check_norms(body, widths)
+
+
+def _check_norms(body: nn.Module, widths: tuple[float, ...]) -> None:
     for name, module in body.named_modules():
         if isinstance(module, Gauge) and not module.channels:
             raise ValueError(
                 f"Layer {name!r} took no part when the network was tried, so nobody knows its channels at width "
                 f"{widths[0]:g}. Build the network without it (auxiliary classifiers: aux_logits=False)."
             )
+        if isinstance(module, Gauge):
+            try:
+                cut_norm(module.norm, module.channels[0])
+            except ValueError as error:
+                raise ValueError(_refusal(body, name, widths[0], str(error))) from error
 
 
 def _slim(layer: nn.Module, dial: Dial, widths: tuple[float, ...]) -> Slim:
