@@ -33,7 +33,8 @@ def _channels_first(norm: nn.LayerNorm) -> bool:
     channels, weight = norm.normalized_shape[0], next(norm.parameters(), torch.empty(0))
     try:
         with torch.no_grad():
-            norm(torch.zeros(1, channels, 1, channels + 1, device=weight.device, dtype=weight.dtype))
+            # a last side that is not `channels` fails where the channels should come last
+            norm(torch.zeros(1, channels, 1, 1 + (channels == 1), device=weight.device, dtype=weight.dtype))
     except RuntimeError:
         return False
     return True

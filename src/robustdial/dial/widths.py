@@ -35,6 +35,8 @@ def slimmed(
                 raise ValueError(_refusal(body, name, widths[0], "it is no ordinary convolution or linear layer"))
         if module in replaced:
             body.set_submodule(name, replaced[module])
+    if not any(isinstance(module, Slim) and len(set(module.outs)) > 1 for module in replaced.values()):
+        raise ValueError("slim=... names no layer whose output may be cut, so every width would be the same network.")
     logits = [_tried(body, dial, level, width, example) for level, width in enumerate(widths)]
     if len({out.shape for out in logits}) > 1:
         raise ValueError(_refusal(body, "", widths[0], f"its logits become {list(logits[0].shape)}"))
