@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-NORMS = (*BATCH_NORMS, nn.LayerNorm, nn.GroupNorm)
+INSTANCE_NORMS = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
+NORMS = (*BATCH_NORMS, *INSTANCE_NORMS, nn.LayerNorm, nn.GroupNorm)
 WEIGHTED = (nn.Conv2d, nn.Linear)
+
+NO_FAST_PATH = math.nan
+"""The `eps` of what stands in the place of a norm. nn.TransformerEncoderLayer compares the eps of its norms before it
+reads their weights and computes without calling them; this one equals nothing."""
 
 
 def channel_dim(module: nn.Module) -> int:
@@ -26,7 +33,8 @@ def _channels_first(norm: nn.LayerNorm) -> bool:
     channels, weight = norm.normalized_shape[0], next(norm.parameters(), torch.empty(0))
     try:
         with torch.no_grad():
-            norm(torch.zeros(1, channels, channels + 1, channels + 2, device=weight.device, dtype=weight.dtype))
+            # a last side that is not `channels` fails where the channels should come last
+            norm(torch.zeros(1, channels, 1, 1 + (channels == 1), device=weight.device, dtype=weight.dtype))
     except RuntimeError:
         return False
     return True

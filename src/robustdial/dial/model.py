@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from robustdial.dial.checks import copied, logits_of
 from robustdial.dial.dials import Dials, share_of_robust, shares
 from robustdial.dial.inventory import Site
-from robustdial.dial.modulated import Foldable, Modulated, PerWidth
+from robustdial.dial.modulated import Foldable, Modulated, PerWidth, Whole
 from robustdial.dial.norm import DialNorm
 from robustdial.dial.setting import Dial, Setting
 from robustdial.dial.slim import SlimConv2d, SlimLinear
 
-_LAYERS = (DialNorm, Modulated, PerWidth, SlimConv2d, SlimLinear)
+_LAYERS = (DialNorm, Modulated, PerWidth, Whole, SlimConv2d, SlimLinear)
 
 
 class Dialed(nn.Module):
@@ -37,18 +37,18 @@ class Dialed(nn.Module):
         super().__init__()
         self.body, self.dial, self.dials, self.sites = body, dial, dials, sites
         # the codes are part of the weights: another draw of a random encoding would be another network
-        self.register_buffer("codes", dials.encoding.table(dials.lambdas))
-        self.register_buffer("shares", shares(dials.lambdas), persistent=False)
-        self.register_buffer("lambdas", torch.tensor(dials.lambdas), persistent=False)
+        like = next(body.parameters(), torch.empty(0))
+        self.register_buffer("codes", dials.encoding.table(dials.lambdas).to(like.device, like.dtype))
+        self.register_buffer("shares", shares(dials.lambdas).to(like.device, like.dtype), persistent=False)
+        self.register_buffer("lambdas", torch.tensor(dials.lambdas).to(like.device, like.dtype), persistent=False)
 
     def forward(self, x: Tensor, setting: Setting) -> Tensor:
         """Logits `[B, K]` of images `[B, C, H, W]`, each row at its own lambda."""
         self.dial.turn(setting)
         try:
-            logits: Tensor = self.body(x)
+            return logits_of(self.body(x))
         finally:
             self.dial.turn(None)
-        return logits
 
     def settings(self, rows: Tensor) -> list[Setting]:
         """The settings of a training batch, one per width.
@@ -93,10 +93,10 @@ class Dialed(nn.Module):
 
         With running statistics, batch norm followed by FiLM is one affine map per channel, which a batch norm can hold;
         FiLM behind another layer goes into its affine weights. Same layers, same state_dict keys (a layer without
-        weight or bias gains them), no cost at run time. A narrow network is cut to its channels. The logits agree with
-        `at(lam, width)` to rounding.
+        weight or bias gains them, parametrized weights become plain ones), no cost at run time. A narrow network is cut
+        to its channels. The logits agree with `at(lam, width)` to rounding.
         """
-        setting, body = self.setting(lam, width), copy.deepcopy(self.body)
+        setting, body = self.setting(lam, width), copied(self.body)
         folded: dict[nn.Module, nn.Module] = {}
         for name, layer in list(_outermost(body)):
             folded.setdefault(layer, cast(Foldable, layer).folded(setting))

@@ -8,6 +8,8 @@ from typing import Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from robustdial.dial.kinds import NO_FAST_PATH
+from robustdial.dial.narrow import plain
 from robustdial.dial.setting import Dial, Setting
 
 
@@ -22,7 +24,9 @@ class Foldable(Protocol):
 
 
 class PerWidth(nn.Module):
-    """A layer of its own for each width."""
+    """A norm of its own for each width."""
+
+    eps = NO_FAST_PATH
 
     def __init__(self, layers: list[nn.Module], dial: Dial) -> None:
         super().__init__()
@@ -33,8 +37,24 @@ class PerWidth(nn.Module):
         return out
 
     def folded(self, setting: Setting) -> nn.Module:
-        """A copy of the layer of one width."""
+        """A copy of the norm of one width."""
         return copy.deepcopy(self.layers[setting.level])
+
+
+class Whole(nn.Module):
+    """A layer that is the same at every width."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.layer(x)
+        return out
+
+    def folded(self, setting: Setting) -> nn.Module:
+        """A copy of the layer."""
+        return plain(self.layer)
 
 
 class Modulated(nn.Module):
@@ -50,6 +70,8 @@ class Modulated(nn.Module):
         dim: which dimension of the output holds the channels.
         after: what the layer did after its affine weights, taken out of it by `unfused`.
     """
+
+    eps = NO_FAST_PATH
 
     def __init__(self, layer: Foldable, dial: Dial, film: nn.Module, dim: int, after: dict[str, nn.Module]) -> None:
         super().__init__()
@@ -84,12 +106,12 @@ class Modulated(nn.Module):
 def modulate(x: Tensor, scale: Tensor, shift: Tensor, setting: Setting, dim: int = 1) -> Tensor:
     """`x * scale + shift` with the row of `scale` and `shift` `[D, C]` that belongs to each row of `x`.
 
-    Raises ValueError if `x` does not have the rows of the batch, as inside the windows of some attention layers.
+    Raises ValueError if `x` does not have the rows of the batch, as inside the patches of some attention layers.
     """
     if len(setting.rows) not in (1, len(x)):
         raise ValueError(
-            f"A layer sees {len(x)} rows of a batch of {len(setting.rows)}: it has no lambda for each. "
-            "Leave it out with sites=..., or train with sampling=PerBatch()."
+            f"a layer sees {len(x)} rows of a batch of {len(setting.rows)}, with no lambda for each. "
+            "dial(..., example=x) names it; leave it out with sites=..."
         )
     shape = [-1, *[1] * (x.dim() - 1)]
     shape[dim] = scale.shape[1]

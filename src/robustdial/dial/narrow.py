@@ -5,9 +5,15 @@ from __future__ import annotations
 import copy
 import math
 from functools import singledispatch
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from robustdial.dial.probe import at_rest
+
+L = TypeVar("L", bound=nn.Module)
 
 
 def leading(width: float, channels: int) -> int:
@@ -21,9 +27,9 @@ def leading(width: float, channels: int) -> int:
 
 @singledispatch
 def cut_norm(norm: nn.Module, channels: int) -> nn.Module:
-    """A copy of a batch, layer or group norm for the leading `channels`.
+    """A copy of a norm for the leading `channels`.
 
-    Raises ValueError if the groups of a group norm do not divide.
+    Raises ValueError if they do not fill whole groups of a group norm; one group stays one.
     """
     cut = _cut_values(norm, channels)
     cut.num_features = channels  # type: ignore[assignment]
@@ -39,9 +45,10 @@ def _(norm: nn.LayerNorm, channels: int) -> nn.Module:
 
 @cut_norm.register
 def _(norm: nn.GroupNorm, channels: int) -> nn.Module:
-    groups, rest = divmod(norm.num_groups * channels, norm.num_channels)
+    size = channels if norm.num_groups == 1 else norm.num_channels // norm.num_groups
+    groups, rest = divmod(channels, size)
     if rest:
-        raise ValueError(f"{norm.num_groups} groups of {norm.num_channels} channels do not divide for {channels}")
+        raise ValueError(f"{channels} channels do not fill whole groups of {size}; choose other widths")
     cut = _cut_values(norm, channels)
     cut.num_channels, cut.num_groups = channels, groups  # type: ignore[assignment]
     return cut
@@ -57,7 +64,7 @@ def _cut_values(norm: nn.Module, channels: int) -> nn.Module:
 
 def cut_conv(conv: nn.Conv2d, ins: int, outs: int, groups: int) -> nn.Conv2d:
     """A copy of a convolution from the leading `ins` to the leading `outs` channels."""
-    cut = copy.deepcopy(conv)
+    cut = plain(conv)
     cut.in_channels, cut.out_channels, cut.groups = ins, outs, groups
     _put(cut, "weight", cut.weight[:outs, : ins // groups])
     if cut.bias is not None:
@@ -67,7 +74,7 @@ def cut_conv(conv: nn.Conv2d, ins: int, outs: int, groups: int) -> nn.Conv2d:
 
 def cut_linear(linear: nn.Linear, ins: int, outs: int) -> nn.Linear:
     """A copy of a linear layer from the leading `ins` to the leading `outs` features."""
-    cut = copy.deepcopy(linear)
+    cut = plain(linear)
     cut.in_features, cut.out_features = ins, outs
     _put(cut, "weight", cut.weight[:outs, :ins])
     if cut.bias is not None:
@@ -75,6 +82,26 @@ def cut_linear(linear: nn.Linear, ins: int, outs: int) -> nn.Linear:
     return cut
 
 
+def plain(layer: L) -> L:
+    """A copy of a layer with its weights as they are in evaluation, where a parametrization computes them.
+
+    >>> type(plain(nn.utils.parametrizations.weight_norm(nn.Linear(2, 2)))).__name__
+    'Linear'
+    """
+    if not parametrize.is_parametrized(layer):
+        return copy.deepcopy(layer)
+    # to remove the parametrizations of a copy would break the original, with which it shares its class
+    kind: type[nn.Module] = parametrize.type_before_parametrizations(layer)
+    own = cast(L, kind.__new__(kind))
+    own.__dict__ = copy.deepcopy(layer.__dict__)
+    del own.parametrizations
+    with at_rest(layer):
+        for name in cast(nn.ModuleDict, layer.parametrizations):
+            setattr(own, name, nn.Parameter(getattr(layer, name).clone()))
+    return own
+
+
 def _put(layer: nn.Module, name: str, value: Tensor) -> None:
     own = value.detach().clone(memory_format=torch.contiguous_format)
-    setattr(layer, name, nn.Parameter(own) if isinstance(getattr(layer, name), nn.Parameter) else own)
+    old = getattr(layer, name)
+    setattr(layer, name, nn.Parameter(own, old.requires_grad) if isinstance(old, nn.Parameter) else own)

@@ -81,7 +81,7 @@ class DialNorm(nn.Module):
         if self.clean is None or first == 0:
             return _plain(robust, x)
         clean = self._branch(self.clean, setting)
-        if first == len(x):
+        if first >= len(setting.rows):  # one row stands for all of them
             return _plain(clean, x)
         left, right = torch.split(x, [first, len(x) - first])  # two slices would cost a copy each in the backward
         return torch.cat([_plain(clean, left), _plain(robust, right)])

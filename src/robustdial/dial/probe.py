@@ -1,4 +1,4 @@
-"""Running a network at every width before it is trained at any: what has how many channels, and what cannot be cut."""
+"""Running a network before it is trained: what has how many channels, what cannot be cut, what cannot follow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import Node
+from torch.nn import functional as F
 
+from robustdial.dial.kinds import NO_FAST_PATH
 from robustdial.dial.setting import Dial
 
 
@@ -20,6 +23,8 @@ class Gauge(nn.Module):
         dim: which dimension holds its channels.
     """
 
+    eps = NO_FAST_PATH
+
     def __init__(self, norm: nn.Module, dial: Dial, dim: int) -> None:
         super().__init__()
         self.norm, self.dial, self.dim = norm, dial, dim
@@ -28,6 +33,19 @@ class Gauge(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         self.channels[self.dial.setting.level] = x.shape[self.dim]
         return x
+
+
+class Failure(Exception):
+    """A network could not be run.
+
+    Attributes:
+        name: of the layer in which it failed; empty if between its layers.
+        why: first sentence of what was raised.
+    """
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(name, why)
+        self.name, self.why = name, why
 
 
 @contextmanager
@@ -39,27 +57,14 @@ def at_rest(body: nn.Module) -> Iterator[None]:
         with torch.no_grad():
             yield
     finally:
+        body.train()  # what a network keeps from an evaluation, as LeViT does, it forgets here
         for module, mode in modes.items():
             module.training = mode
 
 
-def last_called(body: nn.Module, example: Tensor, kinds: tuple[type[nn.Module], ...]) -> nn.Module | None:
-    """The layer of these kinds that runs last: the classifier, whose outputs are classes and not channels."""
-    called: list[nn.Module] = []
-    hooks = [
-        module.register_forward_pre_hook(lambda layer, _: called.append(layer))
-        for module in body.modules()
-        if isinstance(module, kinds)
-    ]
-    with at_rest(body):
-        body(example)
-    for hook in hooks:
-        hook.remove()
-    return called[-1] if called else None
-
-
-def tried(body: nn.Module, example: Tensor, width: float) -> Tensor:
-    """The network's logits. If it fails, ValueError names the layer in which it did."""
+@contextmanager
+def _located(body: nn.Module) -> Iterator[None]:
+    """Inside, whatever the network raises becomes a Failure that names the layer."""
     inside: list[str] = []
     hooks = []
 
@@ -70,22 +75,75 @@ def tried(body: nn.Module, example: Tensor, width: float) -> Tensor:
         hooks.append(module.register_forward_pre_hook(lambda module, given, name=name: inside.append(name)))
         hooks.append(module.register_forward_hook(leave))
     try:
-        with at_rest(body):
-            logits: Tensor = body(example)
+        yield
     except Exception as error:  # whatever a network of somebody else raises
-        why = str(error).strip().partition("\n")[0]
-        raise ValueError(refusal(body, inside[-1] if inside else "", width, why)) from error
+        why = str(error).strip().partition("\n")[0].partition(". ")[0].rstrip(".")
+        raise Failure(inside[-1] if inside else "", why) from error
     finally:
         for hook in hooks:
             hook.remove()
-    return logits
 
 
-def refusal(body: nn.Module, name: str, width: float, why: str) -> str:
-    """Why a network cannot be run at a width, where, and the remedy."""
-    layer = body.get_submodule(name)
-    where = f"layer {name!r} ({type(layer).__name__})" if name else f"the forward of {type(layer).__name__}"
-    return (
-        f"This network cannot run at width {width:g}: {where} does not take fewer channels ({why.rstrip('.')}). "
-        "Train it with widths=(1.0,), or name with slim=... the layers whose output may be cut."
-    )
+def run(body: nn.Module, x: Tensor) -> object:
+    """What the network returns, in evaluation. Raises Failure."""
+    with _located(body), at_rest(body):
+        return body(x)
+
+
+def where(body: nn.Module, name: str) -> str:
+    """A layer in words.
+
+    >>> where(nn.Sequential(nn.ReLU()), "0"), where(nn.Sequential(), "")
+    ("layer '0' (ReLU)", 'the forward of Sequential')
+    """
+    kind = type(body.get_submodule(name)).__name__
+    return f"layer {name!r} ({kind})" if name else f"the forward of {kind}"
+
+
+def heads(body: nn.Module, example: Tensor, kinds: tuple[type[nn.Module], ...]) -> set[nn.Module]:
+    """The layers of these kinds with no other between them and the logits: what they give are classes, not channels."""
+    made: dict[Node, nn.Module] = {}
+
+    def note(layer: nn.Module, given: tuple[Tensor, ...], out: Tensor) -> None:
+        if out.grad_fn is not None:
+            made[out.grad_fn] = layer
+
+    hooks = [module.register_forward_hook(note) for module in body.modules() if isinstance(module, kinds)]
+    with at_rest(body), torch.enable_grad():
+        logits: Tensor = body(example.detach().clone().requires_grad_())
+    for hook in hooks:
+        hook.remove()
+    found, todo, seen = set(), [logits.grad_fn], set[Node]()
+    while todo:
+        node = todo.pop()
+        if node in made:
+            found.add(made[node])
+        elif node is not None and node not in seen:
+            seen.add(node)
+            todo += [before for before, _ in node.next_functions]
+    return found
+
+
+def ordinary(layer: nn.Conv2d | nn.Linear) -> bool:
+    """Whether a layer uses its weights as they are, so that they can be cut, or scaled in the place of its output.
+
+    Weight-standardised convolutions and those with circular padding do not; parametrized ones do.
+
+    >>> ordinary(nn.Conv2d(3, 4, 3)), ordinary(nn.Conv2d(3, 4, 3, padding=1, padding_mode="circular"))
+    (True, False)
+    """
+    with at_rest(layer):
+        out, plain = _plainly(layer)
+    return out.shape == plain.shape and torch.allclose(out, plain)
+
+
+def _plainly(layer: nn.Conv2d | nn.Linear) -> tuple[Tensor, Tensor]:
+    """What a layer gives on noise, and what its class says that it gives."""
+    generator = torch.Generator().manual_seed(0)
+    if isinstance(layer, nn.Linear):
+        x = torch.rand(1, layer.in_features, generator=generator).to(layer.weight)
+        return layer(x), F.linear(x, layer.weight, layer.bias)
+    sides = (d * (k - 1) + 2 for d, k in zip(layer.dilation, layer.kernel_size, strict=True))
+    x = torch.rand(1, layer.in_channels, *sides, generator=generator).to(layer.weight)
+    plain = F.conv2d(x, layer.weight, layer.bias, layer.stride, layer.padding, layer.dilation, layer.groups)
+    return layer(x), plain

@@ -69,6 +69,18 @@ class SlimConv2d(nn.Module):
             )
         return groups * (layer.out_channels // layer.groups), groups
 
+    # at the running width, for modules that read them instead of calling the layer
+    @property
+    def weight(self) -> Tensor:
+        ins = self.ins[self.dial.setting.level]
+        outs, groups = self._shape(self.dial.setting.level, ins)
+        return self.layer.weight[:outs, : ins // groups]
+
+    @property
+    def bias(self) -> Tensor | None:
+        outs = self.channels(self.dial.setting.level)
+        return None if self.layer.bias is None else self.layer.bias[:outs]
+
     # what decides on the memory layout (see `precision`)
     @property
     def kernel_size(self) -> tuple[int, ...]:
@@ -115,6 +127,17 @@ class SlimLinear(nn.Module):
     def channels(self, level: int) -> int:
         """Output features at a width."""
         return self.outs[level]
+
+    # at the running width, for modules that read them instead of calling the layer, as attention does
+    @property
+    def weight(self) -> Tensor:
+        level = self.dial.setting.level
+        return self.layer.weight[: self.outs[level], : self.ins[level]]
+
+    @property
+    def bias(self) -> Tensor | None:
+        outs = self.outs[self.dial.setting.level]
+        return None if self.layer.bias is None else self.layer.bias[:outs]
 
 
 Slim = SlimConv2d | SlimLinear

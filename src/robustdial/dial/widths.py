@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 from torch import Tensor, nn
 
+from robustdial.dial.checks import logits_of
 from robustdial.dial.kinds import NORMS, WEIGHTED, channel_dim
-from robustdial.dial.narrow import leading
-from robustdial.dial.probe import Gauge, last_called, refusal, tried
+from robustdial.dial.narrow import cut_norm, leading
+from robustdial.dial.probe import Failure, Gauge, heads, ordinary, run, where
 from robustdial.dial.setting import Dial, Setting
 from robustdial.dial.slim import Slim, SlimConv2d, SlimLinear
 
@@ -20,31 +22,46 @@ def slimmed(
 
     Raises ValueError that names the layer which cannot be run at a width.
     """
-    parameter = next(body.parameters(), example)
-    example = example.to(parameter.device, parameter.dtype)
-    head, whole = last_called(body, example, WEIGHTED), len(widths) * (1.0,)
+    whole, classifiers = len(widths) * (1.0,), heads(body, example, WEIGHTED)
     replaced: dict[nn.Module, nn.Module] = {}  # a layer used in two places stays one layer
     for name, module in list(body.named_modules(remove_duplicate=False)):
         if isinstance(module, NORMS):
             replaced.setdefault(module, Gauge(module, dial, channel_dim(module)))
         elif isinstance(module, WEIGHTED):
-            cuts = module is not head and slim(name, module)
-            replaced.setdefault(module, _slim(body, name, module, dial, widths if cuts else whole))
+            cuts = module not in classifiers and slim(name, module)
+            if ordinary(module):
+                replaced.setdefault(module, _slim(module, dial, widths if cuts else whole))
+            elif cuts:
+                raise ValueError(_refusal(body, name, widths[0], "it is no ordinary convolution or linear layer"))
         if module in replaced:
             body.set_submodule(name, replaced[module])
+    if not any(isinstance(module, Slim) and len(set(module.outs)) > 1 for module in replaced.values()):
+        raise ValueError("slim=... names no layer whose output may be cut, so every width would be the same network.")
     logits = [_tried(body, dial, level, width, example) for level, width in enumerate(widths)]
     if len({out.shape for out in logits}) > 1:
-        raise ValueError(refusal(body, "", widths[0], f"its logits become {list(logits[0].shape)}"))
+        raise ValueError(_refusal(body, "", widths[0], f"its logits become {list(logits[0].shape)}"))
+    _check_norms(body, widths)
 
 
-def _slim(body: nn.Module, name: str, layer: nn.Module, dial: Dial, widths: tuple[float, ...]) -> Slim:
-    if type(layer).forward is nn.Linear.forward:
-        assert isinstance(layer, nn.Linear)
+def _check_norms(body: nn.Module, widths: tuple[float, ...]) -> None:
+    for name, module in body.named_modules():
+        if isinstance(module, Gauge) and not module.channels:
+            raise ValueError(
+                f"Layer {name!r} took no part when the network was tried, so nobody knows its channels at width "
+                f"{widths[0]:g}. Build the network without it (auxiliary classifiers: aux_logits=False)."
+            )
+        if isinstance(module, Gauge):
+            try:
+                cut_norm(module.norm, module.channels[0])
+            except ValueError as error:
+                raise ValueError(_refusal(body, name, widths[0], str(error))) from error
+
+
+def _slim(layer: nn.Module, dial: Dial, widths: tuple[float, ...]) -> Slim:
+    if isinstance(layer, nn.Linear):
         return SlimLinear(layer, dial, [leading(width, layer.out_features) for width in widths])
-    if type(layer).forward is nn.Conv2d.forward and layer.padding_mode == "zeros":
-        assert isinstance(layer, nn.Conv2d)
-        return SlimConv2d(layer, dial, [leading(width, layer.out_channels) for width in widths])
-    raise ValueError(refusal(body, name, widths[0], "it is no ordinary convolution or linear layer"))
+    conv = cast(nn.Conv2d, layer)
+    return SlimConv2d(conv, dial, [leading(width, conv.out_channels) for width in widths])
 
 
 def _tried(body: nn.Module, dial: Dial, level: int, width: float, example: Tensor) -> Tensor:
@@ -56,7 +73,9 @@ def _tried(body: nn.Module, dial: Dial, level: int, width: float, example: Tenso
     ]
     dial.turn(Setting(nothing[None], nothing, nothing.long(), nothing, 0, level))
     try:
-        return tried(body, example, width)
+        return logits_of(run(body, example))
+    except Failure as failure:
+        raise ValueError(_refusal(body, failure.name, width, failure.why)) from failure.__cause__
     finally:
         dial.turn(None)
         for hook in hooks:
@@ -66,3 +85,10 @@ def _tried(body: nn.Module, dial: Dial, level: int, width: float, example: Tenso
 def _note_inputs(layer: nn.Module, level: int, x: Tensor) -> None:
     assert isinstance(layer, Slim)
     layer.ins[level] = x.shape[channel_dim(layer.layer)]
+
+
+def _refusal(body: nn.Module, name: str, width: float, why: str) -> str:
+    return (
+        f"This network cannot run at width {width:g}: {where(body, name)} does not take fewer channels ({why}). "
+        "Train it with widths=(1.0,), or name with slim=... the layers whose output may be cut."
+    )
