@@ -63,7 +63,7 @@ class Dials:
 
     Args:
         lambdas: the trained positions in [0, 1]; kept ascending.
-        widths: trained shares of the channels, above 0 and up to 1; (1.0,) for full width only. Kept ascending.
+        widths: trained shares of the channels, 1 among them; (1.0,) for full width only. Kept ascending.
         encoding: how a lambda becomes a code.
         conditioner: how a code becomes scale and shift.
         sampling: how a batch gets its lambdas.
@@ -87,8 +87,11 @@ class Dials:
         if not lambdas or not all(0 <= lam <= 1 for lam in lambdas):
             raise ValueError(f"lambdas={self.lambdas} must be at least one number between 0 and 1.")
         widths = tuple(sorted({float(width) for width in self.widths}))
-        if not widths or not all(0 < width <= 1 for width in widths):
-            raise ValueError(f"widths={self.widths} must be at least one share of the channels, above 0 and up to 1.")
+        if not widths or widths[0] <= 0 or widths[-1] != 1:
+            raise ValueError(
+                f"widths={self.widths} must be shares of the channels, above 0 and up to 1, with 1 among them. For a "
+                "narrower network altogether, make the network narrower."
+            )
         object.__setattr__(self, "widths", widths)
         object.__setattr__(self, "lambdas", lambdas)
 

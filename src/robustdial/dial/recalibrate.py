@@ -23,11 +23,11 @@ def recalibrated(model: Dialed, lam: float, width: float, batches: Iterable[Tens
     Args:
         model: the dialed network.
         lam: between the smallest and the largest trained lambda.
-        width: share of the channels, up to the largest trained one.
+        width: share of the channels, above 0 and up to 1.
         batches: training images `[B, C, H, W]` in [0, 1], as the network is going to see them; some 1,000 to 2,000 are
             enough.
 
-    Raises ValueError if there are no images, the width is above the widest, or lambda is off the dial.
+    Raises ValueError if there are no images, or the width or lambda is off the dial.
 
     >>> net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8 * 36, 10))
     >>> model = dial(net, Dials(widths=(0.5, 1.0)), example=torch.rand(2, 1, 8, 8))
@@ -37,15 +37,13 @@ def recalibrated(model: Dialed, lam: float, width: float, batches: Iterable[Tens
     images = list(batches)
     if not images:
         raise ValueError("There are no images to measure statistics on. Give some batches of training images.")
-    wider = [trained for trained in model.dials.widths if trained >= width > 0]
-    if not wider:
-        raise ValueError(
-            f"width={width:g} is not a share of the channels up to {model.dials.widths[-1]:g}, the widest trained one."
-        )
-    net = model.bake(lam, wider[0])
-    if width < wider[0]:
-        share = width / wider[0]
-        net = dial(net, Dials((0.0,), (share,)), example=images[0][:2]).bake(0.0, share)
+    if not 0 < width <= 1:
+        raise ValueError(f"width={width:g} is not a share of the channels. Choose it above 0 and up to 1.")
+    wide = next(trained for trained in model.dials.widths if trained >= width)
+    net = model.bake(lam, wide)
+    if width < wide:
+        share = width / wide
+        net = dial(net, Dials((0.0,), (share, 1.0)), example=images[0][:2]).bake(0.0, share)
     return reestimated(net, images)
 
 
