@@ -7,7 +7,7 @@ combination; a published method is one function that puts five nouns together.
 
 from robustdial.checkpoint import restore, save
 from robustdial.data import Data, from_tensors, load
-from robustdial.dial import Dialed, Dials, Fixed, dial
+from robustdial.dial import Dialed, Dials, Fixed, Proportional, dial, inventory, recalibrated, reestimated
 from robustdial.evaluate import (
     APGD,
     Accuracy,
@@ -34,6 +34,7 @@ from robustdial.precision import Prepared
 from robustdial.recipes import (
     amata,
     atta,
+    clean,
     deat_d,
     deat_p,
     fat,
@@ -57,7 +58,7 @@ from robustdial.recipes import (
     yopo,
 )
 from robustdial.run import open_model
-from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold
+from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold, Warm
 from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step, Transferred
 from robustdial.threat import L2, Linf
 from robustdial.train import TrainState, averaged, fit, optimizer_for, steps, train_batch
@@ -94,6 +95,7 @@ __all__ = [
     "PGDAttack",
     "Position",
     "Prepared",
+    "Proportional",
     "Rebound",
     "Replay",
     "Signals",
@@ -103,10 +105,12 @@ __all__ = [
     "TrainState",
     "Transferred",
     "Trouble",
+    "Warm",
     "amata",
     "atta",
     "averaged",
     "build",
+    "clean",
     "clean_accuracy",
     "cost",
     "cross",
@@ -125,6 +129,7 @@ __all__ = [
     "from_tensors",
     "frontier",
     "gradalign",
+    "inventory",
     "latencies",
     "load",
     "look",
@@ -143,6 +148,8 @@ __all__ = [
     "pgd_at",
     "px",
     "radial",
+    "recalibrated",
+    "reestimated",
     "restore",
     "save",
     "steps",
