@@ -134,7 +134,7 @@ def scripted(monkeypatch):
 
         monkeypatch.setattr("robustdial.training.look", seen)
         # a few batches end at another accuracy on another processor; what follows from it is not the matter here
-        monkeypatch.setattr("robustdial.training.score_of", lambda val: 0.5)
+        monkeypatch.setattr("robustdial.training.score_of", lambda *_: 0.5)
 
     return script
 

@@ -292,6 +292,7 @@ def test_a_loss_that_is_not_finite_stops_the_run():
 
 def test_a_fixed_network_is_chosen_by_its_robust_accuracy():
     assert score_of([{"lam": None, "clean": 0.9, "robust": 0.4}]) == 0.4
+    assert score_of([{"lam": None, "clean": 0.9, "robust": 0.4}], 0.0) == 0.9
 
 
 def test_settings_that_make_no_sense_are_refused(tmp_path):
@@ -307,3 +308,10 @@ def test_images_that_are_normalised_already_are_refused():
     )
     with pytest.raises(ValueError, match="normalised already"):
         next(fit(state_for(method), data, method, epochs=1, batch=32))
+
+
+def test_training_without_an_adversary_keeps_its_most_accurate_network(tmp_path):
+    experiment = finish(run.start("clean", {"eps": 0.2}, settings(tmp_path)))
+    epochs = record.read_epochs(experiment.folder)
+    assert [epoch["score"] for epoch in epochs] == [epoch["val"][0]["clean"] for epoch in epochs]
+    assert experiment.best["score"] == max(epoch["score"] for epoch in epochs)

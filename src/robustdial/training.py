@@ -97,7 +97,8 @@ def _keep_first(experiment: Experiment) -> None:
 def _close(experiment: Experiment, summary: dict[str, Json]) -> Trouble | None:
     """Validate and write an epoch; what is wrong with it."""
     val, folder = validate(experiment), experiment.folder
-    epoch = summary | {"val": val, "score": score_of(val), "health": signals(experiment)._asdict()}
+    score = score_of(val, 1.0 if experiment.method.schedule.most > 1 else 0.0)
+    epoch = summary | {"val": val, "score": score, "health": signals(experiment)._asdict()}
     before = record.read_epochs(folder)
     trouble = diagnose([*before, epoch], len(experiment.data.classes))
     record.append_epoch(folder, epoch | {"trouble": trouble})
@@ -180,15 +181,17 @@ def ends(experiment: Experiment) -> tuple[float | None, ...]:
     return tuple(sorted({dial.lambdas[0], dial.lambdas[-1]})) if isinstance(dial, Dials) else (None,)
 
 
-def score_of(val: list[dict[str, Json]]) -> float:
+def score_of(val: list[dict[str, Json]], fixed: float = 1.0) -> float:
     """What the best checkpoint is best at: (1 - lambda) clean + lambda robust, averaged over the ends of the dial.
+
+    Without a dial lambda is `fixed`: 1, or 0 where no adversary is trained with.
 
     >>> score_of([{"lam": 0.0, "clean": 0.9, "robust": None}, {"lam": 1.0, "clean": 0.8, "robust": 0.5}])
     0.7
     """
     worth = []
     for point in val:
-        lam = 1.0 if point["lam"] is None else point["lam"]
+        lam = fixed if point["lam"] is None else point["lam"]
         worth.append((1 - lam) * point["clean"] + lam * (point["robust"] or 0.0))
     return float(sum(worth) / len(worth))
 
