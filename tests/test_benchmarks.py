@@ -9,6 +9,8 @@ import pytest
 import torch
 from torch import nn
 
+from robustdial.dial import PaperFiLM, Scalar
+
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 LIBRARIES = {"torchattacks": "torchattacks", "foolbox": "foolbox", "ART": "art"}
 
@@ -100,3 +102,25 @@ def test_methods_compares_a_family_and_prints_its_table(benchmark_of, monkeypatc
     assert max(float(row[6]) for row in rows) == 1
     methods.main(families=("replays",), tables_only=True, out=tmp_path)
     assert "| `fgsm-rs` |" in capsys.readouterr().out
+
+
+def test_conditioners_prints_a_row_of_every_network(benchmark_of, monkeypatch):
+    conditioners = benchmark_of("conditioners")
+    monkeypatch.setattr(conditioners, "CIFAR", ("cnn",))
+    monkeypatch.setattr(conditioners, "IMAGENET", ())
+    header, _, row = conditioners.rows()
+    assert row.startswith("| `cnn` | ")
+    assert row.count("|") == header.count("|")
+
+
+def test_the_papers_film_costs_what_was_published(benchmark_of):
+    """ResNet34OAT with a code of one number: 31.404 M parameters; 1.1837 against 1.1635 GFLOPs.
+
+    The published difference is two operations for a multiply-add of FiLM, though one for that of a convolution.
+    """
+    conditioners = benchmark_of("conditioners")
+    net, x = conditioners.network("resnet34")
+    plain = conditioners.cost(net, x)
+    oat = conditioners.dialed(net, x, Scalar(), PaperFiLM(), film=lambda name, module: "shortcut" not in name)
+    assert round(oat.parameters / 1e6, 3) == 31.404
+    assert round(2 * (oat.work - plain.work) / 1e9, 4) == round(1.1837 - 1.1635, 4)

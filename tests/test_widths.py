@@ -146,3 +146,13 @@ def test_an_untrained_width_is_cut_and_sees_its_own_statistics():
 def test_recalibration_refuses_what_makes_no_sense(width, batches, words):
     with pytest.raises(ValueError, match=words):
         recalibrated(network()[1].eval(), 0.5, width, batches)
+
+
+def test_an_untrained_width_cuts_the_layers_that_trained_widths_cut():
+    net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3), nn.Flatten(), nn.Linear(128, 2))
+    dials, x = Dials((0.0, 1.0), (0.5, 1.0)), torch.rand(4, 1, 8, 8)
+    model = dial(net, dials, slim=lambda name, layer: name == "0", example=x).eval()
+    narrow = recalibrated(model, 0.5, 0.75, [x])
+    assert (narrow[0].out_channels, narrow[2].in_channels, narrow[2].out_channels) == (6, 6, 8)
+    with pytest.raises(ValueError, match="full width only"):
+        recalibrated(dial(net), 0.5, 0.5, [x])

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from robustdial.dial.dials import Dials
 from robustdial.dial.kinds import BATCH_NORMS
 from robustdial.dial.model import Dialed
+from robustdial.dial.slim import Slim
 from robustdial.dial.surgery import dial
 
 
@@ -27,7 +28,7 @@ def recalibrated(model: Dialed, lam: float, width: float, batches: Iterable[Tens
         batches: training images `[B, C, H, W]` in [0, 1], as the network is going to see them; some 1,000 to 2,000 are
             enough.
 
-    Raises ValueError if there are no images, or the width or lambda is off the dial.
+    Raises ValueError if there are no images, the width or lambda is off the dial, or the network has one width only.
 
     >>> net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8 * 36, 10))
     >>> model = dial(net, Dials(widths=(0.5, 1.0)), example=torch.rand(2, 1, 8, 8))
@@ -42,9 +43,23 @@ def recalibrated(model: Dialed, lam: float, width: float, batches: Iterable[Tens
     wide = next(trained for trained in model.dials.widths if trained >= width)
     net = model.bake(lam, wide)
     if width < wide:
+        if wide == model.dials.widths[0] == 1:
+            raise ValueError(
+                "This network was trained at full width only: narrower, it knows nothing. Train it with widths."
+            )
         share = width / wide
-        net = dial(net, Dials((0.0,), (share, 1.0)), example=images[0][:2]).bake(0.0, share)
+        cut = _cut_layers(model)
+        narrow = dial(net, Dials((0.0,), (share, 1.0)), slim=lambda name, _: name in cut, example=images[0][:2])
+        net = narrow.bake(0.0, share)
     return reestimated(net, images)
+
+
+def _cut_layers(model: Dialed) -> set[str]:
+    """Names, in the plain network, of the layers that have fewer channels at narrow widths."""
+    layers = {name: layer for name, layer in model.body.named_modules() if isinstance(layer, Slim)}
+    last = len(model.dials.widths) - 1
+    cut = {name for name, layer in layers.items() if layer.channels(0) < layer.channels(last)}
+    return cut | {name.removesuffix(".layer") for name in cut}  # a layer with FiLM behind it stands inside another
 
 
 @torch.no_grad()
