@@ -110,7 +110,7 @@ def modulate(x: Tensor, scale: Tensor, shift: Tensor, setting: Setting, dim: int
     """
     if len(setting.rows) not in (1, len(x)):
         raise ValueError(
-            f"a layer sees {len(x)} rows of a batch of {len(setting.rows)}, with no lambda for each. "
+            f"A layer sees {len(x)} rows of a batch of {len(setting.rows)}, with no lambda for each. "
             "dial(..., example=x) names it; leave it out with sites=..."
         )
     shape = [-1, *[1] * (x.dim() - 1)]

@@ -90,13 +90,13 @@ def run(body: nn.Module, x: Tensor) -> object:
         return body(x)
 
 
-def where(body: nn.Module, name: str) -> str:
+def where(name: str, layer: nn.Module) -> str:
     """A layer in words.
 
-    >>> where(nn.Sequential(nn.ReLU()), "0"), where(nn.Sequential(), "")
-    ("layer '0' (ReLU)", 'the forward of Sequential')
+    >>> where("3", nn.ReLU()), where("", nn.Sequential())
+    ("layer '3' (ReLU)", 'the forward of Sequential')
     """
-    kind = type(body.get_submodule(name)).__name__
+    kind = type(layer).__name__
     return f"layer {name!r} ({kind})" if name else f"the forward of {kind}"
 
 

@@ -53,8 +53,8 @@ def dial(
     """A copy of `model` that follows the dial; weights are kept, and at first every lambda gives the same logits.
 
     Batch norms get a clean and a robust branch with FiLM behind them; other norms, and the convolutions of networks
-    without norms, get FiLM alone. With several widths, convolutions and linear layers use their leading
-    channels. `Dialed.sites` tells what was replaced.
+    without norms, get FiLM alone. With several widths, convolutions and linear layers use their leading channels.
+    `Dialed.sites` tells what was replaced.
 
     Args:
         model: a classifier from images in [0, 1] to logits.

@@ -16,7 +16,7 @@ def check_example(model: nn.Module, example: Tensor) -> None:
         logits_of(run(model, example))
     except Failure as failure:
         raise ValueError(
-            f"The network does not run on the example {list(example.shape)}: {where(model, failure.name)} fails "
+            f"The network does not run on the example {list(example.shape)}: {where(failure.name, model.get_submodule(failure.name))} fails "
             f"({failure.why}). Give dial() images that it is built for, or build it for these."
         ) from failure.__cause__
 

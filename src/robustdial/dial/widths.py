@@ -22,39 +22,56 @@ def slimmed(
 
     Raises ValueError that names the layer which cannot be run at a width.
     """
-    whole, classifiers = len(widths) * (1.0,), heads(body, example, WEIGHTED)
-    replaced: dict[nn.Module, nn.Module] = {}  # a layer used in two places stays one layer
-    for name, module in list(body.named_modules(remove_duplicate=False)):
-        if isinstance(module, NORMS):
-            replaced.setdefault(module, Gauge(module, dial, channel_dim(module)))
-        elif isinstance(module, WEIGHTED):
-            cuts = module not in classifiers and slim(name, module)
-            if ordinary(module):
-                replaced.setdefault(module, _slim(module, dial, widths if cuts else whole))
-            elif cuts:
-                raise ValueError(_refusal(body, name, widths[0], "it is no ordinary convolution or linear layer"))
-        if module in replaced:
-            body.set_submodule(name, replaced[module])
-    if not any(isinstance(module, Slim) and len(set(module.outs)) > 1 for module in replaced.values()):
-        raise ValueError("slim=... names no layer whose output may be cut, so every width would be the same network.")
+    _replace(body, dial, widths, slim, heads(body, example, WEIGHTED))
     logits = [_tried(body, dial, level, width, example) for level, width in enumerate(widths)]
     if len({out.shape for out in logits}) > 1:
         raise ValueError(_refusal(body, "", widths[0], f"its logits become {list(logits[0].shape)}"))
     _check_norms(body, widths)
 
 
+def _replace(
+    body: nn.Module,
+    dial: Dial,
+    widths: tuple[float, ...],
+    slim: Callable[[str, nn.Module], bool],
+    classifiers: set[nn.Module],
+) -> None:
+    whole = len(widths) * (1.0,)
+    replaced: dict[nn.Module, nn.Module] = {}  # a layer used in two places stays one layer
+    narrow = 0
+    for name, module in list(body.named_modules(remove_duplicate=False)):
+        if isinstance(module, NORMS):
+            replaced.setdefault(module, Gauge(module, dial, channel_dim(module)))
+        elif isinstance(module, WEIGHTED):
+            cuts = module not in classifiers and slim(name, module)
+            narrow += cuts
+            if ordinary(module):
+                replaced.setdefault(module, _slim(module, dial, widths if cuts else whole))
+            elif cuts:
+                raise ValueError(_refusal(body, name, widths[0], "it is no ordinary convolution or linear layer"))
+        if module in replaced:
+            body.set_submodule(name, replaced[module])
+    if not narrow:
+        raise ValueError(
+            "No layer gives fewer channels at narrow widths, so every width would be the same network. "
+            "Name some with slim=..., or train with widths=(1.0,)."
+        )
+
+
 def _check_norms(body: nn.Module, widths: tuple[float, ...]) -> None:
     for name, module in body.named_modules():
-        if isinstance(module, Gauge) and not module.channels:
+        if not isinstance(module, Gauge):
+            continue
+        if not module.channels:
             raise ValueError(
-                f"Layer {name!r} took no part when the network was tried, so nobody knows its channels at width "
-                f"{widths[0]:g}. Build the network without it (auxiliary classifiers: aux_logits=False)."
+                f"Layer {name!r} took no part when the network was tried, so its channels at width {widths[0]:g} are "
+                "not known. Build the network without it (auxiliary classifiers: aux_logits=False)."
             )
-        if isinstance(module, Gauge):
+        for level, channels in module.channels.items():
             try:
-                cut_norm(module.norm, module.channels[0])
+                cut_norm(module.norm, channels)
             except ValueError as error:
-                raise ValueError(_refusal(body, name, widths[0], str(error))) from error
+                raise ValueError(_refusal(body, name, widths[level], str(error))) from error
 
 
 def _slim(layer: nn.Module, dial: Dial, widths: tuple[float, ...]) -> Slim:
@@ -88,7 +105,9 @@ def _note_inputs(layer: nn.Module, level: int, x: Tensor) -> None:
 
 
 def _refusal(body: nn.Module, name: str, width: float, why: str) -> str:
+    layer = body.get_submodule(name)
+    known = layer.layer if isinstance(layer, Slim) else layer.norm if isinstance(layer, Gauge) else layer
     return (
-        f"This network cannot run at width {width:g}: {where(body, name)} does not take fewer channels ({why}). "
+        f"This network cannot run at width {width:g}: {where(name, known)} does not take fewer channels ({why}). "
         "Train it with widths=(1.0,), or name with slim=... the layers whose output may be cut."
     )
