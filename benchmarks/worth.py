@@ -8,7 +8,8 @@ Every system starts from the same clean network of its seed, trained for `epochs
     interpolation of the weights of the clean network and its robust fine-tune, statistics re-estimated
     mixing        the probabilities of a clean and a robust network, attacked through the mixture; two forwards
     oat           the paper's dial: lambda weighs the adversarial loss; also without the clean start
-    radial        the dial over the radius; also in one run, with a warm part instead of a clean start
+    radial        the dial over the radius; also with a quarter of the rows at lambda 0, and in one run, with a warm
+                  part instead of a clean start
 
 A second call goes on where the first was stopped. `benchmarks/worth_picture.py` draws what it wrote.
 """
@@ -41,7 +42,7 @@ from robustdial.schedule import Constant, Warm
 from robustdial.solver import PGD, Step
 from robustdial.train import TrainState, fit
 
-RADII = (0.5, 1.0, 1.5)
+RADII = (0.5, 1.0)
 WEIGHTS = (0.2, 0.4)
 SHARES = (0.25, 0.5, 0.75, 1.0)
 
@@ -167,6 +168,7 @@ def systems(lab: Lab) -> dict[str, Callable[[], Iterator[Point]]]:
     radii, weights = (0.0, 1 / 6, 1 / 3, 1 / 2, 2 / 3, 1.0), (0.0, 0.1, 0.2, 0.3, 0.4, 1.0)
     oat = rd.oat(eps=s.threat.eps, steps=s.steps, lambdas=weights)
     radial = rd.radial(eps=s.threat.eps, steps=s.steps, lambdas=radii, warm=0.0)
+    more = rd.radial(eps=s.threat.eps, steps=s.steps, lambdas=radii, warm=0.0, zeros=0.25)
 
     def standard() -> Iterator[Point]:
         yield Point(0.0, lab.trained("standard", lab.plain, s.method(adversary=False), budget))
@@ -207,6 +209,7 @@ def systems(lab: Lab) -> dict[str, Callable[[], Iterator[Point]]]:
         "mixing": mixing,
         "dedicated, weight": by_weight,
         "oat, cold": dialed("oat-cold", oat, False),
+        "radial, a quarter at 0": dialed("radial-zeros", more, True),
         "radial, one run": dialed("radial-one-run", replace(radial, schedule=Warm(0.5, radial.schedule)), False),
     }
 

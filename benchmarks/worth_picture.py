@@ -21,6 +21,7 @@ COLORS = {
     "standard": "#8a9099",
     "dedicated, weight": "#7a6a2f",
     "oat, cold": "#7fb0e0",
+    "radial, a quarter at 0": "#b0751c",
     "radial, one run": "#f0a070",
 }
 
