@@ -15,9 +15,10 @@ def check_example(model: nn.Module, example: Tensor) -> None:
     try:
         logits_of(run(model, example))
     except Failure as failure:
+        place = where(failure.name, model.get_submodule(failure.name))
         raise ValueError(
-            f"The network does not run on the example {list(example.shape)}: {where(failure.name, model.get_submodule(failure.name))} fails "
-            f"({failure.why}). Give dial() images that it is built for, or build it for these."
+            f"The network does not run on the example {list(example.shape)}: {place} fails ({failure.why}). Give "
+            "dial() images that it is built for, or build it for these."
         ) from failure.__cause__
 
 
