@@ -256,7 +256,7 @@ def main(settings: Settings) -> None:
         lab = Lab(settings, seed)
         test = lab.data.test.subset(balanced(lab.data.test.labels, settings.n, torch.Generator().manual_seed(0)))
         for name, points in systems(lab).items():
-            path = lab.folder / f"{name}.json"
+            path = lab.folder / f"{name.replace(', ', '-').replace(' ', '-')}.json"
             if path.exists() or (settings.only and name not in settings.only):
                 continue
             rows = [measured(point, test, settings, seed) for point in points()]
