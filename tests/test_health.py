@@ -305,3 +305,18 @@ def test_a_run_that_never_got_anywhere_is_answered_in_one_line(tmp_path, capsys)
     assert cli.run([*words, "--on-trouble", "rollback", "--out", str(tmp_path / "run")]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert "failed in epoch 1: a loss that is not finite" in line
+
+
+def test_what_is_lost_without_an_adversary_is_not_overfitting():
+    def epoch(passes, adv, robust):
+        return {"loss": 1.0, "passes": passes, "adv": adv, "health": HEALTHY, "val": [{"robust": robust, "n": 512}]}
+
+    falling = [(0.45, 0.3), (0.65, 0.15), (0.75, 0.05)]
+    assert diagnose([epoch(1, *point) for point in falling], 10) is None
+    assert diagnose([epoch(4, *point) for point in falling], 10) is Trouble.ROBUST
+    warm_then_learning = [epoch(1, 0.99, 0.3), epoch(4, 0.3, 0.25), epoch(4, 0.6, 0.1)]
+    assert diagnose(warm_then_learning, 10) is Trouble.ROBUST
+
+
+def test_relief_gives_no_adversary_to_an_epoch_without_one():
+    assert [Relief(passes=2).of(passes) for passes in (1, 2, 8)] == [1, 4, 10]

@@ -48,7 +48,7 @@ def files(folder):
 
 
 def test_a_dial_can_start_from_another_run(tmp_path):
-    plain = finish(run.start("clean", {"eps": 0.2}, settings(tmp_path, epochs=1)))
+    plain = finish(run.start("clean", {"eps": 0.2}, settings(tmp_path, epochs=2)))
     begun = settings(tmp_path, start=str(plain.folder), out=str(tmp_path / "dialed"))
     dialed = run.start("radial", {"eps": 0.2, "warm": 0.0}, begun)
     x = torch.rand(4, 1, 8, 8)
@@ -60,6 +60,10 @@ def test_a_dial_can_start_from_another_run(tmp_path):
     torch.testing.assert_close(again.at(None)(x), run.open_model(dialed.folder).at(0.0)(x), atol=1e-5, rtol=1e-5)
     with pytest.raises(ValueError, match="has another network"):
         run.start("radial", {}, replace(begun, model_width=8, out=str(tmp_path / "other")))
+    with pytest.raises(ValueError, match="made with seed 0, so it may have learned from images that are held out"):
+        run.start("radial", {}, replace(begun, seed=1, out=str(tmp_path / "other")))
+    with pytest.raises(ValueError, match="One epoch is all warm part"):
+        run.start("radial", {}, settings(tmp_path, epochs=1, out=str(tmp_path / "other")))
     with pytest.raises(FileNotFoundError, match="not a run folder"):
         run.start("radial", {}, replace(begun, start=str(tmp_path / "none"), out=str(tmp_path / "other")))
     with pytest.raises(ValueError, match="Give one of them"):
@@ -308,6 +312,18 @@ def test_images_that_are_normalised_already_are_refused():
     )
     with pytest.raises(ValueError, match="normalised already"):
         next(fit(state_for(method), data, method, epochs=1, batch=32))
+
+
+def test_every_width_is_paid_for():
+    data = run.data_of(run.Run(limit=128))
+    seen = []
+    for widths in ((1.0,), (0.25, 0.5, 1.0)):
+        method = oat(eps=0.1, steps=2, lambdas=(0.5, 1.0), widths=widths)
+        plain = build("cnn", classes=10, shape=(1, 8, 8), mean=[0.5], std=[0.5], width=4)
+        state = TrainState.new(dial(plain, method.dial, example=torch.rand(2, 1, 8, 8)))
+        (epoch,) = fit(state, data, method, epochs=1, batch=16)
+        seen.append((epoch["images"], epoch["spent"]))
+    assert seen[1] == (seen[0][0], 3 * seen[0][1])
 
 
 def test_training_without_an_adversary_keeps_its_most_accurate_network(tmp_path):

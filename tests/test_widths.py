@@ -73,6 +73,12 @@ def test_narrow_networks_use_the_leading_channels_of_the_wide_one():
     assert narrow.net[-1].out_features == 5
 
 
+def test_a_width_is_known_by_what_is_printed_of_it():
+    net = nn.Sequential(nn.Conv2d(1, 6, 3), nn.BatchNorm2d(6), nn.Flatten(), nn.Linear(216, 2))
+    model = dial(net, Dials(widths=(1 / 3, 1.0)), example=torch.rand(2, 1, 8, 8)).eval()
+    assert model.bake(0.2, 0.333333)[0].out_channels == 2
+
+
 class Rigid(nn.Module):
     """A network whose forward knows how many channels it has."""
 

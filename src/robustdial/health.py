@@ -161,7 +161,13 @@ def _stuck(signals: Sequence[Mapping[str, float]], classes: int) -> bool:
 
 
 def _robust_overfitting(epochs: Sequence[Mapping[str, Json]]) -> bool:
-    """Robust accuracy has fallen well below its best on held-out images while it rose on the training images."""
+    """Robust accuracy has fallen well below its best on held-out images while it rose on the training images.
+
+    Epochs of a single pass have no adversary: what is lost there was not trained.
+    """
+    if epochs[-1]["passes"] < 2:
+        return False
+    epochs = [epoch for epoch in epochs if epoch["passes"] > 1]
     points = [max(epoch.get("val") or [{}], key=lambda p: p.get("robust") or 0.0) for epoch in epochs]
     held_out = [point.get("robust") or 0.0 for point in points]
     best = max(range(len(held_out)), key=held_out.__getitem__)

@@ -23,6 +23,7 @@ from robustdial.precision import Precision, Prepared, resolve
 from robustdial.provenance import provenance
 from robustdial.rate import parse
 from robustdial.recipes import recipe
+from robustdial.schedule import Warm
 from robustdial.train import PLAIN, Relief, TrainState, averaged, check_finite, epoch_order, optimizer_for
 from robustdial.typing import Json
 
@@ -329,6 +330,10 @@ def _assemble(
     precision = resolve(run.precision, device)
     data = data or data_of(run)
     seen = _seen(data)
+    if run.start and fresh:
+        _check_start(Path(run.start), run)
+    if isinstance(method.schedule, Warm) and run.epochs == 1:
+        raise ValueError("One epoch is all warm part: no adversary would come. Give --epochs 2 or more, or --warm 0.")
     torch.manual_seed(run.seed)
     # a network that a checkpoint will fill needs no weights to start from, nor what holds them
     spec = {"name": run.model, "width": run.model_width, "pretrained": run.pretrained and fresh}
@@ -379,16 +384,28 @@ def _model(spec: Mapping[str, Json], data: Mapping[str, Json], method: Method) -
     return dial(plain, method.dial, example=torch.zeros(2, *data["shape"]))
 
 
+def _check_start(folder: Path, run: Run) -> None:
+    """Raises ValueError if the run to start from may have learned from what is held out here."""
+    other = _run_of(record.read_run(folder))
+    flags = [name for name in ("data", "limit", "val", "size", "seed") if getattr(other, name) != getattr(run, name)]
+    if flags:
+        theirs = ", ".join(f"{name} {getattr(other, name)}" for name in flags)
+        raise ValueError(
+            f"--start {folder}: that run was made with {theirs}, so it may have learned from images that are held out "
+            "here. Give the same data, limit, val, size and seed."
+        )
+
+
 def _begin(net: nn.Module, folder: Path) -> None:
     """Give `net` the weights of the network of a run. Raises ValueError if it is another network."""
     found = open_model(folder)
     plain = found.bake(found.dials.lambdas[0], found.dials.widths[-1]) if isinstance(found, Dialed) else found
     try:
         load_weights(net, {f"model.{name}": value for name, value in plain.state_dict().items()})
-    except ValueError:
+    except ValueError as error:
         raise ValueError(
-            f"--start {folder}: that run has another network, or other classes. Give --model, --model-width and --data "
-            "as there."
+            f"--start {folder}: that run has another network ({str(error).partition(': ')[2].partition('.')[0]}...). "
+            "Give --model, --model-width and --data as there."
         ) from None
 
 

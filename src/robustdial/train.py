@@ -57,7 +57,8 @@ def train_batch(
     Returns:
         Sums over the rows as the last learning pass saw them: `loss`, `rows`, for `clean` and `adv` the right answers
             and their number, as far as computed, and `gradient`, the L1 norm of the gradient of each victim's loss with
-            respect to its perturbation, with the number of victims. `spent` is the cost in passes over images.
+            respect to its perturbation, with the number of victims. `spent` is the cost in passes over
+            images, of all widths, and `images` the size of the batch.
     """
     seats = method.dial.seats(model, forward or model, x)
     memories.extend({} for _ in range(len(seats) - len(memories)))
@@ -74,7 +75,7 @@ def train_batch(
             if turn % points[-1].parts == 0:
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
-    return sums | {"spent": torch.tensor(sum(game.spent for game in games))}
+    return sums | {"spent": torch.tensor(sum(game.spent for game in games)), "images": torch.tensor(len(x))}
 
 
 def _sums(point: Point, loss: Tensor, shares: int) -> Sums:
@@ -107,6 +108,10 @@ class Relief(NamedTuple):
     pace: float = 1.0
     lr: float = 1.0
     returns: int = 0
+
+    def of(self, passes: int) -> int:
+        """Passes per batch where the schedule says `passes`; where it gives the adversary none, there is none."""
+        return passes + self.passes if passes > 1 else passes
 
 
 @dataclass
@@ -194,7 +199,7 @@ def steps(state: TrainState, data: Data, method: Method, *, epochs: int, batch: 
         state.schedule = method.schedule.init()
     while state.epoch < epochs:
         order = epoch_order(len(data.train), batch, state.seed, state.epoch)
-        passes = method.schedule.passes(state.schedule) + state.relief.passes
+        passes = state.relief.of(method.schedule.passes(state.schedule))
         clock = time.perf_counter()
         rest = order[state.batch :]
         for index, (x, y) in zip(rest, data.train.batches(rest), strict=True):
@@ -304,14 +309,14 @@ def _close_epoch(state: TrainState, method: Method, step: Step, epochs: int) -> 
         "epoch": step.epoch,
         "progress": step.epoch / epochs,
         "passes": step.passes,
-        "spent": sums["spent"] / sums["rows"],
+        "spent": sums["spent"] / sums["images"],
         "loss": sums["loss"] / sums["rows"],
         "clean": means.get("clean"),
         "adv": means.get("adv"),
         "gradient": means.get("gradient"),
         "lr": state.optimizer.param_groups[0]["lr"],
         "seconds": sums["seconds"],
-        "images": int(sums["rows"]),
+        "images": int(sums["images"]),
     }
     state.schedule = method.schedule.after(state.schedule, {k: v for k, v in summary.items() if v is not None})
     state.epoch, state.batch, state.sums = state.epoch + 1, 0, {}

@@ -17,6 +17,7 @@ from robustdial.health import RETURNS, Signals, Trouble, diagnose, look, probe_s
 from robustdial.precision import Prepared
 from robustdial.randomness import seeded
 from robustdial.run import Experiment
+from robustdial.solver import PGD
 from robustdial.train import Step, optimizer_for, steps, train_batch
 from robustdial.typing import Json
 
@@ -97,7 +98,8 @@ def _keep_first(experiment: Experiment) -> None:
 def _close(experiment: Experiment, summary: dict[str, Json]) -> Trouble | None:
     """Validate and write an epoch; what is wrong with it."""
     val, folder = validate(experiment), experiment.folder
-    score = score_of(val, 1.0 if experiment.method.schedule.most > 1 else 0.0)
+    attacked = experiment.method.schedule.most > 1 or not isinstance(experiment.method.solver, PGD)
+    score = score_of(val, float(attacked))
     epoch = summary | {"val": val, "score": score, "health": signals(experiment)._asdict()}
     before = record.read_epochs(folder)
     trouble = diagnose([*before, epoch], len(experiment.data.classes))
@@ -220,7 +222,7 @@ def estimate(experiment: Experiment) -> Cost:
     state, schedule = experiment.state, experiment.method.schedule
     if experiment.finished:
         return Cost(0, 0, 0.0, 1.0)
-    passes = schedule.passes(state.schedule if state.epoch or state.batch else schedule.init()) + state.relief.passes
+    passes = state.relief.of(schedule.passes(state.schedule if state.epoch or state.batch else schedule.init()))
     batches = experiment.batches * (experiment.run.epochs - state.epoch) - state.batch
     images = batches * min(experiment.run.batch, len(experiment.data.train))
     with seeded(0, state.device):

@@ -6,12 +6,13 @@ import torch
 from torch.nn import functional as F
 
 from robustdial.dial import Dials, PerSample, Proportional, dial
+from robustdial.game import Game
 from robustdial.method import Method
 from robustdial.models import build
 from robustdial.objective import AT, Blend
 from robustdial.recipes import RECIPES
 from robustdial.schedule import Constant
-from robustdial.solver import PGD, Replay, Step
+from robustdial.solver import PGD, Carried, Replay, Step
 from robustdial.threat import Linf
 from robustdial.train import train_batch
 
@@ -137,3 +138,15 @@ def test_the_warm_part_of_radial_sees_clean_images_only():
     F.cross_entropy(twin(X, setting), Y).backward()
     optimizer.step()
     alike(model, twin)
+
+
+def test_what_is_carried_stays_within_the_radius_of_its_new_row():
+    dials = Dials((0.1, 1.0), radii=Proportional(1.0))
+    model, memory = network(dials), {}
+    for _ in range(3):
+        (seat,) = dials.seats(model, model, X)
+        game = Game(model, seat, X, Y, Linf(EPS), AT())
+        for point in Carried(Step(0.05)).play(game, 2, memory):
+            limit = (EPS * seat.reach)[:, None, None, None]
+            assert (point.z.detach().abs() <= limit + 1e-6).all()
+            AT().learn(point).mean().backward()

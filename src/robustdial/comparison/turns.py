@@ -28,6 +28,10 @@ def begin(comparison: Comparison) -> None:
     Raises ValueError, and writes nothing, if there is something in it, or if its data, network or device cannot be had.
     """
     record.check_free(comparison.folder)
+    if comparison.run.start and comparison.seeds > 1:
+        raise ValueError(
+            "Runs of several seeds hold out different images, and one --start has seen most. Give --seeds 1."
+        )
     first = comparison.entries[0]
     rehearse(first.recipe, first.knobs, comparison.run)
     record.create(comparison.folder, record.COMPARE, table_of(comparison, 0.0) | provenance())

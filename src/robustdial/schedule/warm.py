@@ -17,7 +17,7 @@ class Warm:
     solver's starting point, which is the clean image where its noise is 0.
 
     Args:
-        share: of the training, in [0, 1).
+        share: of the training, in [0, 1), rounded down to whole epochs, but not to none.
         schedule: what follows; it begins when the warm part is over.
 
     >>> from robustdial.schedule import Constant
@@ -42,12 +42,14 @@ class Warm:
         return self.schedule.most
 
     def init(self) -> Json:
-        return None if self.share else [self.schedule.init()]
+        return {"warm": 0} if self.share else {"then": self.schedule.init()}
 
     def passes(self, state: Json) -> int:
-        return 1 if state is None else self.schedule.passes(state[0])
+        return self.schedule.passes(state["then"]) if "then" in state else 1
 
     def after(self, state: Json, epoch: Mapping[str, float]) -> Json:
-        if state is not None:
-            return [self.schedule.after(state[0], epoch)]
-        return None if epoch["progress"] < self.share - 1e-9 else [self.schedule.init()]
+        if "then" in state:
+            return {"then": self.schedule.after(state["then"], epoch)}
+        done = state["warm"] + 1
+        one_more = epoch["progress"] * (done + 1) / done
+        return {"warm": done} if one_more < self.share + 1e-9 else {"then": self.schedule.init()}

@@ -62,6 +62,8 @@ class Carried:
             fresh = game.victims.new_zeros(len(game.victims) - len(kept), *kept.shape[1:])
             kept = memory["z"] = torch.cat([kept, fresh])
         rows = len(game.victims)
+        if isinstance(game.reach, torch.Tensor):  # it was made for other rows, with other radii
+            kept[:rows] = game.threat.project(kept[:rows], game.victims, game.reach)
         size = self.step(game.threat.radius, passes, game.pace) * game.reach
         for point in replayed(game, kept[:rows], passes, size):
             yield point
