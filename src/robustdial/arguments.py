@@ -210,7 +210,7 @@ def comparison_flags(preset: Mapping[str, Any] = MappingProxyType({})) -> type:
         "Args:\n    eps: radius of the threat, for every method: 8/255, 8px or 0.031.\n"
         "    norm: linf or l2, for every method.\n"
         "    seeds: runs per method, from --seed on.\n"
-        "    attacks: to measure with: pgd-K, cw-K, apgd-ce, apgd-dlr, apgd-t.\n"
+        "    attacks: to measure with: pgd-K, cw-K, apgd-ce, apgd-dlr, apgd-t, fab-t, square, autoattack.\n"
         f"    preset: {_PRESET}\n"
         "    n: class-balanced test images to measure on; all by default.\n    out: folder of the comparison.\n"
         f"    resume: continue the comparison in --out.\n{of_run}"

@@ -37,7 +37,7 @@ def cross(
         run: folder of the run.
         lams: what the operator may serve; the trained lambdas by default.
         width: share of the channels.
-        attack: pgd-K, cw-K on the margin loss, or Auto-PGD as apgd-ce, apgd-dlr or apgd-t.
+        attack: pgd-K, cw-K on the margin loss, apgd-ce, apgd-dlr, apgd-t, fab-t, square or autoattack.
         n: class-balanced test images to use.
         seed: of the attack's random start.
         device: auto, cpu or cuda.

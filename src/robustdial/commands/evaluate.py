@@ -29,7 +29,7 @@ def evaluate(
         run: folder of the run.
         lam: position of the dial; every trained one by default.
         width: share of the channels.
-        attack: pgd-K, cw-K on the margin loss, or Auto-PGD as apgd-ce, apgd-dlr or apgd-t.
+        attack: pgd-K, cw-K on the margin loss, apgd-ce, apgd-dlr, apgd-t, fab-t, square or autoattack.
         n: class-balanced test images to use; all by default.
         seed: of the attack's random start.
         device: auto, cpu or cuda.

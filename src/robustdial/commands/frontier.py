@@ -31,7 +31,7 @@ def frontier(
         run: folder of the run.
         lams: positions to measure; by default the trained ones, and at full width the middle of every wide gap.
         widths: shares of the channels; by default every trained one.
-        attack: pgd-K, cw-K on the margin loss, or Auto-PGD as apgd-ce, apgd-dlr or apgd-t.
+        attack: pgd-K, cw-K on the margin loss, apgd-ce, apgd-dlr, apgd-t, fab-t, square or autoattack.
         n: class-balanced test images to use; all by default.
         seed: of the attack's random start.
         device: auto, cpu or cuda.

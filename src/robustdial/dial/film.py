@@ -60,8 +60,8 @@ class IdentityFiLM:
 class LinearFiLM:
     """`IdentityFiLM` without a hidden layer: scale and shift are linear in the code.
 
-    A code of cosines is a basis of functions of lambda already, so little is lost; it has `code + 1` numbers for each
-    scale and shift, the fewest of all (benchmarks/conditioners.py).
+    A code of cosines is a basis of functions of lambda already. It has `code + 1` numbers for each scale and shift, the
+    fewest of all (benchmarks/conditioners.py); what that costs in accuracy has not been measured.
     """
 
     def build(self, code: int, channels: Sequence[int]) -> nn.Module:

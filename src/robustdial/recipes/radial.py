@@ -26,9 +26,9 @@ def radial(
         min_w  E_lambda  max_{|z| <= lambda reach eps}  CE(f(x + z, lambda), y),     z = 0 in the warm part
 
     Where `oat` weighs two losses of one radius by lambda, here lambda chooses the radius, and every row has one loss:
-    lambda = 0 is standard training, lambda = 1 adversarial training at `reach` times the radius that is defended. The
-    dial reaches its own end of the trade-off on either side. The first part of the training has no adversary, and costs
-    a pass per image.
+    lambda = 0 is standard training, lambda = 1 adversarial training at `reach` times the radius that is defended. In
+    a trial of one seed it went further than `oat` at the robust end, and less far at the clean one (LOG.md). The first
+    part of the training has no adversary, and costs a pass per image.
 
     A composition of this library; the network, the codes and the two branches of batch norm are those of `oat`.
 
