@@ -27,7 +27,7 @@ from rich.table import Table
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from robustdial.evaluate import PGDAttack
+from robustdial.attack import PGDAttack
 from robustdial.models import ResNet
 from robustdial.precision import Prepared, resolve
 from robustdial.threat import Linf

@@ -30,9 +30,10 @@ from torch import Tensor, nn
 
 import robustdial as rd
 from robustdial import record
+from robustdial.attack import parse
 from robustdial.data import Data, Source, augmented, balanced, load
 from robustdial.dial import Dials, Fixed, dial, reestimated
-from robustdial.evaluate import measure, parse
+from robustdial.evaluate import measure
 from robustdial.models import build
 from robustdial.objective import AT, Blend
 from robustdial.precision import Prepared, full_precision, resolve

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from robustdial import cli, from_tensors, open_model, record, shipping
-from robustdial.evaluate import Square
+from robustdial.attack import Square
 
 SETTINGS = {
     "model-width": 4,

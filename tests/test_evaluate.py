@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+from robustdial.attack import PGDAttack, parse
 from robustdial.data import from_tensors
 from robustdial.dial import dial
-from robustdial.evaluate import Accuracy, PGDAttack, clean_accuracy, measure, parse
+from robustdial.evaluate import Accuracy, clean_accuracy, measure
 from robustdial.models import build
 from robustdial.threat import L2, Linf
 

@@ -24,7 +24,7 @@ FLOORS = [
     },
     {"game", "report"},
     {"solver", "learner", "export"},
-    {"method"},
+    {"method", "attack"},
     {"recipes", "train", "evaluate"},
     {"checkpoint", "health"},
     {"run"},

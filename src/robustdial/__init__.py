@@ -5,23 +5,20 @@ this epoch (schedule), what each side wants (objective), and which dial the mode
 combination; a published method is one function that puts five nouns together.
 """
 
+from robustdial.attack import APGD, APGDTargeted, PGDAttack, margin
 from robustdial.checkpoint import restore, save
 from robustdial.data import Data, from_tensors, load
 from robustdial.dial import Dialed, Dials, Fixed, Proportional, dial, inventory, recalibrated, reestimated
 from robustdial.evaluate import (
-    APGD,
     Accuracy,
-    APGDTargeted,
     Cross,
     OverLambdas,
-    PGDAttack,
     Position,
     clean_accuracy,
     cost,
     cross,
     frontier,
     latencies,
-    margin,
     measure,
 )
 from robustdial.health import Signals, Trouble, diagnose, look

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from robustdial import record
+from robustdial.attack import Attack, Cascade, FromAnother, Square
 from robustdial.data import Source, balanced, unit
 from robustdial.dial import Dialed
-from robustdial.evaluate import Attack, AutoAttack, FromAnother, Measured, Position, Square, measure, point
+from robustdial.evaluate import Measured, Position, measure, point
 from robustdial.export import FORMATS, Facts, card, public_name, speedup, write_checked
 from robustdial.measuring import lambdas_of, widths_of
 from robustdial.models import customary
@@ -143,9 +144,9 @@ def measured_rounded(
     form, experiment = FORMATS[name], baked.experiment
     device = experiment.state.device
     f, plain = form.open(out / form.file), copy.deepcopy(baked.plain).to(device)
-    with full_precision(), seeded(seed, device):
-        found = measure(f, source, AutoAttack((FromAnother(plain, attack), SQUARE)), experiment.method.threat)
     words = f"{attack.name} on the float32 network, then {SQUARE.name} on this one"
+    with full_precision(), seeded(seed, device):
+        found = measure(f, source, Cascade((FromAnother(plain, attack), SQUARE), words), experiment.method.threat)
     x, fast = some(source, COMPARED), FORMATS["onnx"]
     return {
         "measured": _point(baked, found, attack) | {"seed": seed, "attack": words},

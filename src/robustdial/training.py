@@ -10,9 +10,10 @@ from typing import NamedTuple
 import torch
 
 from robustdial import record
+from robustdial.attack import PGDAttack
 from robustdial.data import augmented, balanced, unit
 from robustdial.dial import Dials
-from robustdial.evaluate import PGDAttack, clean_accuracy, measure
+from robustdial.evaluate import clean_accuracy, measure
 from robustdial.health import RETURNS, Signals, Trouble, diagnose, look, probe_size, relieved
 from robustdial.precision import Prepared
 from robustdial.randomness import seeded

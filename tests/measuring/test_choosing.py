@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from robustdial import cli, record
-from robustdial.evaluate import PGDAttack, Position
+from robustdial.attack import PGDAttack
+from robustdial.evaluate import Position
 from robustdial.measuring import Targets, choice_ledger, choosing, conclude, frontier_ledger, ledger, search
 
 ATTACK = PGDAttack(2)

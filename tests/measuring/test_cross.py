@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 from robustdial import cli
+from robustdial.attack import PGDAttack
 from robustdial.data import from_tensors
-from robustdial.evaluate import Accuracy, Cross, OverLambdas, PGDAttack, cross
+from robustdial.evaluate import Accuracy, Cross, OverLambdas, cross
 from robustdial.measuring.crossing import told
 from robustdial.threat import Linf
 

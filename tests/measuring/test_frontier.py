@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from robustdial.evaluate import PGDAttack, Position
+from robustdial.attack import PGDAttack
+from robustdial.evaluate import Position
 from robustdial.measuring import ledger, measure_frontier, positions_of
 
 DIAL = SimpleNamespace(lambdas=(0.0, 1.0), widths=(0.5, 1.0))

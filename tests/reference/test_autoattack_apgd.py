@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from robustdial.evaluate import APGD, APGDTargeted, dlr, dlr_targeted, margin
-from robustdial.evaluate.aim import Aim, still
-from robustdial.evaluate.climb import climb
+from robustdial.attack import APGD, APGDTargeted, dlr, dlr_targeted, margin
+from robustdial.attack.aim import Aim, still
+from robustdial.attack.climb import climb
 from robustdial.objective.base import cross_entropy
 from robustdial.threat import Linf
 from robustdial.typing import px

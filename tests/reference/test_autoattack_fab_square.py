@@ -8,8 +8,8 @@ import torch
 from scipy.optimize import linprog, minimize
 from torch import nn
 
-from robustdial.evaluate import FAB, Square, margin
-from robustdial.evaluate.fab import projection
+from robustdial.attack import FAB, Square, margin
+from robustdial.attack.fab import projection
 from robustdial.threat import L2, Linf
 from robustdial.typing import px
 

@@ -7,10 +7,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from robustdial.attack import PGDAttack
 from robustdial.dial import Dials, PaperFiLM, Setting, dial
 from robustdial.dial.norm import DialNorm
 from robustdial.dial.setting import Dial
-from robustdial.evaluate import PGDAttack
 from robustdial.method import Method
 from robustdial.objective import Blend
 from robustdial.schedule import Constant

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from robustdial import shipping
 from robustdial.arguments import choose
+from robustdial.attack import parse
 from robustdial.console import console, counting
-from robustdial.evaluate import parse
 from robustdial.export import FORMATS, Facts, threat_in_words
 from robustdial.measuring import test_images
 from robustdial.report.words import interval, percent

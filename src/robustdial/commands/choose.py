@@ -9,8 +9,8 @@ from pathlib import Path
 from rich.table import Table
 
 from robustdial.arguments import quantity
+from robustdial.attack import parse
 from robustdial.console import console, counting, dial_name, errors
-from robustdial.evaluate import parse
 from robustdial.measuring import (
     Targets,
     affordable_widths,

@@ -7,9 +7,9 @@ from pathlib import Path
 from rich.table import Table
 
 from robustdial import record
+from robustdial.attack import parse
 from robustdial.commands.page import write_page
 from robustdial.console import console, counting, dial_name
-from robustdial.evaluate import parse
 from robustdial.measuring import lambdas_of, measure_cross
 from robustdial.report.crossing import crossing
 from robustdial.report.words import percent

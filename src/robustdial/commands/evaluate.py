@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from robustdial import record
+from robustdial.attack import parse
 from robustdial.console import console, counting, points_table
-from robustdial.evaluate import parse
 from robustdial.measuring import add_score, lambdas_of, measure_point
 from robustdial.run import trained
 

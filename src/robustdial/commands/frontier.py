@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from robustdial.attack import parse
 from robustdial.commands.page import write_page
 from robustdial.console import console, counting, points_table
-from robustdial.evaluate import parse
 from robustdial.measuring import measure_frontier, positions_of, take_pictures
 from robustdial.run import trained
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from robustdial import record
-from robustdial.evaluate import parse
+from robustdial.attack import parse
 from robustdial.recipes import recipe
 from robustdial.run import Run
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from robustdial import record
+from robustdial.attack import Attack, parse
 from robustdial.comparison.base import Comparison, Entry
 from robustdial.comparison.table import score_of, seconds_so_far, table_of
 from robustdial.data import Data
-from robustdial.evaluate import Attack, parse
 from robustdial.measuring import add_score, lambdas_of, measure_point
 from robustdial.provenance import provenance
 from robustdial.randomness import Turns

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from robustdial.attack.base import Attack
 from robustdial.data import Source, unit, whole_images
-from robustdial.evaluate.attack import Attack
 from robustdial.threat import Threat
 from robustdial.typing import Classifier
 

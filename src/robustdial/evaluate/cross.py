@@ -30,9 +30,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from robustdial.attack.base import Attack
 from robustdial.data import Source
 from robustdial.evaluate.accuracy import Accuracy, check_mode, image_batches, right
-from robustdial.evaluate.attack import Attack
 from robustdial.randomness import seeded
 from robustdial.threat import Threat
 

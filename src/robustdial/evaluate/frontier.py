@@ -8,9 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from robustdial.attack.base import Attack
 from robustdial.data import Source
 from robustdial.evaluate.accuracy import Measured, measure
-from robustdial.evaluate.attack import Attack
 from robustdial.randomness import seeded
 from robustdial.threat import Threat
 from robustdial.typing import Json

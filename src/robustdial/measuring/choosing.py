@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from robustdial import record
-from robustdial.evaluate import Attack, Position
+from robustdial.attack import Attack
+from robustdial.evaluate import Position
 from robustdial.measuring.decision import Choice, Point, Targets, affordable_widths, checks, decide, next_position
 from robustdial.measuring.frontier import frontier_ledger
 from robustdial.measuring.ledger import Ledger

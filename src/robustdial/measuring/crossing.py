@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from robustdial import record
-from robustdial.evaluate import Accuracy, Attack, Cross, Estimate, cross, over_images
+from robustdial.attack import Attack
+from robustdial.evaluate import Accuracy, Cross, Estimate, cross, over_images
 from robustdial.measuring.ledger import conditions_of
 from robustdial.measuring.points import test_images
 from robustdial.precision import full_precision

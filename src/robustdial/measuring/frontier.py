@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from robustdial import record
-from robustdial.evaluate import Attack, Position
+from robustdial.attack import Attack
+from robustdial.evaluate import Position
 from robustdial.measuring.ledger import Ledger
 from robustdial.measuring.points import test_images
 from robustdial.run import Experiment

@@ -8,8 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 from robustdial import record
+from robustdial.attack import Attack
 from robustdial.data import Source
-from robustdial.evaluate import Attack, Position
+from robustdial.evaluate import Position
 from robustdial.measuring.costs import costs_of, dialed_cost, timing_of
 from robustdial.measuring.points import measure_point
 from robustdial.run import Experiment

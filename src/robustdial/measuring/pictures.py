@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from robustdial import record
+from robustdial.attack import Attack
 from robustdial.data import balanced, unit
 from robustdial.dial import Dials
-from robustdial.evaluate import Attack
 from robustdial.precision import full_precision
 from robustdial.randomness import seeded
 from robustdial.run import Experiment

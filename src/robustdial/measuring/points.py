@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 
 from robustdial import record
+from robustdial.attack import Attack
 from robustdial.data import Source, balanced
-from robustdial.evaluate import Attack, Position, frontier, point
+from robustdial.evaluate import Position, frontier, point
 from robustdial.measuring.positions import lambdas_of, widths_of
 from robustdial.precision import full_precision
 from robustdial.run import Experiment

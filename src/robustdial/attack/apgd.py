@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robustdial.evaluate.aim import Aim, images, still
-from robustdial.evaluate.climb import climb
-from robustdial.evaluate.losses import dlr_targeted
+from robustdial.attack.aim import Aim, images, still
+from robustdial.attack.climb import climb
+from robustdial.attack.losses import dlr_targeted
 from robustdial.objective.base import cross_entropy
 from robustdial.threat import Threat
 from robustdial.typing import Classifier

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from robustdial.evaluate.apgd import APGD, APGDTargeted
-from robustdial.evaluate.attack import Attack, PGDAttack
-from robustdial.evaluate.autoattack import AutoAttack
-from robustdial.evaluate.fab import FAB
-from robustdial.evaluate.losses import dlr, margin
-from robustdial.evaluate.square import Square
+from robustdial.attack.apgd import APGD, APGDTargeted
+from robustdial.attack.autoattack import autoattack
+from robustdial.attack.base import Attack, PGDAttack
+from robustdial.attack.fab import FAB
+from robustdial.attack.losses import dlr, margin
+from robustdial.attack.square import Square
 
 STANDARD: dict[str, Attack] = {
     "apgd-ce": APGD(),
@@ -15,7 +15,7 @@ STANDARD: dict[str, Attack] = {
     "apgd-t": APGDTargeted(),
     "fab-t": FAB(),
     "square": Square(),
-    "autoattack": AutoAttack(),
+    "autoattack": autoattack(),
 }
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from robustdial.evaluate.aim import Aim, Place
+from robustdial.attack.aim import Aim, Place
 
 _CHECKPOINTS = 22, 41, 57, 70, 80, 87, 93, 99  # percent of the steps: gaps of 22, 19, ... down to 6
 _MOMENTUM = 0.25  # share of the last movement in the next one

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from robustdial.evaluate.aim import Aim, images, still
+from robustdial.attack.aim import Aim, images, still
 from robustdial.objective.base import cross_entropy
 from robustdial.solver import ascend
 from robustdial.threat import Threat

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from robustdial.evaluate.aim import still
-from robustdial.evaluate.losses import margin
+from robustdial.attack.aim import still
+from robustdial.attack.losses import margin
 from robustdial.objective.base import single
 from robustdial.threat import L2, Linf, Threat
 from robustdial.typing import Classifier

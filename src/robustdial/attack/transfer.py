@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from robustdial.evaluate.attack import Attack
+from robustdial.attack.base import Attack
 from robustdial.threat import Threat
 from robustdial.typing import Classifier
 
@@ -22,7 +22,7 @@ class FromAnother:
         network: the one to attack; its answers should be like those of the target.
         attack: what to attack it with.
 
-    >>> from robustdial.evaluate import PGDAttack
+    >>> from robustdial.attack import PGDAttack
     >>> from robustdial.threat import Linf
     >>> import torch
     >>> smooth = lambda x: torch.cat([x.sum((1, 2, 3))[:, None], torch.full((len(x), 1), 1.7)], dim=1)

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from robustdial.evaluate.aim import still
-from robustdial.evaluate.losses import margin
+from robustdial.attack.aim import still
+from robustdial.attack.losses import margin
 from robustdial.threat import L2, Linf, Threat
 from robustdial.typing import Classifier
 

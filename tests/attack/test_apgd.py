@@ -7,9 +7,9 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-from robustdial.evaluate import APGD, FAB, APGDTargeted, AutoAttack, PGDAttack, Square, dlr, dlr_targeted, margin, parse
-from robustdial.evaluate.aim import Place
-from robustdial.evaluate.climb import checkpoints, climb
+from robustdial.attack import APGD, FAB, APGDTargeted, Cascade, PGDAttack, Square, dlr, dlr_targeted, margin, parse
+from robustdial.attack.aim import Place
+from robustdial.attack.climb import checkpoints, climb
 from robustdial.models import build
 from robustdial.randomness import seeded
 from robustdial.threat import L2, Linf
@@ -280,7 +280,7 @@ def first_pixel(x):
 def test_each_attack_meets_the_images_that_still_stand():
     x = torch.linspace(0, 1, 6)[:, None, None, None].expand(-1, 1, 2, 2).clone()  # the first is wrong already
     attacks = (Dimming(0.3), Dimming(0.7), Dimming(0.5))
-    adv = AutoAttack(attacks)(first_pixel, x, torch.zeros(6, dtype=torch.int64), Linf(1.0))
+    adv = Cascade(attacks, "three")(first_pixel, x, torch.zeros(6, dtype=torch.int64), Linf(1.0))
     asked = [attack.asked[0] for attack in attacks]
     assert [len(rows) for rows in asked] == [5, 4, 2]
     assert (first_pixel(adv).argmax(1) == 1).tolist() == [True, True, True, True, False, False]
@@ -290,14 +290,14 @@ def test_each_attack_meets_the_images_that_still_stand():
 def test_nothing_is_attacked_when_nothing_stands():
     attack = Dimming(1.0)
     x = torch.zeros(3, 1, 2, 2)
-    assert torch.equal(AutoAttack((attack,))(first_pixel, x, torch.zeros(3, dtype=torch.int64), Linf(1.0)), x)
+    assert torch.equal(Cascade((attack,), "one")(first_pixel, x, torch.zeros(3, dtype=torch.int64), Linf(1.0)), x)
     assert attack.asked == []
 
 
 def test_with_three_classes_targeted_apgd_is_left_out():
     net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
     x, y = torch.rand(4, 1, 2, 2), torch.zeros(4, dtype=torch.int64)
-    AutoAttack((APGD(steps=3), APGDTargeted(steps=3)))(net, x, y, Linf(0.1))
+    Cascade((APGD(steps=3), APGDTargeted(steps=3)), "two")(net, x, y, Linf(0.1))
     with pytest.raises(ValueError, match="class"):
         APGDTargeted(steps=3)(net, x, y, Linf(0.1))
 
@@ -313,7 +313,7 @@ def test_its_real_parts_play_together_whoever_calls_them(threat):
     net = nn.Sequential(nn.Conv2d(1, 4, 2), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(36, 5)).eval()
     x = torch.rand(12, 1, 4, 4)
     y = net(x).argmax(1)
-    attack = AutoAttack((APGD(steps=4), APGDTargeted(steps=4), FAB(steps=4), Square(queries=20)))
+    attack = Cascade((APGD(steps=4), APGDTargeted(steps=4), FAB(steps=4), Square(queries=20)), "four")
     with torch.no_grad():
         adv = attack(net, x, y, threat)
     assert ((adv >= 0) & (adv <= 1)).all()

@@ -1,0 +1,30 @@
+"""Attacks for measuring: stateless, holding no model, `attack(f, x, y, threat)` to adversarial images.
+
+`f` is anything that takes images in [0, 1] to logits, so that a network of any origin can be attacked.
+"""
+
+from robustdial.attack.apgd import APGD, APGDTargeted
+from robustdial.attack.autoattack import autoattack
+from robustdial.attack.base import Attack, PGDAttack
+from robustdial.attack.cascade import Cascade
+from robustdial.attack.fab import FAB
+from robustdial.attack.losses import dlr, dlr_targeted, margin
+from robustdial.attack.named import parse
+from robustdial.attack.square import Square
+from robustdial.attack.transfer import FromAnother
+
+__all__ = [
+    "APGD",
+    "FAB",
+    "APGDTargeted",
+    "Attack",
+    "Cascade",
+    "FromAnother",
+    "PGDAttack",
+    "Square",
+    "autoattack",
+    "dlr",
+    "dlr_targeted",
+    "margin",
+    "parse",
+]

@@ -1,0 +1,20 @@
+"""AutoAttack: the field's standard cascade."""
+
+from __future__ import annotations
+
+from robustdial.attack.apgd import APGD, APGDTargeted
+from robustdial.attack.cascade import Cascade
+from robustdial.attack.fab import FAB
+from robustdial.attack.square import Square
+
+
+def autoattack() -> Cascade:
+    """APGD on the cross-entropy, targeted APGD, targeted FAB and Square in turn, each with its published constants.
+
+    Source: Croce & Hein, Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse Parameter-Free
+    Attacks, ICML 2020; the standard version.
+
+    >>> [attack.name for attack in autoattack().attacks]
+    ['apgd-ce', 'apgd-t', 'fab-t', 'square']
+    """
+    return Cascade((APGD(), APGDTargeted(), FAB(), Square()), "autoattack")
