@@ -29,7 +29,7 @@ FLOORS = [
     {"checkpoint", "health"},
     {"run"},
     {"training", "measuring", "hub"},
-    {"comparison", "presets", "shipping"},
+    {"comparison", "presets", "shipping", "assessment"},
     {"arguments", "console"},
     {"commands"},
     {"cli"},

@@ -20,7 +20,7 @@ from robustdial.comparison import Entry
 from robustdial.presets import PRESETS, Preset
 from robustdial.recipes import RECIPES, Norm, Recipe, recipe
 from robustdial.run import Run
-from robustdial.typing import px
+from robustdial.typing import px, written
 
 T = TypeVar("T")
 
@@ -82,16 +82,6 @@ def radius(text: str) -> float:
         return float(Fraction(text.removesuffix("px"))) / 255 if text.endswith("px") else float(Fraction(text))
     except (ValueError, ZeroDivisionError):
         raise UsageError(f"--eps {text} is not a radius. Write it as 8/255, 8px or 0.031.") from None
-
-
-def written(value: float) -> str:
-    """A radius as people read it.
-
-    >>> written(8 / 255), written(0.3)
-    ('8/255', '0.3')
-    """
-    levels = round(value * 255)
-    return f"{levels}/255" if 0 < levels < 64 and abs(value * 255 - levels) < 1e-6 else f"{value:g}"
 
 
 def quantity(text: str, flag: str) -> float:

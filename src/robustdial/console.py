@@ -21,6 +21,7 @@ from rich.table import Table
 
 from robustdial import record
 from robustdial.comparison import Comparison, Turn
+from robustdial.evaluate import Accuracy, Advance
 from robustdial.report.words import amount, duration, interval, moment, percent
 from robustdial.run import Experiment
 from robustdial.train import Step
@@ -173,6 +174,61 @@ def say_cost(cost: Cost, experiment: Experiment) -> None:
     console.print(
         f"cost: {cost.images:,} images x {cost.passes / max(cost.images, 1):.1f} passes = {cost.passes:,} passes, "
         f"about {duration(cost.seconds)} ({cost.seconds / 3600:.2f} h) on this machine{grows}"
+    )
+
+
+class StageBars:
+    """A live bar for each stage of an evaluation: how many images it has tried, how long it will take."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        columns = (
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        self.bar = Progress(*columns, console=console)
+        self.tasks = [self.bar.add_task(name, start=False, total=None, note="") for name in names]
+
+    def __enter__(self) -> StageBars:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.stop()
+
+    def show(self, advance: Advance) -> None:
+        """A batch is done."""
+        task = self.tasks[advance.stage]
+        self.bar.start_task(task)
+        self.bar.update(task, completed=advance.done, total=advance.of, note=f"{advance.standing} standing")
+
+
+def say_score(score: Json) -> None:
+    """An evaluation, stage after stage; the last row is its robust accuracy."""
+    at = "" if score["lam"] is None else f", lambda {score['lam']:g}, width {score['width']:g}"
+    console.print(f"[bold]{score['model']}{at}[/]; {score['threat_model']} {score['eps']}, n = {score['n']:,}")
+    table = Table()
+    for name in ("after", "standing", "accuracy", "95 %", "seconds"):
+        table.add_column(name, justify="left" if name == "after" else "right")
+    for row in score["standing"]:
+        accuracy = Accuracy(row["standing"], score["n"])
+        bounds = interval(list(accuracy.interval))
+        table.add_row(row["attack"], f"{row['standing']:,}", percent(accuracy.value), bounds, f"{row['seconds']:,.1f}")
+    console.print(table)
+    console.print(_bound(score))
+
+
+def _bound(score: Json) -> str:
+    gap = score.get("gap")
+    if gap is None:
+        return "An attack gives an upper bound: a stronger one may leave less."
+    told = f"An upper bound by {score['attack']}: {gap['attack']} broke {gap['broken']} of {gap['sample']} that it left"
+    return told + (
+        f", so that about {percent(gap['robust'])} ({interval(gap['interval'])}) stand." if gap["sample"] else "."
     )
 
 

@@ -44,4 +44,4 @@ def describe(component: object) -> Json:
         }
     if isinstance(component, tuple | list):
         return [describe(item) for item in component]
-    return component
+    return getattr(component, "__name__", component)  # a function, by its name

@@ -326,7 +326,7 @@ def _assemble(
         raise ValueError("Gradient alignment needs second derivatives, which torch.compile lacks. Drop --compile.")
     if run.label_smoothing:
         method = replace(method, objective=Smoothed(method.objective, run.label_smoothing))
-    device = _device(run.device)
+    device = device_of(run.device)
     precision = resolve(run.precision, device)
     data = data or data_of(run)
     seen = _seen(data)
@@ -423,7 +423,8 @@ def _seen(data: Data) -> dict[str, Json]:
     }
 
 
-def _device(name: str) -> torch.device:
+def device_of(name: str) -> torch.device:
+    """A device by its name; auto takes the accelerator where there is one. Raises ValueError if it cannot be had."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

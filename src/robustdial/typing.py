@@ -28,3 +28,13 @@ def px(value: float) -> float:
     True
     """
     return value / 255
+
+
+def written(radius: float) -> str:
+    """A radius as people read it.
+
+    >>> written(8 / 255), written(0.3)
+    ('8/255', '0.3')
+    """
+    levels = round(radius * 255)
+    return f"{levels}/255" if 0 < levels < 64 and abs(radius * 255 - levels) < 1e-6 else f"{radius:g}"

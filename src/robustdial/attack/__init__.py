@@ -8,10 +8,12 @@ from robustdial.attack.autoattack import autoattack
 from robustdial.attack.base import Attack, PGDAttack
 from robustdial.attack.cascade import Cascade
 from robustdial.attack.fab import FAB
+from robustdial.attack.lean import lean
 from robustdial.attack.losses import dlr, dlr_targeted, margin
 from robustdial.attack.named import parse
 from robustdial.attack.square import Square
 from robustdial.attack.transfer import FromAnother
+from robustdial.attack.untouched import Untouched
 
 __all__ = [
     "APGD",
@@ -22,9 +24,11 @@ __all__ = [
     "FromAnother",
     "PGDAttack",
     "Square",
+    "Untouched",
     "autoattack",
     "dlr",
     "dlr_targeted",
+    "lean",
     "margin",
     "parse",
 ]

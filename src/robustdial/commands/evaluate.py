@@ -2,46 +2,135 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple, cast
 
-from robustdial import record
-from robustdial.attack import parse
-from robustdial.console import console, counting, points_table
-from robustdial.measuring import add_score, lambdas_of, measure_point
-from robustdial.run import trained
+import torch
+from torch import nn
+
+from robustdial.arguments import UsageError, radius
+from robustdial.assessment import Evaluation, Subject, foreign, load_foreign, of_run
+from robustdial.attack import lean, parse
+from robustdial.commands.assessed import carry_out
+from robustdial.data import Data, load
+from robustdial.measuring import lambdas_of, part_of
+from robustdial.recipes import Norm, threat_of
+from robustdial.run import device_of, trained
+from robustdial.threat import L2, Linf, Threat
+from robustdial.typing import px
 
 
 def evaluate(
-    run: Path,
+    run: Path | None = None,
     /,
     lam: float | None = None,
     width: float = 1.0,
+    model: str | None = None,
+    weights: Path | None = None,
+    data: str | None = None,
+    root: str = "data",
+    size: int | None = None,
+    norm: Norm | None = None,
+    eps: str | None = None,
     attack: str = "pgd-20",
+    budget: float = 1.0,
     n: int | None = None,
     seed: int = 0,
+    batch: int = 128,
     device: str = "auto",
+    compile: bool = False,
+    shard: str | None = None,
+    out: Path | None = None,
 ) -> int:
-    """Measure a run at one lambda: robustdial evaluate runs/x --lam 0.4 --attack pgd-20 --n 1000
+    """Measure a network under attack: robustdial evaluate runs/x --lam 0.4 --attack autoattack --n 1000
 
-    The run's best network, on test images, in float32; the result is added to score.json.
+    Test images, float32. The result goes into score.json, the page is drawn anew. What is known is kept every few
+    seconds: after a kill, the same command goes on.
 
     Args:
-        run: folder of the run.
+        run: folder of a run; its best network is measured.
         lam: position of the dial; every trained one by default.
         width: share of the channels.
+        model: instead of a run, a function that builds a network of images in [0, 1]: package.module:build or
+            file.py:build.
+        weights: safetensors for --model.
+        data: images for --model, as in training.
+        root: folder of downloaded data sets.
+        size: side of the images for --model, for folders and hubs.
+        norm: linf or l2; by default that of the run, linf for --model.
+        eps: radius, 8/255, 8px or 0.031; by default that of the run, 8/255 for --model.
         attack: pgd-K, cw-K on the margin loss, apgd-ce, apgd-dlr, apgd-t, fab-t, square or autoattack.
+        budget: share of the attack's iterations. Below 1 the result is an upper bound, and the full attack is tried on
+            a sample to say how loose it is.
         n: class-balanced test images to use; all by default.
-        seed: of the attack's random start.
+        seed: of random starts.
+        batch: images to attack at once.
         device: auto, cpu or cuda.
+        compile: run the network through torch.compile.
+        shard: k/m measures part k (from 0) of m; processes on any machines that share the folder make the whole. Under
+            torchrun by itself.
+        out: folder of the results for --model.
     """
-    measured_with, experiment = parse(attack), trained(run, device)
-    lams = (lam,) if lam is not None else lambdas_of(experiment.method.dial)
-    points = []
-    with counting("measuring", len(lams)) as bar:
-        for one in lams:
-            points.append(measure_point(experiment, one, measured_with, n, seed, width=width))
-            add_score(experiment, points[-1])
-            bar.advance(bar.task_ids[0])
-    console.print(points_table(points, str(run)))
-    console.print(f"written: {run / record.SCORE}", soft_wrap=True)
+    full, asked = parse(attack), _Asked(norm, eps, n, device)
+    short, part = lean(full, budget), _shard(shard)
+    if (run is None) == (model is None):
+        raise UsageError("Name a run folder, or a network with --model file.py:build --data NAME. See --help.")
+    if run is not None:
+        subjects = _of_run(run, lam, width, asked)
+    else:
+        subjects = iter([_of_model(str(model), weights, _images(data, root, size), out, asked)])
+    for subject in subjects:
+        evaluation = Evaluation(_compiled(subject) if compile else subject, short, seed, batch, part)
+        carry_out(evaluation, None if budget == 1 else full)
     return 0
+
+
+class _Asked(NamedTuple):
+    norm: Norm | None
+    eps: str | None
+    n: int | None
+    device: str
+
+    def threat(self, own: Threat) -> Threat:
+        """`own`, with what is asked in its place."""
+        norm: Norm = "l2" if isinstance(own, L2) else "linf"
+        if self.norm not in (None, norm) and self.eps is None:
+            raise UsageError(f"--norm {self.norm} needs a radius of its own. Give --eps, for example 0.5.")
+        return threat_of(self.norm or norm, own.radius if self.eps is None else radius(self.eps))
+
+
+def _of_run(folder: Path, lam: float | None, width: float, asked: _Asked) -> Iterator[Subject]:
+    experiment = trained(folder, asked.device)
+    threat = asked.threat(experiment.method.threat)
+    lams = (lam,) if lam is not None else lambdas_of(experiment.method.dial)
+    return (of_run(experiment, one, width, n=asked.n, threat=threat) for one in lams)
+
+
+def _of_model(place: str, weights: Path | None, data: Data, out: Path | None, asked: _Asked) -> Subject:
+    folder = out or Path("runs") / re.sub(r"\W+", "-", place).strip("-")
+    device, network = device_of(asked.device), load_foreign(place, weights)
+    images = part_of(data.test, asked.n).to(device)
+    return foreign(network.to(device), place, data, images, asked.threat(Linf(px(8))), folder)
+
+
+def _images(name: str | None, root: str, size: int | None) -> Data:
+    if name is None:
+        raise UsageError("--model needs images to be measured on. Give --data cifar10, folder:PATH, parquet:PATH, ...")
+    return load(name, root=root, size=size)
+
+
+def _compiled(subject: Subject) -> Subject:
+    # a stage packs what stands into batches of many sizes: one graph for all of them
+    return replace(subject, f=cast(nn.Module, torch.compile(subject.f, dynamic=True)))
+
+
+def _shard(text: str | None) -> tuple[int, int]:
+    """`k/m`, or what torchrun says of its processes."""
+    words = text.split("/") if text else [os.environ.get("RANK", "0"), os.environ.get("WORLD_SIZE", "1")]
+    if len(words) != 2 or not all(word.isdigit() for word in words):
+        raise UsageError(f"--shard {text} is not a part. Write k/m, for example 0/4 to 3/4.")
+    return int(words[0]), int(words[1])

@@ -1,17 +1,15 @@
-"""Accuracy with its uncertainty, and how it is measured."""
+"""Accuracy with its uncertainty, and the answers it is made of."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from robustdial.attack.base import Attack
 from robustdial.data import Source, unit, whole_images
-from robustdial.threat import Threat
 from robustdial.typing import Classifier
 
 _Z95 = 1.959963984540054
@@ -38,7 +36,8 @@ class Accuracy(NamedTuple):
         """Wilson's 95 % interval, which stays in [0, 1] and is honest near its ends (E. B. Wilson, JASA 1927)."""
         p, n, z2 = self.value, self.n, _Z95**2
         middle, half = p + z2 / (2 * n), _Z95 * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-        return max(0.0, (middle - half) / (1 + z2 / n)), min(1.0, (middle + half) / (1 + z2 / n))
+        low, high = (middle - half) / (1 + z2 / n), (middle + half) / (1 + z2 / n)
+        return low if self.correct else 0.0, high if self.correct < n else 1.0  # exactly, whatever is rounded
 
 
 class Measured(NamedTuple):
@@ -48,36 +47,19 @@ class Measured(NamedTuple):
     robust: Accuracy
 
 
-def measure(f: Classifier, source: Source, attack: Attack, threat: Threat, batch: int = 256) -> Measured:
-    """Clean accuracy, and accuracy under attack, over all images of `source`.
-
-    An image is robust if it is classified rightly both clean and attacked; only rightly classified images are attacked.
-
-    Raises:
-        ValueError: `f` is a module in training mode (its answers would depend on the batch), or its logits are not `[B,
-            K]`.
-        FloatingPointError: its logits are not finite.
-    """
-    check_mode(f)
-    clean = robust = 0
-    for x, y in image_batches(source, batch):
-        standing = right(f, x, y)
-        clean += int(standing.sum())
-        x, y = x[standing], y[standing]
-        if len(x):
-            robust += int(right(f, attack(f, x, y, threat), y).sum())
-    return Measured(Accuracy(clean, len(source)), Accuracy(robust, len(source)))
-
-
-def clean_accuracy(f: Classifier, source: Source, batch: int = 256) -> Accuracy:
-    """Accuracy on the images as they are. Raises as `measure` does."""
-    check_mode(f)
-    return Accuracy(sum(int(right(f, x, y).sum()) for x, y in image_batches(source, batch)), len(source))
+def right(f: Classifier, x: Tensor, y: Tensor) -> Tensor:
+    """Which images are classified rightly, bool `[B]`. Raises as `answers` does."""
+    return answers(f, x).argmax(1) == y
 
 
 @torch.no_grad()
-def right(f: Classifier, x: Tensor, y: Tensor) -> Tensor:
-    """Which images are classified rightly, bool `[B]`."""
+def answers(f: Classifier, x: Tensor) -> Tensor:
+    """Logits `[B, K]` of images.
+
+    Raises:
+        ValueError: `f` gives something of another shape.
+        FloatingPointError: they are not finite.
+    """
     logits = f(x)
     if logits.dim() != 2 or len(logits) != len(x):
         raise ValueError(
@@ -85,7 +67,7 @@ def right(f: Classifier, x: Tensor, y: Tensor) -> Tensor:
         )
     if not bool(torch.isfinite(logits).all()):
         raise FloatingPointError("The network gives logits that are not finite (NaN or infinity). Check its weights.")
-    return logits.argmax(1) == y
+    return logits
 
 
 def check_mode(f: Classifier) -> None:
@@ -97,5 +79,10 @@ def check_mode(f: Classifier) -> None:
 
 def image_batches(source: Source, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
     """All images, in [0, 1], with their labels, `batch` at a time."""
-    for x, y in source.batches(torch.split(torch.arange(len(source)), batch)):
+    return chosen_batches(source, torch.split(torch.arange(len(source)), batch))
+
+
+def chosen_batches(source: Source, order: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+    """The images at each index tensor of `order`, in [0, 1], with their labels."""
+    for x, y in source.batches(order):
         yield whole_images(unit(x), "measured"), y

@@ -10,7 +10,8 @@ from torch import nn
 
 from robustdial.attack.base import Attack
 from robustdial.data import Source
-from robustdial.evaluate.accuracy import Measured, measure
+from robustdial.evaluate.accuracy import Measured
+from robustdial.evaluate.measure import measure
 from robustdial.randomness import seeded
 from robustdial.threat import Threat
 from robustdial.typing import Json

@@ -19,7 +19,7 @@ from robustdial.measuring.decision import Choice, Targets, affordable_widths, de
 from robustdial.measuring.frontier import frontier_ledger, measure_frontier
 from robustdial.measuring.ledger import Ledger
 from robustdial.measuring.pictures import take_pictures
-from robustdial.measuring.points import add_score, measure_point, test_images, val_images
+from robustdial.measuring.points import add_score, measure_point, part_of, test_images, val_images
 from robustdial.measuring.positions import lambdas_of, positions_of, widths_of
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "measure_frontier",
     "measure_point",
     "next_position",
+    "part_of",
     "positions_of",
     "search",
     "take_pictures",

@@ -16,12 +16,12 @@ from robustdial.typing import Json
 
 def test_images(experiment: Experiment, n: int | None) -> Source:
     """The test set, or a class-balanced part of `n` images of it, the same at every call."""
-    return _part(experiment.data.test, n)
+    return part_of(experiment.data.test, n)
 
 
 def val_images(experiment: Experiment, n: int | None) -> Source:
     """The validation part, or a class-balanced part of `n` images of it, the same at every call."""
-    return _part(experiment.data.val, n)
+    return part_of(experiment.data.val, n)
 
 
 def measure_point(
@@ -53,7 +53,8 @@ def add_score(experiment: Experiment, score: dict[str, Json]) -> None:
     record.write_json(path, {"scores": [*scores, score]})
 
 
-def _part(source: Source, n: int | None) -> Source:
+def part_of(source: Source, n: int | None) -> Source:
+    """`n` images, equally many of each class, the same at every call; all by default."""
     if n is None or n >= len(source):
         return source
     if n < 1:

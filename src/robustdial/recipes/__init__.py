@@ -16,7 +16,7 @@ from robustdial.recipes.free import free
 from robustdial.recipes.gradalign import gradalign
 from robustdial.recipes.m_oat import m_oat
 from robustdial.recipes.mart import mart
-from robustdial.recipes.norms import Norm
+from robustdial.recipes.norms import Norm, threat_of
 from robustdial.recipes.oat import oat
 from robustdial.recipes.oats import oats
 from robustdial.recipes.pgd_at import pgd_at
@@ -89,6 +89,7 @@ __all__ = [
     "pgd_at",
     "radial",
     "recipe",
+    "threat_of",
     "trades",
     "yopo",
 ]

@@ -23,6 +23,7 @@ class Folder:
         epochs: one entry per epoch (`epochs.jsonl`).
         troubles: what went wrong in training, and what was done about it (`troubles.jsonl`).
         frontier: the measured points and how they were measured (`frontier.json`).
+        scores: evaluations (`score.json`), the latest last.
         cross: accuracies with attack and network at different lambdas (`cross.json`).
         pictures: clean and adversarial test images with predictions (`pictures.safetensors`).
     """
@@ -32,6 +33,7 @@ class Folder:
     epochs: list[Entry]
     troubles: list[Entry]
     frontier: Entry
+    scores: list[Entry]
     cross: Entry
     pictures: dict[str, Tensor] | None
 
@@ -60,12 +62,13 @@ def read(folder: Path) -> Folder:
         ValueError: a file in it is damaged.
     """
     run, frontier, epochs = _json(folder / record.RUN), _json(folder / record.FRONTIER), record.read_epochs(folder)
+    scores = [score for score in _json(folder / record.SCORE).get("scores", []) if "standing" in score]
     path = folder / record.PICTURES
-    if not (run or frontier or epochs or path.exists()):
+    if not (run or frontier or epochs or scores or path.exists()):
         raise FileNotFoundError(f"{folder} is not a run folder. Make one with: robustdial train oat --out {folder}")
     pictures = record.read_tensors(path)[0] if path.exists() else None
     name, troubles = run.get("name") or folder.resolve().name, record.read_lines(folder / record.TROUBLES)
-    return Folder(name, run, epochs, troubles, frontier, _json(folder / record.CROSS), pictures)
+    return Folder(name, run, epochs, troubles, frontier, scores, _json(folder / record.CROSS), pictures)
 
 
 def _json(path: Path) -> Entry:

@@ -7,7 +7,7 @@ Solvers know it only through four verbs. Each verb takes `reach`, the share of t
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -37,6 +37,15 @@ class Threat(Protocol):
 
     def apply(self, x: Tensor, z: Tensor) -> Tensor:
         """The perturbed images, differentiable in `z`."""
+        ...
+
+
+@runtime_checkable
+class Ball(Threat, Protocol):
+    """A threat that is a ball around the image: an image tells by itself whether it is inside."""
+
+    def distance(self, x: Tensor, adv: Tensor) -> Tensor:
+        """How far `adv` is from `x` per row `[B]`, in the unit of `radius`."""
         ...
 
 

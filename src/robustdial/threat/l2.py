@@ -53,6 +53,10 @@ class L2:
     def apply(self, x: Tensor, z: Tensor) -> Tensor:
         return x + z
 
+    def distance(self, x: Tensor, adv: Tensor) -> Tensor:
+        length: Tensor = torch.linalg.vector_norm((adv - x).flatten(1), dim=1)
+        return length
+
 
 def _lengths(z: Tensor) -> Tensor:
     lengths: Tensor = torch.linalg.vector_norm(z.flatten(1), dim=1)

@@ -43,3 +43,6 @@ class Linf:
 
     def apply(self, x: Tensor, z: Tensor) -> Tensor:
         return x + z
+
+    def distance(self, x: Tensor, adv: Tensor) -> Tensor:
+        return (adv - x).flatten(1).abs().amax(1)

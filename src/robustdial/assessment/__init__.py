@@ -1,0 +1,27 @@
+"""Evaluations people can trust: a network of any origin under a cascade of attacks, with all that qualifies its number.
+
+subject.py      what is evaluated: network, images, threat
+foreign.py      a network that was not trained here
+evaluation.py   stage after stage; killed and continued, shared among processes
+score.py        what is written of it
+extremes.py     the images that fell most easily and stand most firmly
+"""
+
+from robustdial.assessment.evaluation import Evaluation
+from robustdial.assessment.extremes import take_extremes
+from robustdial.assessment.foreign import foreign, load_foreign
+from robustdial.assessment.gap import gap_of
+from robustdial.assessment.score import score_of, write_score
+from robustdial.assessment.subject import Subject, of_run
+
+__all__ = [
+    "Evaluation",
+    "Subject",
+    "foreign",
+    "gap_of",
+    "load_foreign",
+    "of_run",
+    "score_of",
+    "take_extremes",
+    "write_score",
+]

@@ -1,0 +1,75 @@
+"""An evaluation in `score.json`: in the vocabulary of RobustBench where it has a word, with counts and intervals."""
+
+from __future__ import annotations
+
+from robustdial import record
+from robustdial.assessment.evaluation import Evaluation
+from robustdial.attack import autoattack
+from robustdial.evaluate import Accuracy, Standing, stages
+from robustdial.provenance import provenance
+from robustdial.typing import Json, written
+
+
+def score_of(evaluation: Evaluation, standing: Standing) -> dict[str, Json]:
+    """What is written of a complete evaluation.
+
+    `clean_acc` and `autoattack_acc` are percentages in words, as in RobustBench's lists; the latter is there only
+    after the whole standard AutoAttack. All other accuracies are fractions. An attack gives an upper bound.
+    """
+    subject, clean, robust = evaluation.subject, standing.accuracy(0), standing.accuracy()
+    score = {
+        **subject.about,
+        "n": clean.n,
+        "seed": evaluation.seed,
+        "threat_model": type(subject.threat).__name__,
+        "eps": written(subject.threat.radius),
+        "radius": subject.threat.radius,
+        "attack": evaluation.attack.name,
+        "clean_acc": f"{100 * clean.value:.2f}",
+        "clean": clean.value,
+        "clean_interval": list(clean.interval),
+        "robust": robust.value,
+        "robust_interval": list(robust.interval),
+        "standing": _stages(evaluation, standing),
+        "per_class": _per_class(evaluation, standing),
+        "key": evaluation.key,
+        "seconds": float(standing.seconds.sum()),
+        "precision": "float32",
+        **{key: value for key, value in provenance().items() if key != "command"},
+    }
+    if evaluation.course == stages(autoattack(), len(subject.classes)):
+        score["autoattack_acc"] = f"{100 * robust.value:.2f}"
+    return score
+
+
+def write_score(evaluation: Evaluation, score: dict[str, Json]) -> None:
+    """Put an evaluation into `score.json`, in the place of an earlier one under the same conditions."""
+    path = evaluation.subject.folder / record.SCORE
+    scores = record.read_json(path)["scores"] if path.exists() else []
+    others = [other for other in scores if other.get("key") != score["key"]]
+    record.write_json(path, {"scores": [*others, score]})
+
+
+def _stages(evaluation: Evaluation, standing: Standing) -> list[Json]:
+    tried, rows = len(standing.fell), []
+    for stage, attack in enumerate(evaluation.course):
+        left = int(standing.after(stage).sum())
+        seconds = float(standing.seconds[stage])
+        rows.append({"attack": attack.name, "tried": tried, "standing": left, "seconds": seconds})
+        tried = left
+    return rows
+
+
+def _per_class(evaluation: Evaluation, standing: Standing) -> list[Json]:
+    labels, last = evaluation.subject.source.labels, len(evaluation.course) - 1
+    clean, robust = standing.after(0), standing.after(last)
+    rows = []
+    for label, name in enumerate(evaluation.subject.classes):
+        of = labels == label
+        n = int(of.sum())
+        if n:
+            both = Accuracy(int(clean[of].sum()), n), Accuracy(int(robust[of].sum()), n)
+            sides = zip(("clean", "robust"), both, strict=True)
+            found = {k: v for side, a in sides for k, v in ((side, a.value), (f"{side}_interval", list(a.interval)))}
+            rows.append({"name": name, "n": n, **found})
+    return rows

@@ -1,0 +1,77 @@
+"""What is evaluated: a network at one position, the images it answers, the threat it claims to withstand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from robustdial import record
+from robustdial.data import Source
+from robustdial.measuring import lambdas_of, test_images, widths_of
+from robustdial.run import Experiment
+from robustdial.threat import Threat
+from robustdial.typing import Json
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network under evaluation.
+
+    Args:
+        f: images in [0, 1] to logits, in evaluation mode.
+        source: the images.
+        threat: where the adversary may move.
+        classes: their names.
+        folder: where the results go.
+        about: what else tells this network and these images from others, and stands in `score.json`: `model`, `weights`
+            (a fingerprint), `dataset`, `part`, `lam`, `width`, `trained`, and `chosen_on`, the part of the data that
+            the checkpoint was chosen on, None where nobody has said.
+    """
+
+    f: nn.Module
+    source: Source
+    threat: Threat
+    classes: tuple[str, ...]
+    folder: Path
+    about: Mapping[str, Json]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next((weight.device for weight in self.f.parameters()), torch.device("cpu"))
+
+
+def of_run(
+    experiment: Experiment,
+    lam: float | None,
+    width: float = 1.0,
+    *,
+    n: int | None = None,
+    threat: Threat | None = None,
+) -> Subject:
+    """A run at one position of its dial, on `n` test images, under its own threat or another one.
+
+    Raises ValueError off the dial.
+    """
+    dial, about = experiment.method.dial, experiment.about
+    return Subject(
+        experiment.at(lam, width),
+        test_images(experiment, n),
+        threat or experiment.method.threat,
+        experiment.data.classes,
+        experiment.folder,
+        {
+            "model": f"{about['recipe']}, {about['model']['name']}",
+            "weights": record.fingerprint(experiment.state.served.state_dict()),
+            "dataset": about["data"]["name"],
+            "part": "test",
+            "lam": lam,
+            "width": width,
+            "trained": lam in lambdas_of(dial) and width in widths_of(dial),
+            "chosen_on": "val" if experiment.checkpoint == "best" else "nothing",
+        },
+    )

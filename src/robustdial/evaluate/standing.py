@@ -1,0 +1,167 @@
+"""Who is left standing: stage after stage, each attack on the images that no earlier one has broken.
+
+The first stage is the image as it is. Only standing images are attacked, packed anew into full batches at each stage:
+a stage costs what stands, not what there is. All that is kept is a few numbers per image, so that images may stream
+from a set larger than memory. Whatever is known after a batch is enough to go on from there, and the batches of a
+later call are those that an undisturbed one would have had, with the same random numbers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from robustdial.attack import Attack, Cascade, Untouched, margin
+from robustdial.data import Source
+from robustdial.evaluate.accuracy import Accuracy, answers, check_mode, chosen_batches
+from robustdial.randomness import seeded
+from robustdial.threat import Ball, Threat
+from robustdial.typing import Classifier
+
+STANDS = -1
+_ROUNDING = 1e-6  # of x + z, in pixels and in lengths
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known of `N` images after some of `S` stages; `stand` writes into it.
+
+    Args:
+        fell: the stage that broke each image, `STANDS` where none has, int16 `[N]`.
+        next: the stage that each image has before it, int16 `[N]`.
+        lead: how far the right class was ahead of all others at the worst place seen, in logits `[N]`.
+        seconds: what each stage has taken, float64 `[S]`.
+    """
+
+    fell: Tensor
+    next: Tensor
+    lead: Tensor
+    seconds: Tensor
+
+    @staticmethod
+    def fresh(images: int, stages: int) -> Standing:
+        """Before the first stage."""
+        return Standing(
+            torch.full((images,), STANDS, dtype=torch.int16),
+            torch.zeros(images, dtype=torch.int16),
+            torch.full((images,), torch.inf),
+            torch.zeros(stages, dtype=torch.float64),
+        )
+
+    @staticmethod
+    def merged(shards: Sequence[Standing]) -> Standing:
+        """One out of the shards of a set, where shard k of m has the images k, k + m, k + 2m, ..."""
+        images = sum(len(shard.fell) for shard in shards)
+        whole = Standing.fresh(images, len(shards[0].seconds))
+        for k, shard in enumerate(shards):
+            for name in ("fell", "next", "lead"):
+                getattr(whole, name)[k :: len(shards)] = getattr(shard, name)
+            whole.seconds.add_(shard.seconds)
+        return whole
+
+    def tensors(self) -> dict[str, Tensor]:
+        """By name, as `Standing(**tensors)` takes them."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def after(self, stage: int) -> Tensor:
+        """Which images stand after a stage, bool `[N]`."""
+        return (self.fell == STANDS) | (self.fell > stage)
+
+    def accuracy(self, stage: int = -1) -> Accuracy:
+        """Share of the images that stand after a stage; by default the last."""
+        stage = stage % len(self.seconds)
+        return Accuracy(int(self.after(stage).sum()), len(self.fell))
+
+    def waiting(self, stage: int) -> Tensor:
+        """Numbers of the standing images that have a stage before them."""
+        return ((self.fell == STANDS) & (self.next <= stage)).nonzero().flatten()
+
+    @property
+    def finished(self) -> bool:
+        """Whether every image has fallen or stood through all stages."""
+        return not len(self.waiting(len(self.seconds) - 1))
+
+
+class Advance(NamedTuple):
+    """How far a stage has come: `done` of its `of` images, and how many images stand in all."""
+
+    stage: int
+    done: int
+    of: int
+    standing: int
+
+
+def stages(attack: Attack, classes: int) -> tuple[Attack, ...]:
+    """The images as they are, then the attack, or its attacks in turn, for a network of so many classes."""
+    return (Untouched(), *(attack.plan(classes) if isinstance(attack, Cascade) else (attack,)))
+
+
+def stand(
+    f: Classifier,
+    source: Source,
+    course: Sequence[Attack],
+    threat: Threat,
+    standing: Standing,
+    *,
+    batch: int = 256,
+    seed: int = 0,
+) -> Iterator[Advance]:
+    """Take all images through the stages of `course`, from where `standing` is; yields after each batch.
+
+    Every adversarial image is looked at again: it counts if it lies in the threat's set and in [0, 1], and if the
+    network errs on it.
+
+    Args:
+        f: the network, images in [0, 1] to logits.
+        source: `N` images.
+        course: `stages(attack, classes)`.
+        threat: where the adversary may move.
+        standing: what is known already, such as `Standing.fresh(N, S)`; it is changed in place.
+        batch: images to attack at once.
+        seed: of random starts; each batch has generators of its own.
+
+    Raises:
+        ValueError: the network is in training mode or gives no logits `[B, K]`, or an attack leaves its set.
+        FloatingPointError: logits that are not finite.
+    """
+    check_mode(f)
+    for stage, attack in enumerate(course):
+        of = int(standing.after(stage - 1).sum()) if stage else len(standing.fell)
+        waiting = standing.waiting(stage)
+        order = torch.split(waiting, batch) if len(waiting) else ()
+        for index, (x, y) in zip(order, chosen_batches(source, order), strict=True):
+            clock = time.perf_counter()
+            with seeded(_seed_of(seed, stage, int(index[0])), x.device):
+                adv = attack(f, x, y, threat)
+            _check_inside(threat, x, adv, attack)
+            logits = answers(f, adv)
+            standing.lead[index] = torch.minimum(standing.lead[index], -margin(logits, y).cpu())
+            standing.next[index] = stage + 1
+            standing.fell[index[(logits.argmax(1) != y).cpu()]] = stage
+            standing.seconds[stage] += time.perf_counter() - clock
+            yield Advance(stage, of - len(standing.waiting(stage)), of, int((standing.fell == STANDS).sum()))
+
+
+def _seed_of(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
+
+
+def _check_inside(threat: Threat, x: Tensor, adv: Tensor, attack: Attack) -> None:
+    beyond = max(float(-adv.min()), float(adv.max()) - 1)
+    if beyond > _ROUNDING:
+        raise ValueError(
+            f"{attack.name} gives pixels {beyond:.2g} outside [0, 1]: what it broke does not count. Mend it."
+        )
+    if isinstance(threat, Ball):
+        far = float(threat.distance(x, adv).max())
+        if far > threat.radius * (1 + _ROUNDING) + _ROUNDING:
+            raise ValueError(
+                f"{attack.name} moves an image by {far:.4g}, and the radius is {threat.radius:.4g}: it proves nothing. "
+                "Mend it."
+            )
