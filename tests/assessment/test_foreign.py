@@ -1,0 +1,93 @@
+"""Networks that were not trained here, from the command line."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from robustdial import cli
+
+NET = """
+from torch import nn
+import part
+
+def build():
+    return nn.Sequential(nn.Flatten(), part.layer())
+
+def other():
+    return "a string"
+"""
+PART = """
+from torch import nn
+
+def layer():
+    return nn.Linear(64, 10)
+"""
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    (tmp_path / "net.py").write_text(NET)
+    (tmp_path / "part.py").write_text(PART)
+    torch.manual_seed(0)
+    save_file({"1.weight": torch.randn(10, 64), "1.bias": torch.zeros(10)}, tmp_path / "w.safetensors")
+    save_file({"1.weight": torch.randn(9, 64)}, tmp_path / "small.safetensors")
+    (tmp_path / "w.pt").write_bytes(b"a pickle, perhaps")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_any_network_is_evaluated_and_has_its_page(place, capsys):
+    argv = ["evaluate", "--model", "net.py:build", "--weights", "w.safetensors", "--data", "digits", "--eps", "0.1"]
+    assert cli.run([*argv, "--attack", "pgd-2", "--n", "50", "--out", "out"]) == 0
+    (score,) = json.loads((place / "out" / "score.json").read_text())["scores"]
+    assert score["model"] == "net.py:build"
+    assert score["n"] == 50
+    assert (place / "out" / "report.html").exists()
+    assert "pgd-2" in capsys.readouterr().out
+
+
+def test_shards_write_one_result(place, capsys):
+    argv = ["evaluate", "--model", "net.py:build", "--weights", "w.safetensors", "--data", "digits", "--eps", "0.1"]
+    for k in range(3):
+        assert not (place / "out" / "score.json").exists()
+        assert cli.run([*argv, "--attack", "pgd-2", "--n", "50", "--out", "out", "--shard", f"{k}/3"]) == 0
+    assert json.loads((place / "out" / "score.json").read_text())["scores"][0]["n"] == 50
+    assert "part 1 of 3 is done" in capsys.readouterr().out
+
+
+def test_torchrun_says_which_shard_it_is(place, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    argv = ["evaluate", "--model", "net.py:build", "--data", "digits", "--attack", "pgd-1", "--n", "20", "--out", "out"]
+    assert cli.run(argv) == 0
+    assert [file.name.endswith("-1of2.safetensors") for file in (place / "out" / "standing").glob("*.safetensors")] == [
+        True
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ("--model net.py:build", "Give --data"),
+        ("--model net.py:bild --data digits", "no function 'bild'. It has build, other"),
+        ("--model net.py:other --data digits", "gives str, not a torch.nn.Module"),
+        ("--model nothing_here:build --data digits", "cannot be imported"),
+        ("--model gone.py:build --data digits", "no file gone.py"),
+        ("--model build --data digits", "names no function"),
+        ("--model net.py:build --weights gone --data digits", "no file gone"),
+        ("--model net.py:build --weights small.safetensors --data digits", "does not fit the network"),
+        ("--model net.py:build --weights w.pt --data digits", "a pickle is never opened"),
+        ("--model net.py:build --data digits --norm l2", "--norm l2 needs a radius"),
+        ("--model net.py:build --data digits --budget 2", "--budget 2 is not a share"),
+        ("--model net.py:build --data digits --shard 1", "--shard 1 is not a part"),
+        ("--model net.py:build --data digits --batch 0", "--batch 0"),
+        ("", "Name a run folder, or a network"),
+    ],
+)
+def test_wrong_input_is_one_line(place, capsys, flags, words):
+    assert cli.run(["evaluate", *flags.split()]) == 2
+    err = capsys.readouterr().err
+    assert words in err
+    assert len(err.splitlines()) == 1
