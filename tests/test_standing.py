@@ -10,7 +10,7 @@ from robustdial.data import from_tensors
 from robustdial.evaluate import STANDS, Standing, measure, stages, stand
 from robustdial.threat import L2, Linf
 
-N = 30
+N, WIDE = 30, Linf(1.0)
 
 
 def by_mean(x):
@@ -41,7 +41,7 @@ class Brighter:
         return x + self.by
 
 
-def through(source, attacks, threat=Linf(1.0), standing=None, batch=8, seed=0, f=by_mean):
+def through(source, attacks, threat=WIDE, standing=None, batch=8, seed=0, f=by_mean):
     course = stages(Cascade(tuple(attacks), "some"), 10)
     standing = standing or Standing.fresh(len(source), len(course))
     return standing, stand(f, source, course, threat, standing, batch=batch, seed=seed)

@@ -82,7 +82,7 @@ def test_the_score_speaks_robustbench(subject):
     assert score["eps"] == "0.05"
     assert score["threat_model"] == "Linf"
     assert "autoattack_acc" not in score
-    assert [row["attack"] for row in score["standing"]][0] == "clean"
+    assert score["standing"][0]["attack"] == "clean"
     assert sum(row["n"] for row in score["per_class"]) == N
     assert score["robust"] == pytest.approx(sum(row["robust"] * row["n"] for row in score["per_class"]) / N)
 
