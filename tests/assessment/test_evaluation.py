@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from robustdial import record
-from robustdial.assessment import Evaluation, foreign, gap_of, score_of, take_extremes, write_score
+from robustdial.assessment import Evaluation, foreign, gap_of, sampled, score_of, take_extremes, write_score
+from robustdial.assessment.gap import SAMPLE
 from robustdial.attack import APGD, Cascade, PGDAttack, autoattack, lean
 from robustdial.data import from_tensors
 from robustdial.threat import Linf
@@ -104,11 +105,16 @@ def test_an_evaluation_stands_once_in_the_file(subject):
 def test_the_gap_is_what_the_full_attack_breaks_of_what_stands(subject):
     weak, strong = PGDAttack(1, step=0.01, noise=0.0), APGD(steps=20)
     standing = finished(weakly := Evaluation(subject, weak))
-    gap = gap_of(weakly, standing, strong)
-    strongly = finished(Evaluation(subject, strong))
-    assert gap["sample"] == standing.accuracy().correct == N
-    assert gap["broken"] == N - strongly.accuracy().correct > 0
-    assert gap["robust"] == strongly.accuracy().value
+    sample = sampled(weakly, standing, strong)
+    assert len(sample.subject.source) == SAMPLE < standing.accuracy().correct == N
+    gap, kept = gap_of(standing, finished(sample), strong), finished(sample).accuracy()
+    assert 0 < gap["broken"] == SAMPLE - kept.correct
+    assert gap["interval"][0] < gap["robust"] == kept.value < gap["interval"][1]
+
+
+def test_where_nothing_stands_nothing_was_missed(subject):
+    evaluation = Evaluation(replace(subject, threat=Linf(0.9)), APGD(steps=20))
+    assert sampled(evaluation, finished(evaluation), APGD()) is None
 
 
 def test_the_extremes_are_the_extremes(subject):

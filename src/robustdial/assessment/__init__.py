@@ -10,7 +10,7 @@ extremes.py     the images that fell most easily and stand most firmly
 from robustdial.assessment.evaluation import Evaluation
 from robustdial.assessment.extremes import take_extremes
 from robustdial.assessment.foreign import foreign, load_foreign
-from robustdial.assessment.gap import gap_of
+from robustdial.assessment.gap import gap_of, sampled
 from robustdial.assessment.score import score_of, write_score
 from robustdial.assessment.subject import Subject, of_run
 
@@ -21,6 +21,7 @@ __all__ = [
     "gap_of",
     "load_foreign",
     "of_run",
+    "sampled",
     "score_of",
     "take_extremes",
     "write_score",

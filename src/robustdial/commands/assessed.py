@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from robustdial import record
-from robustdial.assessment import Evaluation, gap_of, score_of, take_extremes, write_score
+from robustdial.assessment import Evaluation, gap_of, sampled, score_of, take_extremes, write_score
 from robustdial.attack import Attack
 from robustdial.console import StageBars, console, say_score
+from robustdial.evaluate import Standing
 from robustdial.report import render
+from robustdial.typing import Json
 
 
 def carry_out(evaluation: Evaluation, full: Attack | None) -> None:
@@ -16,18 +18,33 @@ def carry_out(evaluation: Evaluation, full: Attack | None) -> None:
         evaluation: under the attack, or one with fewer iterations.
         full: the whole attack, where the former is not, to be tried on a sample.
     """
-    with StageBars([attack.name for attack in evaluation.course]) as bars:
-        for advance in evaluation.run():
-            bars.show(advance)
-    standing, (k, m) = evaluation.whole(), evaluation.shard
+    standing, (k, m) = _watched(evaluation), evaluation.shard
     if standing is None:
         console.print(f"part {k} of {m} is done; the last part to finish writes the result.")
         return
     score = score_of(evaluation, standing)
     if full is not None:
-        score["gap"] = gap_of(evaluation, standing, full)
+        score["gap"] = _gap(evaluation, standing, full)
     take_extremes(evaluation, standing)
     write_score(evaluation, score)
     say_score(score)
     folder = evaluation.subject.folder
     console.print(f"written: {folder / record.SCORE}, {render(folder)}", soft_wrap=True)
+
+
+def _watched(evaluation: Evaluation) -> Standing | None:
+    """What is known of all images after this process's part; None while another part is at work."""
+    with StageBars([attack.name for attack in evaluation.course]) as bars:
+        for advance in evaluation.run():
+            bars.show(advance)
+    return evaluation.whole()
+
+
+def _gap(evaluation: Evaluation, standing: Standing, full: Attack) -> Json:
+    """None where nothing stands: then nothing was missed."""
+    sample = sampled(evaluation, standing, full)
+    if sample is None:
+        return None
+    console.print(f"{full.name} on {len(sample.subject.source)} of the images that {evaluation.attack.name} left:")
+    kept = _watched(sample)
+    return None if kept is None else gap_of(standing, kept, full)
