@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 
 import pytest
 import torch
+from PIL import Image
 
 from robustdial.attack import Cascade, PGDAttack, Square
-from robustdial.data import from_tensors
+from robustdial.data import Resident, Stream, from_tensors
 from robustdial.evaluate import STANDS, Standing, measure, stages, stand
 from robustdial.threat import L2, Linf
 
@@ -121,3 +122,18 @@ def test_measuring_is_seeded_by_the_generator_and_takes_a_cascade_apart(source):
     measured = measure(by_mean, source, Cascade(attacks, "both"), Linf(1.0), batch=8)
     assert (measured.clean.correct, measured.robust.correct) == (20, 0)
     assert attacks[1].seen == [8, 2]
+
+
+def test_images_may_stream(source):
+    x, y = next(source.batches([torch.arange(N)]))
+    pictures = [Image.fromarray(picture[0].numpy()) for picture in (255 * x).round().byte()]
+    streaming = Stream(pictures, torch.arange(N), y, (1, 2, 2))
+    resident = streaming.settle()
+    assert isinstance(resident, Resident)
+    fates = []
+    for images in (streaming, resident):
+        standing, going = through(images, [Brighter(0.205), Brighter(0.305)])
+        list(going)
+        fates.append(standing.fell)
+    assert torch.equal(*fates)
+    assert len(fates[0].unique()) > 2
