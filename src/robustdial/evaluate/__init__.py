@@ -1,6 +1,7 @@
 """Measuring: accuracies with intervals, costs, the frontier."""
 
 from robustdial.evaluate.accuracy import Accuracy, Measured, clean_accuracy, measure, right
+from robustdial.evaluate.corrupted import Corrupted, corrupted, mean_accuracy
 from robustdial.evaluate.cost import Cost, cost
 from robustdial.evaluate.cross import Cross, OverLambdas, cross
 from robustdial.evaluate.estimate import Estimate, over_images, over_seeds
@@ -9,6 +10,7 @@ from robustdial.evaluate.latency import Latency, latencies
 
 __all__ = [
     "Accuracy",
+    "Corrupted",
     "Cost",
     "Cross",
     "Estimate",
@@ -17,10 +19,12 @@ __all__ = [
     "OverLambdas",
     "Position",
     "clean_accuracy",
+    "corrupted",
     "cost",
     "cross",
     "frontier",
     "latencies",
+    "mean_accuracy",
     "measure",
     "over_images",
     "over_seeds",
