@@ -10,7 +10,9 @@ from robustdial.attack.cascade import Cascade
 from robustdial.attack.fab import FAB
 from robustdial.attack.losses import dlr, dlr_targeted, margin
 from robustdial.attack.named import parse
+from robustdial.attack.search import Grid, WorstOf
 from robustdial.attack.square import Square
+from robustdial.attack.strong import strong
 from robustdial.attack.transfer import FromAnother
 
 __all__ = [
@@ -20,11 +22,14 @@ __all__ = [
     "Attack",
     "Cascade",
     "FromAnother",
+    "Grid",
     "PGDAttack",
     "Square",
+    "WorstOf",
     "autoattack",
     "dlr",
     "dlr_targeted",
     "margin",
     "parse",
+    "strong",
 ]

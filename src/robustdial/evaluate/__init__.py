@@ -7,6 +7,7 @@ from robustdial.evaluate.cross import Cross, OverLambdas, cross
 from robustdial.evaluate.estimate import Estimate, over_images, over_seeds
 from robustdial.evaluate.frontier import Position, frontier, point
 from robustdial.evaluate.latency import Latency, latencies
+from robustdial.evaluate.unseen import Trial, Unseen, panel, unseen
 
 __all__ = [
     "Accuracy",
@@ -18,6 +19,8 @@ __all__ = [
     "Measured",
     "OverLambdas",
     "Position",
+    "Trial",
+    "Unseen",
     "clean_accuracy",
     "corrupted",
     "cost",
@@ -28,6 +31,8 @@ __all__ = [
     "measure",
     "over_images",
     "over_seeds",
+    "panel",
     "point",
     "right",
+    "unseen",
 ]
