@@ -4,13 +4,16 @@ from robustdial.evaluate.accuracy import Accuracy, Measured, clean_accuracy, mea
 from robustdial.evaluate.corrupted import Corrupted, corrupted, mean_accuracy
 from robustdial.evaluate.cost import Cost, cost
 from robustdial.evaluate.cross import Cross, OverLambdas, cross
+from robustdial.evaluate.curve import SHARES, AtRadius, curve
 from robustdial.evaluate.estimate import Estimate, over_images, over_seeds
 from robustdial.evaluate.frontier import Position, frontier, point
 from robustdial.evaluate.latency import Latency, latencies
 from robustdial.evaluate.unseen import Trial, Unseen, panel, unseen
 
 __all__ = [
+    "SHARES",
     "Accuracy",
+    "AtRadius",
     "Corrupted",
     "Cost",
     "Cross",
@@ -25,6 +28,7 @@ __all__ = [
     "corrupted",
     "cost",
     "cross",
+    "curve",
     "frontier",
     "latencies",
     "mean_accuracy",
