@@ -69,6 +69,15 @@ def test_formats_of_the_same_network_share_a_card(runs, tmp_path):
     assert record.read_json(tmp_path / "card.json")["files"].keys() == {"model.safetensors", "model.pt2"}
 
 
+def test_robustbench_gets_its_module_and_its_words(runs, tmp_path):
+    command = ["bake", str(runs / "oat"), "--lam", "0.4", "--format", "robustbench", *QUICK, "--out", str(tmp_path)]
+    assert cli.run(command) == 0
+    point, info = record.read_json(tmp_path / "card.json")["measured"], record.read_json(tmp_path / "robustbench.json")
+    assert {"robustbench_model.py", "robustbench_model.pt2"} < {path.name for path in tmp_path.iterdir()}
+    assert (info["dataset"], info["eps"], info["additional_data"]) == ("digits", "0.3", False)
+    assert (info["clean_acc"], info["autoattack_acc"]) == (f"{100 * point['clean']:.2f}", None)
+
+
 def test_eight_bits_are_measured_on_their_own(runs, tmp_path, monkeypatch):
     pytest.importorskip("onnxruntime")
     monkeypatch.setattr(shipping, "SQUARE", Square(queries=5))

@@ -17,6 +17,7 @@ FLOORS = [
         "dial",
         "models",
         "data",
+        "corruption",
         "record",
         "precision",
         "provenance",

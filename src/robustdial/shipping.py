@@ -16,7 +16,7 @@ from robustdial.attack import Attack, Cascade, FromAnother, Square
 from robustdial.data import Source, balanced, unit
 from robustdial.dial import Dialed
 from robustdial.evaluate import Measured, Position, measure, point
-from robustdial.export import FORMATS, Facts, card, public_name, speedup, write_checked
+from robustdial.export import FORMATS, MODEL_INFO, Facts, card, model_info, public_name, speedup, write_checked
 from robustdial.measuring import lambdas_of, widths_of
 from robustdial.models import customary
 from robustdial.precision import full_precision
@@ -155,7 +155,7 @@ def measured_rounded(
 
 
 def write_card(baked: Baked, point: Mapping[str, Json], files: Mapping[str, Json], out: Path) -> dict[str, Json]:
-    """Write `card.json`, and in words `README.md`; the former."""
+    """Write `card.json`, in words `README.md`, and what RobustBench asks for where its file is; the first of them."""
     about = {
         "network": baked.about,
         "run": _run(baked.experiment),
@@ -164,6 +164,8 @@ def write_card(baked: Baked, point: Mapping[str, Json], files: Mapping[str, Json
         **{key: value for key, value in provenance().items() if key in ("created", "versions", "commit")},
     }
     record.write_json(out / CARD, about)
+    if FORMATS["robustbench"].file in about["files"]:
+        record.write_json(out / MODEL_INFO, model_info(about))
     record.write_text(out / README, card(about, FORMATS))
     return about
 
@@ -189,7 +191,14 @@ def _run(experiment: Experiment) -> dict[str, Json]:
         "method": about["method"],
         "data": public_name(about["data"]["name"]),
         "train": about["data"]["train"],
+        "test": about["data"]["test"],
+        "additional_data": _additional_data(about["run"]),
         "epochs": about["run"]["epochs"],
         "seed": about["run"]["seed"],
         "checkpoint": experiment.checkpoint,
     }
+
+
+def _additional_data(run: Json) -> bool | None:
+    """Whether other data than its own went into the weights; None where they came from another run."""
+    return True if run["pretrained"] else None if run["start"] else False

@@ -11,7 +11,9 @@ from robustdial.attack.fab import FAB
 from robustdial.attack.lean import lean
 from robustdial.attack.losses import dlr, dlr_targeted, margin
 from robustdial.attack.named import parse
+from robustdial.attack.search import Grid, WorstOf
 from robustdial.attack.square import Square
+from robustdial.attack.strong import strong
 from robustdial.attack.transfer import FromAnother
 from robustdial.attack.untouched import Untouched
 
@@ -22,13 +24,16 @@ __all__ = [
     "Attack",
     "Cascade",
     "FromAnother",
+    "Grid",
     "PGDAttack",
     "Square",
     "Untouched",
+    "WorstOf",
     "autoattack",
     "dlr",
     "dlr_targeted",
     "lean",
     "margin",
     "parse",
+    "strong",
 ]

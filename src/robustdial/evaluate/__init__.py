@@ -1,18 +1,24 @@
 """Measuring: accuracies with intervals, costs, the frontier."""
 
 from robustdial.evaluate.accuracy import Accuracy, Measured, right
+from robustdial.evaluate.corrupted import Corrupted, corrupted, mean_accuracy
 from robustdial.evaluate.cost import Cost, cost
 from robustdial.evaluate.cross import Cross, OverLambdas, cross
+from robustdial.evaluate.curve import SHARES, AtRadius, curve
 from robustdial.evaluate.estimate import Estimate, over_images, over_seeds
 from robustdial.evaluate.frontier import Position, frontier, point
 from robustdial.evaluate.latency import Latency, latencies
 from robustdial.evaluate.measure import classes_of, clean_accuracy, measure
 from robustdial.evaluate.standing import STANDS, Advance, Standing, stages, stand
+from robustdial.evaluate.unseen import Trial, Unseen, panel, unseen
 
 __all__ = [
+    "SHARES",
     "STANDS",
     "Accuracy",
     "Advance",
+    "AtRadius",
+    "Corrupted",
     "Cost",
     "Cross",
     "Estimate",
@@ -21,17 +27,24 @@ __all__ = [
     "OverLambdas",
     "Position",
     "Standing",
+    "Trial",
+    "Unseen",
     "classes_of",
     "clean_accuracy",
+    "corrupted",
     "cost",
     "cross",
+    "curve",
     "frontier",
     "latencies",
+    "mean_accuracy",
     "measure",
     "over_images",
     "over_seeds",
+    "panel",
     "point",
     "right",
     "stages",
     "stand",
+    "unseen",
 ]

@@ -8,21 +8,25 @@ from robustdial.export.graph import Onnx
 from robustdial.export.int8 import OnnxInt8
 from robustdial.export.parity import Parity, compare, write_checked
 from robustdial.export.program import Program
+from robustdial.export.robustbench import MODEL_INFO, RobustBench, model_info
 from robustdial.export.speed import speedup
 from robustdial.export.weights import Safetensors
 
 __all__ = [
     "FORMATS",
+    "MODEL_INFO",
     "Facts",
     "Format",
     "Onnx",
     "OnnxInt8",
     "Parity",
     "Program",
+    "RobustBench",
     "Safetensors",
     "card",
     "compare",
     "dial_card",
+    "model_info",
     "need",
     "public_name",
     "speedup",
@@ -35,5 +39,6 @@ FORMATS: dict[str, Format] = {
     "pt2": Program(),
     "onnx": Onnx(),
     "onnx-int8": OnnxInt8(),
+    "robustbench": RobustBench(),
 }
 """The formats by the names they have on the command line."""

@@ -1,0 +1,89 @@
+"""Accuracy against the radius of the adversary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from robustdial.attack import Attack, strong
+from robustdial.data import Source
+from robustdial.evaluate.accuracy import Accuracy, check_mode, image_batches, right
+from robustdial.randomness import seeded
+from robustdial.threat import L2, Linf
+from robustdial.typing import Classifier
+
+SHARES = 0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 4.0
+"""Radii in units of the threat's own."""
+
+
+class AtRadius(NamedTuple):
+    """A point of the curve."""
+
+    eps: float
+    accuracy: Accuracy
+
+
+def curve(
+    f: Classifier,
+    source: Source,
+    threat: Linf | L2,
+    attack: Attack | None = None,
+    shares: Sequence[float] = SHARES,
+    *,
+    batch: int = 256,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+) -> Iterator[AtRadius]:
+    """Accuracy at one radius after the other, from small to large, on the same images.
+
+    What falls at a radius has fallen at every larger one, for the larger ball holds the smaller: it is not attacked
+    again, and the curve cannot rise. Where it does not come down to nothing at a large radius, the attack is too weak
+    for this network, and then it is too weak at small ones as well (Carlini et al., On Evaluating Adversarial
+    Robustness, 2019).
+
+    Args:
+        f: the network.
+        source: the images.
+        threat: its radius is the unit of `shares`.
+        attack: `strong()` by default.
+        shares: of the radius, rising; at 0 the images are as they are.
+        batch: images at a time.
+        seed: of the random numbers at each radius.
+        device: where they are drawn besides the CPU.
+
+    Raises as `measure` does; ValueError for shares that do not rise from 0 or more.
+
+    >>> from robustdial.data import Resident
+    >>> bright = lambda x: torch.stack([x.mean((1, 2, 3)), torch.full((len(x),), 0.5)], dim=1)
+    >>> x = torch.linspace(0.45, 0.95, 6).reshape(6, 1, 1, 1).expand(6, 1, 2, 2)
+    >>> points = curve(bright, Resident(x, torch.zeros(6, dtype=torch.int64)), Linf(0.2))
+    >>> [(eps, accuracy.correct) for eps, accuracy in points][:4]
+    [(0.0, 5), (0.05, 5), (0.1, 4), (0.2, 3)]
+    """
+    check_mode(f)
+    if not shares or shares[0] < 0 or any(here >= there for here, there in pairwise(shares)):
+        raise ValueError(f"shares={tuple(shares)}: give radii that rise, from 0 or more.")
+    attack = strong() if attack is None else attack
+    standing = _standing(f, source, torch.arange(len(source)), lambda x, y: x, batch)
+    for share in shares:
+        ball = replace(threat, eps=share * threat.eps)
+        if share > 0:
+            with seeded(seed, device):
+                standing = _standing(f, source, standing, partial(attack, f, threat=ball), batch)
+        yield AtRadius(ball.eps, Accuracy(len(standing), len(source)))
+
+
+def _standing(
+    f: Classifier, source: Source, numbers: Tensor, changed: Callable[[Tensor, Tensor], Tensor], batch: int
+) -> Tensor:
+    """Those of the images with these numbers that are classified rightly when they have been changed."""
+    if not len(numbers):
+        return numbers
+    kept = [right(f, changed(x, y), y).cpu() for x, y in image_batches(source.subset(numbers), batch)]
+    return numbers[torch.cat(kept)]
