@@ -222,6 +222,29 @@ def say_score(score: Json) -> None:
     console.print(_bound(score))
 
 
+def rows_table(title: str, rows: Sequence[Json]) -> Table:
+    """Measured rows: what tells them apart, then the robust accuracy with its 95 % interval."""
+    names = [name for name in rows[0] if name not in ("robust", "robust_interval", "n", "radius")]
+    table = Table(title=f"{title}, n = {rows[0]['n']:,}", title_justify="left")
+    for name in (*names, "robust", "95 %"):
+        table.add_column(name, justify="left" if name in names else "right")
+    for row in rows:
+        table.add_row(*(str(row[name]) for name in names), percent(row["robust"]), interval(row["robust_interval"]))
+    return table
+
+
+def corruptions_table(rows: Sequence[Json]) -> Table:
+    """Accuracy by kind of corruption and level."""
+    levels, kinds = sorted({row["level"] for row in rows}), dict.fromkeys(row["kind"] for row in rows)
+    table = Table(title=f"accuracy under corruption, by level, n = {rows[0]['n']:,}", title_justify="left")
+    for name in ("kind", *map(str, levels)):
+        table.add_column(name, justify="left" if name == "kind" else "right")
+    for kind in kinds:
+        by_level = {row["level"]: row["accuracy"] for row in rows if row["kind"] == kind}
+        table.add_row(kind, *(percent(by_level[level]) for level in levels))
+    return table
+
+
 def _bound(score: Json) -> str:
     gap = score.get("gap")
     if gap is None:

@@ -36,5 +36,5 @@ def written(radius: float) -> str:
     >>> written(8 / 255), written(0.3)
     ('8/255', '0.3')
     """
-    levels = round(radius * 255)
-    return f"{levels}/255" if 0 < levels < 64 and abs(radius * 255 - levels) < 1e-6 else f"{radius:g}"
+    levels, short = round(radius * 255), radius == round(radius, 3)
+    return f"{radius:g}" if short or not levels > 0 or abs(radius * 255 - levels) > 1e-6 else f"{levels}/255"

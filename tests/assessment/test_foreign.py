@@ -91,3 +91,18 @@ def test_wrong_input_is_one_line(place, capsys, flags, words):
     err = capsys.readouterr().err
     assert words in err
     assert len(err.splitlines()) == 1
+
+
+def test_more_than_one_number_is_kept_and_not_measured_again(place, capsys):
+    argv = ["evaluate", "--model", "net.py:build", "--weights", "w.safetensors", "--data", "digits", "--eps", "0.1"]
+    argv += ["--attack", "pgd-1", "--n", "20", "--out", "out"]
+    assert cli.run([*argv, "--also", "curve", "corruptions", "unseen"]) == 0
+    (score,) = json.loads((place / "out" / "score.json").read_text())["scores"]
+    assert [row["eps"] for row in score["curve"]][:4] == ["0", "0.025", "0.05", "0.1"]
+    assert {row["level"] for row in score["corruptions"]} == {1, 2, 3, 4, 5}
+    assert {row["threat"] for row in score["unseen"]} == {"Linf 8/255", "L2 0.5", "L2 1", "Spatial"}
+    capsys.readouterr()
+    assert cli.run([*argv, "--also", "curve"]) == 0
+    assert "curve ━" not in capsys.readouterr().out
+    (again,) = json.loads((place / "out" / "score.json").read_text())["scores"]
+    assert all(again[part] == score[part] for part in ("curve", "corruptions", "unseen"))

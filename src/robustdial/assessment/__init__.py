@@ -7,18 +7,21 @@ score.py        what is written of it
 extremes.py     the images that fell most easily and stand most firmly
 """
 
+from robustdial.assessment.beyond import EXTRAS
 from robustdial.assessment.evaluation import Evaluation
 from robustdial.assessment.extremes import take_extremes
 from robustdial.assessment.foreign import foreign, load_foreign
 from robustdial.assessment.gap import gap_of, sampled
-from robustdial.assessment.score import score_of, write_score
+from robustdial.assessment.score import known_score, score_of, write_score
 from robustdial.assessment.subject import Subject, of_run
 
 __all__ = [
+    "EXTRAS",
     "Evaluation",
     "Subject",
     "foreign",
     "gap_of",
+    "known_score",
     "load_foreign",
     "of_run",
     "sampled",

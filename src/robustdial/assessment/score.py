@@ -42,12 +42,20 @@ def score_of(evaluation: Evaluation, standing: Standing) -> dict[str, Json]:
     return score
 
 
+def known_score(evaluation: Evaluation) -> dict[str, Json]:
+    """What `score.json` says of an evaluation under the same conditions; nothing if there was none."""
+    return next((score for score in _scores(evaluation) if score.get("key") == evaluation.key), {})
+
+
 def write_score(evaluation: Evaluation, score: dict[str, Json]) -> None:
     """Put an evaluation into `score.json`, in the place of an earlier one under the same conditions."""
+    others = [other for other in _scores(evaluation) if other.get("key") != score["key"]]
+    record.write_json(evaluation.subject.folder / record.SCORE, {"scores": [*others, score]})
+
+
+def _scores(evaluation: Evaluation) -> list[dict[str, Json]]:
     path = evaluation.subject.folder / record.SCORE
-    scores = record.read_json(path)["scores"] if path.exists() else []
-    others = [other for other in scores if other.get("key") != score["key"]]
-    record.write_json(path, {"scores": [*others, score]})
+    return list(record.read_json(path)["scores"]) if path.exists() else []
 
 
 def _stages(evaluation: Evaluation, standing: Standing) -> list[Json]:

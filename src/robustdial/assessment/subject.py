@@ -72,6 +72,6 @@ def of_run(
             "lam": lam,
             "width": width,
             "trained": lam in lambdas_of(dial) and width in widths_of(dial),
-            "chosen_on": "val" if experiment.checkpoint == "best" else "nothing",
+            "chosen_on": "val" if experiment.checkpoint == "best" else "none",
         },
     )

@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from robustdial import record
-from robustdial.assessment import Evaluation, gap_of, sampled, score_of, take_extremes, write_score
+from robustdial.assessment import EXTRAS, Evaluation, gap_of, known_score, sampled, score_of, take_extremes, write_score
 from robustdial.attack import Attack
-from robustdial.console import StageBars, console, say_score
+from robustdial.console import StageBars, console, corruptions_table, counting, rows_table, say_score
 from robustdial.evaluate import Standing
+from robustdial.precision import full_precision
 from robustdial.report import render
 from robustdial.typing import Json
 
 
-def carry_out(evaluation: Evaluation, full: Attack | None) -> None:
+def carry_out(evaluation: Evaluation, full: Attack | None, extras: Sequence[str] = ()) -> None:
     """Take the subject through its stages and write what came out, once every shard is done.
 
     Args:
         evaluation: under the attack, or one with fewer iterations.
         full: the whole attack, where the former is not, to be tried on a sample.
+        extras: further parts, names of `EXTRAS`.
     """
     standing, (k, m) = _watched(evaluation), evaluation.shard
     if standing is None:
         console.print(f"part {k} of {m} is done; the last part to finish writes the result.")
         return
-    score = score_of(evaluation, standing)
+    score, known = score_of(evaluation, standing), known_score(evaluation)
+    score |= {extra: known[extra] for extra in EXTRAS if extra in known}
     if full is not None:
         score["gap"] = _gap(evaluation, standing, full)
     take_extremes(evaluation, standing)
     write_score(evaluation, score)
     say_score(score)
+    for extra in extras:
+        if extra not in score:
+            score[extra] = _measured(extra, evaluation)
+            write_score(evaluation, score)
+        rows = score[extra]
+        console.print(corruptions_table(rows) if extra == "corruptions" else rows_table(extra, rows))
     folder = evaluation.subject.folder
     console.print(f"written: {folder / record.SCORE}, {render(folder)}", soft_wrap=True)
 
@@ -38,6 +49,15 @@ def _watched(evaluation: Evaluation) -> Standing | None:
         for advance in evaluation.run():
             bars.show(advance)
     return evaluation.whole()
+
+
+def _measured(extra: str, evaluation: Evaluation) -> list[Json]:
+    part, rows = EXTRAS[extra](evaluation.subject), []
+    with counting(extra, len(part)) as bar, full_precision():
+        for row in part.rows(evaluation.seed, evaluation.batch):
+            rows.append(row)
+            bar.advance(bar.task_ids[0])
+    return rows
 
 
 def _gap(evaluation: Evaluation, standing: Standing, full: Attack) -> Json:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import nn
@@ -43,6 +43,7 @@ def evaluate(
     batch: int = 128,
     device: str = "auto",
     compile: bool = False,
+    also: tuple[Literal["curve", "corruptions", "unseen"], ...] = (),
     shard: str | None = None,
     out: Path | None = None,
 ) -> int:
@@ -71,6 +72,8 @@ def evaluate(
         batch: images to attack at once.
         device: auto, cpu or cuda.
         compile: run the network through torch.compile.
+        also: more than one number: curve (accuracy at every radius), corruptions (noise, blur, weather, compression),
+            unseen (other norms, rotations and translations).
         shard: k/m measures part k (from 0) of m; processes on any machines that share the folder make the whole. Under
             torchrun by itself.
         out: folder of the results for --model.
@@ -85,7 +88,7 @@ def evaluate(
         subjects = iter([_of_model(str(model), weights, _images(data, root, size), out, asked)])
     for subject in subjects:
         evaluation = Evaluation(_compiled(subject) if compile else subject, short, seed, batch, part)
-        carry_out(evaluation, None if budget == 1 else full)
+        carry_out(evaluation, None if budget == 1 else full, also)
     return 0
 
 
