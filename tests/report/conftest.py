@@ -161,20 +161,105 @@ def cross() -> dict[str, Any]:
     }
 
 
+def score(lam: float | None = 0.4, clean: float = 0.96, robust: float = 0.47, **more: Any) -> dict[str, Any]:
+    """An entry of `score.json`: 100 images under a whole attack of two stages, with nothing optional but `more`."""
+    stood = [100, round(100 * clean), round(100 * robust) + 2, round(100 * robust)]
+    stages = zip(("clean", "apgd-ce", "square"), stood, stood[1:], (0.1, 2.5, 4.0), strict=False)
+    by_class = [(str(c), share) for c, share in enumerate((0.9, 0.8, 0.1, 0.6))]
+    return {
+        "model": "oat, small_cnn",
+        "weights": "d6833e131c7c5b29",
+        "dataset": "digits",
+        "part": "test",
+        "lam": lam,
+        "width": 1.0,
+        "trained": True,
+        "chosen_on": "val",
+        "n": 100,
+        "seed": 0,
+        "threat_model": "Linf",
+        "eps": "8/255",
+        "radius": 8 / 255,
+        "attack": "autoattack",
+        "clean_acc": f"{100 * clean:.2f}",
+        "clean": clean,
+        "clean_interval": wilson(clean, 100),
+        "robust": robust,
+        "robust_interval": wilson(robust, 100),
+        "standing": [{"attack": a, "tried": t, "standing": left, "seconds": s} for a, t, left, s in stages],
+        "per_class": [class_row(label, name, share) for label, (name, share) in enumerate(by_class)],
+        "key": f"{lam}-{clean}-{robust}",
+        "seconds": 6.6,
+        "precision": "float32",
+        "created": "2025-03-04T10:11:12+00:00",
+        "machine": {"cpu": "Example CPU at 2.9 GHz", "cores": 2, "gpu": None},
+        "versions": {"robustdial": "0.1.0"},
+        "commit": "0123abc",
+    } | more
+
+
+def class_row(label: int, name: str, robust: float) -> dict[str, Any]:
+    intervals = {"clean_interval": wilson(0.96, 25), "robust_interval": wilson(robust, 25)}
+    return {"label": label, "name": name, "n": 25, "clean": 0.96, "robust": robust} | intervals
+
+
+def beyond() -> dict[str, Any]:
+    """The optional parts of an entry of `score.json`."""
+    finding = {"meaning": "What it means.", "remedy": "What to do."}
+    radii, left = (0, 4, 8, 16), (0.96, 0.7, 0.47, 0.1)
+    return {
+        "checks": [
+            {"id": "noise", "title": "Noise beats gradients", "state": "passed", "seen": "Noise fells 0."} | finding,
+            {"id": "selection", "title": "Chosen here", "state": "skipped", "seen": "Nobody has said."} | finding,
+            {"id": "one-step", "title": "One step beats many", "state": "raised", "seen": "It fells 9."} | finding,
+        ],
+        "curve": [
+            {"eps": f"{k}/255", "radius": k / 255, "robust": share, "robust_interval": wilson(share, 100), "n": 100}
+            for k, share in zip(radii, left, strict=True)
+        ],
+        "corruptions": [
+            {"kind": kind, "level": level, "accuracy": share, "interval": wilson(share, 100), "n": 100}
+            for kind, worse in (("fog", 0.05), ("snow", 0.1))
+            for level, share in ((level, 0.9 - worse * level) for level in range(1, 6))
+        ],
+        "unseen": [{"threat": "L2 0.5", "attack": "apgd-t", "robust": 0.3, "robust_interval": [0.22, 0.4], "n": 100}],
+    }
+
+
+def extremes() -> dict[str, torch.Tensor]:
+    """What `extremes-KEY.safetensors` holds: three images that fell and two that stand."""
+    many = pictures() | {"index": torch.arange(100, 108), "lead": torch.linspace(-5, 2, 8)}
+    of = {name: tensor[0] if len(tensor) == len(LAMS) else tensor for name, tensor in many.items() if name != "lams"}
+    sides = {"easy": slice(3), "hard": slice(6, 8)}
+    return {f"{side}/{name}": tensor[cut] for side, cut in sides.items() for name, tensor in of.items()}
+
+
 def write(folder: Path, **parts: Any) -> Path:
-    """Write a run folder from `run`, `epochs`, `frontier`, `cross` and `pictures`; what is not given is not there."""
+    """Write a run folder from `run`, `epochs`, `frontier`, `scores`, `extremes` (of the last score), `cross` and
+    `pictures`; what is not given is not there."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in parts.keys() & {"run", "frontier", "cross"}:
         record.write_json(folder / f"{name}.json", parts[name])
     for epoch in parts.get("epochs", []):
         record.append_epoch(folder, epoch)
+    if "scores" in parts:
+        record.write_json(folder / record.SCORE, {"scores": parts["scores"]})
+    if "extremes" in parts:
+        record.write_tensors(folder / f"extremes-{parts['scores'][-1]['key']}.safetensors", parts["extremes"], {})
     if "pictures" in parts:
         record.write_tensors(folder / record.PICTURES, parts["pictures"], {"attack": "pgd-20"})
     return folder
 
 
 def whole() -> dict[str, Any]:
-    return {"run": run("demo"), "epochs": epochs(30), "frontier": frontier(points()), "pictures": pictures()}
+    return {
+        "run": run("demo"),
+        "epochs": epochs(30),
+        "frontier": frontier(points()),
+        "scores": [score(**beyond())],
+        "extremes": extremes(),
+        "pictures": pictures(),
+    }
 
 
 class Page(HTMLParser):
@@ -210,6 +295,12 @@ def show() -> Callable[[Path], Page]:
     return lambda folder: Page(render(folder))
 
 
+@pytest.fixture(scope="session")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
+    """The page of a finished run, with everything on it."""
+    return Page(render(write(tmp_path_factory.mktemp("page") / "demo", **whole())))
+
+
 @pytest.fixture
 def parts() -> dict[str, Any]:
     """What a finished run leaves, to be changed by a test and handed to `build`."""
@@ -232,6 +323,18 @@ def make_point() -> Callable[..., dict[str, Any]]:
 def make_costs() -> Callable[[tuple[float, ...]], dict[str, Any]]:
     """`make_costs(widths)` is what `frontier.json` says of their costs."""
     return costs
+
+
+@pytest.fixture
+def make_score() -> Callable[..., dict[str, Any]]:
+    """`make_score(lam, clean, robust, **more)` is one evaluation."""
+    return score
+
+
+@pytest.fixture
+def optional() -> dict[str, Any]:
+    """The parts that an evaluation may lack: checks, curve, corruptions, unseen threats."""
+    return beyond()
 
 
 @pytest.fixture

@@ -9,13 +9,8 @@ from plotly.offline import get_plotlyjs
 from robustdial import record
 from robustdial.report import render
 
-SECTIONS = ["trade-off", "pictures", "training", "settings"]
+SECTIONS = ["trade-off", "evaluation", "pictures", "training", "settings"]
 HOSTILE = "<script>alert(1)</script>"
-
-
-@pytest.fixture
-def page(build, parts, show):
-    return show(build(**parts))
 
 
 def test_page_loads_nothing_from_outside(page):
@@ -102,7 +97,8 @@ def test_small_pictures_are_scaled_crisp(page):
     ("missing", "gone", "command"),
     [
         (record.FRONTIER, 'id="tradeoff"', "robustdial frontier RUN"),
-        (record.PICTURES, "<img", "robustdial frontier RUN"),
+        (record.SCORE, 'id="evaluation-0"', "robustdial evaluate RUN --attack autoattack"),
+        (record.PICTURES, 'class="strip"', "robustdial frontier RUN"),
         (record.EPOCHS, 'id="loss"', "robustdial train RECIPE"),
         (record.RUN, "<h3>Command", "robustdial train RECIPE"),
     ],

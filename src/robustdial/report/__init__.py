@@ -1,7 +1,8 @@
 """One folder becomes one page.
 
-A run: the trade-off, a slider over it, pictures, curves and every condition. A comparison of methods: what each reached
-and what it cost, the Pareto front, curves and every condition.
+A run: the trade-off, a slider over it, its evaluations, pictures, curves and every condition. A network from elsewhere:
+its evaluations. A comparison of methods: what each reached and what it cost, the Pareto front, curves and every
+condition.
 """
 
 from robustdial.report.page import render

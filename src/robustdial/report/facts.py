@@ -12,6 +12,7 @@ CHOSEN = {
     "best": "The checkpoint is the best epoch by the score on the validation part.",
     "last": "The checkpoint is the last epoch, so nothing was selected.",
 }
+PARTS = {"train": "training", "val": "validation", "test": "test"}
 UPPER_BOUND = "An attack gives an upper bound: a stronger one may leave less."
 
 
@@ -94,7 +95,8 @@ def how(point: Entry) -> str:
     """What robust means for a measured point, in a sentence."""
     threat = f" ({point['threat']})" if "threat" in point else ""
     radius = f"ε\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{number(point['eps'])}{threat}"
-    return f"Robust is accuracy under {point['attack']} at {radius} on {point['n']} test images."
+    part = PARTS.get(point.get("part", "test"), "test")
+    return f"Robust is accuracy under {point['attack']} at {radius} on {point['n']} {part} images."
 
 
 def cost(point: Entry) -> str:

@@ -24,6 +24,7 @@ class Folder:
         troubles: what went wrong in training, and what was done about it (`troubles.jsonl`).
         frontier: the measured points and how they were measured (`frontier.json`).
         scores: evaluations (`score.json`), the latest last.
+        extremes: by the key of an evaluation, its easiest and hardest images (`extremes-KEY.safetensors`).
         cross: accuracies with attack and network at different lambdas (`cross.json`).
         pictures: clean and adversarial test images with predictions (`pictures.safetensors`).
     """
@@ -34,8 +35,22 @@ class Folder:
     troubles: list[Entry]
     frontier: Entry
     scores: list[Entry]
+    extremes: dict[str, dict[str, Tensor]]
     cross: Entry
     pictures: dict[str, Tensor] | None
+
+    @property
+    def foreign(self) -> bool:
+        """Whether there are evaluations and nothing of a training: the network comes from elsewhere."""
+        return bool(self.scores) and not (self.run or self.epochs or self.frontier)
+
+    @property
+    def title(self) -> str:
+        """What the page is of; of a network from elsewhere, what it was last evaluated as, without the path to it."""
+        if not self.foreign:
+            return self.name
+        model: str = self.scores[-1]["model"]
+        return model.rpartition("/")[2] if ".py:" in model else model
 
     @property
     def points(self) -> list[Entry]:
@@ -66,9 +81,22 @@ def read(folder: Path) -> Folder:
     path = folder / record.PICTURES
     if not (run or frontier or epochs or scores or path.exists()):
         raise FileNotFoundError(f"{folder} is not a run folder. Make one with: robustdial train oat --out {folder}")
-    pictures = record.read_tensors(path)[0] if path.exists() else None
-    name, troubles = run.get("name") or folder.resolve().name, record.read_lines(folder / record.TROUBLES)
-    return Folder(name, run, epochs, troubles, frontier, scores, _json(folder / record.CROSS), pictures)
+    return Folder(
+        name=run.get("name") or folder.resolve().name,
+        run=run,
+        epochs=epochs,
+        troubles=record.read_lines(folder / record.TROUBLES),
+        frontier=frontier,
+        scores=scores,
+        extremes=_extremes(folder, scores),
+        cross=_json(folder / record.CROSS),
+        pictures=record.read_tensors(path)[0] if path.exists() else None,
+    )
+
+
+def _extremes(folder: Path, scores: list[Entry]) -> dict[str, dict[str, Tensor]]:
+    paths = {score["key"]: folder / f"extremes-{score['key']}.safetensors" for score in scores if "key" in score}
+    return {key: record.read_tensors(path)[0] for key, path in paths.items() if path.exists()}
 
 
 def _json(path: Path) -> Entry:

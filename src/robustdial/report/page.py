@@ -17,7 +17,7 @@ def render(folder: Path) -> Path:
 
     Args:
         folder: of a comparison, with `compare.json`, or of a run, with any of `run.json`, `epochs.jsonl`,
-            `frontier.json`, `pictures.safetensors`.
+            `frontier.json`, `score.json`, `pictures.safetensors`; a network from elsewhere has `score.json` alone.
 
     Returns:
         The path of the page.

@@ -24,7 +24,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Column:
-    """One test image at one lambda; the pictures are data URIs."""
+    """One test image at one lambda; the pictures are data URIs, `details` what else there is to say of it."""
 
     label: str
     clean: str
@@ -32,6 +32,7 @@ class Column:
     change: str
     said_clean: Said
     said_adv: Said
+    details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

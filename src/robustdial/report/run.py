@@ -8,6 +8,9 @@ from markupsafe import Markup
 
 from robustdial.report import curves, facts, heat
 from robustdial.report.crossing import crossing
+from robustdial.report.evaluation import facts as evaluated
+from robustdial.report.evaluation.overview import overview
+from robustdial.report.evaluation.panel import Panel, panels
 from robustdial.report.folder import Entry, Folder, read
 from robustdial.report.pictures import Gallery, gallery
 from robustdial.report.template import PAGES
@@ -19,30 +22,36 @@ def page(path: Path) -> str:
     folder = read(path)
     classes = folder.run.get("data", {}).get("classes", [])
     pictures = gallery(folder.pictures, classes) if folder.pictures else None
-    points = folder.points
+    points, evaluations = folder.points, panels(folder)
     return PAGES.get_template("run.html").render(
-        name=folder.name,
+        name=folder.title,
+        foreign=folder.foreign,
         run=folder.run,
-        summary=facts.summary(folder),
-        tiles=facts.tiles(folder),
+        summary=evaluated.summary(folder),
+        tiles=evaluated.tiles(folder),
         points=points,
         widths=sorted({p["width"] for p in points}, reverse=True),
         costs=folder.costs,
         dialed_cost=folder.frontier.get("dialed"),
         timing=facts.timing(folder.frontier),
+        evaluations=evaluations,
+        overview=overview([panel.entry for panel in evaluations]),
+        upper_bound=facts.UPPER_BOUND,
+        tell=evaluated,
+        command=evaluated.command(folder),
         crossing=crossing(folder.cross) if folder.cross else [],
         crossed=facts.crossed(folder.cross) if folder.cross else "",
         stops=_stops(points, pictures),
         gallery=pictures,
         dialed=folder.dialed,
-        plots=_plots(folder),
+        plots=_plots(folder, evaluations),
         troubles=folder.troubles,
         settings=facts.settings(folder.run),
         conditions=facts.conditions(folder),
     )
 
 
-def _plots(folder: Folder) -> dict[str, tuple[str, Markup]]:
+def _plots(folder: Folder, evaluations: list[Panel]) -> dict[str, tuple[str, Markup]]:
     """Every plot of the page by its id, with its title."""
     plots: list[curves.Plot] = []
     if folder.points:
@@ -52,12 +61,15 @@ def _plots(folder: Folder) -> dict[str, tuple[str, Markup]]:
     widths = len({p["width"] for p in folder.points})
     if widths > 1:
         plots.append(("surface", "Accuracy over λ and width, %", heat.surface(folder.points)))
+    for panel in evaluations:
+        plots += panel.plots
     if folder.cross:
         plots.append(("crossed", "Robust accuracy, %", heat.crossed(folder.cross)))
     if folder.epochs:
         plots += curves.training(folder.epochs)
     rows = len(folder.cross.get("adversaries", ())) + 1
     tall = {"tradeoff": 440, "against": 330, "surface": 90 + heat.ROW * widths, "crossed": 70 + heat.ROW * rows}
+    tall |= {panel.plot: 330 for panel in evaluations}
     return curves.embed(plots, tall)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from robustdial.report.words import amount, interval, moment, percent
+from robustdial.report.words import amount, extent, interval, moment, percent, points
 
 PAGES = Environment(
     loader=PackageLoader("robustdial.report", ""),
@@ -14,4 +14,11 @@ PAGES = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
-PAGES.filters |= {"amount": amount, "interval": interval, "moment": moment, "percent": percent}
+PAGES.filters |= {
+    "amount": amount,
+    "extent": extent,
+    "interval": interval,
+    "moment": moment,
+    "percent": percent,
+    "points": points,
+}

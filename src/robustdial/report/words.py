@@ -13,7 +13,25 @@ def percent(share: float | None) -> str:
     >>> percent(0.994).replace(chr(160), " "), percent(None)
     ('99.4 %', '–')
     """
-    return NONE if share is None else f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
+    return NONE if share is None else f"{points(share)}\N{NO-BREAK SPACE}%"
+
+
+def points(share: float | None) -> str:
+    """A share in [0, 1] in percent, one decimal, without the sign.
+
+    >>> points(0.994), points(None)
+    ('99.4', '–')
+    """
+    return NONE if share is None else f"{100 * share:.1f}"
+
+
+def extent(share: float) -> str:
+    """A share in [0, 1] as a length in a style sheet.
+
+    >>> extent(0.5)
+    '50.00%'
+    """
+    return f"{100 * share:.2f}%"
 
 
 def interval(bounds: list[float] | None) -> str:

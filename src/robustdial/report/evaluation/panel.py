@@ -1,0 +1,62 @@
+"""One evaluation, gathered for the template."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from robustdial.report import curves
+from robustdial.report.evaluation.checks import Checks, checks_of
+from robustdial.report.evaluation.classes import Classes, classes_of
+from robustdial.report.evaluation.corruptions import Corruptions, corruptions_of
+from robustdial.report.evaluation.curve import curve
+from robustdial.report.evaluation.extremes import Extreme, extremes_of
+from robustdial.report.folder import Entry, Folder
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One evaluation; a part that was not measured is None or empty.
+
+    Args:
+        entry: it, as in `score.json`.
+        plot: id of its curve on the page.
+        checks: what was looked for.
+        classes: class by class.
+        corruptions: kinds by level.
+        extremes: its easiest and hardest images.
+    """
+
+    entry: Entry
+    plot: str
+    checks: Checks | None
+    classes: Classes | None
+    corruptions: Corruptions | None
+    extremes: list[Extreme]
+
+    @property
+    def plots(self) -> list[curves.Plot]:
+        """Its curve."""
+        points = self.entry.get("curve")
+        return [(self.plot, "Accuracy against the radius", curve(points, self.entry["radius"]))] if points else []
+
+
+def panels(folder: Folder) -> list[Panel]:
+    """The evaluations of a folder, the latest first."""
+    return [
+        Panel(
+            entry=entry,
+            plot=f"curve-{number}",
+            checks=checks_of(entry["checks"]) if entry.get("checks") else None,
+            classes=classes_of(entry["per_class"]) if entry.get("per_class") else None,
+            corruptions=corruptions_of(entry["corruptions"]) if entry.get("corruptions") else None,
+            extremes=extremes_of(folder.extremes.get(str(entry.get("key")), {}), _classes(folder, entry)),
+        )
+        for number, entry in enumerate(reversed(folder.scores))
+    ]
+
+
+def _classes(folder: Folder, entry: Entry) -> list[str]:
+    """The names of the classes by number, as far as they are told: classes without an image have no row."""
+    told: list[str] = folder.run.get("data", {}).get("classes", [])
+    known = {row["label"]: row["name"] for row in entry.get("per_class", []) if "label" in row}
+    return told or [known.get(label, str(label)) for label in range(max(known, default=-1) + 1)]
