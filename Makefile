@@ -1,8 +1,9 @@
 # make demo: train a dial on handwritten digits and show its trade-off. make test: run every test.
+# make interop: run other attack libraries on a dial, in an environment of their own.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check clean
+.PHONY: demo test check interop clean
 
 demo: .venv/installed
 	$(BIN)/robustdial demo
@@ -12,6 +13,9 @@ test: .venv/installed-dev
 
 check: .venv/installed-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+interop: .venv-interop/installed
+	.venv-interop/bin/python -m pytest tests/interop
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -23,5 +27,12 @@ check: .venv/installed-dev
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
 	touch $@
 
+# torchattacks pins an old version of requests, which it needs for downloads alone: it comes without what it asks for
+.venv-interop/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-interop
+	.venv-interop/bin/python -m pip install --quiet -e . pytest foolbox adversarial-robustness-toolbox
+	.venv-interop/bin/python -m pip install --quiet --no-deps torchattacks
+	touch $@
+
 clean:
-	rm -rf .venv build src/*.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-interop build src/*.egg-info .pytest_cache .mypy_cache .ruff_cache

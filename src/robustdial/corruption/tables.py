@@ -61,7 +61,8 @@ CIFAR10_C: Mapping[str, Levels] = {
 Corruptions and Perturbations, ICLR 2019, and the code that made CIFAR-10-C.
 
 Departures, besides those that a kind names: images are made when they are asked for, with random numbers of their own;
-values are not rounded to 8 bits; frost and spatter are left out (the one needs photographs, the other edge detection).
+values are not rounded to 8 bits; filters mirror an image at its border; it is magnified by the number given, not by the
+next one of whole pixels; frost and spatter are left out (the one needs photographs, the other edge detection).
 """
 
 _SIDE = 244 / 224  # the code that made ImageNet-C takes 244 pixels for the side in its elastic deformation

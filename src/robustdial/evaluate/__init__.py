@@ -1,4 +1,4 @@
-"""Measuring: accuracies with intervals, costs, the frontier."""
+"""Measuring: accuracies with intervals, at every radius, under unseen threats and corruptions; costs, the frontier."""
 
 from robustdial.evaluate.accuracy import Accuracy, Measured, right
 from robustdial.evaluate.corrupted import Corrupted, corrupted, mean_accuracy
