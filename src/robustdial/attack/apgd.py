@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robustdial.attack.aim import Aim, images, still
+from robustdial.attack.aim import Aim, images, rivals, still
+from robustdial.attack.best import Best
 from robustdial.attack.climb import climb
 from robustdial.attack.losses import dlr_targeted
 from robustdial.objective.base import cross_entropy
@@ -92,29 +93,20 @@ class APGDTargeted:
 
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         with still(f):
-            aims = [Aim(f, threat, dlr_targeted, x, (y, target)) for target in _likeliest(f, x, y, self.classes)]
+            with torch.no_grad():
+                targets = rivals(f(x), y, self.classes)
+            aims = [Aim(f, threat, dlr_targeted, x, (y, target)) for target in targets.unbind(1)]
             return _strongest(aims, x, threat, self.steps)
-
-
-@torch.no_grad()
-def _likeliest(f: Classifier, x: Tensor, y: Tensor, classes: int) -> tuple[Tensor, ...]:
-    """For each rank the wrong class `[B]` that has it on the clean images."""
-    logits = f(x)
-    wrong = logits.scatter(1, y[:, None], -torch.inf)
-    return wrong.topk(min(classes, logits.shape[1] - 1)).indices.unbind(1)
 
 
 def _strongest(aims: Iterable[Aim], x: Tensor, threat: Threat, steps: int) -> Tensor:
     """One climb per aim on the images still standing: each where it fell, or else where its loss was highest."""
-    z, height = threat.noise(x, 1.0, 0.0).clone(), torch.full((len(x),), -torch.inf, device=x.device)
+    best = Best.before(torch.zeros_like(x))
     for aim in aims:
-        standing = (height < torch.inf).nonzero().squeeze(1)
+        standing = best.standing
         if not len(standing):
             break
         aim = aim.of(standing)
         for at in climb(aim, threat.noise(aim.x, 1.0, 1.0), steps):
-            best, rows = at.best, standing[at.rows]
-            worth = best.loss.masked_fill(best.fallen, torch.inf).to(height)
-            higher = worth > height[rows]
-            z[rows[higher]], height[rows[higher]] = best.z[higher], worth[higher]
-    return images(threat, x, z)
+            best.see(standing[at.rows], at.best)
+    return images(threat, x, best.z)

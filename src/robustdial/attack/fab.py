@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from robustdial.attack.aim import still
+from robustdial.attack.aim import rivals, still
 from robustdial.attack.losses import margin
 from robustdial.objective.base import single
 from robustdial.threat import L2, Linf, Threat
@@ -72,9 +72,8 @@ class FAB:
     def _first_found(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         with torch.no_grad():
             logits = f(x)
-        wrong = single(logits).scatter(1, y[:, None], -torch.inf).argsort(1, descending=True)[:, :-1]
         answer, standing = x.clone(), (margin(logits, y) <= 0).nonzero().squeeze(1)
-        for target in wrong.T[: self.targets]:
+        for target in rivals(logits, y, self.targets).unbind(1):
             if not len(standing):
                 break
             around = x[standing]
