@@ -27,6 +27,11 @@ class Place(NamedTuple):
     fallen: Tensor
     """Where the answer is wrong, bool `[B]`."""
 
+    @property
+    def height(self) -> Tensor:
+        """The loss, infinite where the answer is wrong."""
+        return self.loss.masked_fill(self.fallen, torch.inf)
+
 
 @dataclass(frozen=True)
 class Aim:

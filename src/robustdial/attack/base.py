@@ -91,5 +91,6 @@ class PGDAttack:
             standing = best.standing
             if len(standing):
                 some = aim.of(standing)
-                best.see(standing, some.look(self._ascended(some)))
+                end = some.look(self._ascended(some))
+                best.see(standing, end.z, end.height)
         return best.z

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robustdial.attack.aim import Place
-
 
 @dataclass(frozen=True)
 class Best:
-    """Of each image the perturbation at which it fell, or else the one of the highest loss; filled in place.
+    """Of each image where it fell, or else where the loss was highest; filled in place.
 
     Attributes:
-        z: the perturbations.
+        z: the perturbations, or the perturbed images.
         height: loss there `[B]`; infinite where the image fell, minus infinite before the first try.
     """
 
@@ -32,13 +30,13 @@ class Best:
         """Numbers of the images that have not fallen."""
         return (self.height < torch.inf).nonzero().squeeze(1)
 
-    def see(self, image: Tensor, place: Place) -> None:
-        """Tries at the images of these numbers; there may be several at one image."""
-        height = place.loss.masked_fill(place.fallen, torch.inf).to(self.height)
+    def see(self, image: Tensor, z: Tensor, height: Tensor) -> None:
+        """Tries at the images of these numbers, perhaps several at one image."""
+        height = height.to(self.height)
         row = (height > self.height[image]).nonzero().squeeze(1)
         self.height.scatter_reduce_(0, image[row], height[row], "amax")
         row = row[height[row] == self.height[image[row]]]
-        # of equals the last: rows written twice in one assignment would be a mixture on some devices
+        # of equals one must be chosen: rows that are written twice in one assignment may come out mixed
         winner = torch.full_like(self.height, -1, dtype=torch.int64).scatter_reduce_(0, image[row], row, "amax")
         new = winner >= 0
-        self.z[new] = place.z[winner[new]]
+        self.z[new] = z[winner[new]]

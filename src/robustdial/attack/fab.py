@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from robustdial.attack.aim import rivals, still
+from robustdial.attack.best import Best
 from robustdial.attack.losses import margin
+from robustdial.attack.together import ROWS, pairs, siblings
 from robustdial.objective.base import single
 from robustdial.threat import L2, Linf, Threat
 from robustdial.typing import Classifier
@@ -20,13 +22,13 @@ _TINY = 1e-12  # what is zero stays zero where it is divided by
 
 @dataclass(frozen=True)
 class FAB:
-    """Fast adaptive boundary attack towards the likeliest wrong classes, one after the other, without a random start.
+    """Fast adaptive boundary attack towards the likeliest wrong classes, without a random start.
 
     Each step takes the border between the right and the target class as the plane that it looks like from the current
     image. It mixes the points of this plane that are closest to the current and to the clean image, and goes a little
     past it; from an adversarial image the search goes on a little nearer to the clean one. An adversarial image counts
-    if it lies inside the threat's set: it is returned, and its search ends. Where none was found the clean image is
-    returned.
+    if it lies inside the threat's set: it is returned, and the search for this image ends. Where none was found the
+    clean image is returned. Few images are attacked towards several classes together, many towards one after another.
     A module is attacked in evaluation mode and left as it was.
     Source: Croce & Hein, Minimally Distorted Adversarial Examples with a Fast Adaptive Boundary Attack, ICML 2020,
     algorithm 1; targeted, with the constants of AutoAttack (Croce & Hein, ICML 2020).
@@ -37,6 +39,7 @@ class FAB:
         pull: largest weight of the clean image's plane point in the mix (alpha_max).
         overshoot: how far to go past the plane, 1 to stop there (eta).
         back: where to go on from an adversarial image, as a share of the way from the clean one to it (beta).
+        rows: images times classes attacked together, where one class alone has fewer; 1 to save memory.
 
     Raises:
         TypeError: the threat is neither `Linf` nor `L2`.
@@ -54,11 +57,12 @@ class FAB:
     pull: float = 0.1
     overshoot: float = 1.05
     back: float = 0.9
+    rows: int = ROWS
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.targets < 1:
+        if min(self.steps, self.targets, self.rows) < 1:
             raise ValueError(
-                f"steps={self.steps}, targets={self.targets}: an attack needs at least one step and one target."
+                f"steps={self.steps}, targets={self.targets}, rows={self.rows}: an attack needs at least one of each."
             )
 
     @property
@@ -72,30 +76,35 @@ class FAB:
     def _first_found(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         with torch.no_grad():
             logits = f(x)
-        answer, standing = x.clone(), (margin(logits, y) <= 0).nonzero().squeeze(1)
-        for target in rivals(logits, y, self.targets).unbind(1):
-            if not len(standing):
-                break
-            around = x[standing]
-            near = self.closest(f, around, y[standing], target[standing], threat, enough=threat.radius)
+        best = Best.before(x)
+        best.height[margin(logits, y) > 0] = torch.inf
+        for image, target in pairs(best, rivals(logits, y, self.targets), self.rows):
+            near = self.closest(f, x[image], y[image], target, threat, enough=threat.radius, image=image)
             found = near.distance <= threat.radius
-            answer[standing[found]] = near.images[found]
-            standing = standing[~found]
-        return answer
+            best.see(image[found], near.images[found], torch.full_like(near.distance[found], torch.inf))
+        return best.z
 
     def closest(
-        self, f: Classifier, x: Tensor, y: Tensor, target: Tensor, threat: Threat, enough: float = 0.0
+        self,
+        f: Classifier,
+        x: Tensor,
+        y: Tensor,
+        target: Tensor,
+        threat: Threat,
+        enough: float = 0.0,
+        image: Tensor | None = None,
     ) -> Closest:
         """The closest adversarial images on the way to the classes `target` `[B]`, however far away they are.
 
-        Whatever is not classified as `y` counts. The search for an image ends at a distance of at most `enough`.
-        Of `threat` only the norm plays a part.
+        Whatever is not classified as `y` counts. Of `threat` only the norm plays a part. The search of a row ends at a
+        distance of at most `enough`, and with it that of its siblings, the rows of the same `image` `[B]`.
         """
         norm = _norm(threat)
+        image = torch.arange(len(x), device=x.device) if image is None else image
         x, shape = x.flatten(1), x.shape
         now, best, distance = x.clone(), x.clone(), x.new_full((len(x),), torch.inf)
         for _ in range(self.steps):
-            rows = (distance > enough).nonzero().squeeze(1)
+            rows = (~siblings(image, distance <= enough)).nonzero().squeeze(1)
             if not len(rows):
                 break
             labels, around = y[rows], x[rows]
