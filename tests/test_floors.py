@@ -19,6 +19,7 @@ FLOORS = [
         "data",
         "record",
         "precision",
+        "folding",
         "provenance",
         "randomness",
     },
