@@ -143,8 +143,9 @@ def projection(points: Tensor, w: Tensor, b: Tensor, speed: Tensor) -> Tensor:
 
     All coordinates set off for the plane together, each at its own speed, until the plane is reached; who meets 0 or 1
     before stays there. For speeds |w| this is the closest point in Euclidean distance, for speeds of 1 in L-infinity
-    (a coordinate that does not matter, `w` = 0, stays where it is). Where each one stops is known beforehand, so
-    that the time of arrival is found by one sort: how far `w z` has come is piecewise linear in time.
+    (a coordinate that does not matter, `w` = 0, stays where it is). As long as some are taken to move on who will have
+    stopped, the time of arrival comes out too early: who has stopped by then is noted, and the time computed anew,
+    until nobody is added. That is Newton's method on a concave, piecewise linear function, exact after a few rounds.
     Source: Croce & Hein, ICML 2020, section 2.2.
 
     Args:
@@ -160,26 +161,17 @@ def projection(points: Tensor, w: Tensor, b: Tensor, speed: Tensor) -> Tensor:
     missing = b - (w * points).sum(1)
     heading = w.sign() * missing.sign()[:, None]
     room = torch.where(heading > 0, 1 - points, points)
-    moves = (speed > 0) & (heading != 0)
-    stops, order = torch.where(moves, room / speed.clamp_min(_TINY), 0).sort(1)
-    gain = (w.abs() * speed).gather(1, order)
-    still_moving = _after(gain).clamp_min(torch.finfo(gain.dtype).tiny)
-    by_stopped = _before(gain * stops)
-    # w z has come by_stopped[k] + t * still_moving[k] at a time t at which k coordinates have stopped
-    stopped = (by_stopped[:, 1:] + stops * still_moving[:, 1:] < missing.abs()[:, None]).sum(1, keepdim=True)
-    arrival = (missing.abs()[:, None] - by_stopped.gather(1, stopped)) / still_moving.gather(1, stopped)
-    time = torch.minimum(arrival, stops[:, -1:])
-    return points + heading * torch.minimum(time * speed, room)
-
-
-def _before(values: Tensor) -> Tensor:
-    """Sums of the first 0, 1, ... n values `[B, n + 1]`."""
-    return torch.cat([values.new_zeros(len(values), 1), values.cumsum(1)], dim=1)
-
-
-def _after(values: Tensor) -> Tensor:
-    """Sums of all but the first 0, 1, ... n values `[B, n + 1]`, added from the end: no large numbers cancel."""
-    return _before(values.flip(1)).flip(1)
+    room = torch.where((speed > 0) & (heading != 0), room, 0)
+    gain, pace, stopped = w.abs() * room, w.abs() * speed, torch.zeros_like(room, dtype=torch.bool)
+    limits = torch.finfo(room.dtype)
+    while True:
+        left = missing.abs() - torch.where(stopped, gain, 0).sum(1)
+        time = left / torch.where(stopped, 0, pace).sum(1).clamp_min(limits.tiny)
+        way = time.clamp(0, limits.max)[:, None] * speed
+        arrived = stopped | (way >= room)
+        if torch.equal(arrived, stopped):
+            return points + heading * torch.where(stopped, room, way)
+        stopped = arrived
 
 
 class _Norm(NamedTuple):
