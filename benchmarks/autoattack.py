@@ -1,6 +1,6 @@
 """How fast AutoAttack is, and how well it attacks: by robustdial and by torchattacks, on one network.
 
-    python benchmarks/autoattack.py --images-per-round 8 --rounds 3
+    python benchmarks/autoattack.py --batch 8 --rounds 3
 
 The attacks of each library run in turn on what still stands, and the libraries take turns within each attack.
 The `AutoAttack` of torchattacks 3.5.1 has APGD and FAB with 10 steps, and lets the windows of Square depend on the
@@ -41,7 +41,7 @@ Attack = Callable[[Tensor, Tensor], Tensor]
 """Images and labels to adversarial images."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Course:
     """How one contender fares.
 
@@ -49,13 +49,13 @@ class Course:
         attacks: of AutoAttack, in turn.
         seconds: of processor time, round by round, for each attack.
         given: images that each attack was given, likewise.
-        standing: images that are left in the end.
+        standing: images that are left in the end of each round.
     """
 
     attacks: tuple[Attack, ...]
     seconds: list[list[float]] = field(default_factory=list)
     given: list[list[int]] = field(default_factory=list)
-    standing: int = 0
+    standing: list[int] = field(default_factory=list)
 
 
 def ours(net: nn.Module, compiled: bool = False) -> tuple[Attack, ...]:
@@ -94,7 +94,7 @@ def play(net: nn.Module, courses: Mapping[str, Course], x: Tensor, y: Tensor) ->
             assert inside.all(), f"{name} left the ball"
             standing[name] = standing[name].index_put((rows,), right(net, adv, y[rows]))
     for name, course in courses.items():
-        course.standing += int(standing[name].sum())
+        course.standing.append(int(standing[name].sum()))
 
 
 @torch.no_grad()
@@ -114,7 +114,7 @@ def table(courses: Mapping[str, Course], images: int) -> Table:
         ratios = [base / sum(seconds) for seconds, base in zip(course.seconds, theirs, strict=True)]
         cells = (f"{seconds:.2f}" for seconds in (*each, median(sum(s) / g[0] for s, g in rounds)))
         ratio = f"{median(ratios):.2f} ({min(ratios):.2f} - {max(ratios):.2f})"
-        shown.add_row(name, *cells, ratio, str(course.standing))
+        shown.add_row(name, *cells, ratio, str(sum(course.standing)))
     return shown
 
 

@@ -101,7 +101,7 @@ def test_autoattack_gives_a_time_and_a_verdict_of_every_part(benchmark_of, monke
     for _ in range(2):
         bench.play(net, courses, x, y)
     ours, idle = courses.values()
-    assert (ours.standing, idle.standing) == (0, 8)
+    assert (ours.standing, idle.standing) == ([0, 0], [4, 4])
     assert ours.given == [[4, 0, 0, 0]] * 2 and idle.given == [[4, 4, 4, 4]] * 2
     assert bench.table(courses, 8).row_count == 2
 
@@ -112,7 +112,7 @@ def test_autoattack_of_a_peer_attacks_within_the_same_ball(benchmark_of):
     net, x, y = tiny()
     course = bench.Course(bench.theirs(net))
     bench.play(net, {"theirs": course}, x, y)
-    assert course.standing == 0
+    assert course.standing == [0]
 
 
 def test_an_attack_of_autoattack_outside_the_ball_is_not_timed(benchmark_of):

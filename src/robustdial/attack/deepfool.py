@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robustdial.attack.aim import images, rivals, still
-from robustdial.attack.losses import margin
-from robustdial.objective.base import single
+from robustdial.attack.aim import Aim, images, rivals, still
+from robustdial.attack.losses import lead
 from robustdial.threat import Threat
 from robustdial.threat.base import within_image
 from robustdial.typing import Classifier
@@ -84,15 +83,14 @@ def _to_nearest(
     f: Classifier, x: Tensor, z: Tensor, y: Tensor, others: Tensor, threat: Threat
 ) -> tuple[Tensor, Tensor]:
     """The step from `z` to the nearest border to the classes `others` `[B, K]`; and where `z` is wrong already."""
-    z = z.detach().requires_grad_()
-    with torch.enable_grad():
-        logits = single(f(threat.apply(x, z)))
-        behind = logits.gather(1, y[:, None]) - logits.gather(1, others)
-        slopes = torch.stack([-torch.autograd.grad(b.sum(), z, retain_graph=True)[0] for b in behind.unbind(1)], dim=1)
-    now, zero = (x + z.detach())[:, None], torch.zeros_like(x)
-    slopes = slopes * torch.where(slopes > 0, now < 1, now > 0)  # where there is no room there is no way
+    # a forward pass for each class, not one for all: a compiled network goes back once only
+    places = [Aim(f, threat, lead, x, (y, other)).look(z) for other in others.unbind(1)]
+    # where there is no room there is no way
+    slopes = [place.gradient * torch.where(place.gradient > 0, x + z < 1, x + z > 0) for place in places]
+    zero = torch.zeros_like(z)
     # a steepest step of length 1 gains the dual norm of the slope
-    gains = [(w * threat.ascend(zero, w, 1.0)).flatten(1).sum(1) for w in slopes.unbind(1)]
-    distance, nearest = (behind.detach() / torch.stack(gains, dim=1).clamp_min(_TINY)).min(1)
-    step = threat.ascend(zero, slopes[torch.arange(len(z), device=z.device), nearest], distance)
-    return step, margin(logits.detach(), y) > 0
+    gains = [(slope * threat.ascend(zero, slope, 1.0)).flatten(1).sum(1) for slope in slopes]
+    away = [-place.loss / gain.clamp_min(_TINY) for place, gain in zip(places, gains, strict=True)]
+    distance, nearest = torch.stack(away).min(0)
+    slope = torch.stack(slopes)[nearest, torch.arange(len(z), device=z.device)]
+    return threat.ascend(zero, slope, distance), places[0].fallen

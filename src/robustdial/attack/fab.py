@@ -11,9 +11,8 @@ from torch import Tensor
 
 from robustdial.attack.aim import rivals, still
 from robustdial.attack.best import Best
-from robustdial.attack.losses import margin
+from robustdial.attack.losses import lead, margin
 from robustdial.attack.together import ROWS, pairs, siblings
-from robustdial.objective.base import single
 from robustdial.threat import L2, Linf, Threat
 from robustdial.typing import Classifier
 
@@ -199,8 +198,7 @@ def _plane(f: Classifier, points: Tensor, y: Tensor, target: Tensor, shape: torc
     """The plane {w z = b} that the border between the classes `y` and `target` looks like from `points` `[B, n]`."""
     points = points.detach().requires_grad_()
     with torch.enable_grad():
-        logits = single(f(points.view(-1, *shape[1:])))
-        lead = (logits.gather(1, target[:, None]) - logits.gather(1, y[:, None])).squeeze(1)
-        (w,) = torch.autograd.grad(lead.sum(), points)
-    points, lead = points.detach(), lead.detach()
-    return w, (w * points).sum(1) - lead
+        ahead = lead(f(points.view(-1, *shape[1:])), y, target)
+        (w,) = torch.autograd.grad(ahead.sum(), points)
+    points, ahead = points.detach(), ahead.detach()
+    return w, (w * points).sum(1) - ahead
