@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from robustdial.attack import APGD, FAB, APGDTargeted, Cascade, Square
 from robustdial.dial import PaperFiLM, Scalar
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -89,6 +90,37 @@ def test_accuracy_without_weights_is_skipped_visibly(benchmark_of, tmp_path, cap
     missing = tmp_path / "no.safetensors"
     assert benchmark_of("attacks").compare_accuracies(missing, missing, ("float32",)) is None
     assert "skipped" in capsys.readouterr().out
+
+
+def test_autoattack_gives_a_time_and_a_verdict_of_every_part(benchmark_of, monkeypatch):
+    bench = benchmark_of("autoattack")
+    quick = Cascade((APGD(steps=2), APGDTargeted(2, 2), FAB(steps=2), Square(queries=5)), "quick")
+    monkeypatch.setattr(bench, "autoattack", lambda: quick)
+    net, x, y = tiny()
+    courses = {"robustdial": bench.Course(bench.ours(net)), bench.BASE: bench.Course(((lambda x, y: x),) * 4)}
+    for _ in range(2):
+        bench.play(net, courses, x, y)
+    ours, idle = courses.values()
+    assert (ours.standing, idle.standing) == ([0, 0], [4, 4])
+    assert ours.given == [[4, 0, 0, 0]] * 2 and idle.given == [[4, 4, 4, 4]] * 2
+    assert bench.table(courses, 8).row_count == 2
+
+
+def test_autoattack_of_a_peer_attacks_within_the_same_ball(benchmark_of):
+    pytest.importorskip("torchattacks", reason="torchattacks lives in .venv-peers, made by benchmarks/autoattack.py")
+    bench = benchmark_of("autoattack")
+    net, x, y = tiny()
+    course = bench.Course(bench.theirs(net))
+    bench.play(net, {"theirs": course}, x, y)
+    assert course.standing == [0]
+
+
+def test_an_attack_of_autoattack_outside_the_ball_is_not_timed(benchmark_of):
+    bench = benchmark_of("autoattack")
+    net, x, y = tiny()
+    far = bench.Course(((lambda x, y: (x + 0.1).clamp(0, 1)),) * 4)
+    with pytest.raises(AssertionError, match="left the ball"):
+        bench.play(net, {"far": far}, x, y)
 
 
 def test_methods_compares_a_family_and_prints_its_table(benchmark_of, monkeypatch, tmp_path, capsys):

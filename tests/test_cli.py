@@ -183,7 +183,7 @@ def test_an_existing_run_is_not_overwritten(finished, capsys):
     before = {path.name: path.read_bytes() for path in finished.iterdir() if path.is_file()}
     assert cli.run([*TRAIN, "--out", str(finished)]) == 2
     assert "already holds a run" in capsys.readouterr().err
-    assert before == {path.name: path.read_bytes() for path in finished.iterdir()}
+    assert before == {path.name: path.read_bytes() for path in finished.iterdir() if path.is_file()}
 
 
 def test_resuming_with_another_setting_is_refused(finished, capsys):

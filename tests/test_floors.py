@@ -20,6 +20,7 @@ FLOORS = [
         "corruption",
         "record",
         "precision",
+        "folding",
         "provenance",
         "randomness",
     },

@@ -329,37 +329,7 @@ def images():
     return (torch.rand(12, 3, 8, 8) * 1.4 - 0.2).clamp(0, 1)
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
-@pytest.mark.parametrize("threat", THREATS)
-def test_images_are_inside_the_set(attack, threat):
-    model, x = Small().eval(), images()
-    y = model(x).argmax(1)
-    adversarial = attack(model, x, y, threat)
-    z = adversarial - x
-    assert adversarial.shape == x.shape and adversarial.dtype == x.dtype and not adversarial.requires_grad
-    assert adversarial.min() >= 0 and adversarial.max() <= 1
-    assert torch.allclose(threat.project(z, x, 1.0), z, rtol=0, atol=1e-6)
-    assert (model(adversarial).argmax(1) != y).any()
-
-
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
-def test_a_module_is_attacked_in_evaluation_mode_and_left_as_it_was(attack):
-    model, x = Small().train(), images()
-    model.layers[1].eval()
-    model.layers[0].bias.requires_grad_(False)
-    state = {name: value.clone() for name, value in model.state_dict().items()}
-    modes, asking = [m.training for m in model.modules()], [p.requires_grad for p in model.parameters()]
-    torch.manual_seed(3)
-    from_training = attack(model, x, torch.arange(12) % 4, Linf(0.1))
-    assert modes == [m.training for m in model.modules()]
-    assert asking == [p.requires_grad for p in model.parameters()]
-    assert all(p.grad is None for p in model.parameters())
-    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
-    torch.manual_seed(3)
-    assert torch.equal(from_training, attack(model.eval(), x, torch.arange(12) % 4, Linf(0.1)))
-
-
-@pytest.mark.parametrize(("attack", "radius"), [(ATTACKS[0], 0.01), (ATTACKS[1], 0.1)])
+@pytest.mark.parametrize(("attack", "radius"), [(FAB(steps=8, rows=1), 0.01), (Square(queries=30), 0.1)])
 def test_only_standing_images_are_queried_further(attack, radius):
     """What is wrong from the beginning is returned as it is; what is found is left alone."""
     model, x = Small().eval(), images()
@@ -380,28 +350,9 @@ def test_only_standing_images_are_queried_further(attack, radius):
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
-@pytest.mark.parametrize("threat", THREATS)
-def test_no_images_give_no_images(attack, threat):
-    x = torch.rand(0, 3, 8, 8)
-    assert attack(Small(), x, torch.zeros(0, dtype=torch.int64), threat).shape == x.shape
-
-
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 def test_a_threat_of_unknown_geometry_is_refused(attack):
     class Other:
         radius = 1.0
 
     with pytest.raises(TypeError, match="not in Other"):
         attack(corner_lit(0.2), GREY, ZERO, Other())
-
-
-@pytest.mark.parametrize(
-    "build", [lambda: FAB(steps=0), lambda: FAB(targets=0), lambda: Square(queries=0), lambda: Square(share=0.0)]
-)
-def test_settings_that_mean_nothing_are_refused(build):
-    with pytest.raises(ValueError, match="at least one"):
-        build()
-
-
-def test_names_for_reports():
-    assert (FAB().name, Square(queries=300).name) == ("fab-t", "square-300")

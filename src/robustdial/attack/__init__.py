@@ -7,7 +7,9 @@ from robustdial.attack.apgd import APGD, APGDTargeted
 from robustdial.attack.autoattack import autoattack
 from robustdial.attack.base import Attack, PGDAttack
 from robustdial.attack.cascade import Cascade
+from robustdial.attack.deepfool import DeepFool
 from robustdial.attack.fab import FAB
+from robustdial.attack.fgsm import FGSM
 from robustdial.attack.lean import lean
 from robustdial.attack.losses import dlr, dlr_targeted, margin
 from robustdial.attack.named import parse
@@ -20,9 +22,11 @@ from robustdial.attack.untouched import Untouched
 __all__ = [
     "APGD",
     "FAB",
+    "FGSM",
     "APGDTargeted",
     "Attack",
     "Cascade",
+    "DeepFool",
     "FromAnother",
     "Grid",
     "PGDAttack",

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from robustdial.objective.base import single
 from robustdial.solver import attacked
 from robustdial.threat import Threat
 from robustdial.typing import Classifier
@@ -25,6 +26,11 @@ class Place(NamedTuple):
     """Of the loss, shaped as `z`."""
     fallen: Tensor
     """Where the answer is wrong, bool `[B]`."""
+
+    @property
+    def height(self) -> Tensor:
+        """The loss, infinite where the answer is wrong."""
+        return self.loss.masked_fill(self.fallen, torch.inf)
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,11 @@ class Aim:
 def still(f: Classifier) -> AbstractContextManager[None]:
     """Inside, a module is in evaluation mode and its weights ask for no gradient; afterwards it is as it was."""
     return attacked(f, "eval") if isinstance(f, nn.Module) else nullcontext()
+
+
+def rivals(logits: Tensor, y: Tensor, most: int) -> Tensor:
+    """The likeliest wrong classes, the likeliest first: `[B, most]`, or all of them where there are fewer."""
+    return single(logits).scatter(1, y[:, None], -torch.inf).topk(min(most, logits.shape[1] - 1)).indices
 
 
 def images(threat: Threat, x: Tensor, z: Tensor) -> Tensor:

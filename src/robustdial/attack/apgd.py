@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from robustdial.attack.aim import Aim, images, still
+from robustdial.attack.aim import Aim, images, rivals, still
+from robustdial.attack.best import Best
 from robustdial.attack.climb import climb
 from robustdial.attack.losses import dlr_targeted
+from robustdial.attack.together import ROWS, pairs
 from robustdial.objective.base import cross_entropy
 from robustdial.threat import Threat
 from robustdial.typing import Classifier
@@ -55,21 +57,27 @@ class APGD:
         return self.title
 
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
-        aim = Aim(f, threat, self.loss, x, (y,))
+        aim, best = Aim(f, threat, self.loss, x, (y,)), Best.before(torch.zeros_like(x))
         with still(f):
-            return _strongest([aim] * self.restarts, x, threat, self.steps)
+            for _ in range(self.restarts):
+                standing = best.standing
+                if len(standing):
+                    _climb(best, standing, aim.of(standing), self.steps)
+        return images(threat, x, best.z)
 
 
 @dataclass(frozen=True)
 class APGDTargeted:
-    """Auto-PGD on the targeted DLR loss, towards the likeliest wrong classes one after another.
+    """Auto-PGD on the targeted DLR loss, towards the likeliest wrong classes.
 
-    Each class has a random start of its own; only images that still stand are attacked towards the next.
+    Each class has a random start of its own, and an image is left as soon as it has fallen towards one. Few images are
+    attacked towards several classes together, many towards one class after another.
     Source and departures: as `APGD`.
 
     Args:
         steps: gradient steps towards each class.
         classes: how many wrong classes, in the order of their clean logits; all of them where there are fewer.
+        rows: images times classes attacked together, where one class alone has fewer; 1 to save memory.
         title: of the attack in reports.
 
     Raises:
@@ -78,12 +86,13 @@ class APGDTargeted:
 
     steps: int = 100
     classes: int = 9
+    rows: int = ROWS
     title: str = "apgd-t"
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.classes < 1:
+        if min(self.steps, self.classes, self.rows) < 1:
             raise ValueError(
-                f"steps={self.steps}, classes={self.classes}: an attack needs at least one step and one class."
+                f"steps={self.steps}, classes={self.classes}, rows={self.rows}: an attack needs at least one of each."
             )
 
     @property
@@ -91,30 +100,18 @@ class APGDTargeted:
         return self.title
 
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
+        best = Best.before(torch.zeros_like(x))
         with still(f):
-            aims = [Aim(f, threat, dlr_targeted, x, (y, target)) for target in _likeliest(f, x, y, self.classes)]
-            return _strongest(aims, x, threat, self.steps)
+            with torch.no_grad():
+                targets = rivals(f(x), y, self.classes)
+            for image, target in pairs(best, targets, self.rows):
+                _climb(best, image, Aim(f, threat, dlr_targeted, x[image], (y[image], target)), self.steps)
+        return images(threat, x, best.z)
 
 
-@torch.no_grad()
-def _likeliest(f: Classifier, x: Tensor, y: Tensor, classes: int) -> tuple[Tensor, ...]:
-    """For each rank the wrong class `[B]` that has it on the clean images."""
-    logits = f(x)
-    wrong = logits.scatter(1, y[:, None], -torch.inf)
-    return wrong.topk(min(classes, logits.shape[1] - 1)).indices.unbind(1)
-
-
-def _strongest(aims: Iterable[Aim], x: Tensor, threat: Threat, steps: int) -> Tensor:
-    """One climb per aim on the images still standing: each where it fell, or else where its loss was highest."""
-    z, height = threat.noise(x, 1.0, 0.0).clone(), torch.full((len(x),), -torch.inf, device=x.device)
-    for aim in aims:
-        standing = (height < torch.inf).nonzero().squeeze(1)
-        if not len(standing):
-            break
-        aim = aim.of(standing)
-        for at in climb(aim, threat.noise(aim.x, 1.0, 1.0), steps):
-            best, rows = at.best, standing[at.rows]
-            worth = best.loss.masked_fill(best.fallen, torch.inf).to(height)
-            higher = worth > height[rows]
-            z[rows[higher]], height[rows[higher]] = best.z[higher], worth[higher]
-    return images(threat, x, z)
+def _climb(best: Best, image: Tensor, aim: Aim, steps: int) -> None:
+    """One climb of rows that belong to the images of these numbers."""
+    for at in climb(aim, aim.threat.noise(aim.x, 1.0, 1.0), steps, image):
+        if at.here.fallen.any():
+            best.see(image[at.rows], at.best.z, at.best.height)
+    best.see(image[at.rows], at.best.z, at.best.height)

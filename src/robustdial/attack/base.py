@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from robustdial.attack.aim import Aim, images, still
+from robustdial.attack.best import Best
 from robustdial.objective.base import cross_entropy
 from robustdial.solver import ascend
 from robustdial.threat import Threat
@@ -30,8 +32,9 @@ class Attack(Protocol):
 
 @dataclass(frozen=True)
 class PGDAttack:
-    """Projected gradient ascent on a loss from a uniform random start; the last iterate is the answer.
+    """Projected gradient ascent on a loss from uniform random starts; the last iterate of a start is its answer.
 
+    An image that has fallen is left alone by later starts, of any other the answer of the highest loss counts.
     A module is attacked in evaluation mode and left as it was.
     Source: Madry et al., Towards Deep Learning Models Resistant to Adversarial Attacks, ICLR 2018; steps of a quarter
     of the radius as in the evaluations of DAT, FAT and GradAlign.
@@ -42,9 +45,9 @@ class PGDAttack:
         noise: share of the set in which the start is drawn.
         loss: logits and labels to a loss per row; cross-entropy, or `margin`, whose gradient does not vanish where the
             network is sure.
+        restarts: random starts.
         title: of the attack in reports.
 
-    >>> import torch
     >>> from robustdial.threat import Linf
     >>> f = lambda x: torch.cat([x.sum((1, 2, 3))[:, None], torch.zeros(len(x), 1)], dim=1)
     >>> x = torch.full((1, 1, 2, 2), 0.5)
@@ -56,20 +59,38 @@ class PGDAttack:
     step: float = 0.25
     noise: float = 1.0
     loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy
+    restarts: int = 1
     title: str = "pgd"
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.step <= 0:
+        if self.steps < 1 or self.restarts < 1 or self.step <= 0:
             raise ValueError(
-                f"steps={self.steps}, step={self.step:g}: an attack needs at least one step, of positive size."
+                f"steps={self.steps}, restarts={self.restarts}, step={self.step:g}: an attack needs at least one step, "
+                "of positive size, and one start."
             )
 
     @property
     def name(self) -> str:
-        return f"{self.title}-{self.steps}"
+        return f"{self.title}-{self.steps}" + (f"x{self.restarts}" if self.restarts > 1 else "")
 
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
-        aim, z = Aim(f, threat, self.loss, x, (y,)), threat.noise(x, 1.0, self.noise)
+        aim = Aim(f, threat, self.loss, x, (y,))
         with still(f):
-            z = ascend(threat, x, z, lambda z: aim.look(z).gradient, self.step * threat.radius, self.steps)
+            z = self._ascended(aim) if self.restarts == 1 else self._best(aim)
         return images(threat, x, z)
+
+    def _ascended(self, aim: Aim) -> Tensor:
+        """Where one random start leads."""
+        threat, start = aim.threat, aim.threat.noise(aim.x, 1.0, self.noise)
+        return ascend(threat, aim.x, start, lambda z: aim.look(z).gradient, self.step * threat.radius, self.steps)
+
+    def _best(self, aim: Aim) -> Tensor:
+        """The best of several; one alone needs no look at where it ends."""
+        best = Best.before(torch.zeros_like(aim.x))
+        for _ in range(self.restarts):
+            standing = best.standing
+            if len(standing):
+                some = aim.of(standing)
+                end = some.look(self._ascended(some))
+                best.see(standing, end.z, end.height)
+        return best.z

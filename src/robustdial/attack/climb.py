@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from robustdial.attack.aim import Aim, Place
+from robustdial.attack.together import siblings
 
 _CHECKPOINTS = 22, 41, 57, 70, 80, 87, 93, 99  # percent of the steps: gaps of 22, 19, ... down to 6
 _MOMENTUM = 0.25  # share of the last movement in the next one
@@ -24,7 +25,7 @@ class Climb(NamedTuple):
     """Where each row stands on its way up. Per row `[B]` but for the perturbations."""
 
     rows: Tensor
-    """Numbers of the rows in the batch; those that have fallen go no further."""
+    """Numbers of the rows in the batch that are still on their way."""
     here: Place
     top: Place
     """The highest place so far."""
@@ -52,15 +53,24 @@ class Climb(NamedTuple):
         return Climb(self.rows[keep], here, top, *(part[keep] for part in self[3:]))
 
 
-def climb(aim: Aim, z: Tensor, steps: int) -> Iterator[Climb]:
-    """Each row from `z` upwards: the start, then where it stands after each step, until it falls."""
+def climb(aim: Aim, z: Tensor, steps: int, image: Tensor | None = None) -> Iterator[Climb]:
+    """Each row from `z` upwards: the start, then where it stands after each step, until it or a sibling falls.
+
+    Args:
+        aim: what is attacked.
+        z: where each row starts.
+        steps: at most so many.
+        image: number of each row's image `[B]`, rows of one image being siblings; none are by default.
+    """
     windows, at = checkpoints(steps), _start(aim, z)
+    image = at.rows if image is None else image
     yield at
     for k in range(steps):
-        standing = ~at.here.fallen
-        if not standing.any():
-            return
-        aim, at = aim.of(standing), at.of(standing)
+        if at.here.fallen.any():
+            standing = ~siblings(image[at.rows], at.here.fallen)
+            if not standing.any():
+                return
+            aim, at = aim.of(standing), at.of(standing)
         if k in windows:
             at = _checked(at, windows[k])
         at = _stepped(at, aim, _MOMENTUM if k else 0.0)

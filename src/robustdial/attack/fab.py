@@ -9,9 +9,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from robustdial.attack.aim import still
-from robustdial.attack.losses import margin
-from robustdial.objective.base import single
+from robustdial.attack.aim import rivals, still
+from robustdial.attack.best import Best
+from robustdial.attack.losses import lead, margin
+from robustdial.attack.together import ROWS, pairs, siblings
 from robustdial.threat import L2, Linf, Threat
 from robustdial.typing import Classifier
 
@@ -20,13 +21,13 @@ _TINY = 1e-12  # what is zero stays zero where it is divided by
 
 @dataclass(frozen=True)
 class FAB:
-    """Fast adaptive boundary attack towards the likeliest wrong classes, one after the other, without a random start.
+    """Fast adaptive boundary attack towards the likeliest wrong classes, without a random start.
 
     Each step takes the border between the right and the target class as the plane that it looks like from the current
     image. It mixes the points of this plane that are closest to the current and to the clean image, and goes a little
     past it; from an adversarial image the search goes on a little nearer to the clean one. An adversarial image counts
-    if it lies inside the threat's set: it is returned, and its search ends. Where none was found the clean image is
-    returned.
+    if it lies inside the threat's set: it is returned, and the search for this image ends. Where none was found the
+    clean image is returned. Few images are attacked towards several classes together, many towards one after another.
     A module is attacked in evaluation mode and left as it was.
     Source: Croce & Hein, Minimally Distorted Adversarial Examples with a Fast Adaptive Boundary Attack, ICML 2020,
     algorithm 1; targeted, with the constants of AutoAttack (Croce & Hein, ICML 2020).
@@ -37,6 +38,7 @@ class FAB:
         pull: largest weight of the clean image's plane point in the mix (alpha_max).
         overshoot: how far to go past the plane, 1 to stop there (eta).
         back: where to go on from an adversarial image, as a share of the way from the clean one to it (beta).
+        rows: images times classes attacked together, where one class alone has fewer; 1 to save memory.
 
     Raises:
         TypeError: the threat is neither `Linf` nor `L2`.
@@ -54,11 +56,12 @@ class FAB:
     pull: float = 0.1
     overshoot: float = 1.05
     back: float = 0.9
+    rows: int = ROWS
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.targets < 1:
+        if min(self.steps, self.targets, self.rows) < 1:
             raise ValueError(
-                f"steps={self.steps}, targets={self.targets}: an attack needs at least one step and one target."
+                f"steps={self.steps}, targets={self.targets}, rows={self.rows}: an attack needs at least one of each."
             )
 
     @property
@@ -72,31 +75,35 @@ class FAB:
     def _first_found(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         with torch.no_grad():
             logits = f(x)
-        wrong = single(logits).scatter(1, y[:, None], -torch.inf).argsort(1, descending=True)[:, :-1]
-        answer, standing = x.clone(), (margin(logits, y) <= 0).nonzero().squeeze(1)
-        for target in wrong.T[: self.targets]:
-            if not len(standing):
-                break
-            around = x[standing]
-            near = self.closest(f, around, y[standing], target[standing], threat, enough=threat.radius)
+        best = Best.before(x)
+        best.height[margin(logits, y) > 0] = torch.inf
+        for image, target in pairs(best, rivals(logits, y, self.targets), self.rows):
+            near = self.closest(f, x[image], y[image], target, threat, enough=threat.radius, image=image)
             found = near.distance <= threat.radius
-            answer[standing[found]] = near.images[found]
-            standing = standing[~found]
-        return answer
+            best.see(image[found], near.images[found], torch.full_like(near.distance[found], torch.inf))
+        return best.z
 
     def closest(
-        self, f: Classifier, x: Tensor, y: Tensor, target: Tensor, threat: Threat, enough: float = 0.0
+        self,
+        f: Classifier,
+        x: Tensor,
+        y: Tensor,
+        target: Tensor,
+        threat: Threat,
+        enough: float = 0.0,
+        image: Tensor | None = None,
     ) -> Closest:
         """The closest adversarial images on the way to the classes `target` `[B]`, however far away they are.
 
-        Whatever is not classified as `y` counts. The search for an image ends at a distance of at most `enough`.
-        Of `threat` only the norm plays a part.
+        Whatever is not classified as `y` counts. Of `threat` only the norm plays a part. The search of a row ends at a
+        distance of at most `enough`, and with it that of its siblings, the rows of the same `image` `[B]`.
         """
         norm = _norm(threat)
+        image = torch.arange(len(x), device=x.device) if image is None else image
         x, shape = x.flatten(1), x.shape
         now, best, distance = x.clone(), x.clone(), x.new_full((len(x),), torch.inf)
         for _ in range(self.steps):
-            rows = (distance > enough).nonzero().squeeze(1)
+            rows = (~siblings(image, distance <= enough)).nonzero().squeeze(1)
             if not len(rows):
                 break
             labels, around = y[rows], x[rows]
@@ -135,8 +142,9 @@ def projection(points: Tensor, w: Tensor, b: Tensor, speed: Tensor) -> Tensor:
 
     All coordinates set off for the plane together, each at its own speed, until the plane is reached; who meets 0 or 1
     before stays there. For speeds |w| this is the closest point in Euclidean distance, for speeds of 1 in L-infinity
-    (a coordinate that does not matter, `w` = 0, stays where it is). Where each one stops is known beforehand, so
-    that the time of arrival is found by one sort: how far `w z` has come is piecewise linear in time.
+    (a coordinate that does not matter, `w` = 0, stays where it is). As long as some are taken to move on who will have
+    stopped, the time of arrival comes out too early: who has stopped by then is noted, and the time computed anew,
+    until nobody is added. That is Newton's method on a concave, piecewise linear function, exact after a few rounds.
     Source: Croce & Hein, ICML 2020, section 2.2.
 
     Args:
@@ -152,26 +160,17 @@ def projection(points: Tensor, w: Tensor, b: Tensor, speed: Tensor) -> Tensor:
     missing = b - (w * points).sum(1)
     heading = w.sign() * missing.sign()[:, None]
     room = torch.where(heading > 0, 1 - points, points)
-    moves = (speed > 0) & (heading != 0)
-    stops, order = torch.where(moves, room / speed.clamp_min(_TINY), 0).sort(1)
-    gain = (w.abs() * speed).gather(1, order)
-    still_moving = _after(gain).clamp_min(torch.finfo(gain.dtype).tiny)
-    by_stopped = _before(gain * stops)
-    # w z has come by_stopped[k] + t * still_moving[k] at a time t at which k coordinates have stopped
-    stopped = (by_stopped[:, 1:] + stops * still_moving[:, 1:] < missing.abs()[:, None]).sum(1, keepdim=True)
-    arrival = (missing.abs()[:, None] - by_stopped.gather(1, stopped)) / still_moving.gather(1, stopped)
-    time = torch.minimum(arrival, stops[:, -1:])
-    return points + heading * torch.minimum(time * speed, room)
-
-
-def _before(values: Tensor) -> Tensor:
-    """Sums of the first 0, 1, ... n values `[B, n + 1]`."""
-    return torch.cat([values.new_zeros(len(values), 1), values.cumsum(1)], dim=1)
-
-
-def _after(values: Tensor) -> Tensor:
-    """Sums of all but the first 0, 1, ... n values `[B, n + 1]`, added from the end: no large numbers cancel."""
-    return _before(values.flip(1)).flip(1)
+    room = torch.where((speed > 0) & (heading != 0), room, 0)
+    gain, pace, stopped = w.abs() * room, w.abs() * speed, torch.zeros_like(room, dtype=torch.bool)
+    limits = torch.finfo(room.dtype)
+    while True:
+        left = missing.abs() - torch.where(stopped, gain, 0).sum(1)
+        time = left / torch.where(stopped, 0, pace).sum(1).clamp_min(limits.tiny)
+        way = time.clamp(0, limits.max)[:, None] * speed
+        arrived = stopped | (way >= room)
+        if torch.equal(arrived, stopped):
+            return points + heading * torch.where(stopped, room, way)
+        stopped = arrived
 
 
 class _Norm(NamedTuple):
@@ -199,8 +198,7 @@ def _plane(f: Classifier, points: Tensor, y: Tensor, target: Tensor, shape: torc
     """The plane {w z = b} that the border between the classes `y` and `target` looks like from `points` `[B, n]`."""
     points = points.detach().requires_grad_()
     with torch.enable_grad():
-        logits = single(f(points.view(-1, *shape[1:])))
-        lead = (logits.gather(1, target[:, None]) - logits.gather(1, y[:, None])).squeeze(1)
-        (w,) = torch.autograd.grad(lead.sum(), points)
-    points, lead = points.detach(), lead.detach()
-    return w, (w * points).sum(1) - lead
+        ahead = lead(f(points.view(-1, *shape[1:])), y, target)
+        (w,) = torch.autograd.grad(ahead.sum(), points)
+    points, ahead = points.detach(), ahead.detach()
+    return w, (w * points).sum(1) - ahead

@@ -22,6 +22,16 @@ def margin(logits: Tensor, y: Tensor) -> Tensor:
     return single(logits).scatter(1, right, -torch.inf).amax(1) - single(logits).gather(1, right).squeeze(1)
 
 
+def lead(logits: Tensor, y: Tensor, target: Tensor) -> Tensor:
+    """How far the classes `target` `[B]` are ahead of the right ones, per row `[B]`.
+
+    >>> lead(torch.tensor([[3.0, 1.0, 2.0]]), torch.tensor([0]), torch.tensor([1]))
+    tensor([-2.])
+    """
+    values = single(logits)
+    return (values.gather(1, target[:, None]) - values.gather(1, y[:, None])).squeeze(1)
+
+
 def dlr(logits: Tensor, y: Tensor) -> Tensor:
     r"""Difference of logits ratio per row `[B]`: the margin, in units in which the scale of the logits is gone.
 
@@ -53,9 +63,8 @@ def dlr_targeted(logits: Tensor, y: Tensor, target: Tensor) -> Tensor:
     >>> dlr_targeted(torch.tensor([[5.0, 1.0, 4.0, 3.0]]), torch.tensor([0]), torch.tensor([3]))
     tensor([-0.6667])
     """
-    top, values = _largest(logits, 4, "targeted DLR"), single(logits)
-    ahead = (values.gather(1, target[:, None]) - values.gather(1, y[:, None])).squeeze(1)
-    return ahead / (top[:, 0] - (top[:, 2] + top[:, 3]) / 2 + _TINY)
+    top = _largest(logits, 4, "targeted DLR")
+    return lead(logits, y, target) / (top[:, 0] - (top[:, 2] + top[:, 3]) / 2 + _TINY)
 
 
 def _largest(logits: Tensor, k: int, loss: str) -> Tensor:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 from robustdial.attack.apgd import APGD, APGDTargeted
 from robustdial.attack.autoattack import autoattack
 from robustdial.attack.base import Attack, PGDAttack
+from robustdial.attack.cascade import Cascade
+from robustdial.attack.deepfool import DeepFool
 from robustdial.attack.fab import FAB
+from robustdial.attack.fgsm import FGSM
 from robustdial.attack.losses import dlr, margin
 from robustdial.attack.square import Square
+from robustdial.objective.base import cross_entropy
 
 STANDARD: dict[str, Attack] = {
+    "fgsm": FGSM(),
+    "deepfool": DeepFool(),
     "apgd-ce": APGD(),
     "apgd-dlr": APGD(dlr, title="apgd-dlr"),
     "apgd-t": APGDTargeted(),
@@ -22,16 +30,28 @@ STANDARD: dict[str, Attack] = {
 def parse(name: str) -> Attack:
     """The attack of a name as it stands in reports.
 
-    `pgd-K` on the cross-entropy, `cw-K` on the margin; `apgd-ce`, `apgd-dlr`, `apgd-t`, `fab-t` and `square` with the
-    constants of AutoAttack; and `autoattack`, the standard four in turn.
+    `pgd-K` on the cross-entropy and `cw-K` on the margin, in K steps; `pgd-KxR` and `cw-KxR` from R random starts;
+    `fgsm` and `deepfool`; `apgd-ce`, `apgd-dlr`, `apgd-t`, `fab-t` and `square` with the constants of AutoAttack;
+    `autoattack`, the standard four in turn; and any of these in turn, joined by `+`.
 
-    >>> parse("pgd-10").steps, parse("cw-20").name, parse("apgd-t").classes
-    (10, 'cw-20', 9)
+    >>> parse("pgd-10").steps, parse("cw-20x5").restarts, parse("apgd-t").classes
+    (10, 5, 9)
+    >>> [attack.name for attack in parse("fgsm+pgd-20x5+square").attacks]
+    ['fgsm', 'pgd-20x5', 'square']
     """
+    parts = name.split("+")
+    return _one(name) if len(parts) == 1 else Cascade(tuple(map(_one, parts)), name)
+
+
+def _one(name: str) -> Attack:
     if name in STANDARD:
         return STANDARD[name]
-    kind, _, steps = name.partition("-")
-    if kind not in ("pgd", "cw") or not steps.isdigit() or int(steps) < 1:
+    shape = re.fullmatch(r"(pgd|cw)-([1-9]\d*)(?:x([1-9]\d*))?", name, re.ASCII)
+    if not shape:
         others = ", ".join(STANDARD)
-        raise ValueError(f"{name!r} is not an attack. Write pgd-K or cw-K, for example pgd-20, or one of {others}.")
-    return PGDAttack(int(steps)) if kind == "pgd" else PGDAttack(int(steps), loss=margin, title="cw")
+        raise ValueError(
+            f"{name!r} is not an attack. Write pgd-K or cw-K, for example pgd-20, or pgd-20x5 for five random starts, "
+            f"or one of {others}; several in turn are joined by +."
+        )
+    kind, steps, restarts = shape[1], int(shape[2]), int(shape[3] or 1)
+    return PGDAttack(steps, loss=margin if kind == "cw" else cross_entropy, restarts=restarts, title=kind)

@@ -1,0 +1,42 @@
+"""Of several tries on the same images, the one that counts for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Best:
+    """Of each image where it fell, or else where the loss was highest; filled in place.
+
+    Attributes:
+        z: the perturbations, or the perturbed images.
+        height: loss there `[B]`; infinite where the image fell, minus infinite before the first try.
+    """
+
+    z: Tensor
+    height: Tensor
+
+    @staticmethod
+    def before(z: Tensor) -> Best:
+        """Nothing has been tried; `z` is what counts until then."""
+        return Best(z.clone(), torch.full((len(z),), -torch.inf, device=z.device))
+
+    @property
+    def standing(self) -> Tensor:
+        """Numbers of the images that have not fallen."""
+        return (self.height < torch.inf).nonzero().squeeze(1)
+
+    def see(self, image: Tensor, z: Tensor, height: Tensor) -> None:
+        """Tries at the images of these numbers, perhaps several at one image."""
+        height = height.to(self.height)
+        row = (height > self.height[image]).nonzero().squeeze(1)
+        self.height.scatter_reduce_(0, image[row], height[row], "amax")
+        row = row[height[row] == self.height[image[row]]]
+        # of equals one must be chosen: rows that are written twice in one assignment may come out mixed
+        winner = torch.full_like(self.height, -1, dtype=torch.int64).scatter_reduce_(0, image[row], row, "amax")
+        new = winner >= 0
+        self.z[new] = z[winner[new]]
