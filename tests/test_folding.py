@@ -37,6 +37,7 @@ def test_a_folded_network_has_the_logits_and_gradients_of_the_plain_one(name, le
         (gradient,) = torch.autograd.grad(logits[:, 0].sum(), images)
         found.append((logits.detach(), gradient))
     assert norms(quick) == left
+    assert not any(layer.training for layer in quick.modules())
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4 * float(one.abs().max()))
     assert all(torch.equal(before[key], value) for key, value in net.state_dict().items())
@@ -69,6 +70,7 @@ def test_a_batch_norm_is_folded_where_it_alone_reads_the_convolution(way, left):
     net = settle(Wired(way))
     quick, x = folded(net), torch.rand(2, 3, 4, 4)
     assert norms(quick) == left
+    assert not any(layer.training for layer in quick.modules())
     torch.testing.assert_close(quick(x), net(x))
 
 
