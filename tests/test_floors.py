@@ -21,6 +21,7 @@ FLOORS = [
         "precision",
         "provenance",
         "randomness",
+        "theory",
     },
     {"game", "report"},
     {"solver", "learner", "export"},
