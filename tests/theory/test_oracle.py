@@ -8,6 +8,7 @@ import pytest
 from robustdial.theory import (
     Staircase,
     augmented,
+    directions,
     long_tail,
     robust_error,
     rst,
@@ -64,3 +65,10 @@ def test_predictions_at_the_stairs_are_the_papers(case):
 def test_splines_are_the_papers(case):
     stairs, check = paper(case)[0], case["basis_check"]
     np.testing.assert_allclose(stairs.features(check["x"]), check["basis"], atol=1e-9)
+
+
+def test_unsafe_directions_are_the_papers(oracle):
+    for known in oracle["directions"]:
+        found = directions(known["theta_star_in_null_space"], np.diag(known["sigma_diagonal"]))
+        assert found.safe_fraction == pytest.approx(known["safe_fraction_of_directions"], rel=1e-5)
+        assert found.boundaries == pytest.approx(known["boundaries_degrees"], rel=1e-5)
