@@ -23,6 +23,7 @@ FLOORS = [
         "folding",
         "provenance",
         "randomness",
+        "theory",
     },
     {"game", "report"},
     {"solver", "learner", "export"},
