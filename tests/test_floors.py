@@ -28,7 +28,7 @@ FLOORS = [
     {"game", "report"},
     {"solver", "learner", "export"},
     {"method", "attack"},
-    {"recipes", "train", "evaluate"},
+    {"recipes", "train", "evaluate", "check"},
     {"checkpoint", "health"},
     {"run"},
     {"training", "measuring", "hub"},
