@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
@@ -220,6 +221,15 @@ def say_score(score: Json) -> None:
         table.add_row(row["attack"], f"{row['standing']:,}", percent(accuracy.value), bounds, f"{row['seconds']:,.1f}")
     console.print(table)
     console.print(_bound(score))
+
+
+def say_checks(checks: Sequence[Json]) -> None:
+    """Raised checks with what to do; the number of the others."""
+    states = Counter(check["state"] for check in checks)
+    console.print(f"checks: {states['passed']} passed, {states['raised']} raised, {states['skipped']} skipped")
+    for check in checks:
+        if check["state"] == "raised":
+            console.print(f"[bold red]{check['id']}[/]: {check['seen']} {check['meaning']} {check['remedy']}")
 
 
 def rows_table(title: str, rows: Sequence[Json]) -> Table:

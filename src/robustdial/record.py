@@ -11,6 +11,8 @@
       choose.json           points on the validation part, and what was chosen among them
       cross.json            accuracy where attack and network stand at different lambdas
       score.json            evaluations
+      standing/             what is known of each image of an evaluation, finished or not
+      extremes-*            the images that fell most easily and stand most firmly in it
       pictures.safetensors  a few images with their adversaries
       report.html           all of it on one page
 
@@ -43,6 +45,7 @@ RUN, EPOCHS, FRONTIER, SCORE = "run.json", "epochs.jsonl", "frontier.json", "sco
 LAST, BEST, PICTURES, REPORT = "last.safetensors", "best.safetensors", "pictures.safetensors", "report.html"
 COMPARE, CHOOSE, CROSS = "compare.json", "choose.json", "cross.json"
 HEALTHY, TROUBLES = "healthy.safetensors", "troubles.jsonl"
+STANDING, EXTREMES = "standing", "extremes-{}.safetensors"
 _HEADER = "robustdial"
 
 

@@ -44,6 +44,9 @@ def test_any_network_is_evaluated_and_has_its_page(place, capsys):
     (score,) = json.loads((place / "out" / "score.json").read_text())["scores"]
     assert score["model"] == "net.py:build"
     assert score["n"] == 50
+    states = {check["id"]: check["state"] for check in score["checks"]}
+    assert states["sample-size"] == "raised"  # 50 images
+    assert states["training-mode"] == states["randomised"] == "passed"
     assert (place / "out" / "report.html").exists()
     assert "pgd-2" in capsys.readouterr().out
 

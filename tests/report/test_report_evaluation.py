@@ -171,13 +171,11 @@ def test_foreign_page_is_whole_and_asks_for_no_training(foreign, make_score, opt
 
 
 def test_part_that_is_missing_is_named_with_the_command_that_makes_it(foreign, build, parts, make_score, show):
-    missing = "Not measured: checks of the evaluation itself, accuracy against ε, corruptions, unseen threats."
-    page = foreign()
-    assert (
-        f"{missing} To make this part: robustdial evaluate --model /somewhere/net.py:build --data digits" in page.text
-    )
+    missing = "Not measured: accuracy against ε, corruptions, unseen threats. To make this part: robustdial evaluate"
+    flags = "--also curve corruptions unseen"
+    assert f"{missing} --model /somewhere/net.py:build --data digits {flags}" in foreign().text
     parts["scores"] = [make_score()]
-    assert f"{missing} To make this part: robustdial evaluate RUN" in show(build(**parts)).text
+    assert f"{missing} RUN {flags}" in show(build(**parts)).text
 
 
 def test_classes_of_a_foreign_network_are_named_by_their_labels(foreign, make_score, parts):

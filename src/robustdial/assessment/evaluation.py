@@ -25,7 +25,6 @@ from robustdial.method import describe
 from robustdial.precision import full_precision
 from robustdial.typing import Json
 
-FOLDER = "standing"
 _PAUSE = 5.0  # seconds between two writes
 
 
@@ -133,7 +132,7 @@ class Evaluation:
         return source if m == 1 else source.subset(torch.arange(k, len(source), m))
 
     def _path(self, shard: int) -> Path:
-        return self.subject.folder / FOLDER / f"{self.key}-{shard}of{self.shard[1]}.safetensors"
+        return self.subject.folder / record.STANDING / f"{self.key}-{shard}of{self.shard[1]}.safetensors"
 
     def _write(self, standing: Standing) -> None:
         self._path(0).parent.mkdir(parents=True, exist_ok=True)

@@ -15,11 +15,6 @@ from robustdial.randomness import seeded
 MOST = 8
 
 
-def name_of(key: str) -> str:
-    """The file of an evaluation."""
-    return f"extremes-{key}.safetensors"
-
-
 def take_extremes(evaluation: Evaluation, standing: Standing) -> None:
     """Write up to 8 of each with their adversaries, made by the first attack: `easy/...` and `hard/...`.
 
@@ -36,7 +31,9 @@ def take_extremes(evaluation: Evaluation, standing: Standing) -> None:
         for name, value in _looked_at(evaluation, standing, index).items()
     }
     if tensors:
-        record.write_tensors(evaluation.subject.folder / name_of(evaluation.key), tensors, evaluation.conditions)
+        record.write_tensors(
+            evaluation.subject.folder / record.EXTREMES.format(evaluation.key), tensors, evaluation.conditions
+        )
 
 
 def _first(among: Tensor, order: Tensor) -> Tensor:

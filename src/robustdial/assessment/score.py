@@ -79,5 +79,5 @@ def _per_class(evaluation: Evaluation, standing: Standing) -> list[Json]:
             both = Accuracy(int(clean[of].sum()), n), Accuracy(int(robust[of].sum()), n)
             sides = zip(("clean", "robust"), both, strict=True)
             found = {k: v for side, a in sides for k, v in ((side, a.value), (f"{side}_interval", list(a.interval)))}
-            rows.append({"name": name, "n": n, **found})
+            rows.append({"label": label, "name": name, "n": n, **found})
     return rows

@@ -32,6 +32,7 @@ class Subject:
         about: what else tells this network and these images from others, and stands in `score.json`: `model`, `weights`
             (a fingerprint), `dataset`, `part`, `lam`, `width`, `trained`, and `chosen_on`, the part of the data that
             the checkpoint was chosen on, None where nobody has said.
+        another: a network for the same task, whose adversaries are tried on `f` by the checks.
     """
 
     f: nn.Module
@@ -40,6 +41,7 @@ class Subject:
     classes: tuple[str, ...]
     folder: Path
     about: Mapping[str, Json]
+    another: nn.Module | None = None
 
     @property
     def device(self) -> torch.device:
@@ -78,4 +80,13 @@ def of_run(
             "trained": lam in lambdas_of(dial) and width in widths_of(dial),
             "chosen_on": "val" if experiment.checkpoint == "best" else "none",
         },
+        _neighbour(experiment, lam, width),
     )
+
+
+def _neighbour(experiment: Experiment, lam: float | None, width: float) -> nn.Module | None:
+    """The network at the nearest other lambda; None without a dial."""
+    others = [other for other in lambdas_of(experiment.method.dial) if other is not None and other != lam]
+    if lam is None or not others:
+        return None
+    return experiment.at(min(others, key=lambda other: abs(other - lam)), width)

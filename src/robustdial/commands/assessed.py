@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from robustdial import record
-from robustdial.assessment import EXTRAS, Evaluation, gap_of, known_score, sampled, score_of, take_extremes, write_score
+from robustdial.assessment import (
+    EXTRAS,
+    Evaluation,
+    findings,
+    gap_of,
+    known_score,
+    sampled,
+    score_of,
+    take_extremes,
+    write_score,
+)
 from robustdial.attack import Attack
-from robustdial.console import StageBars, console, corruptions_table, counting, rows_table, say_score
+from robustdial.console import StageBars, console, corruptions_table, counting, rows_table, say_checks, say_score
 from robustdial.evaluate import Standing
 from robustdial.precision import full_precision
 from robustdial.report import render
@@ -30,9 +40,11 @@ def carry_out(evaluation: Evaluation, full: Attack | None, extras: Sequence[str]
     score |= {extra: known[extra] for extra in EXTRAS if extra in known}
     if full is not None:
         score["gap"] = _gap(evaluation, standing, full)
+    score["checks"] = findings(evaluation, standing)
     take_extremes(evaluation, standing)
     write_score(evaluation, score)
     say_score(score)
+    say_checks(score["checks"])
     for extra in extras:
         if extra not in score:
             score[extra] = _measured(extra, evaluation)

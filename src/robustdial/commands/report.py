@@ -9,12 +9,12 @@ from robustdial.commands.page import write_page
 
 
 def report(run: Path, /) -> int:
-    """Write the page of a run again from its files: robustdial report runs/x
+    """Write the page of a run, a comparison or an evaluation again from its files: robustdial report runs/x
 
     Args:
-        run: folder of the run.
+        run: the folder.
     """
-    if not (run / record.COMPARE).exists():
+    if not any((run / name).exists() for name in (record.COMPARE, record.SCORE)):
         record.read_run(run)
     write_page(run)
     return 0

@@ -95,7 +95,7 @@ def read(folder: Path) -> Folder:
 
 
 def _extremes(folder: Path, scores: list[Entry]) -> dict[str, dict[str, Tensor]]:
-    paths = {score["key"]: folder / f"extremes-{score['key']}.safetensors" for score in scores if "key" in score}
+    paths = {score["key"]: folder / record.EXTREMES.format(score["key"]) for score in scores if "key" in score}
     return {key: record.read_tensors(path)[0] for key, path in paths.items() if path.exists()}
 
 

@@ -10,10 +10,9 @@ from robustdial.report.words import duration, interval, percent, spoken
 CHOSEN_ON = {
     "val": "the validation part",
     "test": "the part it is measured on",
-    "nothing": "nothing; it is the last epoch",
+    "none": "nothing; it is the last epoch",
 }
 PARTS = {
-    "checks": "checks of the evaluation itself",
     "curve": "accuracy against ε",
     "corruptions": "corruptions",
     "unseen": "unseen threats",
@@ -124,6 +123,11 @@ def moment_of(entry: Entry) -> str:
 def missing(entry: Entry) -> str:
     """The parts that were not measured."""
     return ", ".join(name for part, name in PARTS.items() if not entry.get(part))
+
+
+def also(entry: Entry) -> str:
+    """The flags that measure them."""
+    return " ".join(["--also", *(part for part in PARTS if not entry.get(part))])
 
 
 def _listed(things: Entry | None) -> str:
