@@ -156,3 +156,13 @@ def test_the_papers_film_costs_what_was_published(benchmark_of):
     oat = conditioners.dialed(net, x, Scalar(), PaperFiLM(), film=lambda name, module: "shortcut" not in name)
     assert round(oat.parameters / 1e6, 3) == 31.404
     assert round(2 * (oat.work - plain.work) / 1e9, 4) == round(1.1837 - 1.1635, 4)
+
+
+def test_broken_defences_prints_what_was_seen_of_each(benchmark_of, monkeypatch):
+    defences = benchmark_of("broken_defences")
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10)).eval()
+    monkeypatch.setattr(defences, "trained", lambda data, method, epochs: net)
+    monkeypatch.setattr(defences, "BROKEN", {"softmax": defences.BROKEN["softmax output"]})
+    table = "\n".join(defences.rows())
+    assert "| none: standard training | | |" in table
+    assert "| softmax | **`softmax-output`** | Rows sum to 1" in table

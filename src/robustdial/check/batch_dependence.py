@@ -33,5 +33,5 @@ class BatchDependence:
             raise Inapplicable("The answers are random, whatever stands beside an image.")
         apart = torch.cat([evidence.answers(part) for part in (evidence.x[:half], evidence.x[half:])])
         change = float((apart - evidence.logits).abs().amax(1).mean()) / evidence.scale
-        seen = f"In batches of half the size, logits change by {change:.1e} of their range on average."
+        seen = f"In batches of half the size, logits change by {change:.2g} of their range on average."
         return judged(change > self.tolerance, seen)

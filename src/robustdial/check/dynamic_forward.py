@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import torch
 
 from robustdial.check.base import Outcome, judged
-from robustdial.check.evidence import Evidence
+from robustdial.check.evidence import Evidence, Inapplicable
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class DynamicForward:
 
     def __call__(self, evidence: Evidence) -> Outcome:
         calls = _gradient_calls(evidence)
-        return judged(calls > 0, f"A forward pass asks for gradients {calls} times.")
+        return judged(calls > 0, f"Gradients asked for in one forward pass: {calls}.")
 
 
 _ASKING = torch.autograd.grad.__code__, torch.autograd.backward.__code__
@@ -40,7 +40,9 @@ _ASKING = torch.autograd.grad.__code__, torch.autograd.backward.__code__
 
 def _gradient_calls(evidence: Evidence) -> int:
     """How often a forward pass of two images calls autograd, in this thread."""
-    calls, before = 0, sys.getprofile()
+    if sys.getprofile() is not None:
+        raise Inapplicable("A profiler is running, which has the place of what would look.")
+    calls = 0
 
     def look(frame: FrameType, event: str, argument: Any) -> None:
         nonlocal calls
@@ -50,5 +52,5 @@ def _gradient_calls(evidence: Evidence) -> int:
     try:
         evidence.answers(evidence.x[:2])
     finally:
-        sys.setprofile(before)
+        sys.setprofile(None)
     return calls

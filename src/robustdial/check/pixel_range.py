@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from robustdial.check.base import Outcome, judged
-from robustdial.check.evidence import Evidence
+from robustdial.check.evidence import OUTSIDE, Evidence
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class PixelRange:
     )
     remedy: ClassVar[str] = "Load the images in [0, 1], and put the normalisation into the network as its first layer."
 
-    tolerance: float = 1e-4  # what interpolation in float32 may leave outside
+    tolerance: float = OUTSIDE
 
     def __call__(self, evidence: Evidence) -> Outcome:
         low, high = (float(end) for end in evidence.x.aminmax())

@@ -27,5 +27,5 @@ class Randomised:
 
     def __call__(self, evidence: Evidence) -> Outcome:
         runs = len(evidence.runs)
-        seen = f"In {runs} runs on the same images, logits differ by up to {evidence.wobble:.1e} of their range."
+        seen = f"In {runs} runs on the same images, logits differ by up to {evidence.wobble:.2g} of their range."
         return judged(evidence.wobble > RANDOM, seen)

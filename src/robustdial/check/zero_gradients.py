@@ -35,7 +35,7 @@ class ZeroGradients:
     def __call__(self, evidence: Evidence) -> Outcome:
         gradient, trouble = evidence.slope
         if trouble is not None:
-            return judged(True, f"No gradient reaches the images: {trouble}.")
+            return judged(True, f"There is no gradient: {trouble}.")
         length = gradient.flatten(1).norm(dim=1)
         lost = int((~torch.isfinite(length) | (length < self.least)).sum())
         seen = f"{lost} of {len(length)} gradients are zero, shorter than {self.least:g} or not finite."
