@@ -228,3 +228,25 @@ def test_settings_that_mean_nothing_are_refused(make):
 def test_names_for_reports():
     assert (FAB().name, Square(queries=300).name) == ("fab-t", "square-300")
     assert FromAnother(Moody(), PGDAttack(10, restarts=2)).name == "pgd-10x2 on another network"
+
+
+# --- compiled networks --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # asked for by the compiler
+def test_a_compiled_network_is_attacked_with_few_graphs_however_many_images_are_left():
+    net, x, graphs = Moody().eval(), images(40), []
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    torch.compiler.reset()
+    y, compiled = net(x).argmax(1), torch.compile(net, backend=backend, dynamic=True)
+    found = []
+    for f in (net, compiled):
+        with seeded(0), torch.no_grad():
+            found.append(net(CASCADE(f, x, y, Linf(0.03))).argmax(1) == y)
+    assert torch.equal(*found)
+    assert 0 < found[0].sum() < 40
+    assert len(graphs) <= 6  # with gradient and without, and for a single image alone
