@@ -57,7 +57,7 @@ from robustdial.recipes import (
 from robustdial.run import open_model
 from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold, Warm
 from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step, Transferred
-from robustdial.threat import L2, Linf
+from robustdial.threat import L2, Linf, Spatial
 from robustdial.train import TrainState, averaged, fit, optimizer_for, steps, train_batch
 from robustdial.typing import px
 
@@ -97,6 +97,7 @@ __all__ = [
     "Replay",
     "Signals",
     "Smoothed",
+    "Spatial",
     "Step",
     "Threshold",
     "TrainState",
