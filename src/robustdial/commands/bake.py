@@ -37,8 +37,8 @@ def bake(
         run: folder of the run.
         lam: position of the dial, trained or between trained ones; none for a network without a dial.
         width: share of the channels, one of the dial's widths.
-        format: one or more of safetensors (weights), pt2 (torch.export, needs PyTorch alone), robustbench, onnx, and onnx-int8
-            (eight bits, measured on its own).
+        format: one or more of safetensors (weights), pt2 (torch.export, needs PyTorch alone), robustbench (pt2 as its
+            leaderboard asks for it), onnx, and onnx-int8 (eight bits, measured on its own).
         attack: pgd-K, cw-K, apgd-ce, apgd-dlr, apgd-t, fab-t, square or autoattack.
         n: class-balanced test images to measure on; all by default.
         seed: of the attack's random start.
