@@ -13,7 +13,8 @@ from robustdial.check.evidence import QUERIES, Evidence
 class BlackBox:
     """An attack that asks for logits alone may not find what many gradient steps miss.
 
-    Source: Athalye, Carlini & Wagner, Obfuscated Gradients Give a False Sense of Security, ICML 2018."""
+    Source: Athalye, Carlini & Wagner, Obfuscated Gradients Give a False Sense of Security, ICML 2018.
+    """
 
     id: ClassVar[str] = "black-box"
     title: ClassVar[str] = "Black box beats white box"

@@ -13,7 +13,8 @@ from robustdial.check.evidence import Evidence, Inapplicable
 class Cascaded:
     """After gradient attacks of full strength, Square fells next to nothing.
 
-    Source: the flags of AutoAttack's authors (Croce & Hein, ICML 2020), who take 0.2 %."""
+    Source: the flags of AutoAttack's authors (Croce & Hein, ICML 2020), who take 0.2 %.
+    """
 
     id: ClassVar[str] = "cascade"
     title: ClassVar[str] = "Square fells what gradients left"

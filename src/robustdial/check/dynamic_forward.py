@@ -17,7 +17,8 @@ from robustdial.check.evidence import Evidence, Inapplicable
 class DynamicForward:
     """A forward pass must not compute gradients of its own.
 
-    Source: Croce et al., Evaluating the Adversarial Robustness of Adaptive Test-time Defenses, ICML 2022."""
+    Source: Croce et al., Evaluating the Adversarial Robustness of Adaptive Test-time Defenses, ICML 2022.
+    """
 
     id: ClassVar[str] = "dynamic-forward"
     title: ClassVar[str] = "Gradients inside the forward pass"

@@ -13,7 +13,8 @@ from robustdial.check.evidence import Evidence
 class LargeRadius:
     """Where all images can be made the same grey, one answer is right for them all only as often as its class occurs.
 
-    Source: Carlini et al., On Evaluating Adversarial Robustness, 2019."""
+    Source: Carlini et al., On Evaluating Adversarial Robustness, 2019.
+    """
 
     id: ClassVar[str] = "large-radius"
     title: ClassVar[str] = "Standing at any radius"

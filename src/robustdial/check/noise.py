@@ -13,7 +13,8 @@ from robustdial.check.evidence import DRAWS, Evidence
 class Noise:
     """Random directions may not find what many gradient steps miss.
 
-    Source: Athalye, Carlini & Wagner, Obfuscated Gradients Give a False Sense of Security, ICML 2018."""
+    Source: Athalye, Carlini & Wagner, Obfuscated Gradients Give a False Sense of Security, ICML 2018.
+    """
 
     id: ClassVar[str] = "noise"
     title: ClassVar[str] = "Noise beats gradients"

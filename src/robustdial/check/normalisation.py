@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
@@ -35,13 +36,14 @@ class Normalisation:
         "training."
     )
 
-    gain: float = 0.1  # of accuracy; in other units a healthy network loses
+    gain: float = 0.1  # of accuracy, and more than chance gives; in other units a healthy network loses
 
     def __call__(self, evidence: Evidence) -> Outcome:
         plain = evidence.accuracy(evidence.x)
         best, name = max((evidence.accuracy(x), name) for name, x in _otherwise(evidence.x))
         seen = f"Accuracy is {plain:.0%} on the images as they are, and {best:.0%} at best in other units ({name})."
-        return judged(best - plain > self.gain, seen)
+        chance = 2 * math.sqrt(0.5 / len(evidence.x))
+        return judged(best - plain > max(self.gain, chance), seen)
 
 
 def _otherwise(x: Tensor) -> Iterator[tuple[str, Tensor]]:

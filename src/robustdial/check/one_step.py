@@ -13,7 +13,8 @@ from robustdial.check.evidence import Evidence
 class OneStep:
     """One step may not find what many steps miss.
 
-    Source: Athalye, Carlini & Wagner, Obfuscated Gradients Give a False Sense of Security, ICML 2018."""
+    Source: Athalye, Carlini & Wagner, Obfuscated Gradients Give a False Sense of Security, ICML 2018.
+    """
 
     id: ClassVar[str] = "one-step"
     title: ClassVar[str] = "One step beats many"

@@ -13,7 +13,8 @@ from robustdial.check.evidence import RANDOM, Evidence
 class Randomised:
     """The same images must get the same logits.
 
-    Source: Athalye, Carlini & Wagner, Obfuscated Gradients Give a False Sense of Security, ICML 2018."""
+    Source: Athalye, Carlini & Wagner, Obfuscated Gradients Give a False Sense of Security, ICML 2018.
+    """
 
     id: ClassVar[str] = "randomised"
     title: ClassVar[str] = "Random answers"

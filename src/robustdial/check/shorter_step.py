@@ -13,7 +13,8 @@ from robustdial.check.evidence import Evidence
 class ShorterStep:
     """What a short step fells should not stand again after a longer one.
 
-    Source: Kim, Lee & Lee, Understanding Catastrophic Overfitting in Single-step Adversarial Training, AAAI 2021."""
+    Source: Kim, Lee & Lee, Understanding Catastrophic Overfitting in Single-step Adversarial Training, AAAI 2021.
+    """
 
     id: ClassVar[str] = "shorter-step"
     title: ClassVar[str] = "A shorter step beats the full one"

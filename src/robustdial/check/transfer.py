@@ -13,7 +13,8 @@ from robustdial.check.evidence import Evidence
 class Transfer:
     """Adversarial images of another network may not fell what many gradient steps miss.
 
-    Source: Athalye, Carlini & Wagner, Obfuscated Gradients Give a False Sense of Security, ICML 2018."""
+    Source: Athalye, Carlini & Wagner, Obfuscated Gradients Give a False Sense of Security, ICML 2018.
+    """
 
     id: ClassVar[str] = "transfer"
     title: ClassVar[str] = "Transfer beats white box"

@@ -20,6 +20,7 @@ class WrongGradients:
     The step goes in the gradient's signs, and towards grey where the gradient is zero. A much smaller one must change
     the answers at all: a staircase with a made-up gradient stays flat.
     Source: Athalye, Carlini & Wagner, Obfuscated Gradients Give a False Sense of Security, ICML 2018.
+
     """
 
     id: ClassVar[str] = "wrong-gradients"

@@ -15,7 +15,8 @@ from robustdial.check.evidence import Evidence
 class ZeroGradients:
     """The cross-entropy of an image must have a gradient.
 
-    Source: Athalye, Carlini & Wagner, Obfuscated Gradients Give a False Sense of Security, ICML 2018."""
+    Source: Athalye, Carlini & Wagner, Obfuscated Gradients Give a False Sense of Security, ICML 2018.
+    """
 
     id: ClassVar[str] = "zero-gradients"
     title: ClassVar[str] = "Vanishing gradients"
