@@ -28,10 +28,10 @@ def by_id(evidence):
     return {finding.id: finding for finding in examine(evidence)}
 
 
-def test_all_checks_cost_115_passes_at_the_most(honest, probe):
+def test_all_checks_cost_140_passes_at_the_most(honest, probe):
     net = Counted(honest["adversarial"])
     list(examine(Evidence(net, *probe(64), Linf(0.02), another=honest["standard"])))  # where nearly all stand
-    assert 90 * 64 < net.images <= 115 * 64
+    assert 90 * 64 < net.images <= 140 * 64
 
 
 def test_the_network_and_the_generator_are_left_as_they_were(honest, probe):

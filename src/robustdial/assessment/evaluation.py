@@ -43,7 +43,7 @@ class Evaluation:
     subject: Subject
     attack: Attack
     seed: int = 0
-    batch: int = 128
+    batch: int = 64
     shard: tuple[int, int] = (0, 1)
 
     def __post_init__(self) -> None:

@@ -60,7 +60,7 @@ class Finding(NamedTuple):
 
 
 def examine(evidence: Evidence, checks: Sequence[Check] = CHECKS) -> Iterator[Finding]:
-    """What each check says, in turn. All of them cost at most some 115 passes over the evidence's images.
+    """What each check says, in turn. All of them cost at most some 140 passes over the evidence's images.
 
     Raises:
         ValueError: the network's logits are not `[B, K]`, or a label has none.

@@ -40,7 +40,7 @@ def evaluate(
     budget: float = 1.0,
     n: int | None = None,
     seed: int = 0,
-    batch: int = 128,
+    batch: int = 64,
     device: str = "auto",
     compile: bool = False,
     also: tuple[Literal["curve", "corruptions", "unseen"], ...] = (),
