@@ -61,6 +61,7 @@ WAYS = {
     "a batch norm called twice": (lambda net, x: net.norm(net.conv(x)) + net.norm(x), 1),
     "something between them": (lambda net, x: net.norm(net.conv(x).relu()), 1),
     "a branch on the input": (lambda net, x: net.norm(net.conv(x)) if x.sum() > 0 else x, 1),
+    "a weight that is read by itself": (lambda net, x: net.norm(net.conv(x)) + net.conv.weight.sum(), 1),
     "never called": (lambda net, x: x, 1),
 }
 

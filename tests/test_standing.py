@@ -103,6 +103,7 @@ def test_shards_make_the_whole(source):
         (Brighter(0.2), Linf(0.1), "moves an image by 0.2, and the radius is 0.1"),
         (Brighter(0.2), L2(0.3), "moves an image by 0.4"),
         (Brighter(0.9), Linf(1.0), r"outside \[0, 1\]"),
+        (Brighter(float("nan")), Linf(1.0), r"outside \[0, 1\]"),
     ],
 )
 def test_an_attack_that_cheats_is_refused(source, attack, threat, words):

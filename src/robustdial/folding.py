@@ -44,8 +44,14 @@ def _pairs(model: nn.Module) -> Iterator[tuple[str, str]]:
     except Exception:  # whatever the network's own code makes of a stand-in for images
         return
     calls = [node for node in nodes if node.op == "call_module"]
+    # a weight that the network reads by itself, too
+    touched = {str(node.target).rpartition(".")[0] for node in nodes if node.op == "get_attr"}
     times = Counter(id(model.get_submodule(str(node.target))) for node in calls)
-    once = {node for node in calls if times[id(model.get_submodule(str(node.target)))] == 1}
+    once = {
+        node
+        for node in calls
+        if times[id(model.get_submodule(str(node.target)))] == 1 and str(node.target) not in touched
+    }
     for node in once:
         readers = list(node.users)
         if len(readers) == 1 and readers[0] in once:

@@ -31,6 +31,7 @@ import errno
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -83,6 +84,12 @@ def read_run(folder: Path) -> dict[str, Json]:
             f"{folder / RUN} lacks {', '.join(missing)}: it was not written by this program. Train into a new folder."
         )
     return dict(run)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, where there is none. Raises OSError, one line with the remedy."""
+    with _named(folder):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def write_json(path: Path, value: Json) -> None:
@@ -189,7 +196,7 @@ def fingerprint(tensors: Mapping[str, Tensor]) -> str:
 
 def write_file(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a file beside `path`, push it to the disk, and rename it into place; nothing if it raises."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")  # pids repeat across machines
     try:
         with _named(path):
             write(part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -426,7 +427,8 @@ def _seen(data: Data) -> dict[str, Json]:
 def device_of(name: str) -> torch.device:
     """A device by its name; auto takes the accelerator where there is one. Raises ValueError if it cannot be had."""
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        card = f"cuda:{os.environ['LOCAL_RANK']}" if "LOCAL_RANK" in os.environ else "cuda"  # of several processes
+        return torch.device(card if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
     except RuntimeError:

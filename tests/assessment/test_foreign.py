@@ -1,12 +1,14 @@
 """Networks that were not trained here, from the command line."""
 
 import json
+import sys
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from robustdial import cli
+from robustdial.assessment import load_foreign
 
 NET = """
 from torch import nn
@@ -15,8 +17,28 @@ import part
 def build():
     return nn.Sequential(nn.Flatten(), part.layer())
 
+def inside():
+    import part as again
+    return nn.Sequential(nn.Flatten(), again.layer())
+
+def narrow():
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 4))
+
+def lost():
+    import nowhere
+
 def other():
     return "a string"
+"""
+ROOT = """
+from torch import nn
+
+class Root(nn.Module):
+    def forward(self, x):
+        return (x + 1e-6).sqrt()
+
+def build():
+    return nn.Sequential(Root(), nn.Flatten(), nn.Linear(64, 10))
 """
 PART = """
 from torch import nn
@@ -74,9 +96,9 @@ def test_torchrun_says_which_shard_it_is(place, monkeypatch):
     ("flags", "words"),
     [
         ("--model net.py:build", "Give --data"),
-        ("--model net.py:bild --data digits", "no function 'bild'. It has build, other"),
+        ("--model net.py:bild --data digits", "no function 'bild'. There is build, inside, narrow, lost, other"),
         ("--model net.py:other --data digits", "gives str, not a torch.nn.Module"),
-        ("--model nothing_here:build --data digits", "cannot be imported"),
+        ("--model nothing_here:build --data digits", "No module named 'nothing_here'"),
         ("--model gone.py:build --data digits", "no file gone.py"),
         ("--model build --data digits", "names no function"),
         ("--model net.py:build --weights gone --data digits", "no file gone"),
@@ -86,6 +108,11 @@ def test_torchrun_says_which_shard_it_is(place, monkeypatch):
         ("--model net.py:build --data digits --budget 2", "--budget 2 is not a share"),
         ("--model net.py:build --data digits --shard 1", "--shard 1 is not a part"),
         ("--model net.py:build --data digits --batch 0", "--batch 0"),
+        ("--model net.py:build --data digits --lam 0.4", "no dial: leave out --lam"),
+        ("--model net.py:build --data digits --seed -1", "--seed -1 is negative"),
+        ("--model net.py:narrow --data digits", "labels up to 9, and the network has 4 logits"),
+        ("--model net.py:lost --data digits", "No module named 'nowhere'"),
+        ("runs/x --data digits --out y", "A run brings its own: leave out --data, --out"),
         ("", "Name a run folder, or a network"),
     ],
 )
@@ -109,3 +136,38 @@ def test_more_than_one_number_is_kept_and_not_measured_again(place, capsys):
     assert "curve ━" not in capsys.readouterr().out
     (again,) = json.loads((place / "out" / "score.json").read_text())["scores"]
     assert all(again[part] == score[part] for part in ("curve", "corruptions", "unseen"))
+
+
+def test_a_module_may_be_imported_when_the_network_is_built(place):
+    assert isinstance(load_foreign("net.py:inside", None), torch.nn.Module)
+    assert str(place) not in sys.path
+    assert "net" not in sys.modules
+
+
+def test_another_network_of_the_same_weights_is_measured_anew(place):
+    argv = ["evaluate", "--model", "net.py:build", "--weights", "w.safetensors", "--data", "digits", "--eps", "0.05"]
+    argv += ["--attack", "fgsm", "--n", "50", "--out", "out"]
+    assert cli.run(argv) == 0
+    (before,) = json.loads((place / "out" / "score.json").read_text())["scores"]
+    flipped = "nn.Flatten(), part.layer(), nn.Softmin(dim=1)"
+    (place / "net.py").write_text(NET.replace("nn.Flatten(), part.layer()", flipped, 1))
+    assert cli.run(argv) == 0
+    (after,) = json.loads((place / "out" / "score.json").read_text())["scores"]
+    assert before["key"] == after["key"]  # code is not in it
+    assert before["clean"] != after["clean"]
+
+
+def test_a_network_that_fails_on_strange_images_has_its_score_all_the_same(place):
+    (place / "net.py").write_text(ROOT)
+    argv = ["evaluate", "--model", "net.py:build", "--data", "digits", "--attack", "fgsm", "--n", "30", "--out", "out"]
+    assert cli.run(argv) == 0
+    (score,) = json.loads((place / "out" / "score.json").read_text())["scores"]
+    states = {check["id"]: check["state"] for check in score["checks"]}
+    assert states["normalisation"] == "skipped"
+
+
+def test_a_checkpoint_chosen_on_the_test_part_is_noticed(place):
+    argv = ["evaluate", "--model", "net.py:build", "--data", "digits", "--attack", "fgsm", "--n", "30", "--out", "out"]
+    assert cli.run([*argv, "--chosen-on", "test"]) == 0
+    (score,) = json.loads((place / "out" / "score.json").read_text())["scores"]
+    assert {check["id"]: check["state"] for check in score["checks"]}["selection"] == "raised"

@@ -176,6 +176,8 @@ def test_part_that_is_missing_is_named_with_the_command_that_makes_it(foreign, b
     assert f"{missing} --model /somewhere/net.py:build --data digits {flags}" in foreign().text
     parts["scores"] = [make_score()]
     assert f"{missing} RUN {flags}" in show(build(**parts)).text
+    parts["scores"] = [make_score(command="robustdial evaluate runs/x --also curve --lam 0.2", curve=[])]
+    assert f"{missing} runs/x --lam 0.2 {flags}" in show(build(**parts)).text
 
 
 def test_classes_of_a_foreign_network_are_named_by_their_labels(foreign, make_score, parts):

@@ -24,7 +24,8 @@ class Curve:
 
     def rows(self, seed: int, batch: int) -> Iterator[Json]:
         """A row for each radius, as soon as it is measured."""
-        for eps, accuracy in curve(self.subject.f, self.subject.source, self.threat, seed=seed, batch=batch):
+        s = self.subject
+        for eps, accuracy in curve(s.f, s.source, self.threat, seed=seed, batch=batch, device=s.device):
             yield {"eps": written(eps), "radius": eps, **_told("robust", accuracy)}
 
 
@@ -55,7 +56,8 @@ class UnseenThreats:
 
     def rows(self, seed: int, batch: int) -> Iterator[Json]:
         """A row for each threat."""
-        for trial, accuracy in unseen(self.subject.f, self.subject.source, self.trials, seed=seed, batch=batch):
+        s = self.subject
+        for trial, accuracy in unseen(s.f, s.source, self.trials, seed=seed, batch=batch, device=s.device):
             yield {"threat": _spoken(trial.threat), "attack": trial.attack.name, **_told("robust", accuracy)}
 
 

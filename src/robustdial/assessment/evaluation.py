@@ -12,20 +12,26 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from robustdial import record
 from robustdial.assessment.subject import Subject
 from robustdial.attack import Attack
-from robustdial.data import Source
-from robustdial.evaluate import Advance, Standing, classes_of, stages, stand
+from robustdial.data import Source, unit
+from robustdial.evaluate import Advance, Standing, answers, classes_of, stages, stand
 from robustdial.method import describe
 from robustdial.precision import full_precision
+from robustdial.provenance import provenance
+from robustdial.randomness import seeded
 from robustdial.typing import Json
 
 _PAUSE = 5.0  # seconds between two writes
+_FEW = 16  # images by which a set, and the answers by which a network, are told from others
+_ALIKE = 1e-3  # of the largest logit: other machines round otherwise
 
 
 @dataclass(frozen=True)
@@ -51,13 +57,20 @@ class Evaluation:
         images = len(self.subject.source)
         if not 0 <= k < m <= images:
             raise ValueError(f"--shard {k}/{m}: of m parts of {images} images, name part 0 to m - 1.")
+        if self.seed < 0:
+            raise ValueError(f"--seed {self.seed} is negative. Give 0 or more.")
         if self.batch < 1:
             raise ValueError(f"--batch {self.batch}: attack at least one image at once.")
 
     @cached_property
     def course(self) -> tuple[Attack, ...]:
-        """The stages: the images as they are, then each attack."""
-        return stages(self.attack, classes_of(self.subject.f, self.subject.source))
+        """The stages: the images as they are, then each attack. Raises ValueError for labels that have no logit."""
+        classes, highest = classes_of(self.subject.f, self.subject.source), int(self.subject.source.labels.max())
+        if highest >= classes:
+            raise ValueError(
+                f"The images have labels up to {highest}, and the network has {classes} logits, from 0 on."
+            )
+        return stages(self.attack, classes)
 
     @cached_property
     def conditions(self) -> dict[str, Json]:
@@ -67,10 +80,13 @@ class Evaluation:
             "threat": describe(self.subject.threat),
             "attacks": [describe(attack) for attack in self.course],
             "labels": record.fingerprint({"labels": self.subject.source.labels}),
+            "images": record.fingerprint({"images": self._few[0]}),
             "n": len(self.subject.source),
             "seed": self.seed,
             "batch": self.batch,
             "shards": self.shard[1],
+            "device": self.subject.device.type,
+            "version": version("robustdial"),
         }
 
     @cached_property
@@ -78,8 +94,15 @@ class Evaluation:
         """A digest of the conditions."""
         return hashlib.sha256(json.dumps(self.conditions, sort_keys=True).encode()).hexdigest()[:12]
 
+    @cached_property
+    def origin(self) -> dict[str, Json]:
+        """Versions, machine, commit and command of the process that began it."""
+        path = self._path(self.shard[0])
+        return record.read_tensors(path)[1]["origin"] if path.exists() else provenance()
+
     def run(self) -> Iterator[Advance]:
         """Go on from what is known, in float32; yields after each batch. Stopped anywhere, what is known is kept."""
+        record.make_folder(self._path(0).parent)
         standing, source = self.known() or self._fresh(), self._mine()
         written = time.monotonic()
         try:
@@ -102,11 +125,17 @@ class Evaluation:
             self._write(standing)
 
     def known(self, shard: int | None = None) -> Standing | None:
-        """What is known of a shard's images, by default of this process's; None before its first batch."""
+        """What is known of a shard's images, by default of this process's; None before its first batch.
+
+        What was found on a network that answers otherwise is not known of this one, though its weights be the same.
+        """
         path = self._path(self.shard[0] if shard is None else shard)
         if not path.exists():
             return None
         tensors, _ = record.read_tensors(path)
+        answered = tensors.pop("logits")
+        if not torch.allclose(answered, self._logits, rtol=0.0, atol=_ALIKE * float(answered.abs().max())):
+            return None
         return Standing(**tensors)
 
     def whole(self) -> Standing | None:
@@ -134,6 +163,19 @@ class Evaluation:
     def _path(self, shard: int) -> Path:
         return self.subject.folder / record.STANDING / f"{self.key}-{shard}of{self.shard[1]}.safetensors"
 
+    @cached_property
+    def _few(self) -> tuple[Tensor, Tensor]:
+        """Some images as they are stored, from the whole of the set, and their labels."""
+        chosen = torch.linspace(0, len(self.subject.source) - 1, _FEW).long()
+        return next(self.subject.source.batches([chosen]))
+
+    @cached_property
+    def _logits(self) -> Tensor:
+        """What the network answers on them."""
+        x = unit(self._few[0])
+        with full_precision(), seeded(0, x.device):
+            return answers(self.subject.f, x).cpu()
+
     def _write(self, standing: Standing) -> None:
-        self._path(0).parent.mkdir(parents=True, exist_ok=True)
-        record.write_tensors(self._path(self.shard[0]), standing.tensors(), self.conditions)
+        tensors = {**standing.tensors(), "logits": self._logits}
+        record.write_tensors(self._path(self.shard[0]), tensors, {**self.conditions, "origin": self.origin})

@@ -6,9 +6,11 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, Literal
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -19,9 +21,19 @@ from robustdial.assessment.subject import Subject
 from robustdial.data import Data, Source
 from robustdial.threat import Threat
 
+Part = Literal["train", "val", "test"]
+
 
 def foreign(
-    model: nn.Module, name: str, data: Data, source: Source, threat: Threat, folder: Path, part: str = "test"
+    model: nn.Module,
+    name: str,
+    data: Data,
+    source: Source,
+    threat: Threat,
+    folder: Path,
+    *,
+    part: Part = "test",
+    chosen_on: Part | Literal["none"] | None = None,
 ) -> Subject:
     """A network of any origin, as it is evaluated on `source`, the images of `data` to use.
 
@@ -33,6 +45,7 @@ def foreign(
         threat: where the adversary may move.
         folder: where the results go.
         part: of the data that `source` is from.
+        chosen_on: the part that decided which checkpoint this is; "none" for the last of a training, None if not known.
     """
     about = {
         "model": name,
@@ -42,7 +55,7 @@ def foreign(
         "lam": None,
         "width": 1.0,
         "trained": True,
-        "chosen_on": None,
+        "chosen_on": chosen_on,
     }
     return Subject(model.eval(), source, threat, data.classes, folder, about)
 
@@ -58,7 +71,7 @@ def load_foreign(place: str, weights: Path | None) -> nn.Module:
         ValueError: no such function, something else than a network, or weights that do not fit.
         FileNotFoundError: no such file.
     """
-    model = _builder(place)()
+    model = _built(place)
     if not isinstance(model, nn.Module):
         raise ValueError(f"--model {place} gives {type(model).__name__}, not a torch.nn.Module.")
     if weights is not None:
@@ -66,42 +79,47 @@ def load_foreign(place: str, weights: Path | None) -> nn.Module:
     return model
 
 
-def _builder(place: str) -> Callable[[], Any]:
+def _built(place: str) -> Any:
     where, _, name = place.rpartition(":")
     if not where:
         raise ValueError(f"--model {place} names no function. Write package.module:build or path/to/file.py:build.")
-    module = _from_file(Path(where)) if where.endswith(".py") else _from_path(where)
-    build = getattr(module, name, None)
-    if not callable(build):
-        known = [key for key, value in vars(module).items() if inspect.isfunction(value) or inspect.isclass(value)]
-        raise ValueError(f"--model {place}: {where} has no function {name!r}. It has {', '.join(known) or 'none'}.")
-    return build  # type: ignore[no-any-return]
+    file = Path(where) if where.endswith(".py") else None
+    if file is not None and not file.is_file():
+        raise FileNotFoundError(f"There is no file {file}. Name the Python file in which the network is built.")
+    with _importing_from(file.parent if file else Path.cwd()):  # as for a script, and for `python -m`
+        try:
+            module = _from_file(file) if file else importlib.import_module(where)
+            return _function(module, place, name)()
+        except ImportError as error:
+            raise ValueError(f"--model {place}: {error}. Start where it can be imported, or name its file.") from None
 
 
-def _from_file(path: Path) -> Any:
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}. Name the Python file in which the network is built.")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+@contextmanager
+def _importing_from(folder: Path) -> Iterator[None]:
+    entry = str(folder.resolve())
+    sys.path.insert(0, entry)
+    try:
+        yield
+    finally:
+        sys.path.remove(entry)
+
+
+def _from_file(path: Path) -> ModuleType:
+    name = f"robustdial_model_{path.stem}"  # not to stand in the way of a module that is called as the file
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ValueError(f"{path} cannot be read as Python.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    sys.path.insert(0, str(path.parent.resolve()))  # its own imports, as when it is run as a script
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.pop(0)
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
     return module
 
 
-def _from_path(name: str) -> Any:
-    sys.path.insert(0, str(Path.cwd()))  # as `python -m` does
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ValueError(f"{name} cannot be imported ({error}). Start where it can be, or name its file.") from None
-    finally:
-        sys.path.pop(0)
+def _function(module: ModuleType, place: str, name: str) -> Callable[[], Any]:
+    build = getattr(module, name, None)
+    if not callable(build):
+        known = [key for key, value in vars(module).items() if inspect.isfunction(value) or inspect.isclass(value)]
+        raise ValueError(f"--model {place}: there is no function {name!r}. There is {', '.join(known) or 'none'}.")
+    return build  # type: ignore[no-any-return]
 
 
 def _fill(model: nn.Module, path: Path) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from robustdial import record
 from robustdial.assessment.evaluation import Evaluation
-from robustdial.attack import autoattack
-from robustdial.evaluate import Accuracy, Standing, stages
-from robustdial.provenance import provenance
+from robustdial.attack import Untouched, autoattack
+from robustdial.evaluate import Accuracy, Standing
 from robustdial.typing import Json, written
 
 
@@ -35,9 +34,9 @@ def score_of(evaluation: Evaluation, standing: Standing) -> dict[str, Json]:
         "key": evaluation.key,
         "seconds": float(standing.seconds.sum()),
         "precision": "float32",
-        **{key: value for key, value in provenance().items() if key != "command"},
+        **evaluation.origin,
     }
-    if evaluation.course == stages(autoattack(), len(subject.classes)):
+    if evaluation.course == (Untouched(), *autoattack().attacks):
         score["autoattack_acc"] = f"{100 * robust.value:.2f}"
     return score
 

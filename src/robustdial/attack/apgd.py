@@ -54,7 +54,7 @@ class APGD:
 
     @property
     def name(self) -> str:
-        return self.title
+        return self.title if self.steps == 100 else f"{self.title}-{self.steps}"
 
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         aim, best = Aim(f, threat, self.loss, x, (y,)), Best.before(torch.zeros_like(x))
@@ -97,7 +97,7 @@ class APGDTargeted:
 
     @property
     def name(self) -> str:
-        return self.title
+        return self.title if self.steps == 100 else f"{self.title}-{self.steps}"
 
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         best = Best.before(torch.zeros_like(x))

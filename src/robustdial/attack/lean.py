@@ -18,8 +18,8 @@ def lean(attack: Attack, share: float) -> Attack:
         ValueError: `share` is not above 0 and at most 1, or the attack has no iterations to leave out.
 
     >>> from robustdial.attack import APGD, Square
-    >>> lean(Cascade((APGD(), Square()), "two"), 0.1).name, lean(Square(), 0.1).name
-    ('two at 10%', 'square-500')
+    >>> lean(Cascade((APGD(), Square()), "two"), 0.1).name, lean(Square(), 0.1).name, lean(APGD(), 0.1).name
+    ('two at 10%', 'square-500', 'apgd-ce-10')
     """
     if not 0 < share <= 1:
         raise ValueError(f"--budget {share:g} is not a share of the iterations. Give one above 0 and at most 1.")

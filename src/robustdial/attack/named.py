@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from robustdial.attack.apgd import APGD, APGDTargeted
 from robustdial.attack.autoattack import autoattack
@@ -46,6 +47,9 @@ def parse(name: str) -> Attack:
 def _one(name: str) -> Attack:
     if name in STANDARD:
         return STANDARD[name]
+    base, _, count = name.rpartition("-")
+    if base in STANDARD and count.isdigit() and int(count):
+        return _counted(STANDARD[base], name, int(count))
     shape = re.fullmatch(r"(pgd|cw)-([1-9]\d*)(?:x([1-9]\d*))?", name, re.ASCII)
     if not shape:
         others = ", ".join(STANDARD)
@@ -55,3 +59,12 @@ def _one(name: str) -> Attack:
         )
     kind, steps, restarts = shape[1], int(shape[2]), int(shape[3] or 1)
     return PGDAttack(steps, loss=margin if kind == "cw" else cross_entropy, restarts=restarts, title=kind)
+
+
+def _counted(attack: Attack, name: str, count: int) -> Attack:
+    match attack:
+        case Square():
+            return replace(attack, queries=count)
+        case APGD() | APGDTargeted() | FAB():
+            return replace(attack, steps=count)
+    raise ValueError(f"{name!r} is not an attack: {attack.name} has no number of steps.")

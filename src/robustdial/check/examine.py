@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+import torch
+
 from robustdial.check.base import Check, Outcome
 from robustdial.check.batch_dependence import BatchDependence
 from robustdial.check.black_box import BlackBox
@@ -84,3 +86,9 @@ def _outcome(check: Check, evidence: Evidence) -> Outcome:
         return check(evidence)
     except Inapplicable as reason:
         return Outcome("skipped", str(reason))
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # of the network's own code, on images that it was not made for
+        return Outcome(
+            "skipped", f"The network failed with {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        )

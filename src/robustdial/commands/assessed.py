@@ -40,6 +40,7 @@ def carry_out(evaluation: Evaluation, full: Attack | None, extras: Sequence[str]
     score |= {extra: known[extra] for extra in EXTRAS if extra in known}
     if full is not None:
         score["gap"] = _gap(evaluation, standing, full)
+    write_score(evaluation, score)  # what follows asks the network for more than the attacks did
     score["checks"] = findings(evaluation, standing)
     take_extremes(evaluation, standing)
     write_score(evaluation, score)

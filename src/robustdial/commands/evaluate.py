@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
@@ -23,16 +23,18 @@ from robustdial.run import device_of, trained
 from robustdial.threat import L2, Linf, Threat
 from robustdial.typing import px
 
+Chosen = Literal["train", "val", "test", "none"]
+
 
 def evaluate(
     run: Path | None = None,
     /,
     lam: float | None = None,
-    width: float = 1.0,
+    width: float | None = None,
     model: str | None = None,
     weights: Path | None = None,
     data: str | None = None,
-    root: str = "data",
+    root: str | None = None,
     size: int | None = None,
     norm: Norm | None = None,
     eps: str | None = None,
@@ -45,12 +47,13 @@ def evaluate(
     compile: bool = False,
     also: tuple[Literal["curve", "corruptions", "unseen"], ...] = (),
     shard: str | None = None,
+    chosen_on: Chosen | None = None,
     out: Path | None = None,
 ) -> int:
     """Measure a network under attack: robustdial evaluate runs/x --lam 0.4 --attack autoattack --n 1000
 
-    Test images, float32. The result goes into score.json, the page is drawn anew. What is known is kept every few
-    seconds: after a kill, the same command goes on.
+    Test images, float32. The result goes into score.json, the page is drawn anew. What is known of each
+    image is kept every few seconds: after a kill, the same command goes on.
 
     Args:
         run: folder of a run; its best network is measured.
@@ -76,16 +79,19 @@ def evaluate(
             unseen (other norms, rotations and translations).
         shard: k/m measures part k (from 0) of m; processes on any machines that share the folder make the whole. Under
             torchrun by itself.
+        chosen_on: part of the data that decided which checkpoint --model is, for the checks; none if it is the last.
         out: folder of the results for --model.
     """
     full, asked = parse(attack), _Asked(norm, eps, n, device)
     short, part = lean(full, budget), _shard(shard)
     if (run is None) == (model is None):
         raise UsageError("Name a run folder, or a network with --model file.py:build --data NAME. See --help.")
+    of_others = {"--weights": weights, "--data": data, "--root": root, "--size": size, "--out": out}
+    _refuse(of_others | {"--chosen-on": chosen_on} if run else {"--lam": lam, "--width": width}, run is not None)
     if run is not None:
-        subjects = _of_run(run, lam, width, asked)
+        subjects = _of_run(run, lam, 1.0 if width is None else width, asked)
     else:
-        subjects = iter([_of_model(str(model), weights, _images(data, root, size), out, asked)])
+        subjects = iter([_of_model(str(model), weights, _images(data, root, size), out, asked, chosen_on)])
     for subject in subjects:
         evaluation = Evaluation(_compiled(subject) if compile else subject, short, seed, batch, part)
         carry_out(evaluation, None if budget == 1 else full, also)
@@ -113,17 +119,28 @@ def _of_run(folder: Path, lam: float | None, width: float, asked: _Asked) -> Ite
     return (of_run(experiment, one, width, n=asked.n, threat=threat) for one in lams)
 
 
-def _of_model(place: str, weights: Path | None, data: Data, out: Path | None, asked: _Asked) -> Subject:
+def _of_model(
+    place: str, weights: Path | None, data: Data, out: Path | None, asked: _Asked, chosen_on: Chosen | None
+) -> Subject:
     folder = out or Path("runs") / re.sub(r"\W+", "-", place).strip("-")
     device, network = device_of(asked.device), load_foreign(place, weights)
     images = part_of(data.test, asked.n).to(device)
-    return foreign(network.to(device), place, data, images, asked.threat(Linf(px(8))), folder)
+    threat = asked.threat(Linf(px(8)))
+    return foreign(network.to(device), place, data, images, threat, folder, chosen_on=chosen_on)
 
 
-def _images(name: str | None, root: str, size: int | None) -> Data:
+def _refuse(flags: Mapping[str, object], run: bool) -> None:
+    """Flags that would do nothing are not passed over in silence."""
+    given = [flag for flag, value in flags.items() if value is not None]
+    if given:
+        of = "A run brings its own" if run else "A network of --model has no dial"
+        raise UsageError(f"{of}: leave out {', '.join(given)}.")
+
+
+def _images(name: str | None, root: str | None, size: int | None) -> Data:
     if name is None:
         raise UsageError("--model needs images to be measured on. Give --data cifar10, folder:PATH, parquet:PATH, ...")
-    return load(name, root=root, size=size)
+    return load(name, root=root or "data", size=size)
 
 
 def _compiled(subject: Subject) -> Subject:

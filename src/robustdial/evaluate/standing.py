@@ -141,9 +141,11 @@ def stand(
                 adv = attack(f, x, y, threat)
             _check_inside(threat, x, adv, attack)
             logits = answers(f, adv)
-            standing.lead[index] = torch.minimum(standing.lead[index], -margin(logits, y).cpu())
+            lead, wrong = -margin(logits, y).cpu(), (logits.argmax(1) != y).cpu()
+            # `next` last: whoever is interrupted between these lines must not leave a broken image standing
+            standing.fell[index[wrong]] = stage
+            standing.lead[index] = torch.minimum(standing.lead[index], lead)
             standing.next[index] = stage + 1
-            standing.fell[index[(logits.argmax(1) != y).cpu()]] = stage
             standing.seconds[stage] += time.perf_counter() - clock
             yield Advance(stage, of - len(standing.waiting(stage)), of, int((standing.fell == STANDS).sum()))
 
@@ -153,14 +155,12 @@ def _seed_of(*numbers: int) -> int:
 
 
 def _check_inside(threat: Threat, x: Tensor, adv: Tensor, attack: Attack) -> None:
-    beyond = max(float(-adv.min()), float(adv.max()) - 1)
-    if beyond > _ROUNDING:
-        raise ValueError(
-            f"{attack.name} gives pixels {beyond:.2g} outside [0, 1]: what it broke does not count. Mend it."
-        )
+    low, high = (float(end) for end in adv.aminmax())
+    if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):  # NaN is not inside either
+        raise ValueError(f"{attack.name} gives pixels from {low:.4g} to {high:.4g}, outside [0, 1]. Mend it.")
     if isinstance(threat, Ball):
         far = float(threat.distance(x, adv).max())
-        if far > threat.radius * (1 + _ROUNDING) + _ROUNDING:
+        if not far <= threat.radius * (1 + _ROUNDING) + _ROUNDING:
             raise ValueError(
                 f"{attack.name} moves an image by {far:.4g}, and the radius is {threat.radius:.4g}: it proves nothing. "
                 "Mend it."

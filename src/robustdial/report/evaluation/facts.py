@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from robustdial.report import facts
 from robustdial.report.facts import Rows, Tiles
 from robustdial.report.folder import Entry, Folder
@@ -46,6 +48,11 @@ def command(folder: Folder) -> str:
         return "robustdial evaluate RUN"
     latest = folder.scores[-1]
     return f"robustdial evaluate --model {latest['model']} --data {latest['dataset']}"
+
+
+def again(entry: Entry, otherwise: str) -> str:
+    """The command that measured an entry, which takes from the folder what it found; `otherwise` if it is not known."""
+    return re.sub(r" --also(?: (?!--)\S+)*", "", entry.get("command") or otherwise)
 
 
 def position(entry: Entry) -> str:
