@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from robustdial.objective.base import single
+from robustdial.randomness import seeded
 from robustdial.solver import attacked
 from robustdial.threat import Threat
 from robustdial.typing import Classifier
@@ -78,3 +79,9 @@ def rivals(logits: Tensor, y: Tensor, most: int) -> Tensor:
 def images(threat: Threat, x: Tensor, z: Tensor) -> Tensor:
     """The perturbed images, without gradient."""
     return threat.apply(x, z).detach().clamp(0, 1)  # x + z may leave [0, 1] by a rounding error
+
+
+def nothing(threat: Threat, x: Tensor) -> Tensor:
+    """The perturbation that changes nothing. The generators of random numbers are left where they are."""
+    with seeded(0, x.device):
+        return threat.noise(x, 1.0, 0.0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robustdial.attack.aim import Aim, images, rivals, still
+from robustdial.attack.aim import Aim, images, nothing, rivals, still
 from robustdial.attack.best import Best
 from robustdial.attack.climb import climb
 from robustdial.attack.losses import dlr_targeted
@@ -57,7 +57,7 @@ class APGD:
         return self.title if self.steps == 100 else f"{self.title}-{self.steps}"
 
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
-        aim, best = Aim(f, threat, self.loss, x, (y,)), Best.before(torch.zeros_like(x))
+        aim, best = Aim(f, threat, self.loss, x, (y,)), Best.before(nothing(threat, x))
         with still(f):
             for _ in range(self.restarts):
                 standing = best.standing
@@ -100,7 +100,7 @@ class APGDTargeted:
         return self.title if self.steps == 100 else f"{self.title}-{self.steps}"
 
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
-        best = Best.before(torch.zeros_like(x))
+        best = Best.before(nothing(threat, x))
         with still(f):
             with torch.no_grad():
                 targets = rivals(f(x), y, self.classes)

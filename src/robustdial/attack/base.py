@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
-from robustdial.attack.aim import Aim, images, still
+from robustdial.attack.aim import Aim, images, nothing, still
 from robustdial.attack.best import Best
 from robustdial.objective.base import cross_entropy
 from robustdial.solver import ascend
@@ -86,7 +85,7 @@ class PGDAttack:
 
     def _best(self, aim: Aim) -> Tensor:
         """The best of several; one alone needs no look at where it ends."""
-        best = Best.before(torch.zeros_like(aim.x))
+        best = Best.before(nothing(aim.threat, aim.x))
         for _ in range(self.restarts):
             standing = best.standing
             if len(standing):
