@@ -104,6 +104,7 @@ def test_autoattack_gives_a_time_and_a_verdict_of_every_part(benchmark_of, monke
     assert (ours.standing, idle.standing) == ([0, 0], [4, 4])
     assert ours.given == [[4, 0, 0, 0]] * 2 and idle.given == [[4, 4, 4, 4]] * 2
     assert bench.table(courses, 8).row_count == 2
+    assert json.loads(json.dumps(bench.numbers(courses)))["robustdial"]["standing"] == [0, 0]
 
 
 def test_autoattack_of_a_peer_attacks_within_the_same_ball(benchmark_of):
