@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from robustdial.report.evaluation.facts import moment_of, threat
 from robustdial.report.folder import Entry
-from robustdial.report.words import spoken
+from robustdial.report.words import NONE, spoken
 
 Columns = list[tuple[str, list[str]]]
 """Titles, each with a value per evaluation."""
@@ -24,8 +24,8 @@ class Overview:
 def overview(entries: Sequence[Entry]) -> Overview:
     """The columns of the table of evaluations."""
     names = {
-        "λ": [spoken(entry.get("lam")) for entry in entries],
-        "width": [spoken(entry.get("width")) for entry in entries],
+        "λ": [_place(entry.get("lam")) for entry in entries],
+        "width": [_place(entry.get("width")) for entry in entries],
         "network": [entry["model"] for entry in entries],
     }
     conditions = {
@@ -37,6 +37,14 @@ def overview(entries: Sequence[Entry]) -> Overview:
         "date": [moment_of(entry) for entry in entries],
     }
     return Overview([*_differing(names), ("attack", [entry["attack"] for entry in entries])], _differing(conditions))
+
+
+def _place(value: float | None) -> str:
+    """
+    >>> _place(2 / 3), _place(None)
+    ('0.666667', '–')
+    """
+    return NONE if value is None else f"{value:g}"
 
 
 def _differing(columns: dict[str, list[str]]) -> Columns:
