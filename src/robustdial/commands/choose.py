@@ -57,7 +57,8 @@ def choose(
         macs_max: most multiply-adds of one image, such as 100M.
         params_max: most parameters, such as 2M.
         width_max: largest share of the channels, such as 0.75.
-        attack: pgd-K, cw-K on the margin loss, apgd-ce, apgd-dlr, apgd-t, fab-t, square or autoattack.
+        attack: pgd-K, cw-K on the margin loss, pgd-KxR from R starts, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t,
+            square, autoattack, or several joined by +.
         n: class-balanced images to use, of the validation and of the test part; all by default.
         seed: of the attack's random start.
         refine: most measurements between trained lambdas.

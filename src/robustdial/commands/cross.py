@@ -37,7 +37,8 @@ def cross(
         run: folder of the run.
         lams: what the operator may serve; the trained lambdas by default.
         width: share of the channels.
-        attack: pgd-K, cw-K on the margin loss, apgd-ce, apgd-dlr, apgd-t, fab-t, square or autoattack.
+        attack: pgd-K, cw-K on the margin loss, pgd-KxR from R starts, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t,
+            square, autoattack, or several joined by +.
         n: class-balanced test images to use.
         seed: of the attack's random start.
         device: auto, cpu or cuda.

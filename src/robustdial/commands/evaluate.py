@@ -67,7 +67,8 @@ def evaluate(
         size: side of the images for --model, for folders and hubs.
         norm: linf or l2; by default that of the run, linf for --model.
         eps: radius, 8/255, 8px or 0.031; by default that of the run, 8/255 for --model.
-        attack: pgd-K, cw-K on the margin loss, apgd-ce, apgd-dlr, apgd-t, fab-t, square or autoattack.
+        attack: pgd-K, cw-K on the margin loss, pgd-KxR from R starts, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t,
+            square, autoattack, or several joined by +.
         budget: share of the attack's iterations. Below 1 the result is an upper bound, and the full attack is tried on
             a sample to say how loose it is.
         n: class-balanced test images to use; all by default.

@@ -31,7 +31,8 @@ def frontier(
         run: folder of the run.
         lams: positions to measure; by default the trained ones, and at full width the middle of every wide gap.
         widths: shares of the channels; by default every trained one.
-        attack: pgd-K, cw-K on the margin loss, apgd-ce, apgd-dlr, apgd-t, fab-t, square or autoattack.
+        attack: pgd-K, cw-K on the margin loss, pgd-KxR from R starts, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t,
+            square, autoattack, or several joined by +.
         n: class-balanced test images to use; all by default.
         seed: of the attack's random start.
         device: auto, cpu or cuda.
