@@ -39,7 +39,8 @@ def bake(
         width: share of the channels, one of the dial's widths.
         format: one or more of safetensors (weights), pt2 (torch.export, needs PyTorch alone), robustbench (pt2 as its
             leaderboard asks for it), onnx, and onnx-int8 (eight bits, measured on its own).
-        attack: pgd-K, cw-K, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t, square, autoattack, or several joined by +.
+        attack: pgd-K, cw-K, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t, square, autoattack, or several
+            joined by +.
         n: class-balanced test images to measure on; all by default.
         seed: of the attack's random start.
         device: where to measure: auto, cpu or cuda.
