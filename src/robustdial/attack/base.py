@@ -47,6 +47,7 @@ class PGDAttack:
         restarts: random starts.
         title: of the attack in reports.
 
+    >>> import torch
     >>> from robustdial.threat import Linf
     >>> f = lambda x: torch.cat([x.sum((1, 2, 3))[:, None], torch.zeros(len(x), 1)], dim=1)
     >>> x = torch.full((1, 1, 2, 2), 0.5)

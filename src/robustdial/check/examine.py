@@ -76,6 +76,7 @@ def examine(evidence: Evidence, checks: Sequence[Check] = CHECKS) -> Iterator[Fi
     >>> [finding.id for finding in findings if finding.state == "raised"]
     ['softmax-output']
     """
+    len(evidence.logits)  # asks for them: what is wrong with the answers on the images themselves is said at once
     for check in checks:
         state, seen = _outcome(check, evidence)
         yield Finding(check.id, check.title, state, seen, check.meaning, check.remedy)
