@@ -135,3 +135,14 @@ def test_the_extremes_are_the_extremes(subject):
 def test_a_shard_that_is_none_is_refused(subject, shard):
     with pytest.raises(ValueError, match="--shard"):
         Evaluation(subject, ATTACK, shard=shard)
+
+
+def test_another_network_under_the_same_name_begins_anew_with_its_own_origin(subject):
+    first = Evaluation(subject, ATTACK)
+    finished(first)
+    for classes in (4, 5):  # other answers, or more of them
+        net = nn.Sequential(nn.Flatten(), nn.Linear(4, classes)).eval()
+        again = Evaluation(replace(subject, f=net), ATTACK)
+        assert again.key == first.key
+        assert again.known() is None
+        assert again.origin["created"] >= first.origin["created"]

@@ -97,8 +97,8 @@ class Evaluation:
     @cached_property
     def origin(self) -> dict[str, Json]:
         """Versions, machine, commit and command of the process that began it."""
-        path = self._path(self.shard[0])
-        return record.read_tensors(path)[1]["origin"] if path.exists() else provenance()
+        begun = self.known() is not None
+        return record.read_tensors(self._path(self.shard[0]))[1]["origin"] if begun else provenance()
 
     def run(self) -> Iterator[Advance]:
         """Go on from what is known, in float32; yields after each batch. Stopped anywhere, what is known is kept."""
@@ -133,10 +133,7 @@ class Evaluation:
         if not path.exists():
             return None
         tensors, _ = record.read_tensors(path)
-        answered = tensors.pop("logits")
-        if not torch.allclose(answered, self._logits, rtol=0.0, atol=_ALIKE * float(answered.abs().max())):
-            return None
-        return Standing(**tensors)
+        return Standing(**tensors) if _alike(tensors.pop("logits"), self._logits) else None
 
     def whole(self) -> Standing | None:
         """What is known of all images; None while a shard is at work."""
@@ -179,3 +176,7 @@ class Evaluation:
     def _write(self, standing: Standing) -> None:
         tensors = {**standing.tensors(), "logits": self._logits}
         record.write_tensors(self._path(self.shard[0]), tensors, {**self.conditions, "origin": self.origin})
+
+
+def _alike(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and torch.allclose(one, other, rtol=0.0, atol=_ALIKE * float(one.abs().max()))
