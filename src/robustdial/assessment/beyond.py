@@ -25,7 +25,7 @@ class Curve:
     def rows(self, seed: int, batch: int) -> Iterator[Json]:
         """A row for each radius, as soon as it is measured."""
         s = self.subject
-        for eps, accuracy in curve(s.f, s.source, self.threat, seed=seed, batch=batch, device=s.device):
+        for eps, accuracy in curve(s.f, s.source, self.threat, seed=seed, batch=batch):
             yield {"eps": written(eps), "radius": eps, **_told("robust", accuracy)}
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
 from robustdial.attack import Attack, strong
 from robustdial.data import Source
-from robustdial.evaluate.accuracy import Accuracy, check_mode, image_batches, right
-from robustdial.randomness import seeded
+from robustdial.evaluate.accuracy import Accuracy
+from robustdial.evaluate.measure import classes_of
+from robustdial.evaluate.standing import Standing, stages, stand
 from robustdial.threat import L2, Linf
 from robustdial.typing import Classifier
 
@@ -38,7 +37,6 @@ def curve(
     *,
     batch: int = 256,
     seed: int = 0,
-    device: torch.device | str = "cpu",
 ) -> Iterator[AtRadius]:
     """Accuracy at one radius after the other, from small to large, on the same images.
 
@@ -55,7 +53,6 @@ def curve(
         shares: of the radius, rising; at 0 the images are as they are.
         batch: images at a time.
         seed: of the random numbers at each radius.
-        device: where they are drawn besides the CPU.
 
     Raises as `measure` does; ValueError for shares that do not rise from 0 or more.
 
@@ -66,24 +63,16 @@ def curve(
     >>> [(eps, accuracy.correct) for eps, accuracy in points][:4]
     [(0.0, 5), (0.05, 5), (0.1, 4), (0.2, 3)]
     """
-    check_mode(f)
     if not shares or shares[0] < 0 or any(here >= there for here, there in pairwise(shares)):
         raise ValueError(f"shares={tuple(shares)}: give radii that rise, from 0 or more.")
-    attack = strong() if attack is None else attack
-    standing = _standing(f, source, torch.arange(len(source)), lambda x, y: x, batch)
+    course = stages(strong() if attack is None else attack, classes_of(f, source))
+    left = torch.arange(len(source))
     for share in shares:
         ball = replace(threat, eps=share * threat.eps)
-        if share > 0:
-            with seeded(seed, device):
-                standing = _standing(f, source, standing, partial(attack, f, threat=ball), batch)
-        yield AtRadius(ball.eps, Accuracy(len(standing), len(source)))
-
-
-def _standing(
-    f: Classifier, source: Source, numbers: Tensor, changed: Callable[[Tensor, Tensor], Tensor], batch: int
-) -> Tensor:
-    """Those of the images with these numbers that are classified rightly when they have been changed."""
-    if not len(numbers):
-        return numbers
-    kept = [right(f, changed(x, y), y).cpu() for x, y in image_batches(source.subset(numbers), batch)]
-    return numbers[torch.cat(kept)]
+        if len(left):
+            some = course if share > 0 else course[:1]
+            standing = Standing.fresh(len(left), len(some))
+            for _ in stand(f, source.subset(left), some, ball, standing, batch=batch, seed=seed):
+                pass
+            left = left[standing.after(len(some) - 1)]
+        yield AtRadius(ball.eps, Accuracy(len(left), len(source)))
