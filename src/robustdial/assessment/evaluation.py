@@ -20,9 +20,9 @@ from torch import Tensor
 
 from robustdial import record
 from robustdial.assessment.subject import Subject
-from robustdial.attack import Attack
+from robustdial.attack import Attack, answers
 from robustdial.data import Source, unit
-from robustdial.evaluate import Advance, Standing, answers, classes_of, stages, stand
+from robustdial.evaluate import Advance, Standing, classes_of, stages, stand
 from robustdial.method import describe
 from robustdial.precision import full_precision
 from robustdial.provenance import provenance

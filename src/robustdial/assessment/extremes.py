@@ -7,7 +7,7 @@ from torch import Tensor
 
 from robustdial import record
 from robustdial.assessment.evaluation import Evaluation
-from robustdial.data import unit
+from robustdial.data import grey_levels, unit
 from robustdial.evaluate import STANDS, Standing
 from robustdial.precision import full_precision
 from robustdial.randomness import seeded
@@ -49,11 +49,13 @@ def _looked_at(evaluation: Evaluation, standing: Standing, index: Tensor) -> dic
         adv = attack(subject.f, x, y, subject.threat)
         with torch.no_grad():
             answers = {"clean": subject.f(x), "adv": subject.f(adv)}
-    found = {"clean": _bytes(x), "adv": _bytes(adv), "labels": y, "index": index, "lead": standing.lead[index]}
+    found = {
+        "clean": grey_levels(x),
+        "adv": grey_levels(adv),
+        "labels": y,
+        "index": index,
+        "lead": standing.lead[index],
+    }
     for side, logits in answers.items():
         found[f"conf_{side}"], found[f"pred_{side}"] = logits.softmax(1).max(1)
     return found
-
-
-def _bytes(x: Tensor) -> Tensor:
-    return (x * 255).round().to(torch.uint8)

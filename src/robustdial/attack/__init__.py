@@ -3,6 +3,7 @@
 `f` is anything that takes images in [0, 1] to logits, so that a network of any origin can be attacked.
 """
 
+from robustdial.attack.aim import answers
 from robustdial.attack.apgd import APGD, APGDTargeted
 from robustdial.attack.autoattack import autoattack
 from robustdial.attack.base import Attack, PGDAttack
@@ -33,6 +34,7 @@ __all__ = [
     "Square",
     "Untouched",
     "WorstOf",
+    "answers",
     "autoattack",
     "dlr",
     "dlr_targeted",

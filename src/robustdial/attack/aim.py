@@ -85,3 +85,21 @@ def nothing(threat: Threat, x: Tensor) -> Tensor:
     """The perturbation that changes nothing. The generators of random numbers are left where they are."""
     with seeded(0, x.device):
         return threat.noise(x, 1.0, 0.0)
+
+
+@torch.no_grad()
+def answers(f: Classifier, x: Tensor) -> Tensor:
+    """Logits `[B, K]` of images.
+
+    Raises:
+        ValueError: `f` gives something of another shape.
+        FloatingPointError: they are not finite.
+    """
+    logits = f(x)
+    if logits.dim() != 2 or len(logits) != len(x):
+        raise ValueError(
+            f"The network gives {tuple(logits.shape)} for {len(x)} images; logits must be [images, classes]."
+        )
+    if not bool(torch.isfinite(logits).all()):
+        raise FloatingPointError("The network gives logits that are not finite (NaN or infinity). Check its weights.")
+    return logits

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from robustdial.attack.aim import still
+from robustdial.attack.aim import answers, still
 from robustdial.attack.apgd import APGDTargeted
 from robustdial.attack.base import Attack
 from robustdial.threat import Threat
@@ -25,6 +24,7 @@ class Cascade:
         attacks: in turn, cheap ones first.
         title: of the cascade in reports.
 
+    >>> import torch
     >>> from robustdial.attack import APGD, Square
     >>> from robustdial.threat import Linf
     >>> f = lambda x: torch.cat([x.sum((1, 2, 3))[:, None], torch.full((len(x), 1), 1.7)], dim=1)
@@ -47,17 +47,12 @@ class Cascade:
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         adv = x.clone()
         with still(f):
-            logits = _answers(f, x)
+            logits = answers(f, x)
             standing = (logits.argmax(1) == y).nonzero().flatten()
             for attack in self.plan(logits.shape[1]):
                 if not len(standing):
                     break
                 found = attack(f, x[standing], y[standing], threat)
-                fell = _answers(f, found).argmax(1) != y[standing]
+                fell = answers(f, found).argmax(1) != y[standing]
                 adv[standing[fell]], standing = found[fell], standing[~fell]
         return adv
-
-
-@torch.no_grad()
-def _answers(f: Classifier, x: Tensor) -> Tensor:
-    return f(x)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from robustdial.attack import APGD, Attack, Cascade, FromAnother, Square, margin
-from robustdial.attack.aim import images, still
+from robustdial.attack.aim import answers, images, nothing, still
 from robustdial.check.facts import NOTHING_KNOWN, Facts
 from robustdial.objective.base import cross_entropy
 from robustdial.precision import full_precision
@@ -253,22 +253,13 @@ class Evidence:
     def _stepped(self, direction: Tensor, size: float) -> Tensor:
         """Which victims stand after one step."""
         threat, x = self.threat, self.victims.x
-        with seeded(self.seed, x.device):  # a start without noise draws all the same
-            start = threat.noise(x, 1.0, 0.0)
-        z = threat.project(threat.ascend(start, direction, size), x, 1.0)
+        z = threat.project(threat.ascend(nothing(threat, x), direction, size), x, 1.0)
         return self.victims._right(images(threat, x, z))
 
     def _logits(self, x: Tensor) -> Tensor:
-        logits, highest = self.f(x), int(self.y.max())
-        if logits.dim() != 2 or len(logits) != len(x) or highest >= logits.shape[1]:
-            raise ValueError(
-                f"The network gives {tuple(logits.shape)} for {len(x)} images with labels up to {highest}; logits must "
-                "be [images, classes]."
-            )
-        if not bool(torch.isfinite(logits).all()):
-            raise FloatingPointError(
-                "The network gives logits that are not finite (NaN or infinity). Check its weights."
-            )
+        logits, highest = answers(self.f, x), int(self.y.max())
+        if highest >= logits.shape[1]:
+            raise ValueError(f"Labels go up to {highest}, and the network has {logits.shape[1]} logits, from 0 on.")
         return logits
 
     @contextmanager

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from robustdial.data import digits, folder, hub, named, parquet
 from robustdial.data.augment import Crop, CropFlip, flip, none
-from robustdial.data.base import Data, Source, unit
+from robustdial.data.base import Data, Source, grey_levels, unit
 from robustdial.data.checks import whole_images
 from robustdial.data.divide import Raw, check_request, divide
 from robustdial.data.place import Place, augmented
@@ -37,6 +37,7 @@ __all__ = [
     "balanced",
     "flip",
     "from_tensors",
+    "grey_levels",
     "load",
     "names",
     "none",

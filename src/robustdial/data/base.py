@@ -80,3 +80,12 @@ def unit(x: Tensor) -> Tensor:
     tensor([0.0000, 0.2000, 1.0000])
     """
     return x if x.is_floating_point() else x.float() / 255
+
+
+def grey_levels(x: Tensor) -> Tensor:
+    """Images in [0, 1] as uint8, rounded: what a picture file holds.
+
+    >>> grey_levels(torch.tensor([0.0, 0.2, 1.0]))
+    tensor([  0,  51, 255], dtype=torch.uint8)
+    """
+    return (x * 255).round().to(torch.uint8)

@@ -1,6 +1,6 @@
 """Measuring: accuracies with intervals, at every radius, under unseen threats and corruptions; costs, the frontier."""
 
-from robustdial.evaluate.accuracy import Accuracy, Measured, answers, right
+from robustdial.evaluate.accuracy import Accuracy, Measured, right
 from robustdial.evaluate.corrupted import Corrupted, corrupted, mean_accuracy
 from robustdial.evaluate.cost import Cost, cost
 from robustdial.evaluate.cross import Cross, OverLambdas, cross
@@ -29,7 +29,6 @@ __all__ = [
     "Standing",
     "Trial",
     "Unseen",
-    "answers",
     "classes_of",
     "clean_accuracy",
     "corrupted",

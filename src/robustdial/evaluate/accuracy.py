@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from robustdial.attack import answers
 from robustdial.data import Source, unit, whole_images
 from robustdial.typing import Classifier
 
@@ -50,24 +51,6 @@ class Measured(NamedTuple):
 def right(f: Classifier, x: Tensor, y: Tensor) -> Tensor:
     """Which images are classified rightly, bool `[B]`. Raises as `answers` does."""
     return answers(f, x).argmax(1) == y
-
-
-@torch.no_grad()
-def answers(f: Classifier, x: Tensor) -> Tensor:
-    """Logits `[B, K]` of images.
-
-    Raises:
-        ValueError: `f` gives something of another shape.
-        FloatingPointError: they are not finite.
-    """
-    logits = f(x)
-    if logits.dim() != 2 or len(logits) != len(x):
-        raise ValueError(
-            f"The network gives {tuple(logits.shape)} for {len(x)} images; logits must be [images, classes]."
-        )
-    if not bool(torch.isfinite(logits).all()):
-        raise FloatingPointError("The network gives logits that are not finite (NaN or infinity). Check its weights.")
-    return logits
 
 
 def check_mode(f: Classifier) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from robustdial.attack import Attack
+from robustdial.attack import Attack, answers
 from robustdial.data import Source
-from robustdial.evaluate.accuracy import Accuracy, Measured, answers, check_mode, image_batches, right
+from robustdial.evaluate.accuracy import Accuracy, Measured, check_mode, image_batches, right
 from robustdial.evaluate.standing import Standing, stages, stand
 from robustdial.threat import Threat
 from robustdial.typing import Classifier

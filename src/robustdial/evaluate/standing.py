@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robustdial.attack import Attack, Cascade, Untouched, margin
+from robustdial.attack import Attack, Cascade, Untouched, answers, margin
 from robustdial.data import Source
-from robustdial.evaluate.accuracy import Accuracy, answers, check_mode, chosen_batches
+from robustdial.evaluate.accuracy import Accuracy, check_mode, chosen_batches
 from robustdial.randomness import seeded
 from robustdial.threat import Ball, Threat
 from robustdial.typing import Classifier

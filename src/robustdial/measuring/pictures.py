@@ -7,7 +7,7 @@ from torch import Tensor
 
 from robustdial import record
 from robustdial.attack import Attack
-from robustdial.data import balanced, unit
+from robustdial.data import balanced, grey_levels, unit
 from robustdial.dial import Dials
 from robustdial.precision import full_precision
 from robustdial.randomness import seeded
@@ -29,10 +29,10 @@ def take_pictures(experiment: Experiment, attack: Attack, seed: int = 0) -> None
         for lam in lams:
             f = experiment.at(lam)
             adv = attack(f, x, y, experiment.method.threat)
-            columns.append({"adv": _bytes(adv)} | _predictions(f(x), "clean") | _predictions(f(adv), "adv"))
+            columns.append({"adv": grey_levels(adv)} | _predictions(f(x), "clean") | _predictions(f(adv), "adv"))
     stacked = {name: torch.stack([column[name] for column in columns]) for name in columns[0]}
     tensors = {
-        "clean": _bytes(x),
+        "clean": grey_levels(x),
         "labels": y,
         "lams": torch.tensor([1.0 if lam is None else lam for lam in lams]),
         **stacked,
@@ -43,7 +43,3 @@ def take_pictures(experiment: Experiment, attack: Attack, seed: int = 0) -> None
 def _predictions(logits: Tensor, of: str) -> dict[str, Tensor]:
     confidence, prediction = logits.detach().softmax(1).max(1)
     return {f"pred_{of}": prediction, f"conf_{of}": confidence}
-
-
-def _bytes(x: Tensor) -> Tensor:
-    return (x * 255).round().to(torch.uint8)
