@@ -1,0 +1,1 @@
+"""A style-based generator with disentangled levels, its training, and its folder."""
