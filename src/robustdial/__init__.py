@@ -57,7 +57,7 @@ from robustdial.recipes import (
 from robustdial.run import open_model
 from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold, Warm
 from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step, Transferred
-from robustdial.threat import L2, Linf, Spatial
+from robustdial.threat import L2, Box, Linf, spatial
 from robustdial.train import TrainState, averaged, fit, optimizer_for, steps, train_batch
 from robustdial.typing import px
 
@@ -74,6 +74,7 @@ __all__ = [
     "APGDTargeted",
     "Accuracy",
     "Blend",
+    "Box",
     "Carried",
     "Constant",
     "Cross",
@@ -97,7 +98,6 @@ __all__ = [
     "Replay",
     "Signals",
     "Smoothed",
-    "Spatial",
     "Step",
     "Threshold",
     "TrainState",
@@ -150,6 +150,7 @@ __all__ = [
     "reestimated",
     "restore",
     "save",
+    "spatial",
     "steps",
     "trades",
     "train_batch",

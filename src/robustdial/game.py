@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from robustdial.data import Place
 from robustdial.dial import Rows, Seat
 from robustdial.objective import Objective
-from robustdial.threat import Reach, Threat
+from robustdial.threat import Reach, Threat, settled
 
 
 class Game:
@@ -41,8 +41,9 @@ class Game:
         pace: float = 1.0,
     ) -> None:
         self.model, self.seat, self.x, self.y = model, seat, x, y
-        self.threat, self.objective, self.pace = threat, objective, pace
+        self.objective, self.pace, self._given = objective, pace, threat
         self.victims, self.victim_y = x[seat.first :], y[seat.first :]
+        self.threat = settled(threat, self.victims)
         self.reach = _rows(seat.reach, slice(seat.first, None))
         """Share of the radius that each victim's adversary may use: `[V]`, or one number."""
         self.victim_place = place and place.part(slice(seat.first, None))
@@ -67,7 +68,7 @@ class Game:
         seat = Seat(
             lambda images, part: self._forward(images, first + rows[part]), lam[rows], 0, _rows(self.reach, rows)
         )
-        return Game(self.model, seat, self.victims[rows], self.victim_y[rows], self.threat, self.objective)
+        return Game(self.model, seat, self.victims[rows], self.victim_y[rows], self._given, self.objective)
 
     def forward_victims(self, images: Tensor) -> Tensor:
         """Logits `[V, K]` of the victims' images."""
