@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -55,13 +57,12 @@ class Styled(nn.Module):
 
 def dense(*sizes: int) -> nn.Sequential:
     """Fully connected layers, each with a leaky ReLU."""
-    pairs = zip(sizes, sizes[1:], strict=False)
-    return nn.Sequential(*(layer for a, b in pairs for layer in (nn.Linear(a, b), nn.LeakyReLU(SLOPE))))
+    return nn.Sequential(*(layer for a, b in pairwise(sizes) for layer in (nn.Linear(a, b), nn.LeakyReLU(SLOPE))))
 
 
 def shrinking(channels: int, widths: list[int]) -> list[nn.Module]:
     """Convolutions that read an image: one at its size, then one for each further width at half the sides."""
     layers: list[nn.Module] = [nn.Conv2d(channels, widths[0], 3, padding=1), nn.LeakyReLU(SLOPE)]
-    for a, b in zip(widths, widths[1:], strict=False):
+    for a, b in pairwise(widths):
         layers += [nn.Conv2d(a, b, 4, stride=2, padding=1), nn.LeakyReLU(SLOPE)]
     return layers

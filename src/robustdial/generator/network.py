@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from robustdial.generator.layers import Styled, dense, shrinking
 
@@ -54,12 +53,12 @@ class StyleGenerator(nn.Module):
         self.mapping = nn.Sequential(dense(2 * latent, latent, latent, latent), nn.Linear(latent, len(LEVELS) * latent))
         self.constant = nn.Parameter(torch.randn(1, widths[-1], *sides[-1]))
         self.layers = nn.ModuleList(_layers(latent, shape[0], sides, widths))
+        # the last two sides are those of `middle` and `fine`, all coarser ones are `coarse`
         self.level_of = [LEVELS[max(0, 2 - sides.index(layer.side))] for layer in self._styled()]
         head = nn.Linear(widths[-1] * sides[-1][0] * sides[-1][1], len(LEVELS) * latent)
         self.encoder = nn.Sequential(*shrinking(shape[0], widths), nn.Flatten(), head)
         for level in LEVELS:
-            length = sum(layer.weight.shape[1] for layer in self._of(level))
-            self.register_buffer(f"spread_{level}", torch.ones(length))
+            self.register_buffer(f"spread_{level}", torch.ones(sum(self._sizes(level))))
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -67,7 +66,15 @@ class StyleGenerator(nn.Module):
         return (*LEVELS, NOISE)
 
     def encode(self, x: Tensor) -> dict[str, Tensor]:
-        """What `decode` makes the nearest image to `x` from: styles of each level `[B, D]`, and no noise."""
+        """What `decode` makes the nearest image to `x` from: styles of each level `[B, D]`, and no noise.
+
+        Raises ValueError if the images have another shape than the generator's.
+        """
+        if x.shape[1:] != self.shape:
+            its, given = ("x".join(map(str, shape)) for shape in (self.shape, x.shape[1:]))
+            raise ValueError(
+                f"The generator makes images of {its}, these are {given}. Train one on this data: robustdial generator."
+            )
         return self.styles(self.read(x)) | {NOISE: x.new_zeros(len(x), self.noise_size)}
 
     def decode(self, latents: Mapping[str, Tensor]) -> Tensor:
@@ -127,14 +134,17 @@ class StyleGenerator(nn.Module):
 
     def _noise_maps(self, noise: Tensor) -> list[Tensor | None]:
         sides = self._noisy()
-        parts = noise.split([height * width for height, width in sides], dim=1)
+        parts = torch.split(noise, [height * width for height, width in sides], dim=1)
         return [*(part.reshape(-1, 1, *side) for part, side in zip(parts, sides, strict=True)), None]
 
     def _noisy(self) -> list[tuple[int, int]]:
         return [layer.side for layer in self._styled() if not layer.plain]
 
     def _split(self, level: str, styles: Tensor) -> list[Tensor]:
-        return list((styles * self.spread(level)).split([l.weight.shape[1] for l in self._of(level)], dim=1))
+        return list(torch.split(styles * self.spread(level), self._sizes(level), dim=1))
+
+    def _sizes(self, level: str) -> list[int]:
+        return [layer.weight.shape[1] for layer in self._of(level)]
 
     def _of(self, level: str) -> list[Styled]:
         return [layer for layer, its in zip(self._styled(), self.level_of, strict=True) if its == level]
@@ -196,7 +206,7 @@ def sides_of(shape: tuple[int, int, int]) -> list[tuple[int, int]]:
             if len(sides) >= 3:
                 break
             raise ValueError(
-                f"Images of {shape[1]}x{shape[2]} cannot be halved twice. Load them with --size {-(-shape[1] // 4) * 4}."
+                f"Images of {shape[1]}x{shape[2]} cannot be halved twice. Give --size {-(-shape[1] // 4) * 4}."
             )
         sides.append((height // 2, width // 2))
     return sides

@@ -21,7 +21,7 @@ LAZY = 8
 """The critic's gradient is punished at every so many batches, so many times as much."""
 R1, PIXELS, FEATURES, CODES = 0.1, 10.0, 1.0, 1.0
 """Weights: of that punishment; of an encoded image against its original, in pixels and as the critic sees it; and of
-the w that the encoder reads from a random image against the one it was made of."""
+the w that are drawn against those that the encoder reads."""
 
 
 @dataclass
@@ -34,6 +34,7 @@ class GeneratorState:
         optimizers: of the generator (encoder included) and of the critic.
         seed: of the order of the images.
         epoch, batch: finished epochs, and batches done in the running one.
+        steps: batches done in all.
         sums: statistics of the running epoch.
     """
 
@@ -44,6 +45,7 @@ class GeneratorState:
     seed: int
     epoch: int = 0
     batch: int = 0
+    steps: int = 0
     sums: dict[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -52,7 +54,9 @@ class GeneratorState:
         critic = Critic(generator.shape, generator.classes, width).to(generator.constant.device)
         average = copy.deepcopy(generator).requires_grad_(False).eval()
         players: tuple[nn.Module, nn.Module] = generator, critic
-        first, second = (torch.optim.Adam(p.parameters(), k * lr, (0.0, 0.99)) for p, k in zip(players, (1, 2)))
+        first, second = (
+            torch.optim.Adam(p.parameters(), k * lr, (0.0, 0.99)) for p, k in zip(players, (1, 2), strict=True)
+        )
         return cls(generator, critic, average, (first, second), seed)
 
     @property
@@ -101,7 +105,7 @@ def generator_steps(state: GeneratorState, data: Data, *, epochs: int, batch: in
         for x, y in data.train.batches(rest):
             found = play(state, unit(x), y) | {"seconds": time.perf_counter() - clock}
             state.sums = {name: state.sums.get(name, 0.0) + value for name, value in found.items()}
-            state.batch += 1
+            state.batch, state.steps = state.batch + 1, state.steps + 1
             step = GeneratorStep(state.epoch + 1, state.batch, len(order))
             yield step if state.batch < len(order) else _close(state, step)
             clock = time.perf_counter()
@@ -114,10 +118,12 @@ def play(state: GeneratorState, x: Tensor, y: Tensor) -> dict[str, float]:
     encoder, and D_k what the critic sees,
 
         critic      softplus(-D(x)) + softplus(D(G)) + R1/2 |grad D(x)|^2
-        generator   softplus(-D(G)) + PIXELS |x - G(E(x))| + FEATURES sum_k |D_k(x) - D_k(G(E(x)))| + CODES |w - E(G(w))|^2
+        generator   softplus(-D(G)) + PIXELS |x - G(E(x))|
+                    + FEATURES sum_k |D_k(x) - D_k(G(E(x)))| + CODES S(E(x), M)
 
     the non-saturating game with the punishment of Mescheder et al., Which Training Methods for GANs do actually
-    Converge?, ICML 2018. Random images mix two w at a random level (Karras et al., CVPR 2019).
+    Converge?, ICML 2018. S is the `energy_score` by which the mapping M learns to draw what the encoder reads from images
+    of the same class.
 
     Args:
         state: with the numbers of the batch to play.
@@ -137,7 +143,7 @@ def play(state: GeneratorState, x: Tensor, y: Tensor) -> dict[str, float]:
     losses = _generator_losses(state, x[:half], made, twice)
     losses["codes"] = CODES * energy_score(read.detach(), drawn, other)
     _step(state.optimizers[0], torch.stack(list(losses.values())).sum())
-    generator.follow(read.detach(), 0.01 if state.epoch or state.batch else 1.0)
+    generator.follow(read.detach(), 0.01 if state.steps else 1.0)
     _average(state)
     return {name: float(loss.detach()) for name, loss in ({"critic": critic_loss} | losses).items()}
 
@@ -160,7 +166,7 @@ def _normal(state: GeneratorState, rows: int, size: int | None = None) -> Tensor
 
 
 def _critic_learns(state: GeneratorState, x: Tensor, y: Tensor, made: Tensor, made_y: Tensor) -> Tensor:
-    critic, lazy = state.critic.requires_grad_(True), state.batch % LAZY == 0
+    critic, lazy = state.critic.requires_grad_(True), state.steps % LAZY == 0
     x = x.clone().requires_grad_(lazy)
     real, fake = critic(x, y), critic(made, made_y)
     loss = F.softplus(-real).mean() + F.softplus(fake).mean()
@@ -194,12 +200,11 @@ def _step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
 @torch.no_grad()
 def _average(state: GeneratorState, decay: float = 0.995) -> None:
     """The average keeps `decay` of itself, less at first; spreads are taken as they are."""
-    done = state.batch + (1000 if state.epoch else 0)
-    share = 1 - min(decay, (1 + done) / (10 + done))
-    for mean, value in zip(state.average.parameters(), state.generator.parameters(), strict=True):
-        mean.lerp_(value, share)
-    for mean, value in zip(state.average.buffers(), state.generator.buffers(), strict=True):
-        mean.copy_(value)
+    share = 1 - min(decay, (1 + state.steps) / (10 + state.steps))
+    for mean, weight in zip(state.average.parameters(), state.generator.parameters(), strict=True):
+        mean.lerp_(weight, share)
+    for mean, spread in zip(state.average.buffers(), state.generator.buffers(), strict=True):
+        mean.copy_(spread)
 
 
 def _order(images: int, batch: int, seed: int, epoch: int) -> list[Tensor]:
@@ -212,7 +217,7 @@ def _close(state: GeneratorState, step: GeneratorStep) -> GeneratorStep:
     sums = state.sums
     if not all(math.isfinite(value) for value in sums.values()):
         raise FloatingPointError(
-            f"A loss of the generator is not finite in epoch {step.epoch}. Train again into a new --out with a lower --lr."
+            f"A loss is not finite in epoch {step.epoch}. Train again into a new --out with a lower --lr."
         )
     means: dict[str, Json] = {n: value / step.batches for n, value in sums.items() if n != "seconds"}
     state.epoch, state.batch, state.sums = state.epoch + 1, 0, {}

@@ -7,6 +7,7 @@ from robustdial.objective.blend import Blend
 from robustdial.objective.gradalign import GradAlign
 from robustdial.objective.mart import MART
 from robustdial.objective.smoothed import Smoothed
+from robustdial.objective.targeted import Targeted
 from robustdial.objective.trades import TRADES
 
-__all__ = ["ALP", "AT", "MART", "TRADES", "Blend", "GradAlign", "Objective", "Smoothed", "View"]
+__all__ = ["ALP", "AT", "MART", "TRADES", "Blend", "GradAlign", "Objective", "Smoothed", "Targeted", "View"]
