@@ -12,7 +12,7 @@ from robustdial.dial import Dials, Fixed, PerBatch, PerSample, Proportional, dia
 from robustdial.game import Game
 from robustdial.method import Method, describe
 from robustdial.models import build
-from robustdial.objective import ALP, AT, MART, TRADES, Blend, GradAlign, Smoothed
+from robustdial.objective import ALP, AT, MART, TRADES, Blend, GradAlign, Smoothed, Targeted
 from robustdial.recipes import RECIPES
 from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold, Warm
 from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step, Transferred
@@ -20,6 +20,7 @@ from robustdial.threat import L2, Linf
 from robustdial.train import train_batch
 
 OBJECTIVES = [AT(), Blend(), TRADES(), MART(), ALP(), GradAlign(AT()), Smoothed(AT(), 0.1), Smoothed(MART(), 0.1)]
+OBJECTIVES += [Targeted(AT()), Smoothed(Targeted(Blend(0.5)), 0.1)]
 SCHEDULES = [
     Constant(1),
     Constant(8),

@@ -48,7 +48,8 @@ def generator(
         out: folder of the generator.
         resume: continue the generator in --out, with its own settings.
     """
-    asked = GeneratorRun(data, epochs or GeneratorRun.epochs, batch, width, latent, lr, seed, limit, size, root)
+    wanted = GeneratorRun.epochs if epochs is None else epochs
+    asked = GeneratorRun(data, wanted, batch, width, latent, lr, seed, limit, size, root)
     where = device_of(device)
     if not resume:
         return _train(start_generator(out, asked, where))

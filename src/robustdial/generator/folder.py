@@ -51,6 +51,8 @@ class GeneratorRun:
         for name in ("epochs", "batch", "width", "latent", "lr"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"--{name} {getattr(self, name):g} is not positive.")
+        if self.batch < 2:
+            raise ValueError("--batch 1 is too small for a generator. Give 2 or more.")
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"--seed {self.seed} is out of range. Choose it from 0 to {2**32 - 1}.")
 

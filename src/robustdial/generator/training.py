@@ -122,8 +122,8 @@ def play(state: GeneratorState, x: Tensor, y: Tensor) -> dict[str, float]:
                     + FEATURES sum_k |D_k(x) - D_k(G(E(x)))| + CODES S(E(x), M)
 
     the non-saturating game with the punishment of Mescheder et al., Which Training Methods for GANs do actually
-    Converge?, ICML 2018. S is the `energy_score` by which the mapping M learns to draw what the encoder reads from images
-    of the same class.
+    Converge?, ICML 2018. S is the `energy_score` by which the mapping M learns to draw what the encoder reads from
+    images of the same class.
 
     Args:
         state: with the numbers of the batch to play.
@@ -203,8 +203,8 @@ def _average(state: GeneratorState, decay: float = 0.995) -> None:
     share = 1 - min(decay, (1 + state.steps) / (10 + state.steps))
     for mean, weight in zip(state.average.parameters(), state.generator.parameters(), strict=True):
         mean.lerp_(weight, share)
-    for mean, spread in zip(state.average.buffers(), state.generator.buffers(), strict=True):
-        mean.copy_(spread)
+    for kept, spread in zip(state.average.buffers(), state.generator.buffers(), strict=True):
+        kept.copy_(spread)
 
 
 def _order(images: int, batch: int, seed: int, epoch: int) -> list[Tensor]:
