@@ -114,7 +114,7 @@ def test_the_recipe_refuses_what_makes_no_sense(knobs, told):
 def test_a_recipe_is_json_and_asks_for_the_generator_when_it_is_used():
     threat = describe(gat("nowhere", levels=("middle",)))["threat"]
     assert json.loads(json.dumps(threat))["generator"] == {"type": "Stored", "folder": "nowhere"}
-    assert threat["bounds"] == {"middle": 0.5}
+    assert threat["bounds"] == {"middle": 0.3}
     with pytest.raises(FileNotFoundError, match=r"There is no generator in nowhere\. Train one"):
         gat("nowhere").threat.around(torch.rand(1, 1, 8, 8))
 

@@ -14,7 +14,7 @@ from robustdial.threat import Latent
 def gat(
     generator: str = "runs/generator",
     levels: tuple[str, ...] = ("fine", "noise"),
-    bounds: tuple[float, ...] = (0.5,),
+    bounds: tuple[float, ...] = (0.3,),
     steps: int = 5,
     step: float = 0.3,
     share: float = 0.5,
@@ -57,7 +57,7 @@ def gat(
 def gat_oat(
     generator: str = "runs/generator",
     levels: tuple[str, ...] = ("fine", "noise"),
-    bounds: tuple[float, ...] = (0.5,),
+    bounds: tuple[float, ...] = (0.3,),
     steps: int = 5,
     lambdas: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 1.0),
     zeros: float | None = None,
