@@ -72,16 +72,16 @@ class Settings:
     """
 
     data: str = "mnist"
-    limit: int | None = 20_000
+    limit: int | None = 10_000
     model: str = "cnn"
     width: int = 16
     epochs: int = 6
-    generator_epochs: int = 4
+    generator_epochs: int = 6
     generator_width: int = 12
     batch: int = 128
     lr: float = 0.05
     rate: str = "triangle"
-    steps: int = 5
+    steps: int = 3
     bound: float = 0.3
     eps: float = 51
     l2: float = 1.5
