@@ -27,6 +27,7 @@ class Game:
         threat, objective: of the method.
         place: where the images come from, for solvers that keep something of each of them.
         pace: factor on steps of constant size.
+        guessed: which labels are pseudo-labels, bool `[B]`; none by default.
     """
 
     def __init__(
@@ -39,10 +40,12 @@ class Game:
         objective: Objective,
         place: Place | None = None,
         pace: float = 1.0,
+        guessed: Tensor | None = None,
     ) -> None:
         self.model, self.seat, self.x, self.y = model, seat, x, y
         self.threat, self.objective, self.pace = threat, objective, pace
         self.victims, self.victim_y = x[seat.first :], y[seat.first :]
+        self.guessed = torch.zeros_like(y, dtype=torch.bool) if guessed is None else guessed
         self.reach = _rows(seat.reach, slice(seat.first, None))
         """Share of the radius that each victim's adversary may use: `[V]`, or one number."""
         self.victim_place = place and place.part(slice(seat.first, None))
@@ -67,7 +70,8 @@ class Game:
         seat = Seat(
             lambda images, part: self._forward(images, first + rows[part]), lam[rows], 0, _rows(self.reach, rows)
         )
-        return Game(self.model, seat, self.victims[rows], self.victim_y[rows], self.threat, self.objective)
+        x, y, guessed = self.victims[rows], self.victim_y[rows], self.guessed[first:][rows]
+        return Game(self.model, seat, x, y, self.threat, self.objective, guessed=guessed)
 
     def forward_victims(self, images: Tensor) -> Tensor:
         """Logits `[V, K]` of the victims' images."""
@@ -158,6 +162,11 @@ class Point:
     def victim_y(self) -> Tensor:
         """Labels of the victims `[V]`."""
         return self.game.victim_y
+
+    @property
+    def guessed(self) -> Tensor:
+        """Which labels are pseudo-labels, bool `[B]`."""
+        return self.game.guessed
 
     @property
     def clean(self) -> Tensor:

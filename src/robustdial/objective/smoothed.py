@@ -61,6 +61,10 @@ class _SmoothView:
         return self._smooth(self._view.victim_y)
 
     @property
+    def guessed(self) -> Tensor:
+        return self._view.guessed
+
+    @property
     def clean(self) -> Tensor:
         return self._view.clean
 
