@@ -39,6 +39,23 @@ def read(place: str, size: int | None) -> Raw:
     return Raw(classes, _stream(paths, labels, shape), held, customary(shape), notes=notes)
 
 
+def pictures(place: str, shape: Shape) -> Stream:
+    """All pictures under `place`, or under its folder `train` if it has one, whatever folders they are in, as `shape`.
+
+    Their labels are 0. Raises FileNotFoundError where there is no folder, ValueError where it holds no pictures.
+    """
+    from torchvision.datasets.folder import IMG_EXTENSIONS
+
+    path = Path(place).expanduser()
+    if not path.is_dir():
+        raise FileNotFoundError(f"There is no folder {place}. Give the path of a folder of pictures.")
+    root = path / "train" if (path / "train").is_dir() else path
+    found = sorted(str(file) for file in root.rglob("*") if file.suffix.lower() in IMG_EXTENSIONS)
+    if not found:
+        raise ValueError(f"{root} holds no pictures ({', '.join(IMG_EXTENSIONS)}). Add some, or give another folder.")
+    return _stream(found, [0] * len(found), shape)
+
+
 def _listed(folder: Path) -> tuple[list[str], list[int], tuple[str, ...]]:
     from torchvision.datasets import ImageFolder
 
