@@ -16,7 +16,9 @@ from robustdial.comparison import Comparison, Entry, begin, compare, reopen
 from robustdial.comparison.table import table_of
 from robustdial.presets import PRESETS, Preset
 from robustdial.recipes import RECIPES
+from robustdial.report import render
 from robustdial.run import Run, start
+from robustdial.threat import Linf
 from robustdial.training import carry_out
 
 SMALL = {"data": "digits", "model": "cnn", "model_width": 4, "limit": 300, "epochs": 2, "batch": 64}
@@ -236,3 +238,20 @@ def test_a_comparison_keeps_where_it_came_from(tmp_path, monkeypatch):
     assert {name: table(made)[name] for name in ("command", "commit", "created")} == {
         name: first[name] for name in ("command", "commit", "created")
     }
+
+
+def test_all_are_measured_under_one_threat_and_in_further_parts(tmp_path):
+    """Methods with other threats of their own stand in the same table."""
+    entries = (Entry("clean", "clean", {"eps": 0.3}), Entry("pgd-at", "pgd-at", {"eps": 0.1, "steps": 1}))
+    made = comparison(tmp_path / "c", entries=entries, attacks=("pgd-2",), threat=Linf(0.05), also=("unseen",))
+    begin(made)
+    list(compare(made))
+    assert reopen(made.folder) == made
+    about = table(made)
+    assert (about["threat"], about["eps"]) == ("Linf", 0.05)
+    for entry, row in zip(entries, about["rows"], strict=True):
+        score = record.read_json(made.folder_of(entry, 0) / record.SCORE)["scores"][0]
+        assert score["eps"] == 0.05
+        assert row["complete"]
+        assert 0 <= row["also"]["Warp, worst-of-10"]["mean"] <= row["clean"]["mean"] <= 1
+    assert "Warp, worst-of-10" in (made.folder / render(made.folder)).read_text()

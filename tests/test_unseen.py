@@ -7,7 +7,7 @@ from torch import nn
 from robustdial.attack import Grid, WorstOf, strong
 from robustdial.data import Resident
 from robustdial.evaluate import Trial, panel, unseen
-from robustdial.threat import L2, Linf, Spatial
+from robustdial.threat import Linf, spatial
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def known():
 
 def test_each_trial_is_measured_on_every_image_from_the_same_numbers(known):
     f, source = known
-    trials = Trial(Linf(0.02), strong(5)), Trial(Spatial(10), WorstOf(3)), Trial(Spatial(10), Grid(5, 3))
+    trials = Trial(Linf(0.02), strong(5)), Trial(spatial(10), WorstOf(3)), Trial(spatial(10), Grid(5, 3))
     before = torch.get_rng_state()
     found = list(unseen(f, source, trials, seed=3))
     assert [each.trial for each in found] == list(trials)
@@ -34,4 +34,4 @@ def test_each_trial_is_measured_on_every_image_from_the_same_numbers(known):
 
 def test_the_panel_is_one_of_frozen_nouns():
     assert panel() == panel()
-    assert {type(threat) for threat, _ in panel()} == {Linf, L2, Spatial}
+    assert {threat.name for threat, _ in panel()} == {"Linf", "L2", "Warp"}

@@ -63,7 +63,7 @@ from robustdial.recipes import (
 from robustdial.run import open_model
 from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold, Warm
 from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step, Transferred, WorstOf
-from robustdial.threat import L2, Linf, Spatial
+from robustdial.threat import L2, Box, Linf, spatial
 from robustdial.train import TrainState, averaged, fit, optimizer_for, steps, train_batch
 from robustdial.typing import px
 
@@ -80,6 +80,7 @@ __all__ = [
     "APGDTargeted",
     "Accuracy",
     "Blend",
+    "Box",
     "Carried",
     "Constant",
     "Cross",
@@ -105,7 +106,6 @@ __all__ = [
     "SelfTraining",
     "Signals",
     "Smoothed",
-    "Spatial",
     "Step",
     "Threshold",
     "TrainState",
@@ -164,6 +164,7 @@ __all__ = [
     "rst_spatial",
     "rst_trades",
     "save",
+    "spatial",
     "spatial_at",
     "steps",
     "trades",

@@ -16,6 +16,7 @@ from typing import Any, TypeVar, get_type_hints
 
 import tyro
 
+from robustdial.assessment import EXTRAS
 from robustdial.comparison import Entry
 from robustdial.presets import PRESETS, Preset
 from robustdial.recipes import RECIPES, Norm, Recipe, recipe
@@ -114,7 +115,7 @@ def entry_of(text: str, shared: Mapping[str, str], preset: Preset) -> Entry:
         if key in shared:
             raise UsageError(f"{text}: {key} is the same for every method of a comparison. Give it as --{key}.")
     flags = [word for key, values in knobs.items() for word in _flag(key, values)]
-    flags += [f"--{key}={value}" for key, value in shared.items()]
+    flags += [f"--{key}={value}" for key, value in shared.items() if key in inspect.signature(source).parameters]
     values = bind(training_flags(source, _knobs_only(preset.of(name))), flags, f"robustdial train {name}")()
     return Entry(text, name, knobs_of(values, source))
 
@@ -189,6 +190,7 @@ def comparison_flags(preset: Mapping[str, Any] = MappingProxyType({})) -> type:
         ("seeds", int, field(default=1)),
         ("attacks", tuple[str, ...], field(default=("pgd-20", "cw-20"))),
         ("n", int | None, field(default=None)),
+        ("also", tuple[str, ...], field(default=())),
         ("preset", str, field(default="")),
         ("out", str, field(default="runs/compare")),
         ("resume", bool, field(default=False)),
@@ -197,11 +199,12 @@ def comparison_flags(preset: Mapping[str, Any] = MappingProxyType({})) -> type:
     of_run = "\n".join(line for line in _args(Run).splitlines() if not line.strip().startswith("out:"))
     flags.__doc__ = (
         "Train and measure several methods alike: robustdial compare pgd-at m-pgd free:replays=4 --seeds 3\n\n"
-        "Args:\n    eps: radius of the threat, for every method: 8/255, 8px or 0.031.\n"
+        "Args:\n    eps: radius that all are measured at, and trained at where they have one: 8/255, 8px, 0.031.\n"
         "    norm: linf or l2, for every method.\n"
         "    seeds: runs per method, from --seed on.\n"
         "    attacks: to measure with: pgd-K, cw-K, apgd-ce, apgd-dlr, apgd-t, fab-t, square, autoattack.\n"
         f"    preset: {_PRESET}\n"
+        f"    also: more columns, parts of an evaluation: {', '.join(EXTRAS)}.\n"
         "    n: class-balanced test images to measure on; all by default.\n    out: folder of the comparison.\n"
         f"    resume: continue the comparison in --out.\n{of_run}"
     )

@@ -127,11 +127,13 @@ def comparison_table(about: Json) -> Table:
     run = about["run"]
     title = f"{run['data']}, {run['model']}, {run['epochs']} epochs; {about['interval']}"
     table = Table(title=title, title_justify="left")
-    for name in ("method", "clean", *about["attacks"], "passes", "seconds", "health"):
+    further = list(dict.fromkeys(name for row in about["rows"] for name in row["also"]))
+    for name in ("method", "clean", *about["attacks"], *further, "passes", "seconds", "health"):
         table.add_column(name, justify="left" if name in ("method", "health") else "right")
     first = about["attacks"][0]
     for row in sorted(about["rows"], key=lambda row: -(row["robust"][first] or {"mean": -1})["mean"]):
         accuracies = [row["clean"], *(row["robust"][attack] for attack in about["attacks"])]
+        accuracies += [row["also"].get(name) for name in further]
         healths = sorted(set(row["health"]))
         table.add_row(
             row["label"],

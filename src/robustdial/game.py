@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from robustdial.data import Place
 from robustdial.dial import Rows, Seat
 from robustdial.objective import Objective
-from robustdial.threat import Reach, Threat
+from robustdial.threat import Reach, Threat, settled
 
 
 class Game:
@@ -43,8 +43,9 @@ class Game:
         guessed: Tensor | None = None,
     ) -> None:
         self.model, self.seat, self.x, self.y = model, seat, x, y
-        self.threat, self.objective, self.pace = threat, objective, pace
+        self.objective, self.pace, self._given = objective, pace, threat
         self.victims, self.victim_y = x[seat.first :], y[seat.first :]
+        self.threat = settled(threat, self.victims)
         self.guessed = torch.zeros_like(y, dtype=torch.bool) if guessed is None else guessed
         self.reach = _rows(seat.reach, slice(seat.first, None))
         """Share of the radius that each victim's adversary may use: `[V]`, or one number."""
@@ -71,7 +72,7 @@ class Game:
             lambda images, part: self._forward(images, first + rows[part]), lam[rows], 0, _rows(self.reach, rows)
         )
         x, y, guessed = self.victims[rows], self.victim_y[rows], self.guessed[first:][rows]
-        return Game(self.model, seat, x, y, self.threat, self.objective, guessed=guessed)
+        return Game(self.model, seat, x, y, self._given, self.objective, guessed=guessed)
 
     def forward_victims(self, images: Tensor) -> Tensor:
         """Logits `[V, K]` of the victims' images."""

@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from robustdial.objective.base import cross_entropy
 from robustdial.solver import attacked
-from robustdial.threat import Threat
+from robustdial.threat import Threat, settled
 from robustdial.train import Relief
 from robustdial.typing import Json
 
@@ -77,6 +77,8 @@ def look(f: nn.Module, x: Tensor, y: Tensor, threat: Threat) -> Signals:
 
     The gradients at the image and at the random start serve both the linearity and the two adversaries.
     """
+
+    threat = settled(threat, x)
 
     def seen(z: Tensor) -> tuple[Tensor, Tensor]:
         z = z.detach().requires_grad_()

@@ -12,6 +12,7 @@
       choose.json           points on the validation part, and what was chosen among them
       cross.json            accuracy where attack and network stand at different lambdas
       score.json            evaluations
+      also.json             more columns of a comparison: in bad weather, under other threats
       standing/             what is known of each image of an evaluation, finished or not
       extremes-*            the images that fell most easily and stand most firmly in it
       pictures.safetensors  a few images with their adversaries
@@ -45,7 +46,7 @@ from robustdial.typing import Json
 
 RUN, EPOCHS, FRONTIER, SCORE = "run.json", "epochs.jsonl", "frontier.json", "score.json"
 LAST, BEST, PICTURES, REPORT = "last.safetensors", "best.safetensors", "pictures.safetensors", "report.html"
-COMPARE, CHOOSE, CROSS = "compare.json", "choose.json", "cross.json"
+COMPARE, ALSO, CHOOSE, CROSS = "compare.json", "also.json", "choose.json", "cross.json"
 PSEUDO = "pseudo.safetensors"
 HEALTHY, TROUBLES = "healthy.safetensors", "troubles.jsonl"
 STANDING, EXTREMES = "standing", "extremes-{}.safetensors"

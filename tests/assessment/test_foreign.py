@@ -130,7 +130,7 @@ def test_more_than_one_number_is_kept_and_not_measured_again(place, capsys):
     (score,) = json.loads((place / "out" / "score.json").read_text())["scores"]
     assert [row["eps"] for row in score["curve"]][:4] == ["0", "0.025", "0.05", "0.1"]
     assert {row["level"] for row in score["corruptions"]} == {1, 2, 3, 4, 5}
-    assert {row["threat"] for row in score["unseen"]} == {"Linf 8/255", "L2 0.5", "L2 1", "Spatial"}
+    assert {row["threat"] for row in score["unseen"]} == {"Linf 8/255", "L2 0.5", "L2 1", "Warp"}
     capsys.readouterr()
     assert cli.run([*argv, "--also", "curve"]) == 0
     assert "curve ━" not in capsys.readouterr().out

@@ -12,10 +12,10 @@ from robustdial.dial import Fixed, dial
 from robustdial.models import build
 from robustdial.recipes import oat, pgd_at
 from robustdial.solver import PGD, Step
-from robustdial.threat import L2, Linf, Spatial
+from robustdial.threat import L2, Linf, spatial
 from robustdial.train import TrainState, fit
 
-MOVES = Spatial(30, 0.25)
+MOVES = spatial(30, 0.25)
 ATTACKS = [WorstOf(10), Grid(5, 3)]
 
 
@@ -38,7 +38,7 @@ def right(f, x, y):
 @pytest.mark.parametrize(("at", "found"), [(5, True), (1, True), (4, False), (6, False)])
 def test_a_grid_finds_the_one_shift_that_fools(at, found):
     x, y = bar(), torch.zeros(1, dtype=torch.int64)
-    adv = Grid(2, 3)(dark(at), x, y, Spatial(0, 0.25))  # the column may go two pixels to either side, or stay
+    adv = Grid(2, 3)(dark(at), x, y, spatial(0, 0.25))  # the column may go two pixels to either side, or stay
     assert right(dark(at), adv, y) != found
     assert (adv[..., at].mean() > 0.5) == found
 
@@ -71,7 +71,7 @@ def test_more_tries_leave_no_more():
     left = []
     for tries in (1, 4, 16):
         torch.manual_seed(0)
-        left.append(int(right(f, WorstOf(tries)(f, x, y, Spatial(10, 0.05)), y).sum()))
+        left.append(int(right(f, WorstOf(tries)(f, x, y, spatial(10, 0.05)), y).sum()))
     assert left == sorted(left, reverse=True)
     assert left[0] > left[-1]
 
@@ -90,7 +90,7 @@ def test_gradients_climb_in_angles_and_shifts(attack):
     x = torch.rand(40, 1, 8, 8)
     y = f(x).argmax(1)
     loss = nn.functional.cross_entropy
-    by_chance, climbed = (a(f, x, y, Spatial(10, 0.05)) for a in (WorstOf(1), attack))
+    by_chance, climbed = (a(f, x, y, spatial(10, 0.05)) for a in (WorstOf(1), attack))
     assert loss(f(climbed), y) > loss(f(by_chance), y) > loss(f(x), y)
 
 
@@ -100,7 +100,7 @@ def test_networks_with_and_without_a_dial_train_against_turns():
     for recipe in (pgd_at(steps=2), oat(steps=2, lambdas=(0, 1))):
         net = build("cnn", classes=2, shape=(1, 8, 8), mean=[0.5], std=[0.5], width=4)
         model = dial(net, recipe.dial) if recipe.dial != Fixed() else net
-        method = replace(recipe, threat=Spatial(), solver=PGD(Step(spread=1.0)))
+        method = replace(recipe, threat=spatial(), solver=PGD(Step(spread=1.0)))
         losses = [epoch["loss"] for epoch in fit(TrainState.new(model, lr=0.05), data, method, epochs=4, batch=30)]
         assert losses[-1] < losses[0]
 
@@ -110,9 +110,9 @@ def test_networks_with_and_without_a_dial_train_against_turns():
     [
         (lambda: WorstOf(0), ValueError, "at least one try"),
         (lambda: Grid(1, 5), ValueError, "at least two values"),
-        (lambda: Spatial(0, 0), ValueError, "does not move"),
-        (lambda: Spatial(-3), ValueError, "positive angle"),
-        (lambda: Grid()(dark(0), bar(), torch.tensor([0]), Linf(0.1)), TypeError, "for Spatial, not for Linf"),
+        (lambda: spatial(0, 0), ValueError, "does not move"),
+        (lambda: spatial(-3), ValueError, "positive angle"),
+        (lambda: Grid()(dark(0), bar(), torch.tensor([0]), Linf(0.1)), TypeError, "not Linf"),
     ],
 )
 def test_wrong_input_is_named(make, error, message):

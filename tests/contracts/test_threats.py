@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from robustdial.threat import L2, Linf, Spatial
+from robustdial.threat import L2, Linf, spatial
 
-THREATS = [Linf(8 / 255), Linf(0.3), L2(0.5), L2(3.0), Spatial(), Spatial(45, 0.2)]
+THREATS = [Linf(8 / 255), Linf(0.3), L2(0.5), L2(3.0), spatial(), spatial(45, 0.2)]
 REACHES = [1.0, torch.tensor([0.0, 0.25, 0.5, 1.0, 1.0, 0.75])]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 from robustdial.assessment.subject import Subject
 from robustdial.corruption import LEVELS, corruptions
@@ -16,7 +17,7 @@ class Curve:
 
     def __init__(self, subject: Subject) -> None:
         if not isinstance(subject.threat, Linf | L2):
-            raise ValueError(f"{type(subject.threat).__name__} has no radius to draw a curve over. Leave it out.")
+            raise ValueError(f"{subject.threat.name} has no radius to draw a curve over. Leave it out.")
         self.subject, self.threat = subject, subject.threat
 
     def __len__(self) -> int:
@@ -27,6 +28,10 @@ class Curve:
         s = self.subject
         for eps, accuracy in curve(s.f, s.source, self.threat, seed=seed, batch=batch):
             yield {"eps": written(eps), "radius": eps, **_told("robust", accuracy)}
+
+    def columns(self, rows: Sequence[Json]) -> dict[str, float]:
+        """The robust accuracy at every radius."""
+        return {f"at {row['eps']}": row["robust"] for row in rows}
 
 
 class Corruptions:
@@ -42,6 +47,10 @@ class Corruptions:
         """A row for each kind and level."""
         for kind, level, accuracy in corrupted(self.subject.f, self.subject.source, seed=seed, batch=batch):
             yield {"kind": kind, "level": level, **_told("accuracy", accuracy)}
+
+    def columns(self, rows: Sequence[Json]) -> dict[str, float]:
+        """The mean accuracy over all kinds and levels."""
+        return {"corruptions": sum(row["accuracy"] for row in rows) / len(rows)}
 
 
 class UnseenThreats:
@@ -60,8 +69,28 @@ class UnseenThreats:
         for trial, accuracy in unseen(s.f, s.source, self.trials, seed=seed, batch=batch, device=s.device):
             yield {"threat": _spoken(trial.threat), "attack": trial.attack.name, **_told("robust", accuracy)}
 
+    def columns(self, rows: Sequence[Json]) -> dict[str, float]:
+        """The accuracy under every threat."""
+        return {f"{row['threat']}, {row['attack']}": row["robust"] for row in rows}
 
-EXTRAS: dict[str, type[Curve | Corruptions | UnseenThreats]] = {
+
+class Part(Protocol):
+    """A part of `score.json` that is measured when it is asked for."""
+
+    def __len__(self) -> int:
+        """How many rows it has."""
+        ...
+
+    def rows(self, seed: int, batch: int) -> Iterator[Json]:
+        """Its rows, each as soon as it is measured."""
+        ...
+
+    def columns(self, rows: Sequence[Json]) -> dict[str, float]:
+        """The few numbers that stand for it in a table of networks."""
+        ...
+
+
+EXTRAS: dict[str, Callable[[Subject], Part]] = {
     "curve": Curve,
     "corruptions": Corruptions,
     "unseen": UnseenThreats,
@@ -76,4 +105,4 @@ def _told(name: str, accuracy: Accuracy) -> dict[str, Json]:
 
 def _spoken(threat: Threat) -> str:
     size = f" {written(threat.radius)}" if isinstance(threat, Linf | L2) else ""
-    return type(threat).__name__ + size
+    return threat.name + size

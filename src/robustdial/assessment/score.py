@@ -20,7 +20,7 @@ def score_of(evaluation: Evaluation, standing: Standing) -> dict[str, Json]:
         **subject.about,
         "n": clean.n,
         "seed": evaluation.seed,
-        "threat_model": type(subject.threat).__name__,
+        "threat_model": subject.threat.name,
         "eps": written(subject.threat.radius),
         "radius": subject.threat.radius,
         "attack": evaluation.attack.name,

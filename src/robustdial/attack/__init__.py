@@ -17,6 +17,7 @@ from robustdial.attack.named import parse
 from robustdial.attack.search import Grid, WorstOf
 from robustdial.attack.square import Square
 from robustdial.attack.strong import strong
+from robustdial.attack.suits import check_suits
 from robustdial.attack.transfer import FromAnother
 from robustdial.attack.untouched import Untouched
 
@@ -36,6 +37,7 @@ __all__ = [
     "WorstOf",
     "answers",
     "autoattack",
+    "check_suits",
     "dlr",
     "dlr_targeted",
     "lean",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from robustdial.objective.base import single
 from robustdial.randomness import seeded
 from robustdial.solver import attacked
-from robustdial.threat import Threat
+from robustdial.threat import Threat, settled
 from robustdial.typing import Classifier
 
 
@@ -40,17 +41,22 @@ class Aim:
 
     Args:
         f: the network.
-        threat: where the adversary may move.
+        given: where the adversary may move.
         loss: logits and `labels` to the loss per row that the adversary raises.
         x: the images `[B, C, H, W]`.
         labels: the right classes `[B]` first, then what else the loss is told, one value per row.
     """
 
     f: Classifier
-    threat: Threat
+    given: Threat
     loss: Callable[..., Tensor]
     x: Tensor
     labels: tuple[Tensor, ...]
+
+    @cached_property
+    def threat(self) -> Threat:
+        """The threat, settled on these images."""
+        return settled(self.given, self.x)
 
     def look(self, z: Tensor) -> Place:
         """One forward and one backward pass."""

@@ -187,7 +187,7 @@ def _norm(threat: Threat) -> _Norm:
         case L2():
             # the unit of speed is free; with the fastest at 1 nothing is lost in a network of tiny gradients
             return _Norm(lambda z: torch.linalg.vector_norm(z, dim=1), lambda w: w.abs() / _largest(w))
-    raise TypeError(f"FAB knows the planes' closest points in Linf and L2, not in {type(threat).__name__}.")
+    raise TypeError(f"FAB knows the planes' closest points in Linf and L2, not in {threat.name}.")
 
 
 def _largest(w: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from robustdial.attack.deepfool import DeepFool
 from robustdial.attack.fab import FAB
 from robustdial.attack.fgsm import FGSM
 from robustdial.attack.losses import dlr, margin
+from robustdial.attack.search import Grid, WorstOf
 from robustdial.attack.square import Square
 from robustdial.objective.base import cross_entropy
 
@@ -25,6 +26,7 @@ STANDARD: dict[str, Attack] = {
     "fab-t": FAB(),
     "square": Square(),
     "autoattack": autoattack(),
+    "grid": Grid(),
 }
 
 
@@ -33,7 +35,8 @@ def parse(name: str) -> Attack:
 
     `pgd-K` on the cross-entropy and `cw-K` on the margin, in K steps; `pgd-KxR` and `cw-KxR` from R random starts;
     `fgsm` and `deepfool`; `apgd-ce`, `apgd-dlr`, `apgd-t`, `fab-t` and `square` with the constants of AutoAttack;
-    `autoattack`, the standard four in turn; and any of these in turn, joined by `+`.
+    `autoattack`, the standard four in turn; `worst-of-K` random perturbations, and the `grid` of rotations and
+    translations, for threats that are no balls; and any of these in turn, joined by `+`.
 
     >>> parse("pgd-10").steps, parse("cw-20x5").restarts, parse("apgd-t").classes
     (10, 5, 9)
@@ -48,6 +51,8 @@ def _one(name: str) -> Attack:
     if name in STANDARD:
         return STANDARD[name]
     base, _, count = name.rpartition("-")
+    if base == "worst-of" and count.isdigit() and int(count):
+        return WorstOf(int(count))
     if base in STANDARD and count.isdigit() and int(count):
         return _counted(STANDARD[base], name, int(count))
     shape = re.fullmatch(r"(pgd|cw)-([1-9]\d*)(?:x([1-9]\d*))?", name, re.ASCII)
@@ -55,7 +60,7 @@ def _one(name: str) -> Attack:
         others = ", ".join(STANDARD)
         raise ValueError(
             f"{name!r} is not an attack. Write pgd-K or cw-K, for example pgd-20, or pgd-20x5 for five random starts, "
-            f"or one of {others}; several in turn are joined by +."
+            f"worst-of-10, or one of {others}; several in turn are joined by +."
         )
     kind, steps, restarts = shape[1], int(shape[2]), int(shape[3] or 1)
     return PGDAttack(steps, loss=margin if kind == "cw" else cross_entropy, restarts=restarts, title=kind)

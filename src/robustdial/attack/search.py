@@ -10,7 +10,7 @@ from torch import Tensor
 
 from robustdial.attack.aim import images, still
 from robustdial.attack.losses import margin
-from robustdial.threat import Spatial, Threat
+from robustdial.threat import Box, Threat, Warp
 from robustdial.typing import Classifier
 
 
@@ -58,7 +58,7 @@ class Grid:
         angles, shifts: values of each, evenly from end to end; odd numbers hold the image as it is.
 
     Raises:
-        TypeError: the threat is not `Spatial`.
+        TypeError: the threat is not a box of rotations and translations (`spatial`).
     """
 
     angles: int = 31
@@ -76,8 +76,8 @@ class Grid:
         return f"grid-{self.angles}x{self.shifts}x{self.shifts}"
 
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
-        if not isinstance(threat, Spatial):
-            raise TypeError(f"The grid is one of angles and shifts, for Spatial, not for {type(threat).__name__}.")
+        if not (isinstance(threat, Box) and isinstance(threat.decode, Warp)):
+            raise TypeError(f"The grid is one of angles and shifts, for rotations and translations, not {threat.name}.")
         angle, shift = (torch.linspace(-1, 1, n) for n in (self.angles, self.shifts))
         points = torch.cartesian_prod(angle, shift, shift).to(x)
         outwards = points[points.norm(dim=1).argsort(descending=True, stable=True)]

@@ -160,7 +160,7 @@ def _moves(threat: Threat) -> _Moves:
             return _Extremes(threat.eps)
         case L2():
             return _Bumps(threat.eps)
-    raise TypeError(f"The Square attack moves in Linf and L2, not in {type(threat).__name__}.")
+    raise TypeError(f"The Square attack moves in Linf and L2, not in {threat.name}.")
 
 
 def _image(threat: Threat, x: Tensor, z: Tensor) -> Tensor:

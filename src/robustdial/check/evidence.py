@@ -216,7 +216,7 @@ class Evidence:
     def queries(self) -> Tensor:
         """Which victims stand after many gradient steps and then an attack without gradients, bool `[V]`."""
         if not isinstance(self.threat, Linf | L2):
-            raise Inapplicable(f"The Square attack moves in Linf and L2, not in {type(self.threat).__name__}.")
+            raise Inapplicable(f"The Square attack moves in Linf and L2, not in {self.threat.name}.")
         stands = self.many.clone()
         if stands.any():
             left = replace(self.victims, x=self.victims.x[stands], y=self.victims.y[stands])
@@ -287,4 +287,4 @@ def _all_grey(threat: Threat, x: Tensor) -> Threat:
             return Linf(max(threat.eps, 0.5))
         case L2():
             return L2(max(threat.eps, 0.5 * math.sqrt(math.prod(x.shape[1:]))))
-    raise Inapplicable(f"No radius is known at which every image of {type(threat).__name__} can be made grey.")
+    raise Inapplicable(f"No radius is known at which every image of {threat.name} can be made grey.")

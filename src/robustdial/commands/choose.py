@@ -58,7 +58,7 @@ def choose(
         params_max: most parameters, such as 2M.
         width_max: largest share of the channels, such as 0.75.
         attack: pgd-K, cw-K on the margin loss, pgd-KxR from R starts, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t,
-            square, autoattack, or several joined by +.
+            square, autoattack, worst-of-K, grid, or several joined by +.
         n: class-balanced images to use, of the validation and of the test part; all by default.
         seed: of the attack's random start.
         refine: most measurements between trained lambdas.

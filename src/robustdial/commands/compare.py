@@ -7,11 +7,12 @@ from itertools import takewhile
 from pathlib import Path
 
 from robustdial import record
-from robustdial.arguments import bind, comparison_flags, entry_of, given, preset_of, run_of
+from robustdial.arguments import bind, comparison_flags, entry_of, given, preset_of, radius, run_of
 from robustdial.commands.page import write_page
 from robustdial.comparison import Comparison, begin, reopen
 from robustdial.comparison import compare as compare_by_turns
 from robustdial.console import ComparisonBar, comparison_table, console, stoppable
+from robustdial.recipes import threat_of
 
 
 def compare(argv: Sequence[str]) -> int:
@@ -26,7 +27,8 @@ def compare(argv: Sequence[str]) -> int:
         comparison = reopen(Path(flags.out), flags.device if "device" in given(argv) else None)
     else:
         entries = tuple(entry_of(name, {"eps": flags.eps, "norm": flags.norm}, preset) for name in names)
-        comparison = Comparison(entries, run_of(flags), flags.seeds, flags.attacks, flags.n)
+        threat = threat_of(flags.norm, radius(flags.eps))
+        comparison = Comparison(entries, run_of(flags), flags.seeds, flags.attacks, flags.n, threat, flags.also)
         begin(comparison)
     return _compare(comparison)
 

@@ -12,9 +12,9 @@ from typing import Literal, NamedTuple, cast
 import torch
 from torch import nn
 
-from robustdial.arguments import UsageError, radius
-from robustdial.assessment import Evaluation, Subject, foreign, load_foreign, of_run
-from robustdial.attack import lean, parse
+from robustdial.arguments import UsageError, choose, radius
+from robustdial.assessment import EXTRAS, Evaluation, Subject, foreign, load_foreign, of_run
+from robustdial.attack import Attack, check_suits, lean, parse
 from robustdial.commands.assessed import carry_out
 from robustdial.data import Data, load
 from robustdial.measuring import lambdas_of, part_of
@@ -45,7 +45,7 @@ def evaluate(
     batch: int = 64,
     device: str = "auto",
     compile: bool = False,
-    also: tuple[Literal["curve", "corruptions", "unseen"], ...] = (),
+    also: tuple[str, ...] = (),
     shard: str | None = None,
     chosen_on: Chosen | None = None,
     out: Path | None = None,
@@ -68,7 +68,7 @@ def evaluate(
         norm: linf or l2; by default that of the run, linf for --model.
         eps: radius, 8/255, 8px or 0.031; by default that of the run, 8/255 for --model.
         attack: pgd-K, cw-K on the margin loss, pgd-KxR from R starts, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t,
-            square, autoattack, or several joined by +.
+            square, autoattack, worst-of-K, grid, or several joined by +.
         budget: share of the attack's iterations. Below 1 the result is an upper bound, and the full attack is tried on
             a sample to say how loose it is.
         n: class-balanced test images to use; all by default.
@@ -85,12 +85,14 @@ def evaluate(
     """
     full, asked = parse(attack), _Asked(norm, eps, n, device)
     short, part = lean(full, budget), _shard(shard)
+    for name in also:
+        choose(name, tuple(EXTRAS), "part")
     if (run is None) == (model is None):
         raise UsageError("Name a run folder, or a network with --model file.py:build --data NAME. See --help.")
     of_others = {"--weights": weights, "--data": data, "--root": root, "--size": size, "--out": out}
     _refuse(of_others | {"--chosen-on": chosen_on} if run else {"--lam": lam, "--width": width}, run is not None)
     if run is not None:
-        subjects = _of_run(run, lam, 1.0 if width is None else width, asked)
+        subjects = _of_run(run, lam, 1.0 if width is None else width, asked, full)
     else:
         subjects = iter([_of_model(str(model), weights, _images(data, root, size), out, asked, chosen_on)])
     for subject in subjects:
@@ -107,15 +109,18 @@ class _Asked(NamedTuple):
 
     def threat(self, own: Threat) -> Threat:
         """`own`, with what is asked in its place."""
+        if self.norm is None and self.eps is None:
+            return own
         norm: Norm = "l2" if isinstance(own, L2) else "linf"
         if self.norm not in (None, norm) and self.eps is None:
             raise UsageError(f"--norm {self.norm} needs a radius of its own. Give --eps, for example 0.5.")
         return threat_of(self.norm or norm, own.radius if self.eps is None else radius(self.eps))
 
 
-def _of_run(folder: Path, lam: float | None, width: float, asked: _Asked) -> Iterator[Subject]:
+def _of_run(folder: Path, lam: float | None, width: float, asked: _Asked, attack: Attack) -> Iterator[Subject]:
     experiment = trained(folder, asked.device)
     threat = asked.threat(experiment.method.threat)
+    check_suits(attack, threat)
     lams = (lam,) if lam is not None else lambdas_of(experiment.method.dial)
     return (of_run(experiment, one, width, n=asked.n, threat=threat) for one in lams)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from robustdial.attack import parse
+from robustdial.attack import check_suits, parse
 from robustdial.commands.page import write_page
 from robustdial.console import console, counting, points_table
 from robustdial.measuring import measure_frontier, positions_of, take_pictures
@@ -32,12 +32,13 @@ def frontier(
         lams: positions to measure; by default the trained ones, and at full width the middle of every wide gap.
         widths: shares of the channels; by default every trained one.
         attack: pgd-K, cw-K on the margin loss, pgd-KxR from R starts, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t,
-            square, autoattack, or several joined by +.
+            square, autoattack, worst-of-K, grid, or several joined by +.
         n: class-balanced test images to use; all by default.
         seed: of the attack's random start.
         device: auto, cpu or cuda.
     """
     measured_with, experiment = parse(attack), trained(run, device)
+    check_suits(measured_with, experiment.method.threat)
     wanted = positions_of(experiment.method.dial, lams, widths)
     points = []
     with counting("measuring", len(wanted)) as bar:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from robustdial import record
+from robustdial.assessment import EXTRAS
 from robustdial.attack import parse
-from robustdial.recipes import recipe
+from robustdial.recipes import Norm, recipe, threat_of
 from robustdial.run import Run
+from robustdial.threat import Threat
 
 
 class Entry(NamedTuple):
@@ -31,6 +33,8 @@ class Comparison:
         seeds: runs per method.
         attacks: names of the attacks that every network is measured with.
         n: class-balanced test images to measure on; None for all.
+        threat: that every network is measured under; None for that of its own method.
+        also: further parts of an evaluation, names of `assessment.EXTRAS`.
     """
 
     entries: tuple[Entry, ...]
@@ -38,6 +42,8 @@ class Comparison:
     seeds: int = 1
     attacks: tuple[str, ...] = ("pgd-20", "cw-20")
     n: int | None = None
+    threat: Threat | None = None
+    also: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         methods = [(entry.recipe, entry.knobs) for entry in self.entries]
@@ -55,6 +61,9 @@ class Comparison:
             raise ValueError("--attacks: name at least one attack to measure with, for example pgd-20.")
         for attack in self.attacks:
             parse(attack)
+        for part in self.also:
+            if part not in EXTRAS:
+                raise ValueError(f"--also {part}: there is no such part. There are {', '.join(EXTRAS)}.")
         for entry in self.entries:
             recipe(entry.recipe)(**entry.knobs)  # raises ValueError if its knobs make no sense
 
@@ -88,4 +97,7 @@ def reopen(folder: Path, device: str | None = None) -> Comparison:
     known = {field.name for field in fields(Run)}
     run = Run(**{name: value for name, value in about["asked"].items() if name in known} | {"out": str(folder)})
     run = replace(run, device=device or run.device)
-    return Comparison(entries, run, len(about["seeds"]), tuple(about["attacks"]), about["n_asked"])
+    norm = about.get("threat", "").lower()
+    threat = threat_of(norm, about["eps"]) if norm in get_args(Norm) else None
+    also = tuple(about.get("also", ()))
+    return Comparison(entries, run, len(about["seeds"]), tuple(about["attacks"]), about["n_asked"], threat, also)

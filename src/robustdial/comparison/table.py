@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from robustdial import record
+from robustdial.comparison import also
 from robustdial.comparison.base import Comparison, Entry
 from robustdial.evaluate import Estimate, over_images, over_seeds
 from robustdial.typing import Json
@@ -27,6 +28,10 @@ def table_of(comparison: Comparison, seconds: float) -> dict[str, Json]:
         "rows": [row for entry in comparison.entries for row in _rows(comparison, entry)],
         "seconds_total": seconds,
     }
+    if comparison.also:
+        table["also"] = list(comparison.also)
+    if comparison.threat:
+        table |= {"threat": comparison.threat.name, "eps": comparison.threat.radius}
     return _conditions(comparison, about) | table
 
 
@@ -40,7 +45,7 @@ def _conditions(comparison: Comparison, about: Mapping[str, Json] | None) -> dic
         "data": about["data"],
         "model": about["model"],
         "threat": threat["type"],
-        "eps": threat["eps"],
+        "eps": threat.get("eps", 1.0),
         "n": min(comparison.n or test, test),
         "run": run | {name: about["run"][name] for name in ("device", "precision")},
     }
@@ -93,12 +98,26 @@ def _accuracies(comparison: Comparison, folders: Sequence[Path], lam: float | No
     """What was measured of a method's runs at one position of the dial."""
     scores = {a: [score_of(folder, lam, a, comparison.n) for folder in folders] for a in comparison.attacks}
     known = {attack: [score for score in found if score] for attack, found in scores.items()}
-    first = known[comparison.attacks[0]]
+    first, further = known[comparison.attacks[0]], _also(comparison, folders, lam)
+    measured = [*known.values(), *further]
     return {
-        "complete": trained and all(len(found) == len(folders) for found in known.values()),
+        "complete": trained and all(len(found) == len(folders) for found in measured),
         "clean": _estimate(first, "clean"),
         "robust": {attack: _estimate(found, "robust") for attack, found in known.items()},
+        "also": {name: estimate for found in further for name, estimate in _columns(found).items()},
     }
+
+
+def _also(comparison: Comparison, folders: Sequence[Path], lam: float | None) -> list[list[dict[str, Json]]]:
+    """For each further part, what was measured in the runs that have it."""
+    parts = ([also.known(folder, lam, part, comparison.n) for folder in folders] for part in comparison.also)
+    return [[one for one in found if one] for found in parts]
+
+
+def _columns(found: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
+    """Every column of a further part, over the seeds."""
+    names = found[0]["columns"] if found else ()
+    return {name: _estimate([{name: one["columns"][name], "n": one["n"]} for one in found], name) for name in names}
 
 
 def _estimate(scores: Sequence[Mapping[str, Json]], side: str) -> Json:

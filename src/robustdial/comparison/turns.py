@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from robustdial import record
 from robustdial.attack import Attack, parse
+from robustdial.comparison.also import measure_also
 from robustdial.comparison.base import Comparison, Entry
 from robustdial.comparison.table import score_of, seconds_so_far, table_of
 from robustdial.data import Data
@@ -19,7 +20,6 @@ from robustdial.randomness import Turns
 from robustdial.run import Experiment, data_of, rehearse, resume, start, trained
 from robustdial.train import Step
 from robustdial.training import carry_out
-from robustdial.typing import Json
 
 
 def begin(comparison: Comparison) -> None:
@@ -129,10 +129,8 @@ def _opened(comparison: Comparison, entry: Entry, seed: int, data: Data) -> Expe
     return start(entry.recipe, entry.knobs, replace(comparison.run, seed=seed, out=str(folder)), data)
 
 
-def _measured(
-    comparison: Comparison, entry: Entry, seed: int, data: Data, attacks: Sequence[Attack]
-) -> Iterator[dict[str, Json]]:
-    """Measure a run's best network in every way in which that was not done before."""
+def _measured(comparison: Comparison, entry: Entry, seed: int, data: Data, attacks: Sequence[Attack]) -> Iterator[str]:
+    """Measure a run's best network in every way in which that was not done before; what was measured, each time."""
     folder = comparison.folder_of(entry, seed)
     if not (folder / record.BEST).exists():
         return
@@ -140,6 +138,7 @@ def _measured(
     for lam in lambdas_of(experiment.method.dial):
         for attack in attacks:
             if score_of(folder, lam, attack.name, comparison.n) is None:
-                point = measure_point(experiment, lam, attack, comparison.n, seed)
+                point = measure_point(experiment, lam, attack, comparison.n, seed, threat=comparison.threat)
                 add_score(experiment, point | {"asked": comparison.n})
-                yield point
+                yield attack.name
+        yield from measure_also(comparison, experiment, lam)

@@ -58,7 +58,7 @@ def point(measured: Measured, attack: Attack, threat: Threat, at: Position, trai
         "robust_interval": list(robust.interval),
         "n": clean.n,
         "attack": attack.name,
-        "threat": type(threat).__name__,
+        "threat": threat.name,
         "eps": threat.radius,
         "trained": trained,
     }

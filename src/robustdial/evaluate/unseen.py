@@ -12,7 +12,7 @@ from robustdial.data import Source
 from robustdial.evaluate.accuracy import Accuracy
 from robustdial.evaluate.measure import measure
 from robustdial.randomness import seeded
-from robustdial.threat import L2, Linf, Spatial, Threat
+from robustdial.threat import L2, Linf, Threat, spatial
 from robustdial.typing import Classifier, px
 
 
@@ -36,11 +36,11 @@ def panel() -> tuple[Trial, ...]:
     L-infinity 8/255, L2 0.5 and 1, and rotations of 30 degrees with translations of a tenth of the side: the worst of
     ten random ones, which is what an unlucky user meets, and the worst of a grid of 775.
 
-    >>> [(type(threat).__name__, attack.name) for threat, attack in panel()][2:]
-    [('L2', 'apgd-ce+cw-50'), ('Spatial', 'worst-of-10'), ('Spatial', 'grid-31x5x5')]
+    >>> [(threat.name, attack.name) for threat, attack in panel()][2:]
+    [('L2', 'apgd-ce+cw-50'), ('Warp', 'worst-of-10'), ('Warp', 'grid-31x5x5')]
     """
     balls, moves = (Linf(px(8)), L2(0.5), L2(1.0)), (WorstOf(10), Grid())
-    return *(Trial(ball, strong()) for ball in balls), *(Trial(Spatial(), attack) for attack in moves)
+    return *(Trial(ball, strong()) for ball in balls), *(Trial(spatial(), attack) for attack in moves)
 
 
 def unseen(
@@ -60,7 +60,7 @@ def unseen(
     >>> from robustdial.data import Resident
     >>> left = lambda x: torch.stack([x[..., :2].mean((1, 2, 3)), x[..., 2:].mean((1, 2, 3))], dim=1)
     >>> x = torch.tensor([0.5, 0.5, 0.0, 0.0]).expand(1, 1, 4, 4)
-    >>> trials = Trial(Linf(0.1), strong(5)), Trial(Spatial(0, 0.5), Grid(3, 3))
+    >>> trials = Trial(Linf(0.1), strong(5)), Trial(spatial(0, 0.5), Grid(3, 3))
     >>> [accuracy.correct for _, accuracy in unseen(left, Resident(x, torch.tensor([0])), trials)]
     [1, 0]
     """

@@ -47,7 +47,7 @@ def measure_cross(
     about = {
         "lams": list(lams),
         "width": width,
-        "threat": type(threat).__name__,
+        "threat": threat.name,
         "eps": threat.radius,
         **conditions_of(experiment, "test", source, attack, seed),
         **told(Cross(rounds[0], torch.stack(rounds[1:])), lams),

@@ -11,6 +11,7 @@ from robustdial.evaluate import Position, frontier, point
 from robustdial.measuring.positions import lambdas_of, widths_of
 from robustdial.precision import full_precision
 from robustdial.run import Experiment
+from robustdial.threat import Threat
 from robustdial.typing import Json
 
 
@@ -33,12 +34,13 @@ def measure_point(
     *,
     width: float = 1.0,
     source: Source | None = None,
+    threat: Threat | None = None,
 ) -> dict[str, Json]:
-    """One point in float32, on `source` or else on `n` test images.
+    """One point in float32, on `source` or else on `n` test images, under `threat` or else that of the method.
 
     The attack is made at the position served, from starts set by `seed`.
     """
-    threat, images = experiment.method.threat, source or test_images(experiment, n)
+    threat, images = threat or experiment.method.threat, source or test_images(experiment, n)
     at = Position(lam, width)
     with full_precision():
         ((_, measured),) = frontier(experiment.at, [at], images, attack, threat, seed=seed, device=experiment.device)

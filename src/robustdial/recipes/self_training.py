@@ -12,7 +12,7 @@ from robustdial.recipes.oat import oat
 from robustdial.recipes.trades import START, trades
 from robustdial.schedule import Constant
 from robustdial.solver import PGD, Step, WorstOf
-from robustdial.threat import Spatial
+from robustdial.threat import spatial
 from robustdial.typing import px
 
 
@@ -167,7 +167,7 @@ def spatial_at(degrees: float = 30.0, shift: float = 3 / 32, draws: int = 10, be
         draws: random perturbations per image and batch, of which the worst is learned.
         beta: weight of the adversarial term; 1 learns from the worst alone.
     """
-    return Method(Spatial(degrees, shift), WorstOf(), Constant(draws + 1), Blend(beta))
+    return Method(spatial(degrees, shift), WorstOf(), Constant(draws + 1), Blend(beta))
 
 
 def rst_spatial(

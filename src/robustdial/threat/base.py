@@ -19,6 +19,11 @@ class Threat(Protocol):
     """Where the adversary may move."""
 
     @property
+    def name(self) -> str:
+        """As it stands in reports, such as `Linf`."""
+        ...
+
+    @property
     def radius(self) -> float:
         """Size of the set at `reach` 1, in the unit of `z`."""
         ...
@@ -47,6 +52,20 @@ class Ball(Threat, Protocol):
     def distance(self, x: Tensor, adv: Tensor) -> Tensor:
         """How far `adv` is from `x` per row `[B]`, in the unit of `radius`."""
         ...
+
+
+@runtime_checkable
+class Settling(Threat, Protocol):
+    """A threat that depends on the images through something costly, a mask or a code, and can prepare it."""
+
+    def around(self, x: Tensor) -> Threat:
+        """The same threat for these images alone, in this order: every verb gives the same, only sooner."""
+        ...
+
+
+def settled(threat: Threat, x: Tensor) -> Threat:
+    """`threat`, prepared for the images `x` if that makes it quicker."""
+    return threat.around(x) if isinstance(threat, Settling) else threat
 
 
 def per_row(value: Reach, like: Tensor) -> Reach:

@@ -31,6 +31,10 @@ class L2:
     eps: float
 
     @property
+    def name(self) -> str:
+        return "L2"
+
+    @property
     def radius(self) -> float:
         return self.eps
 

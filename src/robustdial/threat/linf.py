@@ -27,6 +27,10 @@ class Linf:
     eps: float
 
     @property
+    def name(self) -> str:
+        return "Linf"
+
+    @property
     def radius(self) -> float:
         return self.eps
 

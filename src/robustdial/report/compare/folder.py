@@ -42,6 +42,7 @@ class Row:
         complete: whether every seed is trained and measured.
         clean: accuracy on clean test images, in [0, 1].
         robust: accuracy under each attack, in [0, 1], in the order of the attacks.
+        also: accuracy in further parts of the evaluation, by their names.
         passes: forward and backward passes per image and epoch, averaged over the training.
         seconds: training time of one run.
         health: what was seen in each seed's training, with the seed.
@@ -56,6 +57,7 @@ class Row:
     complete: bool
     clean: Measured
     robust: dict[str, Measured]
+    also: dict[str, Measured]
     passes: Measured
     seconds: Measured
     health: list[tuple[int, str]]
@@ -92,6 +94,11 @@ class Comparison:
         """One row for each method, by its name: what does not differ along a dial."""
         first = {row.method: row for row in reversed(self.rows)}
         return [replace(row, label=row.method) for row in self.rows if row is first[row.method]]
+
+    @property
+    def further(self) -> list[str]:
+        """Names of the further parts of the evaluation, of all rows."""
+        return list(dict.fromkeys(name for row in self.rows for name in row.also))
 
     @property
     def done(self) -> list[Row]:
@@ -144,6 +151,7 @@ def _row(row: Entry, attacks: list[str], seeds: list[int]) -> Row:
         complete=bool(row["complete"]),
         clean=_measured(row.get("clean")),
         robust={attack: _measured(robust.get(attack)) for attack in attacks},
+        also={name: _measured(value) for name, value in (row.get("also") or {}).items()},
         passes=_measured(row.get("passes")),
         seconds=_measured(row.get("seconds")),
         health=[(seed, said) for seed, said in zip(seeds, row.get("health") or [], strict=False) if said],

@@ -26,6 +26,7 @@ def page(path: Path) -> str:
         tiles=facts.tiles(comparison),
         table=list(zip(rows, best, facts.relative(rows), strict=True)),
         attacks=comparison.about["attacks"],
+        further=comparison.further,
         amount=facts.amount,
         span=facts.span,
         keys=curves.keys(comparison.methods),

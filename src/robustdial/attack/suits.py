@@ -1,0 +1,33 @@
+"""Whether an attack can move where a threat lets it."""
+
+from __future__ import annotations
+
+from robustdial.attack.base import Attack
+from robustdial.attack.cascade import Cascade
+from robustdial.attack.deepfool import DeepFool
+from robustdial.attack.fab import FAB
+from robustdial.attack.search import Grid
+from robustdial.attack.square import Square
+from robustdial.threat import L2, Box, Linf, Threat, Warp
+
+
+def check_suits(attack: Attack, threat: Threat) -> None:
+    """Raise ValueError, naming what can, if `attack` or a part of it cannot move in `threat`.
+
+    >>> from robustdial.attack.named import parse
+    >>> check_suits(parse("apgd-ce+worst-of-10"), Box(Warp()))
+    >>> check_suits(parse("autoattack"), Box(Warp()))
+    Traceback (most recent call last):
+    ValueError: fab-t moves in Linf and L2, not in Warp. Choose from apgd-ce, apgd-t, pgd-K, cw-K and worst-of-K.
+    """
+    for part in attack.attacks if isinstance(attack, Cascade) else (attack,):
+        if isinstance(part, DeepFool | FAB | Square) and not isinstance(threat, Linf | L2):
+            where = "Linf and L2"
+        elif isinstance(part, Grid) and not (isinstance(threat, Box) and isinstance(threat.decode, Warp)):
+            where = "rotations and translations"
+        else:
+            continue
+        raise ValueError(
+            f"{part.name} moves in {where}, not in {threat.name}. Choose from apgd-ce, apgd-t, pgd-K, cw-K and "
+            "worst-of-K."
+        )
