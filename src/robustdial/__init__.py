@@ -88,6 +88,7 @@ __all__ = [
     "Delayed",
     "Dialed",
     "Dials",
+    "Distilled",
     "Fixed",
     "Friendly",
     "GradAlign",

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from robustdial.data import Place
 from robustdial.dial import Rows, Seat
 from robustdial.objective import Objective
+from robustdial.objective.base import single
 from robustdial.threat import Reach, Threat, settled
+from robustdial.typing import Classifier
 
 
 class Game:
@@ -28,6 +30,7 @@ class Game:
         place: where the images come from, for solvers that keep something of each of them.
         pace: factor on steps of constant size.
         guessed: which labels are pseudo-labels, bool `[B]`; none by default.
+        teacher: images to logits `[B, K]`, for objectives that ask one.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Game:
         place: Place | None = None,
         pace: float = 1.0,
         guessed: Tensor | None = None,
+        teacher: Classifier | None = None,
     ) -> None:
         self.model, self.seat, self.x, self.y = model, seat, x, y
         self.objective, self.pace, self._given = objective, pace, threat
@@ -50,6 +54,7 @@ class Game:
         self.reach = _rows(seat.reach, slice(seat.first, None))
         """Share of the radius that each victim's adversary may use: `[V]`, or one number."""
         self.victim_place = place and place.part(slice(seat.first, None))
+        self._teacher = teacher
         self.spent = 0
         """Images forwarded so far: with the backward that belongs to each, the cost in passes over images."""
 
@@ -72,7 +77,15 @@ class Game:
             lambda images, part: self._forward(images, first + rows[part]), lam[rows], 0, _rows(self.reach, rows)
         )
         x, y, guessed = self.victims[rows], self.victim_y[rows], self.guessed[first:][rows]
-        return Game(self.model, seat, x, y, self._given, self.objective, guessed=guessed)
+        return Game(self.model, seat, x, y, self._given, self.objective, guessed=guessed, teacher=self._teacher)
+
+    @cached_property
+    def lesson(self) -> Tensor:
+        """What the teacher answers to the clean images, probabilities `[B, K]`. Raises ValueError without one."""
+        if self._teacher is None:
+            raise ValueError("This objective learns from a teacher. Give the training state one: state.teacher = f.")
+        with torch.no_grad():
+            return single(self._teacher(self.x)).softmax(1)
 
     def forward_victims(self, images: Tensor) -> Tensor:
         """Logits `[V, K]` of the victims' images."""
@@ -168,6 +181,11 @@ class Point:
     def guessed(self) -> Tensor:
         """Which labels are pseudo-labels, bool `[B]`."""
         return self.game.guessed
+
+    @property
+    def lesson(self) -> Tensor:
+        """What the teacher answers to the clean images, probabilities `[B, K]`."""
+        return self.game.lesson
 
     @property
     def clean(self) -> Tensor:

@@ -19,7 +19,7 @@ from robustdial.dial import Dialed, Fixed, dial
 from robustdial.learner import AWP
 from robustdial.method import Method, describe
 from robustdial.models import build
-from robustdial.objective import GradAlign, Smoothed
+from robustdial.objective import Distilled, GradAlign, Smoothed
 from robustdial.precision import Precision, Prepared, resolve
 from robustdial.provenance import provenance
 from robustdial.pseudo import guesses
@@ -62,7 +62,9 @@ class Run:
             others without theirs, all other methods leave them out.
         unlabelled: a data set whose training images methods of self-training learn from, without labels; folder:PATH
             may hold pictures in any arrangement.
-        teacher: folder of the run whose network labels the unlabelled images; of its clean end if it has a dial.
+        teacher: folder of the run whose network labels the unlabelled images, or is asked by `distil`; of its clean end
+            if it has a dial.
+        distil: share of the label that is the teacher's answer, such as 0.5; 0 for none.
         size: side of the images in pixels, for folders and hubs with images of many sizes.
         root: folder of downloaded data sets.
         device: auto, cpu, cuda, cuda:1, ...
@@ -94,6 +96,7 @@ class Run:
     labelled: int | None = None
     unlabelled: str | None = None
     teacher: str | None = None
+    distil: float = 0.0
     size: int | None = None
     root: str = "data"
     device: str = "auto"
@@ -109,7 +112,7 @@ class Run:
                 raise ValueError(f"--{name} {getattr(self, name)} is not positive.")
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"--seed {self.seed} is out of range. Choose it from 0 to {2**32 - 1}.")
-        for name in ("momentum", "ema", "awp", "label_smoothing"):
+        for name in ("momentum", "ema", "awp", "label_smoothing", "distil"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(
                     f"--{name.replace('_', '-')} {getattr(self, name):g} is not a share from 0 to below 1."
@@ -122,6 +125,10 @@ class Run:
             raise ValueError("--start and --pretrained both name the weights to start from. Give one of them.")
         if self.labelled is not None and self.unlabelled is not None:
             raise ValueError("--labelled and --unlabelled both say which images have no labels. Give one of them.")
+        if self.distil and self.teacher is None:
+            raise ValueError("--distil learns from a teacher. Name the folder of its run: --teacher runs/standard.")
+        if self.distil and self.label_smoothing:
+            raise ValueError("--distil and --label-smoothing both soften the labels. Give one of them.")
         parse(self.rate)
         if not 0 < self.val < 1:
             raise ValueError(
@@ -250,6 +257,7 @@ def start(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = Non
     record.check_free(folder)
     experiment = _assemble(folder, name, knobs, run, data)
     labels = _guesses(experiment)
+    _ask(experiment)
     record.create(folder, record.RUN, experiment.about)
     _teach(experiment, labels)
     return experiment
@@ -281,6 +289,7 @@ def resume(folder: Path, changes: Mapping[str, Any] | None = None, data: Data | 
         )
     experiment.about = about | {"run": about["run"] | {k: experiment.about["run"][k] for k in CHANGEABLE}}
     _teach(experiment, _guesses(experiment))
+    _ask(experiment)
     if saved is not None:
         tensors, state = saved
         unpack(experiment.state, tensors, state)
@@ -356,8 +365,32 @@ def _guesses(experiment: Experiment) -> Tensor | None:
     if path.exists():
         return record.read_tensors(path)[0]["labels"]
     with seeded(0, experiment.device):  # building the teacher draws random numbers, which are not the run's
-        found = open_model(run.teacher, str(experiment.device))
-        return guesses(data, found.at(found.dials.lambdas[0]) if isinstance(found, Dialed) else found)
+        return guesses(data, _clean_end(run.teacher, experiment.device))
+
+
+def _ask(experiment: Experiment) -> None:
+    """Have the teacher ready to be asked while training; `run.json` tells it from others by its weights.
+
+    Raises ValueError if it is another one than the run was begun with.
+    """
+    run, about = experiment.run, experiment.about
+    if not run.distil:
+        return
+    with seeded(0, experiment.device):
+        teacher = _clean_end(str(run.teacher), experiment.device).requires_grad_(False)
+    weights = record.fingerprint(teacher.state_dict())
+    if about.setdefault("teacher", weights) != weights:
+        raise ValueError(
+            f"--teacher {run.teacher} has changed since the run in {experiment.folder} began. Put it back, or start "
+            "a new run."
+        )
+    experiment.state.teacher = Prepared(teacher, about["run"]["precision"])
+
+
+def _clean_end(folder: str, device: torch.device) -> nn.Module:
+    """The network of a run, at the clean end if it has a dial, in evaluation mode."""
+    found = open_model(folder, str(device))
+    return (found.at(found.dials.lambdas[0]) if isinstance(found, Dialed) else found).eval()
 
 
 def _teach(experiment: Experiment, labels: Tensor | None) -> None:
@@ -380,13 +413,15 @@ def _assemble(
         raise ValueError("Gradient alignment needs second derivatives, which torch.compile lacks. Drop --compile.")
     if run.label_smoothing:
         method = replace(method, objective=Smoothed(method.objective, run.label_smoothing))
+    if run.distil:
+        method = replace(method, objective=Distilled(method.objective, run.distil))
     device = device_of(run.device)
     precision = resolve(run.precision, device)
     data = _learned_from(name, method, run, data or data_of(run))
     seen = _seen(data)
     if run.start and fresh:
         _check_start(Path(run.start), run)
-    if data.unlabelled is not None and run.teacher and fresh:
+    if run.teacher and fresh and (data.unlabelled is not None or run.distil):
         _check_teacher(Path(run.teacher), run, data)
     if isinstance(method.schedule, Warm) and run.epochs == 1:
         raise ValueError("One epoch is all warm part: no adversary would come. Give --epochs 2 or more, or --warm 0.")

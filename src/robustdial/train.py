@@ -19,7 +19,7 @@ from robustdial.learner import Learner, Plain
 from robustdial.method import Method
 from robustdial.rate import Rate, cosine
 from robustdial.solver import Memory
-from robustdial.typing import Json
+from robustdial.typing import Classifier, Json
 
 PLAIN = Plain()
 
@@ -42,6 +42,7 @@ def train_batch(
     place: Place | None = None,
     pace: float = 1.0,
     guessed: Tensor | None = None,
+    teacher: Classifier | None = None,
 ) -> Sums:
     """Play `method` on one batch and let the weights learn: the engine, entire.
 
@@ -55,6 +56,7 @@ def train_batch(
         place: where the images come from, for solvers that keep something of each of them.
         pace: factor on the adversary's steps of constant size.
         guessed: which labels are pseudo-labels, bool `[B]`; none by default.
+        teacher: images to logits, in evaluation mode, for objectives that ask one; its forward is not counted.
 
     Returns:
         Sums over the rows as the last learning pass saw them: `loss`, `rows`, for `clean` and `adv` the right answers
@@ -64,7 +66,7 @@ def train_batch(
     """
     seats = method.dial.seats(model, forward or model, x)
     memories.extend({} for _ in range(len(seats) - len(memories)))
-    games = [Game(model, seat, x, y, method.threat, method.objective, place, pace, guessed) for seat in seats]
+    games = [Game(model, s, x, y, method.threat, method.objective, place, pace, guessed, teacher) for s in seats]
     plays = [method.solver.play(game, passes, memory) for game, memory in zip(games, memories, strict=True)]
     sums: Sums = {}
     for turn, found in enumerate(zip(*plays, strict=True), start=1):  # all widths advance in lock-step
@@ -134,6 +136,7 @@ class TrainState:
         average: a running average of the weights (`averaged`), which is what is measured where there is one.
         forward: how the model is called; not saved.
         learner: where the weights stand while they learn; not saved.
+        teacher: whose answers the method learns from, if it asks for them; not saved.
     """
 
     model: nn.Module
@@ -150,6 +153,7 @@ class TrainState:
     relief: Relief = field(default_factory=Relief)
     average: AveragedModel | None = None
     learner: Learner = PLAIN
+    teacher: Classifier | None = None
 
     @classmethod
     def new(cls, model: nn.Module, *, lr: float = 0.1, rate: Rate = cosine, seed: int = 0) -> TrainState:
@@ -224,6 +228,7 @@ def steps(state: TrainState, data: Data, method: Method, *, epochs: int, batch: 
                 place,
                 state.relief.pace,
                 feed.guessed(index).to(y.device, non_blocking=True),
+                state.teacher,
             )
             if state.average is not None:
                 state.average.update_parameters(state.model)

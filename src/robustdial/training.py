@@ -235,6 +235,7 @@ def estimate(experiment: Experiment) -> Cost:
 def _trial(experiment: Experiment, passes: int) -> tuple[float, float]:
     """Passes over images, and seconds, of a batch."""
     method, feed, learner = experiment.method, experiment.feed, experiment.state.learner
+    teacher = experiment.state.teacher
     model = copy.deepcopy(experiment.state.model).train()
     optimizer = optimizer_for(model, lr=0.0)
     forward = Prepared(model, experiment.about["run"]["precision"])
@@ -244,7 +245,9 @@ def _trial(experiment: Experiment, passes: int) -> tuple[float, float]:
         clock = time.perf_counter()
         images, place = augmented(feed.data, index, x, feed.images)
         guessed = feed.guessed(index).to(y.device)
-        sums = train_batch(model, images, y, method, passes, optimizer, [], forward, learner, place, guessed=guessed)
+        sums = train_batch(
+            model, images, y, method, passes, optimizer, [], forward, learner, place, guessed=guessed, teacher=teacher
+        )
         float(sums["loss"])  # waits for an accelerator
         seconds = time.perf_counter() - clock
     # passes over clean images are the same for every batch; who is attacked is drawn anew for each

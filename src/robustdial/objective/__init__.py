@@ -4,6 +4,7 @@ from robustdial.objective.alp import ALP
 from robustdial.objective.at import AT
 from robustdial.objective.base import Objective, Paired, View
 from robustdial.objective.blend import Blend
+from robustdial.objective.distilled import Distilled
 from robustdial.objective.gradalign import GradAlign
 from robustdial.objective.mart import MART
 from robustdial.objective.self_training import SelfTraining
@@ -16,6 +17,7 @@ __all__ = [
     "MART",
     "TRADES",
     "Blend",
+    "Distilled",
     "GradAlign",
     "Objective",
     "Paired",

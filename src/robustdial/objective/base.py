@@ -38,6 +38,11 @@ class View(Protocol):
         ...
 
     @property
+    def lesson(self) -> Tensor:
+        """What the teacher answers to the clean images, probabilities `[B, K]`."""
+        ...
+
+    @property
     def clean(self) -> Tensor:
         """Logits on the clean images `[B, K]`."""
         ...
