@@ -26,7 +26,7 @@ from robustdial.hub import from_pretrained
 from robustdial.learner import AWP
 from robustdial.method import Method
 from robustdial.models import build
-from robustdial.objective import ALP, AT, MART, TRADES, Blend, GradAlign, SelfTraining, Smoothed
+from robustdial.objective import ALP, AT, MART, TRADES, Blend, Distilled, GradAlign, SelfTraining, Smoothed
 from robustdial.precision import Prepared
 from robustdial.pseudo import pseudo_labelled
 from robustdial.recipes import (

@@ -20,8 +20,6 @@ from robustdial.threat import L2, Linf
 from robustdial.train import train_batch
 
 OBJECTIVES = [
-    Distilled(AT(), 0.5),
-    Distilled(TRADES(), 1.0),
     AT(),
     Blend(),
     TRADES(),
@@ -30,6 +28,8 @@ OBJECTIVES = [
     GradAlign(AT()),
     Smoothed(AT(), 0.1),
     Smoothed(MART(), 0.1),
+    Distilled(AT(), 0.5),
+    Distilled(TRADES(), 1.0),
 ]
 SCHEDULES = [
     Constant(1),
