@@ -156,14 +156,12 @@ class Lab:
         state.forward = Prepared(model, resolve("auto", state.device))
         if saved.exists():
             rd.restore(state, saved)
-        clock, spent = time.time(), 0.0
+        clock = time.time()
         for epoch in fit(state, data, method, epochs=epochs, batch=s.batch):
             rd.save(state, saved)
-            spent += epoch["spent"] * epoch["images"]
             if epoch["epoch"] % max(1, epochs // 10) == 0:
                 minutes = (time.time() - clock) / 60
-                print(f"seed {self.seed} {name} {epoch['epoch']}/{epochs} loss {epoch['loss']:.3f} {minutes:.1f} min")
-        record.write_json(self.folder / f"{name}.cost.json", {"seconds": time.time() - clock, "passes": spent})
+                print(f"seed {self.seed} {name} {epoch['epoch']}/{epochs} loss {epoch['loss']:.3f} {minutes:.1f} min", flush=True)
         for part in (saved, saved.with_suffix(".json")):
             part.unlink(missing_ok=True)
 

@@ -30,14 +30,14 @@ def trained(data: rd.Data, method: rd.Method, epochs: int) -> torch.nn.Module:
     return state.model.eval()
 
 
-def accuracies(net: torch.nn.Module, data: rd.Data) -> str:
+def accuracies(net: torch.nn.Module, data: rd.Data, attack: str) -> str:
     """Clean and robust accuracy on the test images, with 95 % intervals."""
     torch.manual_seed(0)
-    found = rd.measure(net, data.test, parse("pgd-20"), rd.Linf(EPS))
+    found = rd.measure(net, data.test, parse(attack), rd.Linf(EPS))
     return " / ".join(f"{a.value:.1%} ({a.interval[0]:.1%} to {a.interval[1]:.1%})" for a in found)
 
 
-def main(epochs: int = 10) -> None:
+def main(epochs: int = 10, attack: str = "pgd-20") -> None:
     """Train the three networks and print what they reach."""
     data = rd.load("digits", labelled=LABELLED)
     updates = epochs * ((len(data.train) + len(data.unlabelled or ())) // BATCH)
@@ -46,9 +46,9 @@ def main(epochs: int = 10) -> None:
     taught = rd.pseudo_labelled(data, teacher)
     robust = trained(data, rd.rst(eps=EPS, steps=5, share=0.0), alone)
     student = trained(taught, rd.rst(eps=EPS, steps=5), epochs)
-    print(f"{LABELLED} images with labels, {len(data.unlabelled or ())} without; clean / PGD-20 at eps {EPS}, n = 360")
+    print(f"{LABELLED} images with labels, {len(data.unlabelled or ())} without; clean / {attack} at eps {EPS}, n = 360")
     for name, net in (("standard", teacher), ("adversarial", robust), ("self-training", student)):
-        print(f"{name:14} {accuracies(net, data)}")
+        print(f"{name:14} {accuracies(net, data, attack)}")
 
 
 if __name__ == "__main__":
