@@ -160,8 +160,8 @@ class Lab:
         for epoch in fit(state, data, method, epochs=epochs, batch=s.batch):
             rd.save(state, saved)
             if epoch["epoch"] % max(1, epochs // 10) == 0:
-                minutes = (time.time() - clock) / 60
-                print(f"seed {self.seed} {name} {epoch['epoch']}/{epochs} loss {epoch['loss']:.3f} {minutes:.1f} min", flush=True)
+                told = f"loss {epoch['loss']:.3f} {(time.time() - clock) / 60:.1f} min"
+                print(f"seed {self.seed} {name} {epoch['epoch']}/{epochs} {told}", flush=True)
         for part in (saved, saved.with_suffix(".json")):
             part.unlink(missing_ok=True)
 

@@ -46,7 +46,8 @@ def main(epochs: int = 10, attack: str = "pgd-20") -> None:
     taught = rd.pseudo_labelled(data, teacher)
     robust = trained(data, rd.rst(eps=EPS, steps=5, share=0.0), alone)
     student = trained(taught, rd.rst(eps=EPS, steps=5), epochs)
-    print(f"{LABELLED} images with labels, {len(data.unlabelled or ())} without; clean / {attack} at eps {EPS}, n = 360")
+    print(f"{LABELLED} images with labels, {len(data.unlabelled or ())} without; n = {len(data.test)}")
+    print(f"clean / robust accuracy ({attack}, eps {EPS})")
     for name, net in (("standard", teacher), ("adversarial", robust), ("self-training", student)):
         print(f"{name:14} {accuracies(net, data, attack)}")
 
