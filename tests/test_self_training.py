@@ -61,6 +61,8 @@ def test_pictures_of_a_folder_need_no_classes(tmp_path):
     (tmp_path / "notes.txt").write_text("no picture")
     data = load("digits", unlabelled=f"folder:{tmp_path}")
     assert (len(data.unlabelled), data.unlabelled.shape) == (2, data.shape)
+    with pytest.raises(ValueError, match="cannot be their own"):
+        load(f"folder:{tmp_path}/deep/", unlabelled=f"folder:{tmp_path / 'deep'}")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="holds no pictures"):
         load("digits", unlabelled=f"folder:{tmp_path / 'empty'}")
