@@ -71,7 +71,7 @@ def test_every_epoch_has_its_line(finished):
 def test_the_run_says_where_it_comes_from(finished):
     about = json.loads((finished / "run.json").read_text())
     assert about["knobs"]["eps"] == 0.3
-    assert about["method"]["objective"] == {"type": "Blend"}
+    assert about["method"]["objective"] == {"type": "Blend", "share": 1.0}
     assert about["versions"]["torch"] == torch.__version__
     assert {"cpu", "cores", "gpu"} == about["machine"].keys()
 

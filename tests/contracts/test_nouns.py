@@ -12,10 +12,10 @@ from robustdial.dial import Dials, Fixed, PerBatch, PerSample, Proportional, dia
 from robustdial.game import Game
 from robustdial.method import Method, describe
 from robustdial.models import build
-from robustdial.objective import ALP, AT, MART, TRADES, Blend, Distilled, GradAlign, Smoothed
+from robustdial.objective import ALP, AT, MART, TRADES, Blend, Distilled, GradAlign, SelfTraining, Smoothed
 from robustdial.recipes import RECIPES
 from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold, Warm
-from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step, Transferred
+from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step, Transferred, WorstOf
 from robustdial.threat import L2, Linf
 from robustdial.train import train_batch
 
@@ -30,6 +30,9 @@ OBJECTIVES = [
     Smoothed(MART(), 0.1),
     Distilled(AT(), 0.5),
     Distilled(TRADES(), 1.0),
+    SelfTraining(Blend(0.5)),
+    SelfTraining(TRADES()),
+    Smoothed(SelfTraining(TRADES()), 0.1),
 ]
 SCHEDULES = [
     Constant(1),
@@ -55,6 +58,8 @@ SOLVERS = [
     YOPO(Step(0.02), inner=3),
     Transferred(Step(0.02)),
     Transferred(Step(0.02), reset=1, noise=0.1, mode="train"),
+    WorstOf(),
+    WorstOf(mode="train"),
 ]
 THREATS = [Linf(0.1), L2(1.0)]
 DIALS = [

@@ -106,7 +106,7 @@ def load(
         raise ValueError(f"size={size}: give the side of the images in pixels, or leave it out.")
     if labelled is not None and unlabelled is not None:
         raise ValueError("labelled and unlabelled both say which images have no labels. Give one of them.")
-    if unlabelled == name:
+    if unlabelled is not None and _place(unlabelled) == _place(name):
         raise ValueError(
             f"The images of {name} cannot be their own unlabelled part. Give labelled=, how many keep theirs."
         )
@@ -114,6 +114,12 @@ def load(
     if labelled is not None:
         return set_apart(data, labelled, seed)
     return data if unlabelled is None else joined(data, unlabelled, _pictures(unlabelled, Path(root), data.shape))
+
+
+def _place(name: str) -> tuple[str, Path]:
+    """A name whose path, if it has one, is written in one way."""
+    prefix, _, place = name.partition(":")
+    return prefix, Path(place).expanduser().resolve()
 
 
 def _pictures(name: str, root: Path, shape: Shape) -> Source:
