@@ -167,3 +167,29 @@ def test_broken_defences_prints_what_was_seen_of_each(benchmark_of, monkeypatch)
     table = "\n".join(defences.rows())
     assert "| none: standard training | | |" in table
     assert "| softmax | **`softmax-output`** | Rows sum to 1" in table
+
+
+def test_self_training_measures_every_system_once(benchmark_of, tmp_path):
+    bench = benchmark_of("self_training")
+    settings = bench.Settings(
+        data="digits",
+        limit=256,
+        labelled=128,
+        model="cnn",
+        width=4,
+        epochs=1,
+        batch=64,
+        steps=1,
+        draws=1,
+        attack="pgd-1",
+        n=10,
+        spatial_attack="worst-of-1",
+        spatial_n=10,
+        out=tmp_path,
+    )
+    lab = bench.Lab(settings, 0)
+    rows = {row["system"]: row for row in bench.results(lab)}
+    assert rows.keys() == bench.systems(settings).keys()
+    assert all(row["n"] == 10 and row["clean_interval"][0] <= row["clean"] for row in rows.values())
+    assert {lab.epochs(system.method) for system in bench.systems(settings).values()} == {1, 2}
+    assert list(bench.results(lab)) == []

@@ -44,3 +44,11 @@ def test_augmentation_costs_less_the_more_is_labelled(theory):
     assert (np.diff(worse) <= 1e-9).all()
     assert (trained <= regularised + 1e-12).all()
     assert (regularised <= standard + 1e-12).all()
+
+
+def test_self_training_on_digits_tells_three_networks(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(EXAMPLES)
+    importlib.import_module("robust_self_training").main(epochs=1, attack="pgd-1")
+    first, _, *rows = capsys.readouterr().out.splitlines()
+    assert "100 images with labels, 1193 without" in first
+    assert [row.split()[0] for row in rows] == ["standard", "adversarial", "self-training"]
