@@ -10,6 +10,7 @@ Every system starts from the same clean network of its seed, trained for `epochs
     oat           the paper's dial: lambda weighs the adversarial loss; also without the clean start
     radial        the dial over the radius; also with a quarter of the rows at lambda 0, and in one run, with a warm
                   part instead of a clean start
+    taught        `radial`, `oat` and dedicated networks whose labels are half the answers of the standard network
 
 A second call goes on where the first was stopped. `benchmarks/worth_picture.py` draws what it wrote.
 """
@@ -35,7 +36,7 @@ from robustdial.data import Data, Source, augmented, balanced, load
 from robustdial.dial import Dials, Fixed, dial, reestimated
 from robustdial.evaluate import measure
 from robustdial.models import build
-from robustdial.objective import AT, Blend
+from robustdial.objective import AT, Blend, Distilled
 from robustdial.precision import Prepared, full_precision, resolve
 from robustdial.provenance import provenance
 from robustdial.rate import parse as rate
@@ -132,10 +133,15 @@ class Lab:
         """The clean start, fine-tuned against an adversary of a share of the radius."""
         return self.trained(f"radius-{share:g}", self.clean, self.settings.method(share))
 
+    def standard(self) -> nn.Module:
+        """A network that was trained without an adversary for as long as everything else."""
+        return self.trained("standard", self.plain, self.settings.method(adversary=False), 2 * self.settings.epochs)
+
     def trained(
         self, name: str, start: Callable[[], nn.Module], method: rd.Method, epochs: int | None = None
     ) -> nn.Module:
-        """`start` after training with `method`, from the disk where it is there."""
+        """`start` after training with `method`, from the disk where it is there; the standard network is the teacher of
+        a method that asks for one."""
         model, path = start(), self.folder / f"{name}.safetensors"
         if isinstance(method.dial, Dials) and not hasattr(model, "dials"):
             model = dial(model, method.dial)
@@ -154,7 +160,10 @@ class Lab:
     def _train(self, name: str, model: nn.Module, method: rd.Method, epochs: int) -> None:
         torch.manual_seed(self.seed)
         state = TrainState.new(model, lr=self.settings.lr, rate=rate(self.settings.rate), seed=self.seed)
-        state.forward = Prepared(model, resolve("auto", state.device))
+        precision = resolve("auto", state.device)
+        state.forward = Prepared(model, precision)
+        if isinstance(method.objective, Distilled):
+            state.teacher = Prepared(self.standard().requires_grad_(False), precision)
         clock, spent = time.process_time(), 0.0
         for epoch in fit(state, self.data, method, epochs=epochs, batch=self.settings.batch):
             spent += epoch["spent"]
@@ -172,7 +181,11 @@ def systems(lab: Lab) -> dict[str, Callable[[], Iterator[Point]]]:
     more = rd.radial(eps=s.threat.eps, steps=s.steps, lambdas=radii, warm=0.0, zeros=0.25)
 
     def standard() -> Iterator[Point]:
-        yield Point(0.0, lab.trained("standard", lab.plain, s.method(adversary=False), budget))
+        yield Point(0.0, lab.standard())
+
+    def taught_by_radius() -> Iterator[Point]:
+        for share in RADII:
+            yield Point(share, lab.trained(f"taught-{share:g}", lab.clean, taught(s.method(share))))
 
     def by_radius() -> Iterator[Point]:
         for share in RADII:
@@ -205,6 +218,9 @@ def systems(lab: Lab) -> dict[str, Callable[[], Iterator[Point]]]:
         "standard": standard,
         "radial": dialed("radial", radial, True),
         "oat": dialed("oat", oat, True),
+        "radial, taught": dialed("radial-taught", taught(radial), True),
+        "oat, taught": dialed("oat-taught", taught(oat), True),
+        "dedicated, taught": taught_by_radius,
         "dedicated, radius": by_radius,
         "interpolation": interpolation,
         "mixing": mixing,
@@ -213,6 +229,11 @@ def systems(lab: Lab) -> dict[str, Callable[[], Iterator[Point]]]:
         "radial, a quarter at 0": dialed("radial-zeros", more, True),
         "radial, one run": dialed("radial-one-run", replace(radial, schedule=Warm(0.5, radial.schedule)), False),
     }
+
+
+def taught(method: rd.Method) -> rd.Method:
+    """The method with labels of which a teacher's answers are half."""
+    return replace(method, objective=Distilled(method.objective, 0.5))
 
 
 def interpolated(a: nn.Module, b: nn.Module, share: float) -> nn.Module:

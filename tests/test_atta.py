@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from robustdial import record, restore, run, save
-from robustdial.data import Crop, CropFlip, Place, flip, from_tensors, none, stream
+from robustdial.data import Crop, CropFlip, Place, epoch_order, flip, from_tensors, none, stream
 from robustdial.dial import Dials, Fixed, dial
 from robustdial.game import Game
 from robustdial.method import Method
@@ -19,7 +19,7 @@ from robustdial.recipes import atta
 from robustdial.schedule import Constant
 from robustdial.solver import Step, Transferred
 from robustdial.threat import Linf
-from robustdial.train import TrainState, epoch_order, fit, steps, train_batch
+from robustdial.train import TrainState, fit, steps, train_batch
 from robustdial.training import carry_out, estimate
 
 HALF = 2.0**-11  # the largest relative error of half precision

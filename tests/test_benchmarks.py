@@ -186,3 +186,29 @@ def test_generative_trains_and_measures_its_systems_and_goes_on(benchmark_of, mo
     assert found["passes"] == 3
     bench.main(settings)
     assert "loss" not in capsys.readouterr().out
+
+
+def test_self_training_measures_every_system_once(benchmark_of, tmp_path):
+    bench = benchmark_of("self_training")
+    settings = bench.Settings(
+        data="digits",
+        limit=256,
+        labelled=128,
+        model="cnn",
+        width=4,
+        epochs=1,
+        batch=64,
+        steps=1,
+        draws=1,
+        attack="pgd-1",
+        n=10,
+        spatial_attack="worst-of-1",
+        spatial_n=10,
+        out=tmp_path,
+    )
+    lab = bench.Lab(settings, 0)
+    rows = {row["system"]: row for row in bench.results(lab)}
+    assert rows.keys() == bench.systems(settings).keys()
+    assert all(row["n"] == 10 and row["clean_interval"][0] <= row["clean"] for row in rows.values())
+    assert {lab.epochs(system.method) for system in bench.systems(settings).values()} == {1, 2}
+    assert list(bench.results(lab)) == []

@@ -60,3 +60,11 @@ def test_adversaries_in_a_latent_space_are_drawn_by_level(monkeypatch, tmp_path)
     assert list(rows) == ["image", "G(E(image))", "coarse", "middle", "fine", "noise"]
     assert all((rows[level] != x).any() for level in net.levels)
     assert generative.draw(rows).size == (100 + 4 * 9 * 7, 6 * 9 * 7)
+
+
+def test_self_training_on_digits_tells_three_networks(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(EXAMPLES)
+    importlib.import_module("robust_self_training").main(epochs=1, attack="pgd-1")
+    first, _, *rows = capsys.readouterr().out.splitlines()
+    assert "100 images with labels, 1193 without" in first
+    assert [row.split()[0] for row in rows] == ["standard", "adversarial", "self-training"]

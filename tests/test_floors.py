@@ -27,7 +27,7 @@ FLOORS = [
     },
     {"game", "report", "generator"},
     {"solver", "learner", "export"},
-    {"method", "attack"},
+    {"method", "attack", "pseudo"},
     {"recipes", "train", "evaluate", "check"},
     {"checkpoint", "health"},
     {"run"},

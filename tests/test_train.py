@@ -8,11 +8,11 @@ import torch
 from PIL import Image
 
 from robustdial import record, restore, run, save
-from robustdial.data import from_tensors, stream
+from robustdial.data import epoch_order, from_tensors, stream
 from robustdial.dial import dial
 from robustdial.models import build
 from robustdial.recipes import oat
-from robustdial.train import TrainState, epoch_order, fit, steps
+from robustdial.train import TrainState, fit, steps
 from robustdial.training import carry_out, estimate, score_of, validate
 
 KNOBS = {"oat": {"eps": 0.2, "steps": 2, "code": 8}, "pgd-at": {"eps": 0.2, "steps": 2}}

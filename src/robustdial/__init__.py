@@ -7,7 +7,7 @@ combination; a published method is one function that puts five nouns together.
 
 from robustdial.attack import APGD, APGDTargeted, PGDAttack, margin
 from robustdial.checkpoint import restore, save
-from robustdial.data import Data, from_tensors, load
+from robustdial.data import Data, Relabelled, from_tensors, load, without_labels
 from robustdial.dial import Dialed, Dials, Fixed, Proportional, dial, inventory, recalibrated, reestimated
 from robustdial.evaluate import (
     Accuracy,
@@ -27,8 +27,9 @@ from robustdial.hub import from_pretrained
 from robustdial.learner import AWP
 from robustdial.method import Method
 from robustdial.models import build
-from robustdial.objective import ALP, AT, MART, TRADES, Blend, GradAlign, Smoothed, Targeted
+from robustdial.objective import ALP, AT, MART, TRADES, Blend, Distilled, GradAlign, SelfTraining, Smoothed, Targeted
 from robustdial.precision import Prepared
+from robustdial.pseudo import pseudo_labelled
 from robustdial.recipes import (
     amata,
     atta,
@@ -54,12 +55,17 @@ from robustdial.recipes import (
     oats,
     pgd_at,
     radial,
+    rst,
+    rst_oat,
+    rst_spatial,
+    rst_trades,
+    spatial_at,
     trades,
     yopo,
 )
 from robustdial.run import open_model
 from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold, Warm
-from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step, Transferred
+from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step, Transferred, WorstOf
 from robustdial.threat import L2, Box, Latent, Linf, spatial
 from robustdial.train import TrainState, averaged, fit, optimizer_for, steps, train_batch
 from robustdial.typing import px
@@ -85,6 +91,7 @@ __all__ = [
     "Delayed",
     "Dialed",
     "Dials",
+    "Distilled",
     "Fixed",
     "Friendly",
     "GradAlign",
@@ -99,7 +106,9 @@ __all__ = [
     "Prepared",
     "Proportional",
     "Rebound",
+    "Relabelled",
     "Replay",
+    "SelfTraining",
     "Signals",
     "Smoothed",
     "Step",
@@ -110,6 +119,7 @@ __all__ = [
     "Transferred",
     "Trouble",
     "Warm",
+    "WorstOf",
     "amata",
     "atta",
     "averaged",
@@ -154,15 +164,22 @@ __all__ = [
     "open_model",
     "optimizer_for",
     "pgd_at",
+    "pseudo_labelled",
     "px",
     "radial",
     "recalibrated",
     "reestimated",
     "restore",
+    "rst",
+    "rst_oat",
+    "rst_spatial",
+    "rst_trades",
     "save",
     "spatial",
+    "spatial_at",
     "steps",
     "trades",
     "train_batch",
+    "without_labels",
     "yopo",
 ]

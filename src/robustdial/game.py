@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from robustdial.data import Place
 from robustdial.dial import Rows, Seat
 from robustdial.objective import Objective
+from robustdial.objective.base import single
 from robustdial.threat import Reach, Threat, settled
+from robustdial.typing import Classifier
 
 
 class Game:
@@ -27,6 +29,8 @@ class Game:
         threat, objective: of the method.
         place: where the images come from, for solvers that keep something of each of them.
         pace: factor on steps of constant size.
+        guessed: which labels are pseudo-labels, bool `[B]`; none by default.
+        teacher: images to logits `[B, K]`, for objectives that ask one.
     """
 
     def __init__(
@@ -39,14 +43,18 @@ class Game:
         objective: Objective,
         place: Place | None = None,
         pace: float = 1.0,
+        guessed: Tensor | None = None,
+        teacher: Classifier | None = None,
     ) -> None:
         self.model, self.seat, self.x, self.y = model, seat, x, y
         self.objective, self.pace, self._given = objective, pace, threat
         self.victims, self.victim_y = x[seat.first :], y[seat.first :]
         self.threat = settled(threat, self.victims)
+        self.guessed = torch.zeros_like(y, dtype=torch.bool) if guessed is None else guessed
         self.reach = _rows(seat.reach, slice(seat.first, None))
         """Share of the radius that each victim's adversary may use: `[V]`, or one number."""
         self.victim_place = place and place.part(slice(seat.first, None))
+        self._teacher = teacher
         self.spent = 0
         """Images forwarded so far: with the backward that belongs to each, the cost in passes over images."""
 
@@ -68,7 +76,16 @@ class Game:
         seat = Seat(
             lambda images, part: self._forward(images, first + rows[part]), lam[rows], 0, _rows(self.reach, rows)
         )
-        return Game(self.model, seat, self.victims[rows], self.victim_y[rows], self._given, self.objective)
+        x, y, guessed = self.victims[rows], self.victim_y[rows], self.guessed[first:][rows]
+        return Game(self.model, seat, x, y, self._given, self.objective, guessed=guessed, teacher=self._teacher)
+
+    @cached_property
+    def lesson(self) -> Tensor:
+        """What the teacher answers to the clean images, probabilities `[B, K]`. Raises ValueError without one."""
+        if self._teacher is None:
+            raise ValueError("This objective learns from a teacher. Give the training state one: state.teacher = f.")
+        with torch.no_grad():
+            return single(self._teacher(self.x)).softmax(1)
 
     def forward_victims(self, images: Tensor) -> Tensor:
         """Logits `[V, K]` of the victims' images."""
@@ -159,6 +176,16 @@ class Point:
     def victim_y(self) -> Tensor:
         """Labels of the victims `[V]`."""
         return self.game.victim_y
+
+    @property
+    def guessed(self) -> Tensor:
+        """Which labels are pseudo-labels, bool `[B]`."""
+        return self.game.guessed
+
+    @property
+    def lesson(self) -> Tensor:
+        """What the teacher answers to the clean images, probabilities `[B, K]`."""
+        return self.game.lesson
 
     @property
     def clean(self) -> Tensor:

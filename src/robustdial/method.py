@@ -22,6 +22,8 @@ class Method:
         schedule: for example `Constant(8)`.
         objective: for example `AT()`.
         dial: `Fixed()` for a plain network, `Dials(...)` for a dialed one.
+        unlabelled: share of each batch that is unlabelled images with pseudo-labels, in [0, 1): a fact of what is
+            learned from, which any five nouns can have.
     """
 
     threat: Threat
@@ -29,6 +31,11 @@ class Method:
     schedule: Schedule
     objective: Objective
     dial: Dials | Fixed = field(default_factory=Fixed)
+    unlabelled: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.unlabelled < 1:
+            raise ValueError(f"unlabelled={self.unlabelled:g} is not a share of a batch. Give it from 0 to below 1.")
 
 
 def describe(component: object) -> Json:

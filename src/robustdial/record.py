@@ -6,6 +6,7 @@
       last.safetensors      the whole training state; last.json repeats its description for a reader
       healthy.safetensors   the training state to go back to when a run with --on-trouble rollback fails
       troubles.jsonl        what went wrong, and what was done about it
+      pseudo.safetensors    the labels that a teacher gave to unlabelled images; pseudo.json says which
       best.safetensors      the network that did best on the validation part; best.json likewise
       frontier.json         accuracy over lambda and width, and what each width costs
       choose.json           points on the validation part, and what was chosen among them
@@ -54,6 +55,7 @@ RUN, EPOCHS, FRONTIER, SCORE = "run.json", "epochs.jsonl", "frontier.json", "sco
 LAST, BEST, PICTURES, REPORT = "last.safetensors", "best.safetensors", "pictures.safetensors", "report.html"
 COMPARE, ALSO, CHOOSE, CROSS = "compare.json", "also.json", "choose.json", "cross.json"
 GENERATOR, WEIGHTS, SAMPLES = "generator.json", "average.safetensors", "samples.png"
+PSEUDO = "pseudo.safetensors"
 HEALTHY, TROUBLES = "healthy.safetensors", "troubles.jsonl"
 STANDING, EXTREMES = "standing", "extremes-{}.safetensors"
 _HEADER = "robustdial"

@@ -14,19 +14,21 @@ from torch import Tensor, nn
 
 from robustdial import record
 from robustdial.checkpoint import load_weights, pack, unpack
-from robustdial.data import Data, load
+from robustdial.data import Data, Feed, Relabelled, load
 from robustdial.dial import Dialed, Fixed, dial
 from robustdial.learner import AWP
 from robustdial.method import Method, describe
 from robustdial.models import build
-from robustdial.objective import GradAlign, Smoothed
+from robustdial.objective import Distilled, GradAlign, Smoothed
 from robustdial.precision import Precision, Prepared, resolve
 from robustdial.provenance import provenance
+from robustdial.pseudo import guesses
+from robustdial.randomness import seeded
 from robustdial.rate import parse
 from robustdial.recipes import recipe
 from robustdial.schedule import Warm
 from robustdial.threat import settled
-from robustdial.train import PLAIN, Relief, TrainState, averaged, check_finite, epoch_order, optimizer_for
+from robustdial.train import PLAIN, Relief, TrainState, averaged, check_finite, optimizer_for
 from robustdial.typing import Json
 
 CHANGEABLE = ("device", "precision", "on_trouble")
@@ -57,6 +59,13 @@ class Run:
         seed: of weights, order, augmentation and adversaries.
         limit: use only so many training images, class-balanced; the validation part is taken out of them.
         val: share of the training images held out to choose the checkpoint.
+        labelled: keep the labels of so many training images, class-balanced; methods of self-training learn from the
+            others without theirs, all other methods leave them out.
+        unlabelled: a data set whose training images methods of self-training learn from, without labels; folder:PATH
+            may hold pictures in any arrangement.
+        teacher: folder of the run whose network labels the unlabelled images, or is asked by `distil`; of its clean end
+            if it has a dial.
+        distil: share of the label that is the teacher's answer, such as 0.5; 0 for none.
         size: side of the images in pixels, for folders and hubs with images of many sizes.
         root: folder of downloaded data sets.
         device: auto, cpu, cuda, cuda:1, ...
@@ -85,6 +94,10 @@ class Run:
     seed: int = 0
     limit: int | None = None
     val: float = 0.1
+    labelled: int | None = None
+    unlabelled: str | None = None
+    teacher: str | None = None
+    distil: float = 0.0
     size: int | None = None
     root: str = "data"
     device: str = "auto"
@@ -100,7 +113,7 @@ class Run:
                 raise ValueError(f"--{name} {getattr(self, name)} is not positive.")
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"--seed {self.seed} is out of range. Choose it from 0 to {2**32 - 1}.")
-        for name in ("momentum", "ema", "awp", "label_smoothing"):
+        for name in ("momentum", "ema", "awp", "label_smoothing", "distil"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(
                     f"--{name.replace('_', '-')} {getattr(self, name):g} is not a share from 0 to below 1."
@@ -111,6 +124,12 @@ class Run:
             )
         if self.start and self.pretrained:
             raise ValueError("--start and --pretrained both name the weights to start from. Give one of them.")
+        if self.labelled is not None and self.unlabelled is not None:
+            raise ValueError("--labelled and --unlabelled both say which images have no labels. Give one of them.")
+        if self.distil and self.teacher is None:
+            raise ValueError("--distil learns from a teacher. Name the folder of its run: --teacher runs/standard.")
+        if self.distil and self.label_smoothing:
+            raise ValueError("--distil and --label-smoothing both soften the labels. Give one of them.")
         parse(self.rate)
         if not 0 < self.val < 1:
             raise ValueError(
@@ -150,7 +169,12 @@ class Experiment:
     @property
     def batches(self) -> int:
         """Batches in an epoch."""
-        return len(epoch_order(len(self.data.train), self.run.batch, 0, 0))
+        return len(self.feed.order(self.run.batch, 0, 0))
+
+    @property
+    def feed(self) -> Feed:
+        """What its epochs go through."""
+        return Feed(self.data, self.method.unlabelled)
 
     @property
     def device(self) -> torch.device:
@@ -234,13 +258,16 @@ def start(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = Non
     record.check_free(folder)
     experiment = _assemble(folder, name, knobs, run, data)
     settled(experiment.method.threat, torch.zeros(1, *experiment.data.shape))  # what it opens is there, and fits
+    labels = _guesses(experiment)
+    _ask(experiment)
     record.create(folder, record.RUN, experiment.about)
+    _teach(experiment, labels)
     return experiment
 
 
-def rehearse(name: str, knobs: Mapping[str, Any], run: Run) -> None:
+def rehearse(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> None:
     """Put a run together and drop it. Raises ValueError if its data, network or device cannot be had."""
-    _assemble(Path(run.out), name, knobs, run, None)
+    _assemble(Path(run.out), name, knobs, run, data)
 
 
 def resume(folder: Path, changes: Mapping[str, Any] | None = None, data: Data | None = None) -> Experiment:
@@ -263,6 +290,8 @@ def resume(folder: Path, changes: Mapping[str, Any] | None = None, data: Data | 
             f"The data {run.data} has changed since the run in {folder} began. Put it back, or start a new run."
         )
     experiment.about = about | {"run": about["run"] | {k: experiment.about["run"][k] for k in CHANGEABLE}}
+    _teach(experiment, _guesses(experiment))
+    _ask(experiment)
     if saved is not None:
         tensors, state = saved
         unpack(experiment.state, tensors, state)
@@ -318,7 +347,64 @@ def _run_of(about: Mapping[str, Json]) -> Run:
 
 def data_of(run: Run) -> Data:
     """The data set of a run, divided as its seed divides it."""
-    return load(run.data, root=run.root, limit=run.limit, val=run.val, seed=run.seed, size=run.size)
+    return load(
+        run.data,
+        root=run.root,
+        limit=run.limit,
+        val=run.val,
+        seed=run.seed,
+        size=run.size,
+        labelled=run.labelled,
+        unlabelled=run.unlabelled,
+    )
+
+
+def _guesses(experiment: Experiment) -> Tensor | None:
+    """The pseudo-labels of a run that learns from them: those it was begun with, or else its teacher's."""
+    path, data, run = experiment.folder / record.PSEUDO, experiment.data, experiment.run
+    if data.unlabelled is None or run.teacher is None:
+        return None
+    if path.exists():
+        return record.read_tensors(path)[0]["labels"]
+    with seeded(0, experiment.device):  # building the teacher draws random numbers, which are not the run's
+        return guesses(data, _clean_end(run.teacher, experiment.device))
+
+
+def _ask(experiment: Experiment) -> None:
+    """Have the teacher ready to be asked while training; `run.json` tells it from others by its weights.
+
+    Raises ValueError if it is another one than the run was begun with.
+    """
+    run, about = experiment.run, experiment.about
+    if not run.distil:
+        return
+    with seeded(0, experiment.device):
+        teacher = _clean_end(str(run.teacher), experiment.device).requires_grad_(False)
+    weights = record.fingerprint(teacher.state_dict())
+    if about.setdefault("teacher", weights) != weights:
+        raise ValueError(
+            f"--teacher {run.teacher} has changed since the run in {experiment.folder} began. Put it back, or start "
+            "a new run."
+        )
+    experiment.state.teacher = Prepared(teacher, about["run"]["precision"])
+
+
+def _clean_end(folder: str, device: torch.device) -> nn.Module:
+    """The network of a run, at the clean end if it has a dial, in evaluation mode."""
+    found = open_model(folder, str(device))
+    return (found.at(found.dials.lambdas[0]) if isinstance(found, Dialed) else found).eval()
+
+
+def _teach(experiment: Experiment, labels: Tensor | None) -> None:
+    """Give the unlabelled images their pseudo-labels, and keep these in the folder: a teacher may change, or go."""
+    data, path = experiment.data, experiment.folder / record.PSEUDO
+    if labels is None or data.unlabelled is None:
+        return
+    experiment.data = replace(data, unlabelled=Relabelled(data.unlabelled, labels))
+    if not path.exists():
+        counts = labels.bincount(minlength=len(data.classes)).tolist()
+        about = {"teacher": experiment.run.teacher, "images": dict(zip(data.classes, counts, strict=True))}
+        record.write_tensors(path, {"labels": labels}, about)
 
 
 def _assemble(
@@ -329,12 +415,16 @@ def _assemble(
         raise ValueError("Gradient alignment needs second derivatives, which torch.compile lacks. Drop --compile.")
     if run.label_smoothing:
         method = replace(method, objective=Smoothed(method.objective, run.label_smoothing))
+    if run.distil:
+        method = replace(method, objective=Distilled(method.objective, run.distil))
     device = device_of(run.device)
     precision = resolve(run.precision, device)
-    data = data or data_of(run)
+    data = _learned_from(name, method, run, data or data_of(run))
     seen = _seen(data)
     if run.start and fresh:
         _check_start(Path(run.start), run)
+    if run.teacher and fresh and (data.unlabelled is not None or run.distil):
+        _check_teacher(Path(run.teacher), run, data)
     if isinstance(method.schedule, Warm) and run.epochs == 1:
         raise ValueError("One epoch is all warm part: no adversary would come. Give --epochs 2 or more, or --warm 0.")
     torch.manual_seed(run.seed)
@@ -387,16 +477,56 @@ def _model(spec: Mapping[str, Json], data: Mapping[str, Json], method: Method) -
     return dial(plain, method.dial, example=torch.zeros(2, *data["shape"]))
 
 
+def _learned_from(name: str, method: Method, run: Run, data: Data) -> Data:
+    """The data without what a method does not look at. Raises ValueError if there is not what it needs."""
+    if not method.unlabelled:
+        return replace(data, unlabelled=None)
+    if data.unlabelled is None:
+        raise ValueError(
+            f"{name} learns from unlabelled images too. Say which: --labelled 4000 keeps so many labels and takes the "
+            "other training images without theirs, --unlabelled folder:PATH reads others."
+        )
+    if run.teacher is None:
+        raise ValueError(
+            f"{name} needs a teacher for its unlabelled images. Train one with: robustdial train clean (and the same "
+            "--data, --labelled, --seed), and give its folder as --teacher."
+        )
+    return data
+
+
+_SPLIT = ("data", "limit", "labelled", "val", "size", "seed")
+"""What decides which images are learned from, and with which labels."""
+
+
 def _check_start(folder: Path, run: Run) -> None:
     """Raises ValueError if the run to start from may have learned from what is held out here."""
-    other = _run_of(record.read_run(folder))
-    flags = [name for name in ("data", "limit", "val", "size", "seed") if getattr(other, name) != getattr(run, name)]
-    if flags:
-        theirs = ", ".join(f"{name} {getattr(other, name)}" for name in flags)
+    if theirs := _split_otherwise(_run_of(record.read_run(folder)), run):
         raise ValueError(
             f"--start {folder}: that run was made with {theirs}, so it may have learned from images that are held out "
-            "here. Give the same data, limit, val, size and seed."
+            "here. Give the same data, limit, labelled, val, size and seed."
         )
+
+
+def _check_teacher(folder: Path, run: Run, data: Data) -> None:
+    """Raises ValueError if the teacher has other classes or images, or has learned from labels that are hidden here."""
+    about = record.read_run(folder)
+    if about["data"]["classes"] != list(data.classes) or about["data"]["shape"] != list(data.shape):
+        theirs = f"{len(about['data']['classes'])} classes of {about['data']['name']}, images {about['data']['shape']}"
+        raise ValueError(
+            f"--teacher {folder}: that run knows {theirs}; here they are {len(data.classes)} classes of {data.name}, "
+            f"images {list(data.shape)}. Give a run with the same classes and shape."
+        )
+    other = _run_of(about)
+    if other.data == run.data and (theirs := _split_otherwise(other, run)):
+        raise ValueError(
+            f"--teacher {folder}: that run was made with {theirs}, so it may have learned from labels that are hidden "
+            "here. Give the same limit, labelled, val, size and seed."
+        )
+
+
+def _split_otherwise(other: Run, run: Run) -> str:
+    """How another run divides its data where it does so otherwise, in words; empty if it does not."""
+    return ", ".join(f"{n} {getattr(other, n)}" for n in _SPLIT if getattr(other, n) != getattr(run, n))
 
 
 def _begin(net: nn.Module, folder: Path) -> None:
@@ -423,6 +553,7 @@ def _seen(data: Data) -> dict[str, Json]:
         "val": len(data.val),
         "test": len(data.test),
         "notes": list(data.notes),
+        **({} if data.unlabelled is None else {"unlabelled": len(data.unlabelled)}),
     }
 
 

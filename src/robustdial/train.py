@@ -12,14 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from robustdial.data import Data, Place, augmented, whole_images
+from robustdial.data import Data, Feed, Place, augmented, whole_images
 from robustdial.dial import Forward
 from robustdial.game import Game, Point
 from robustdial.learner import Learner, Plain
 from robustdial.method import Method
 from robustdial.rate import Rate, cosine
 from robustdial.solver import Memory
-from robustdial.typing import Json
+from robustdial.typing import Classifier, Json
 
 PLAIN = Plain()
 
@@ -41,6 +41,8 @@ def train_batch(
     learner: Learner = PLAIN,
     place: Place | None = None,
     pace: float = 1.0,
+    guessed: Tensor | None = None,
+    teacher: Classifier | None = None,
 ) -> Sums:
     """Play `method` on one batch and let the weights learn: the engine, entire.
 
@@ -53,6 +55,8 @@ def train_batch(
         learner: where the weights stand while they learn.
         place: where the images come from, for solvers that keep something of each of them.
         pace: factor on the adversary's steps of constant size.
+        guessed: which labels are pseudo-labels, bool `[B]`; none by default.
+        teacher: images to logits, in evaluation mode, for objectives that ask one; its forward is not counted.
 
     Returns:
         Sums over the rows as the last learning pass saw them: `loss`, `rows`, for `clean` and `adv` the right answers
@@ -62,7 +66,7 @@ def train_batch(
     """
     seats = method.dial.seats(model, forward or model, x)
     memories.extend({} for _ in range(len(seats) - len(memories)))
-    games = [Game(model, seat, x, y, method.threat, method.objective, place, pace) for seat in seats]
+    games = [Game(model, s, x, y, method.threat, method.objective, place, pace, guessed, teacher) for s in seats]
     plays = [method.solver.play(game, passes, memory) for game, memory in zip(games, memories, strict=True)]
     sums: Sums = {}
     for turn, found in enumerate(zip(*plays, strict=True), start=1):  # all widths advance in lock-step
@@ -132,6 +136,7 @@ class TrainState:
         average: a running average of the weights (`averaged`), which is what is measured where there is one.
         forward: how the model is called; not saved.
         learner: where the weights stand while they learn; not saved.
+        teacher: whose answers the method learns from, if it asks for them; not saved.
     """
 
     model: nn.Module
@@ -148,6 +153,7 @@ class TrainState:
     relief: Relief = field(default_factory=Relief)
     average: AveragedModel | None = None
     learner: Learner = PLAIN
+    teacher: Classifier | None = None
 
     @classmethod
     def new(cls, model: nn.Module, *, lr: float = 0.1, rate: Rate = cosine, seed: int = 0) -> TrainState:
@@ -191,21 +197,22 @@ def steps(state: TrainState, data: Data, method: Method, *, epochs: int, batch: 
     the same weights as never having stopped.
 
     Raises:
-        ValueError: the images are not in [0, 1], for example because they are normalised already.
+        ValueError: the images are not in [0, 1], for example because they are normalised already; the method learns
+            from unlabelled images, and there are none, or they have no pseudo-labels.
         FloatingPointError: the loss of an epoch is not finite.
     """
-    first = True
+    first, feed = True, Feed(data, method.unlabelled)
     if state.epoch == 0 and state.batch == 0:
         state.schedule = method.schedule.init()
     while state.epoch < epochs:
-        order = epoch_order(len(data.train), batch, state.seed, state.epoch)
+        order = feed.order(batch, state.seed, state.epoch)
         passes = state.relief.of(method.schedule.passes(state.schedule))
         clock = time.perf_counter()
         rest = order[state.batch :]
-        for index, (x, y) in zip(rest, data.train.batches(rest), strict=True):
+        for index, (x, y) in zip(rest, feed.batches(rest), strict=True):
             _set_rate(state, (state.epoch + state.batch / len(order)) / epochs)
             state.model.train()
-            images, place = augmented(data, index, x)
+            images, place = augmented(data, index, x, feed.images)
             if first:  # one look at what the data and its augmentation really give
                 first, images = False, whole_images(images, "training")
             sums = train_batch(
@@ -220,6 +227,8 @@ def steps(state: TrainState, data: Data, method: Method, *, epochs: int, batch: 
                 state.learner,
                 place,
                 state.relief.pace,
+                feed.guessed(index).to(y.device, non_blocking=True),
+                state.teacher,
             )
             if state.average is not None:
                 state.average.update_parameters(state.model)
@@ -244,17 +253,6 @@ def fit(state: TrainState, data: Data, method: Method, *, epochs: int, batch: in
     for step in steps(state, data, method, epochs=epochs, batch=batch):
         if step.summary is not None:
             yield step.summary
-
-
-def epoch_order(images: int, batch: int, seed: int, epoch: int) -> list[Tensor]:
-    """The batches of an epoch as index tensors: a permutation that depends on seed and epoch alone.
-
-    The images left over when `batch` does not divide their number sit this epoch out (others will the next), so that
-    every batch has the same shape. A set smaller than one batch is one batch.
-    """
-    shuffled = torch.randperm(images, generator=torch.Generator().manual_seed((seed << 20) + epoch))
-    whole = images // batch * batch or images
-    return list(torch.split(shuffled[:whole], batch))
 
 
 def averaged(model: nn.Module, decay: float) -> AveragedModel:

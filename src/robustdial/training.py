@@ -139,7 +139,7 @@ def _lost(experiment: Experiment) -> dict[str, float]:
     _, healthy = record.read_tensors(experiment.folder / record.HEALTHY)
     epochs, running = record.read_epochs(experiment.folder)[healthy["epoch"] :], experiment.state.sums
     seconds = sum(epoch["seconds"] for epoch in epochs) + float(running.get("seconds", 0.0))
-    spent = sum(epoch["spent"] for epoch in epochs) + float(running.get("spent", 0)) / len(experiment.data.train)
+    spent = sum(epoch["spent"] for epoch in epochs) + float(running.get("spent", 0)) / experiment.feed.images
     return {"seconds_lost": seconds, "spent_lost": spent}
 
 
@@ -225,7 +225,7 @@ def estimate(experiment: Experiment) -> Cost:
         return Cost(0, 0, 0.0, 1.0)
     passes = state.relief.of(schedule.passes(state.schedule if state.epoch or state.batch else schedule.init()))
     batches = experiment.batches * (experiment.run.epochs - state.epoch) - state.batch
-    images = batches * min(experiment.run.batch, len(experiment.data.train))
+    images = batches * min(experiment.run.batch, experiment.feed.images)
     with seeded(0, state.device):
         passes_per_batch, seconds = _trial(experiment, passes)
     growth = max(1.0, schedule.most / passes)
@@ -234,16 +234,20 @@ def estimate(experiment: Experiment) -> Cost:
 
 def _trial(experiment: Experiment, passes: int) -> tuple[float, float]:
     """Passes over images, and seconds, of a batch."""
-    data, method, learner = experiment.data, experiment.method, experiment.state.learner
+    method, feed, learner = experiment.method, experiment.feed, experiment.state.learner
+    teacher = experiment.state.teacher
     model = copy.deepcopy(experiment.state.model).train()
     optimizer = optimizer_for(model, lr=0.0)
     forward = Prepared(model, experiment.about["run"]["precision"])
-    order = [torch.arange(min(experiment.run.batch, len(data.train)))] * 2
+    order = feed.order(experiment.run.batch, 0, 0)[:1] * 2
     sums, seconds = {}, 0.0
-    for index, (x, y) in zip(order, data.train.batches(order), strict=True):
+    for index, (x, y) in zip(order, feed.batches(order), strict=True):
         clock = time.perf_counter()
-        images, place = augmented(data, index, x)
-        sums = train_batch(model, images, y, method, passes, optimizer, [], forward, learner, place)
+        images, place = augmented(feed.data, index, x, feed.images)
+        guessed = feed.guessed(index).to(y.device)
+        sums = train_batch(
+            model, images, y, method, passes, optimizer, [], forward, learner, place, guessed=guessed, teacher=teacher
+        )
         float(sums["loss"])  # waits for an accelerator
         seconds = time.perf_counter() - clock
     # passes over clean images are the same for every batch; who is attacked is drawn anew for each

@@ -12,15 +12,30 @@ from robustdial.dial import Dials, Fixed, PerBatch, PerSample, Proportional, dia
 from robustdial.game import Game
 from robustdial.method import Method, describe
 from robustdial.models import build
-from robustdial.objective import ALP, AT, MART, TRADES, Blend, GradAlign, Smoothed, Targeted
+from robustdial.objective import ALP, AT, MART, TRADES, Blend, Distilled, GradAlign, SelfTraining, Smoothed, Targeted
 from robustdial.recipes import RECIPES
 from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold, Warm
-from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step, Transferred
+from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step, Transferred, WorstOf
 from robustdial.threat import L2, Linf
 from robustdial.train import train_batch
 
-OBJECTIVES = [AT(), Blend(), TRADES(), MART(), ALP(), GradAlign(AT()), Smoothed(AT(), 0.1), Smoothed(MART(), 0.1)]
-OBJECTIVES += [Targeted(AT()), Smoothed(Targeted(Blend(0.5)), 0.1)]
+OBJECTIVES = [
+    AT(),
+    Blend(),
+    TRADES(),
+    MART(),
+    ALP(),
+    GradAlign(AT()),
+    Smoothed(AT(), 0.1),
+    Smoothed(MART(), 0.1),
+    Distilled(AT(), 0.5),
+    Distilled(TRADES(), 1.0),
+    SelfTraining(Blend(0.5)),
+    SelfTraining(TRADES()),
+    Smoothed(SelfTraining(TRADES()), 0.1),
+    Targeted(AT()),
+    Smoothed(Targeted(Blend(0.5)), 0.1),
+]
 SCHEDULES = [
     Constant(1),
     Constant(8),
@@ -45,6 +60,8 @@ SOLVERS = [
     YOPO(Step(0.02), inner=3),
     Transferred(Step(0.02)),
     Transferred(Step(0.02), reset=1, noise=0.1, mode="train"),
+    WorstOf(),
+    WorstOf(mode="train"),
 ]
 THREATS = [Linf(0.1), L2(1.0)]
 DIALS = [
@@ -73,7 +90,10 @@ def games(dials, objective=None, threat=None):
     x, y = batch()
     model = network(dials).train()
     seats, place = dials.seats(model, model, x), Place(torch.arange(len(x)), len(x), CropFlip(1).draw(x))
-    return [Game(model, seat, x, y, threat or Linf(0.1), objective or Blend(), place) for seat in seats]
+    teacher = network(Fixed()).eval()
+    return [
+        Game(model, seat, x, y, threat or Linf(0.1), objective or Blend(), place, teacher=teacher) for seat in seats
+    ]
 
 
 def learned(play):

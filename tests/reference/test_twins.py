@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from robustdial.data import from_tensors
+from robustdial.data import epoch_order, from_tensors
 from robustdial.dial import Dials, Fixed, dial
 from robustdial.learner import AWP, Learner, Plain
 from robustdial.method import Method
@@ -24,7 +24,7 @@ from robustdial.recipes import oat, pgd_at
 from robustdial.schedule import Constant, Delayed, Magnitude, Threshold
 from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step
 from robustdial.threat import L2, Linf
-from robustdial.train import TrainState, epoch_order, fit, train_batch
+from robustdial.train import TrainState, fit, train_batch
 
 EPS, STEP, STEPS = 0.1, 0.03, 4
 

@@ -28,12 +28,14 @@ def begin(comparison: Comparison) -> None:
     Raises ValueError, and writes nothing, if there is something in it, or if its data, network or device cannot be had.
     """
     record.check_free(comparison.folder)
-    if comparison.run.start and comparison.seeds > 1:
-        raise ValueError(
-            "Runs of several seeds hold out different images, and one --start has seen most. Give --seeds 1."
-        )
-    first = comparison.entries[0]
-    rehearse(first.recipe, first.knobs, comparison.run)
+    for flag, folder in (("start", comparison.run.start), ("teacher", comparison.run.teacher)):
+        if folder and comparison.seeds > 1:
+            raise ValueError(
+                f"Runs of several seeds hold out different images, and one --{flag} has seen most. Give --seeds 1."
+            )
+    data = data_of(comparison.run)
+    for entry in comparison.entries:
+        rehearse(entry.recipe, entry.knobs, comparison.run, data)
     record.create(comparison.folder, record.COMPARE, table_of(comparison, 0.0) | provenance())
 
 

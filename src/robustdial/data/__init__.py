@@ -16,25 +16,30 @@ from pathlib import Path
 
 from robustdial.data import digits, folder, hub, named, parquet
 from robustdial.data.augment import Crop, CropFlip, flip, none
-from robustdial.data.base import Data, Source, grey_levels, unit
+from robustdial.data.base import Data, Shape, Source, grey_levels, unit
 from robustdial.data.checks import whole_images
 from robustdial.data.divide import Raw, check_request, divide
+from robustdial.data.feed import Feed, epoch_order
 from robustdial.data.place import Place, augmented
 from robustdial.data.resident import Resident
 from robustdial.data.split import balanced
 from robustdial.data.stream import Stream
 from robustdial.data.tensors import from_tensors
+from robustdial.data.unlabelled import Relabelled, joined, set_apart, without_labels
 
 __all__ = [
     "Crop",
     "CropFlip",
     "Data",
+    "Feed",
     "Place",
+    "Relabelled",
     "Resident",
     "Source",
     "Stream",
     "augmented",
     "balanced",
+    "epoch_order",
     "flip",
     "from_tensors",
     "grey_levels",
@@ -43,6 +48,7 @@ __all__ = [
     "none",
     "unit",
     "whole_images",
+    "without_labels",
 ]
 
 _NAMED: dict[str, Callable[[Path, int | None], Raw]] = {
@@ -69,6 +75,8 @@ def load(
     val: float = 0.1,
     seed: int = 0,
     size: int | None = None,
+    labelled: int | None = None,
+    unlabelled: str | None = None,
 ) -> Data:
     """The data set `name`, split in three.
 
@@ -79,6 +87,10 @@ def load(
         val: fraction of them to hold out for validation, the classes in proportion, at most 5,000 images; 0 for none.
         seed: of the two choices above. The test part does not depend on it.
         size: side of the square that images are brought to; None for the size they have.
+        labelled: keep the labels of so many training images, as equal per class as possible, and take the others for
+            the unlabelled part; None to keep all.
+        unlabelled: another of `names()`, whose training images are the unlabelled part; a folder may hold pictures of
+            any arrangement. They are brought to the size of the labelled ones, and their labels are not looked at.
 
     Raises:
         FileNotFoundError, ConnectionError: it is not there, or cannot be downloaded.
@@ -92,7 +104,31 @@ def load(
     check_request(limit, val)
     if size is not None and size < 1:
         raise ValueError(f"size={size}: give the side of the images in pixels, or leave it out.")
-    return divide(name, _read(name, Path(root), size), limit=limit, val=val, seed=seed)
+    if labelled is not None and unlabelled is not None:
+        raise ValueError("labelled and unlabelled both say which images have no labels. Give one of them.")
+    if unlabelled is not None and _place(unlabelled) == _place(name):
+        raise ValueError(
+            f"The images of {name} cannot be their own unlabelled part. Give labelled=, how many keep theirs."
+        )
+    data = divide(name, _read(name, Path(root), size), limit=limit, val=val, seed=seed)
+    if labelled is not None:
+        return set_apart(data, labelled, seed)
+    return data if unlabelled is None else joined(data, unlabelled, _pictures(unlabelled, Path(root), data.shape))
+
+
+def _place(name: str) -> tuple[str, Path]:
+    """A name whose path, if it has one, is written in one way."""
+    prefix, _, place = name.partition(":")
+    return prefix, Path(place).expanduser().resolve()
+
+
+def _pictures(name: str, root: Path, shape: Shape) -> Source:
+    """Images to use without labels, brought to a shape as far as their reader can."""
+    prefix, _, place = name.partition(":")
+    if prefix == "folder" and place:
+        return folder.pictures(place, shape).settle()
+    _, height, width = shape
+    return _read(name, root, height if height == width else None).train.settle()
 
 
 def _read(name: str, root: Path, size: int | None) -> Raw:

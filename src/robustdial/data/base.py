@@ -51,6 +51,7 @@ class Data:
             One that can say what it did (`augment.Augmentation`) lets a solver keep something of each image.
         mean, std: per channel, of pixels in [0, 1], for the first layer of a model.
         notes: decisions that were made for the reader, one sentence each.
+        unlabelled: images to learn from whose labels are unknown (-1) or guessed, for methods of self-training.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Data:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     notes: tuple[str, ...] = ()
+    unlabelled: Source | None = None
 
     @property
     def shape(self) -> Shape:
@@ -70,7 +72,9 @@ class Data:
 
     def to(self, device: torch.device | str) -> Data:
         """The same data, handed out on `device`."""
-        return replace(self, train=self.train.to(device), val=self.val.to(device), test=self.test.to(device))
+        unlabelled = self.unlabelled and self.unlabelled.to(device)
+        train, val, test = self.train.to(device), self.val.to(device), self.test.to(device)
+        return replace(self, train=train, val=val, test=test, unlabelled=unlabelled)
 
 
 def unit(x: Tensor) -> Tensor:

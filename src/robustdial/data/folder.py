@@ -14,6 +14,8 @@ from robustdial.data.stream import Stream
 
 LAYOUT = "PATH/train/CLASS/*.png with PATH/test/CLASS/*.png, or PATH/CLASS/*.png"
 
+PICTURES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+
 
 def read(place: str, size: int | None) -> Raw:
     """The pictures under `place`: divided in train and test (or val), or one folder per class.
@@ -37,6 +39,21 @@ def read(place: str, size: int | None) -> Raw:
             raise ValueError(f"{train} and {test} do not hold the same classes: {odd}. Give both the same folders.")
         held = _stream(test_paths, test_labels, shape)
     return Raw(classes, _stream(paths, labels, shape), held, customary(shape), notes=notes)
+
+
+def pictures(place: str, shape: Shape) -> Stream:
+    """All pictures under `place`, or under its folder `train` if it has one, whatever folders they are in, as `shape`.
+
+    Their labels are 0. Raises FileNotFoundError where there is no folder, ValueError where it holds no pictures.
+    """
+    path = Path(place).expanduser()
+    if not path.is_dir():
+        raise FileNotFoundError(f"There is no folder {place}. Give the path of a folder of pictures.")
+    root = path / "train" if (path / "train").is_dir() else path
+    found = sorted(str(file) for file in root.rglob("*") if file.suffix.lower() in PICTURES)
+    if not found:
+        raise ValueError(f"{root} holds no pictures ({', '.join(PICTURES)}). Add some, or give another folder.")
+    return _stream(found, [0] * len(found), shape)
 
 
 def _listed(folder: Path) -> tuple[list[str], list[int], tuple[str, ...]]:

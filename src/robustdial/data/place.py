@@ -47,12 +47,12 @@ class Place:
         return replace(self, index=self.index[rows], move=self.move.part(rows))
 
 
-def augmented(data: Data, index: Tensor, x: Tensor) -> tuple[Tensor, Place | None]:
-    """The training images `x`, numbers `index` of their set, augmented and in [0, 1]; and their place.
+def augmented(data: Data, index: Tensor, x: Tensor, images: int | None = None) -> tuple[Tensor, Place | None]:
+    """The training images `x`, numbers `index` of a set of so many `images`, augmented and in [0, 1]; and their place.
 
     The place is None where the augmentation cannot say what it did, having no `draw`.
     """
     if not isinstance(data.augment, Augmentation):
         return unit(data.augment(x)), None
     move = data.augment.draw(x)
-    return unit(move(x)), Place(index.to(x.device, non_blocking=True), len(data.train), move)
+    return unit(move(x)), Place(index.to(x.device, non_blocking=True), images or len(data.train), move)

@@ -33,6 +33,16 @@ class View(Protocol):
         ...
 
     @property
+    def guessed(self) -> Tensor:
+        """Which labels are pseudo-labels, bool `[B]`."""
+        ...
+
+    @property
+    def lesson(self) -> Tensor:
+        """What the teacher answers to the clean images, probabilities `[B, K]`."""
+        ...
+
+    @property
     def clean(self) -> Tensor:
         """Logits on the clean images `[B, K]`."""
         ...
@@ -88,6 +98,14 @@ class Objective(Protocol):
 
     def learn(self, view: View) -> Tensor:
         """Loss per row `[B]` that the weights lower."""
+        ...
+
+
+class Paired(Objective, Protocol):
+    """An objective that is the sum of two terms, which can be weighed apart."""
+
+    def terms(self, view: View) -> tuple[Tensor, Tensor]:
+        """Loss per row `[B]` on the clean image, and what the adversary adds to it `[B]`."""
         ...
 
 

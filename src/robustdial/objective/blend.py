@@ -35,7 +35,11 @@ class Blend:
         return cross_entropy(view.adv, view.victim_y)
 
     def learn(self, view: View) -> Tensor:
+        clean, adv = self.terms(view)
+        return clean + adv
+
+    def terms(self, view: View) -> tuple[Tensor, Tensor]:
         clean = cross_entropy(view.clean, view.y)
         adv = cross_entropy(view.adv, view.victim_y)
         weight = self.share * view.lam
-        return (1 - weight) * clean + weight * per_row(adv, view)
+        return (1 - weight) * clean, weight * per_row(adv, view)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 from torch import Tensor
 from torch.nn import functional as F
 
 from robustdial.objective.base import Objective, View
+from robustdial.objective.soft import Soft
 
 
 @dataclass(frozen=True)
@@ -41,41 +41,6 @@ class Smoothed:
         return self.objective.attack(view)
 
     def learn(self, view: View) -> Tensor:
-        return self.objective.learn(_SmoothView(view, self.amount))
-
-
-class _SmoothView:
-    """A view whose labels are probabilities `[B, K]`; everything else is that of `view`."""
-
-    def __init__(self, view: View, amount: float) -> None:
-        self._view, self._amount = view, amount
-        self.lam, self.z = view.lam, view.z
-        self.at, self.zero, self.anywhere = view.at, view.zero, view.anywhere
-
-    @cached_property
-    def y(self) -> Tensor:
-        return self._smooth(self._view.y)
-
-    @cached_property
-    def victim_y(self) -> Tensor:
-        return self._smooth(self._view.victim_y)
-
-    @property
-    def clean(self) -> Tensor:
-        return self._view.clean
-
-    @property
-    def adv(self) -> Tensor:
-        return self._view.adv
-
-    @property
-    def shown(self) -> Tensor:
-        return self._view.shown
-
-    @property
-    def reference(self) -> Tensor:
-        return self._view.reference
-
-    def _smooth(self, y: Tensor) -> Tensor:
-        classes = self._view.adv.shape[1]
-        return F.one_hot(y, classes) * (1 - self._amount) + self._amount / classes
+        classes = view.adv.shape[1]
+        labels = F.one_hot(view.y, classes) * (1 - self.amount) + self.amount / classes
+        return self.objective.learn(Soft(view, labels))

@@ -37,6 +37,10 @@ class TRADES:
         return divergence(view.reference, view.adv)
 
     def learn(self, view: View) -> Tensor:
+        clean, apart = self.terms(view)
+        return clean + apart
+
+    def terms(self, view: View) -> tuple[Tensor, Tensor]:
         clean = cross_entropy(view.clean, view.y)
         apart = divergence(of_victims(view.clean, view), view.adv)
-        return clean + self.beta * view.lam * per_row(apart, view)
+        return clean, self.beta * view.lam * per_row(apart, view)

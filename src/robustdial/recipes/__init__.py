@@ -22,6 +22,7 @@ from robustdial.recipes.oat import oat
 from robustdial.recipes.oats import oats
 from robustdial.recipes.pgd_at import pgd_at
 from robustdial.recipes.radial import radial
+from robustdial.recipes.self_training import rst, rst_oat, rst_spatial, rst_trades, spatial_at
 from robustdial.recipes.trades import trades
 from robustdial.recipes.yopo import yopo
 
@@ -54,6 +55,11 @@ RECIPES: dict[str, Recipe] = {
     "gradalign": gradalign,
     "gat": gat,
     "gat-oat": gat_oat,
+    "rst": rst,
+    "rst-trades": rst_trades,
+    "rst-oat": rst_oat,
+    "rst-spatial": rst_spatial,
+    "spatial-at": spatial_at,
 }
 
 
@@ -94,6 +100,11 @@ __all__ = [
     "pgd_at",
     "radial",
     "recipe",
+    "rst",
+    "rst_oat",
+    "rst_spatial",
+    "rst_trades",
+    "spatial_at",
     "threat_of",
     "trades",
     "yopo",

@@ -46,7 +46,10 @@ def ground(run: Entry) -> list[tuple[str, str | None, str]]:
     """The tiles of the data and the model."""
     data, model = run.get("data", {}), run.get("model", {})
     size = f"{model['parameters']:,} parameters" if "parameters" in model else ""
-    return [("Data", data.get("name"), _parts(data)), ("Model", model.get("name"), size)]
+    facts = [("Data", data.get("name"), _parts(data)), ("Model", model.get("name"), size)]
+    if "unlabelled" in data:
+        facts.insert(1, ("Teacher", run.get("run", {}).get("teacher"), "its guesses label the unlabelled images"))
+    return facts
 
 
 def settings(run: Entry) -> list[tuple[str, Rows]]:
@@ -136,7 +139,9 @@ def _count(folder: Folder) -> str:
 
 
 def _parts(data: Entry) -> str:
-    return ", ".join(f"{data[part]:,} {part}" for part in ("train", "val", "test") if data.get(part))
+    names = {"train": "labelled"} if "unlabelled" in data else {}
+    parts = ("train", "unlabelled", "val", "test")
+    return ", ".join(f"{data[part]:,} {names.get(part, part)}" for part in parts if data.get(part))
 
 
 def _eps(folder: Folder) -> str | None:

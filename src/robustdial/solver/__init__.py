@@ -6,6 +6,7 @@ from robustdial.solver.modes import Mode, attacked
 from robustdial.solver.pgd import PGD
 from robustdial.solver.replay import Carried, Replay
 from robustdial.solver.transfer import Transferred
+from robustdial.solver.worst_of import WorstOf
 from robustdial.solver.yopo import YOPO
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Solver",
     "Step",
     "Transferred",
+    "WorstOf",
     "ascend",
     "attacked",
 ]
