@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -167,6 +168,24 @@ def test_broken_defences_prints_what_was_seen_of_each(benchmark_of, monkeypatch)
     table = "\n".join(defences.rows())
     assert "| none: standard training | | |" in table
     assert "| softmax | **`softmax-output`** | Rows sum to 1" in table
+
+
+def test_generative_trains_and_measures_its_systems_and_goes_on(benchmark_of, monkeypatch, tmp_path, capsys):
+    monkeypatch.delitem(sys.modules, "generative", raising=False)  # an example has the same name
+    bench = benchmark_of("generative")
+    small = {"limit": 100, "width": 4, "epochs": 1, "generator_epochs": 1, "generator_width": 2, "steps": 1, "n": 20}
+    settings = bench.Settings("digits", **small, attack="pgd-1", levels=(1,), only=("random", "gat"), out=tmp_path)
+    bench.main(settings)
+    rows = [
+        line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith(("| random", "| gat"))
+    ]
+    assert [row[0] for row in rows] == ["| random", "| gat"]
+    found = json.loads((tmp_path / "seed0" / "gat.json").read_text())
+    low, high = found["measured"]["linf"]["interval"]
+    assert low <= found["measured"]["linf"]["value"] <= high
+    assert found["passes"] == 3
+    bench.main(settings)
+    assert "loss" not in capsys.readouterr().out
 
 
 def test_self_training_measures_every_system_once(benchmark_of, tmp_path):

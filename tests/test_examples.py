@@ -1,11 +1,15 @@
 """The examples run, and draw what they say."""
 
 import importlib
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import torch
+
+from robustdial.generator import StyleGenerator
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -44,6 +48,18 @@ def test_augmentation_costs_less_the_more_is_labelled(theory):
     assert (np.diff(worse) <= 1e-9).all()
     assert (trained <= regularised + 1e-12).all()
     assert (regularised <= standard + 1e-12).all()
+
+
+def test_adversaries_in_a_latent_space_are_drawn_by_level(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(EXAMPLES)
+    monkeypatch.delitem(sys.modules, "generative", raising=False)  # a benchmark has the same name
+    generative = importlib.import_module("generative")
+    net, x = StyleGenerator((1, 8, 8), 10, width=4, latent=8), torch.rand(4, 1, 8, 8)
+    f = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10)).eval()
+    rows = generative.adversaries(f, net, x, torch.arange(4), 0.3)
+    assert list(rows) == ["image", "G(E(image))", "coarse", "middle", "fine", "noise"]
+    assert all((rows[level] != x).any() for level in net.levels)
+    assert generative.draw(rows).size == (100 + 4 * 9 * 7, 6 * 9 * 7)
 
 
 def test_self_training_on_digits_tells_three_networks(monkeypatch, capsys):

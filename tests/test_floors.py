@@ -25,7 +25,7 @@ FLOORS = [
         "randomness",
         "theory",
     },
-    {"game", "report"},
+    {"game", "report", "generator"},
     {"solver", "learner", "export"},
     {"method", "attack", "pseudo"},
     {"recipes", "train", "evaluate", "check"},

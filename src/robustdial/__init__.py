@@ -21,12 +21,13 @@ from robustdial.evaluate import (
     latencies,
     measure,
 )
+from robustdial.generator import StyleGenerator, fit_generator, open_generator
 from robustdial.health import Signals, Trouble, diagnose, look
 from robustdial.hub import from_pretrained
 from robustdial.learner import AWP
 from robustdial.method import Method
 from robustdial.models import build
-from robustdial.objective import ALP, AT, MART, TRADES, Blend, Distilled, GradAlign, SelfTraining, Smoothed
+from robustdial.objective import ALP, AT, MART, TRADES, Blend, Distilled, GradAlign, SelfTraining, Smoothed, Targeted
 from robustdial.precision import Prepared
 from robustdial.pseudo import pseudo_labelled
 from robustdial.recipes import (
@@ -41,6 +42,8 @@ from robustdial.recipes import (
     fgsm,
     fgsm_rs,
     free,
+    gat,
+    gat_oat,
     gradalign,
     m_deat,
     m_mart,
@@ -63,7 +66,7 @@ from robustdial.recipes import (
 from robustdial.run import open_model
 from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold, Warm
 from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step, Transferred, WorstOf
-from robustdial.threat import L2, Box, Linf, spatial
+from robustdial.threat import L2, Box, Latent, Linf, spatial
 from robustdial.train import TrainState, averaged, fit, optimizer_for, steps, train_batch
 from robustdial.typing import px
 
@@ -92,6 +95,7 @@ __all__ = [
     "Fixed",
     "Friendly",
     "GradAlign",
+    "Latent",
     "Linear",
     "Linf",
     "Magnitude",
@@ -108,6 +112,8 @@ __all__ = [
     "Signals",
     "Smoothed",
     "Step",
+    "StyleGenerator",
+    "Targeted",
     "Threshold",
     "TrainState",
     "Transferred",
@@ -132,10 +138,13 @@ __all__ = [
     "fgsm",
     "fgsm_rs",
     "fit",
+    "fit_generator",
     "free",
     "from_pretrained",
     "from_tensors",
     "frontier",
+    "gat",
+    "gat_oat",
     "gradalign",
     "inventory",
     "latencies",
@@ -151,6 +160,7 @@ __all__ = [
     "measure",
     "oat",
     "oats",
+    "open_generator",
     "open_model",
     "optimizer_for",
     "pgd_at",

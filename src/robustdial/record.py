@@ -18,6 +18,13 @@
       pictures.safetensors  a few images with their adversaries
       report.html           all of it on one page
 
+    runs/<generator>/       a generator
+      generator.json        its settings, its data, machine, versions, commit, command
+      average.safetensors   the network to use, an average over its training
+      epochs.jsonl          one line per finished epoch
+      last.safetensors      the whole training state
+      samples.png           random images, and images beside what is made of them
+
     runs/<comparison>/      the runs of several methods and seeds, and over them
       compare.json          what they reached and what they cost
       report.html           all of it on one page
@@ -47,6 +54,7 @@ from robustdial.typing import Json
 RUN, EPOCHS, FRONTIER, SCORE = "run.json", "epochs.jsonl", "frontier.json", "score.json"
 LAST, BEST, PICTURES, REPORT = "last.safetensors", "best.safetensors", "pictures.safetensors", "report.html"
 COMPARE, ALSO, CHOOSE, CROSS = "compare.json", "also.json", "choose.json", "cross.json"
+GENERATOR, WEIGHTS, SAMPLES = "generator.json", "average.safetensors", "samples.png"
 PSEUDO = "pseudo.safetensors"
 HEALTHY, TROUBLES = "healthy.safetensors", "troubles.jsonl"
 STANDING, EXTREMES = "standing", "extremes-{}.safetensors"
@@ -55,7 +63,7 @@ _HEADER = "robustdial"
 
 def check_free(folder: Path) -> None:
     """Raises ValueError if a new run in `folder` would meet something that is there already."""
-    for name, what in ((RUN, "run"), (COMPARE, "comparison")):
+    for name, what in ((RUN, "run"), (COMPARE, "comparison"), (GENERATOR, "generator")):
         if (folder / name).exists():
             raise ValueError(f"{folder} already holds a {what}. Continue it with --resume, or choose another --out.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

@@ -27,6 +27,7 @@ from robustdial.randomness import seeded
 from robustdial.rate import parse
 from robustdial.recipes import recipe
 from robustdial.schedule import Warm
+from robustdial.threat import settled
 from robustdial.train import PLAIN, Relief, TrainState, averaged, check_finite, optimizer_for
 from robustdial.typing import Json
 
@@ -256,6 +257,7 @@ def start(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = Non
     folder = Path(run.out)
     record.check_free(folder)
     experiment = _assemble(folder, name, knobs, run, data)
+    settled(experiment.method.threat, torch.zeros(1, *experiment.data.shape))  # what it opens is there, and fits
     labels = _guesses(experiment)
     _ask(experiment)
     record.create(folder, record.RUN, experiment.about)

@@ -12,7 +12,7 @@ from robustdial.dial import Dials, Fixed, PerBatch, PerSample, Proportional, dia
 from robustdial.game import Game
 from robustdial.method import Method, describe
 from robustdial.models import build
-from robustdial.objective import ALP, AT, MART, TRADES, Blend, Distilled, GradAlign, SelfTraining, Smoothed
+from robustdial.objective import ALP, AT, MART, TRADES, Blend, Distilled, GradAlign, SelfTraining, Smoothed, Targeted
 from robustdial.recipes import RECIPES
 from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold, Warm
 from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step, Transferred, WorstOf
@@ -33,6 +33,8 @@ OBJECTIVES = [
     SelfTraining(Blend(0.5)),
     SelfTraining(TRADES()),
     Smoothed(SelfTraining(TRADES()), 0.1),
+    Targeted(AT()),
+    Smoothed(Targeted(Blend(0.5)), 0.1),
 ]
 SCHEDULES = [
     Constant(1),

@@ -3,9 +3,28 @@
 import pytest
 import torch
 
-from robustdial.threat import L2, Linf, spatial
+from robustdial.threat import L2, Latent, Linf, settled, spatial
+
+
+class Lines:
+    """A linear generator of images of any size: brightness, a ramp from top to bottom, and one from left to right."""
+
+    levels = ("light", "slopes")
+
+    def encode(self, x):
+        return {"light": x.mean((1, 2, 3), keepdim=True), "slopes": x.new_zeros(len(x), 2, 1, *x.shape[2:])}
+
+    def decode(self, latents):
+        slopes = latents["slopes"]
+        down = torch.linspace(-1, 1, slopes.shape[3]).to(slopes)[:, None]
+        return latents["light"] + slopes[:, 0] * down + 0.1 * slopes[:, 1]
+
+    def __repr__(self):
+        return "Lines()"
+
 
 THREATS = [Linf(8 / 255), Linf(0.3), L2(0.5), L2(3.0), spatial(), spatial(45, 0.2)]
+THREATS += [Latent(Lines(), {"light": 0.2}), Latent(Lines(), {"slopes": 0.1, "light": 0.05})]
 REACHES = [1.0, torch.tensor([0.0, 0.25, 0.5, 1.0, 1.0, 0.75])]
 
 
@@ -103,3 +122,14 @@ def test_no_rows_are_fine(threat):
     x = torch.empty(0, 3, 5, 5)
     z = threat.noise(x, 1.0, 1.0)
     assert threat.apply(x, threat.project(z, x, 1.0)).shape == x.shape
+
+
+@each
+def test_a_settled_threat_is_the_same_threat(threat):
+    x = images()
+    sooner, gradient = settled(threat, x), torch.randn_like(threat.noise(x, 1.0, 0.0))
+    z = threat.project(gradient, x, 0.5)
+    torch.testing.assert_close(sooner.project(gradient, x, 0.5), z)
+    torch.testing.assert_close(sooner.apply(x, z), threat.apply(x, z))
+    torch.testing.assert_close(sooner.ascend(z, gradient, 0.1), threat.ascend(z, gradient, 0.1))
+    assert sooner.radius == threat.radius

@@ -15,6 +15,7 @@ from robustdial.commands.cross import cross
 from robustdial.commands.demo import demo
 from robustdial.commands.evaluate import evaluate
 from robustdial.commands.frontier import frontier
+from robustdial.commands.generator import generator
 from robustdial.commands.methods import methods
 from robustdial.commands.push import push
 from robustdial.commands.report import report
@@ -32,6 +33,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "report": report,
     "bake": bake,
     "push": push,
+    "generator": generator,
     "methods": methods,
 }
 

@@ -9,6 +9,7 @@ from robustdial.objective.gradalign import GradAlign
 from robustdial.objective.mart import MART
 from robustdial.objective.self_training import SelfTraining
 from robustdial.objective.smoothed import Smoothed
+from robustdial.objective.targeted import Targeted
 from robustdial.objective.trades import TRADES
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "Paired",
     "SelfTraining",
     "Smoothed",
+    "Targeted",
     "View",
 ]

@@ -13,6 +13,7 @@ from robustdial.recipes.deat import deat_d, deat_p, m_deat, m_mart, m_pgd, m_tra
 from robustdial.recipes.fat import fat, fat_mart, fat_trades
 from robustdial.recipes.fgsm import fgsm, fgsm_rs
 from robustdial.recipes.free import free
+from robustdial.recipes.gat import gat, gat_oat
 from robustdial.recipes.gradalign import gradalign
 from robustdial.recipes.m_oat import m_oat
 from robustdial.recipes.mart import mart
@@ -52,6 +53,8 @@ RECIPES: dict[str, Recipe] = {
     "fgsm": fgsm,
     "fgsm-rs": fgsm_rs,
     "gradalign": gradalign,
+    "gat": gat,
+    "gat-oat": gat_oat,
     "rst": rst,
     "rst-trades": rst_trades,
     "rst-oat": rst_oat,
@@ -83,6 +86,8 @@ __all__ = [
     "fgsm",
     "fgsm_rs",
     "free",
+    "gat",
+    "gat_oat",
     "gradalign",
     "m_deat",
     "m_mart",

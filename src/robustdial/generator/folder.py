@@ -1,0 +1,246 @@
+"""A generator in a folder: its training, which can be continued, and the network to use."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from robustdial import record
+from robustdial.data import Data, load, unit
+from robustdial.generator.network import LEVELS, NOISE, StyleGenerator
+from robustdial.generator.picture import samples, write_sheet
+from robustdial.generator.training import GeneratorState, GeneratorStep, generator_steps
+from robustdial.provenance import provenance
+from robustdial.typing import Json
+
+
+@dataclass(frozen=True)
+class GeneratorRun:
+    """How a generator is trained.
+
+    Args:
+        data: a name (digits, mnist, cifar10, ...), folder:PATH, parquet:PATH or hf:NAME.
+        epochs: passes over the training images.
+        batch: images per step.
+        width: channels at the images' own size; each halving doubles them.
+        latent: length of its code.
+        lr: learning rate of Adam; the critic's is twice that.
+        seed: of weights, order and noise.
+        limit: use only so many training images, class-balanced.
+        size: side of the images in pixels, for folders and hubs with images of many sizes.
+        root: folder of downloaded data sets.
+    """
+
+    data: str = "digits"
+    epochs: int = 30
+    batch: int = 64
+    width: int = 16
+    latent: int = 64
+    lr: float = 1e-3
+    seed: int = 0
+    limit: int | None = None
+    size: int | None = None
+    root: str = "data"
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch", "width", "latent", "lr"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"--{name} {getattr(self, name):g} is not positive.")
+        if self.batch < 2:
+            raise ValueError("--batch 1 is too small for a generator. Give 2 or more.")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"--seed {self.seed} is out of range. Choose it from 0 to {2**32 - 1}.")
+
+
+@dataclass
+class Workshop:
+    """A generator that is being trained.
+
+    Attributes:
+        folder: where its files are.
+        run: how it is trained.
+        data, state: its parts.
+    """
+
+    folder: Path
+    run: GeneratorRun
+    data: Data
+    state: GeneratorState
+
+    @property
+    def finished(self) -> bool:
+        """Whether every epoch has been trained."""
+        return self.state.epoch >= self.run.epochs
+
+    def train(self) -> Iterator[GeneratorStep]:
+        """Train to the end, yielding every batch; each epoch is written. After any yield the caller may save and stop.
+
+        Raises FloatingPointError if a loss is not finite.
+        """
+        for step in generator_steps(self.state, self.data, epochs=self.run.epochs, batch=self.run.batch):
+            if step.summary is not None:
+                record.append_epoch(self.folder, step.summary)
+                self.save()
+                self._show()
+            yield step
+
+    def save(self) -> None:
+        """Write the whole state, and the network to use."""
+        record.write_tensors(self.folder / record.LAST, *pack_generator(self.state))
+        about = {"epoch": self.state.epoch, "fingerprint": record.fingerprint(self.state.average.state_dict())}
+        record.write_tensors(self.folder / record.WEIGHTS, self.state.average.state_dict(), about)
+
+    def _show(self) -> None:
+        labels, classes = self.data.test.labels, len(self.data.classes)
+        one_each = [int(found[0]) for k in range(classes) if len(found := (labels == k).nonzero())]
+        x, _ = next(self.data.test.batches([torch.tensor(one_each)]))
+        write_sheet(self.folder / record.SAMPLES, samples(self.state.average, unit(x)), classes)
+
+
+def start_generator(folder: Path, run: GeneratorRun, device: torch.device | str = "cpu") -> Workshop:
+    """A new generator in `folder`. Raises ValueError before anything is written if an argument is wrong."""
+    record.check_free(folder)
+    workshop = _assemble(folder, run, device)
+    data = workshop.data
+    about = {
+        "run": asdict(run),
+        "data": {"name": data.name, "classes": list(data.classes), "shape": list(data.shape), "train": len(data.train)},
+        **provenance(),
+    }
+    record.create(folder, record.GENERATOR, about)
+    return workshop
+
+
+def resume_generator(folder: Path, device: torch.device | str = "cpu") -> Workshop:
+    """The generator in `folder`, where its last checkpoint left it.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: a damaged checkpoint, or data that has changed since.
+    """
+    about = _about(folder)
+    workshop = _assemble(folder, GeneratorRun(**about["run"]), device)
+    if [len(workshop.data.train), *workshop.data.shape] != [about["data"]["train"], *about["data"]["shape"]]:
+        raise ValueError(
+            f"The data {workshop.run.data} has changed since {folder} began. Put it back, or train a new generator."
+        )
+    if (folder / record.LAST).exists():
+        unpack_generator(workshop.state, *record.read_tensors(folder / record.LAST))
+    record.keep_epochs(folder, workshop.state.epoch)
+    return workshop
+
+
+def open_generator(folder: str | Path, device: torch.device | str = "cpu") -> StyleGenerator:
+    """The generator that was trained into `folder`, to use: `open_generator("runs/g").encode(x)`.
+
+    Raises FileNotFoundError, one line with the remedy, if there is none.
+    """
+    about = _about(Path(folder))
+    tensors, _ = record.read_tensors(Path(folder) / record.WEIGHTS)
+    net = _network(about["run"], about["data"])
+    net.load_state_dict(tensors)
+    return net.to(device).requires_grad_(False).eval()
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A generator by its folder, opened when it is first asked for something, on the device of the images.
+
+    Args:
+        folder: as written by `robustdial generator`.
+    """
+
+    folder: str
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        return (*LEVELS, NOISE)
+
+    def encode(self, x: Tensor) -> dict[str, Tensor]:
+        return self._open(x).encode(x)
+
+    def decode(self, latents: Mapping[str, Tensor]) -> Tensor:
+        return self._open(latents[LEVELS[0]]).decode(latents)
+
+    def _open(self, like: Tensor) -> StyleGenerator:
+        path = Path(self.folder) / record.WEIGHTS
+        return _opened(self.folder, path.stat().st_mtime_ns if path.exists() else 0, like.device)
+
+
+@functools.lru_cache(maxsize=4)
+def _opened(folder: str, written: int, device: torch.device) -> StyleGenerator:
+    return open_generator(folder, device)
+
+
+def pack_generator(state: GeneratorState) -> tuple[dict[str, Tensor], dict[str, Json]]:
+    """The whole state: weights, optimizers and random numbers as tensors, the rest as JSON."""
+    tensors: dict[str, Tensor] = {}
+    for who, net in _players(state).items():
+        tensors |= {f"{who}.{name}": value for name, value in net.state_dict().items()}
+    groups: list[Json] = []
+    for which, optimizer in enumerate(state.optimizers):
+        held = optimizer.state_dict()
+        groups.append(held["param_groups"])
+        for index, slots in held["state"].items():
+            tensors |= {f"optimizer.{which}.{index}.{name}": value for name, value in slots.items()}
+    tensors["random.cpu"] = torch.get_rng_state()
+    if state.device.type == "cuda":
+        tensors["random.cuda"] = torch.cuda.get_rng_state(state.device)
+    about = {"epoch": state.epoch, "batch": state.batch, "steps": state.steps, "sums": state.sums, "groups": groups}
+    return tensors, about
+
+
+def unpack_generator(state: GeneratorState, tensors: Mapping[str, Tensor], about: Mapping[str, Json]) -> None:
+    """Put a packed state back into `state`, which was built alike. Raises ValueError if it was not."""
+    try:
+        for who, net in _players(state).items():
+            net.load_state_dict(_under(tensors, f"{who}."))
+        for which, optimizer in enumerate(state.optimizers):
+            slots: dict[int, dict[str, Tensor]] = {}
+            for name, value in _under(tensors, f"optimizer.{which}.").items():
+                index, slot = name.split(".", 1)
+                slots.setdefault(int(index), {})[slot] = value
+            optimizer.load_state_dict({"state": slots, "param_groups": about["groups"][which]})
+        state.epoch, state.batch, state.steps = about["epoch"], about["batch"], about["steps"]
+        state.sums = dict(about["sums"])
+        torch.set_rng_state(tensors["random.cpu"])
+    except (KeyError, RuntimeError, TypeError) as error:
+        raise ValueError(
+            f"The checkpoint is not of this generator ({' '.join(str(error).split())[:120]}). Train a new one."
+        ) from None
+    if "random.cuda" in tensors and state.device.type == "cuda":
+        torch.cuda.set_rng_state(tensors["random.cuda"], state.device)
+
+
+def _players(state: GeneratorState) -> dict[str, torch.nn.Module]:
+    return {"generator": state.generator, "average": state.average, "critic": state.critic}
+
+
+def _under(items: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in items.items() if name.startswith(prefix)}
+
+
+def _assemble(folder: Path, run: GeneratorRun, device: torch.device | str) -> Workshop:
+    data = load(run.data, root=run.root, limit=run.limit, seed=run.seed, size=run.size)
+    torch.manual_seed(run.seed)
+    net = _network(asdict(run), {"shape": data.shape, "classes": data.classes}).to(device)
+    state = GeneratorState.new(net, width=run.width, lr=run.lr, seed=run.seed)
+    return Workshop(folder, run, data.to(device), state)
+
+
+def _network(run: Mapping[str, Json], data: Mapping[str, Json]) -> StyleGenerator:
+    channels, height, width = data["shape"]
+    return StyleGenerator((channels, height, width), len(data["classes"]), run["width"], run["latent"])
+
+
+def _about(folder: Path) -> dict[str, Json]:
+    if not (folder / record.GENERATOR).is_file():
+        raise FileNotFoundError(
+            f"There is no generator in {folder}. Train one on your data: robustdial generator --out {folder}"
+        )
+    return dict(record.read_json(folder / record.GENERATOR))
