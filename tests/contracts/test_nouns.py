@@ -12,14 +12,25 @@ from robustdial.dial import Dials, Fixed, PerBatch, PerSample, Proportional, dia
 from robustdial.game import Game
 from robustdial.method import Method, describe
 from robustdial.models import build
-from robustdial.objective import ALP, AT, MART, TRADES, Blend, GradAlign, Smoothed
+from robustdial.objective import ALP, AT, MART, TRADES, Blend, GradAlign, Guided, Smoothed
 from robustdial.recipes import RECIPES
 from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold, Warm
-from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step, Transferred
+from robustdial.solver import PGD, YOPO, Carried, Friendly, Generated, Replay, Step, Transferred
 from robustdial.threat import L2, Linf
 from robustdial.train import train_batch
 
-OBJECTIVES = [AT(), Blend(), TRADES(), MART(), ALP(), GradAlign(AT()), Smoothed(AT(), 0.1), Smoothed(MART(), 0.1)]
+OBJECTIVES = [
+    AT(),
+    Blend(),
+    TRADES(),
+    MART(),
+    ALP(),
+    GradAlign(AT()),
+    Guided(Blend(0.5)),
+    Guided(AT(), c=5.0),
+    Smoothed(AT(), 0.1),
+    Smoothed(MART(), 0.1),
+]
 SCHEDULES = [
     Constant(1),
     Constant(8),
@@ -44,6 +55,8 @@ SOLVERS = [
     YOPO(Step(0.02), inner=3),
     Transferred(Step(0.02)),
     Transferred(Step(0.02), reset=1, noise=0.1, mode="train"),
+    Generated(Step(0.02)),
+    Generated(Step(0.02), every=1, share=0.5, noise=0.1, mode="train"),
 ]
 THREATS = [Linf(0.1), L2(1.0)]
 DIALS = [
