@@ -26,9 +26,12 @@ from robustdial.hub import from_pretrained
 from robustdial.learner import AWP
 from robustdial.method import Method
 from robustdial.models import build
-from robustdial.objective import ALP, AT, MART, TRADES, Blend, GradAlign, Smoothed
+from robustdial.objective import ALP, AT, MART, TRADES, Blend, GradAlign, Guided, Smoothed
 from robustdial.precision import Prepared
 from robustdial.recipes import (
+    agat,
+    agat_corruptions,
+    agat_oat,
     amata,
     atta,
     clean,
@@ -51,12 +54,13 @@ from robustdial.recipes import (
     oats,
     pgd_at,
     radial,
+    random_attributes,
     trades,
     yopo,
 )
 from robustdial.run import open_model
 from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold, Warm
-from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step, Transferred
+from robustdial.solver import PGD, YOPO, Carried, Friendly, Generated, Replay, Step, Transferred
 from robustdial.threat import L2, Box, Linf, spatial
 from robustdial.train import TrainState, averaged, fit, optimizer_for, steps, train_batch
 from robustdial.typing import px
@@ -84,7 +88,9 @@ __all__ = [
     "Dials",
     "Fixed",
     "Friendly",
+    "Generated",
     "GradAlign",
+    "Guided",
     "Linear",
     "Linf",
     "Magnitude",
@@ -104,6 +110,9 @@ __all__ = [
     "Transferred",
     "Trouble",
     "Warm",
+    "agat",
+    "agat_corruptions",
+    "agat_oat",
     "amata",
     "atta",
     "averaged",
@@ -146,6 +155,7 @@ __all__ = [
     "pgd_at",
     "px",
     "radial",
+    "random_attributes",
     "recalibrated",
     "reestimated",
     "restore",

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable
 
 from robustdial.method import Method
+from robustdial.recipes.agat import agat, agat_corruptions, agat_oat, random_attributes
 from robustdial.recipes.amata import amata
 from robustdial.recipes.atta import atta
 from robustdial.recipes.clean import clean
@@ -51,6 +52,10 @@ RECIPES: dict[str, Recipe] = {
     "fgsm": fgsm,
     "fgsm-rs": fgsm_rs,
     "gradalign": gradalign,
+    "agat": agat,
+    "agat-corruptions": agat_corruptions,
+    "agat-oat": agat_oat,
+    "random-attributes": random_attributes,
 }
 
 
@@ -66,6 +71,9 @@ __all__ = [
     "RECIPES",
     "Norm",
     "Recipe",
+    "agat",
+    "agat_corruptions",
+    "agat_oat",
     "amata",
     "atta",
     "clean",
@@ -88,6 +96,7 @@ __all__ = [
     "oats",
     "pgd_at",
     "radial",
+    "random_attributes",
     "recipe",
     "threat_of",
     "trades",

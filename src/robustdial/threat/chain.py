@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from robustdial.threat.attribute import Attribute, lows
@@ -47,7 +48,7 @@ class Chain:
         return lows(self.attributes, x)
 
     def __call__(self, x: Tensor, z: Tensor) -> Tensor:
-        parts = z.split([len(decoder.attributes) for decoder in self.decoders], dim=1)
+        parts = torch.split(z, [len(decoder.attributes) for decoder in self.decoders], dim=1)
         for decoder, part in zip(self.decoders, parts, strict=True):
             x = decoder(x, part)
         return x

@@ -54,8 +54,9 @@ def white(pattern: Tensor, n: int) -> Tensor:
     """For each number of `pattern` `[B]` its own `n` standard normal numbers `[B, n]`, in single precision."""
     key = _mixed(pattern.float().view(torch.int32).long())
     bits = _mixed(key[:, None] + _mixed(torch.arange(2 * n, device=pattern.device)))
-    radius, angle = ((bits.float() + 0.5) / 2**32).split(n, dim=1)  # in (0, 1]
-    return (-2 * radius.log()).sqrt() * (2 * math.pi * angle).cos()  # Box and Muller
+    radius, angle = torch.split((bits.float() + 0.5) / 2**32, n, dim=1)  # in (0, 1]
+    normal: Tensor = (-2 * radius.log()).sqrt() * (2 * math.pi * angle).cos()  # Box and Muller
+    return normal
 
 
 def _mixed(bits: Tensor) -> Tensor:
