@@ -292,16 +292,22 @@ def test_what_cannot_be_placed_is_refused():
 # in use
 
 
-@pytest.mark.parametrize("method", [agat(steps=2), agat(steps=2, every=3), agat_oat(steps=1), random_attributes()])
-def test_it_learns_to_stand_when_things_move(method):
-    state = state_of(method)
-    list(fit(state, data(), method, epochs=8, batch=12))
-    f = state.model.eval().at(1.0) if isinstance(method.dial, Dials) else state.model.eval()
+def test_what_moves_is_learned_and_more_than_by_chance():
+    """The share of bars that an adversary leaves right: trained on them as they are, moved at random, and against it."""
+    sets, left = from_tensors(bars(192), bars(20), augment=none), []
+    for method in (Method(MOVES, PGD(Step(0.1), noise=0.0), Constant(1), AT()), random_attributes(), agat(steps=2)):
+        state = state_of(method)
+        list(fit(state, sets, replace(method, threat=MOVES), epochs=8, batch=16))
+        left.append(standing(state.model.eval()))
+    assert left[0] + 0.2 < left[1] <= left[2]
+
+
+def standing(f):
+    """The share of images that the worse of a worst of three and an ascent leaves right."""
     x, y = bars(40)
     torch.manual_seed(0)
-    for attack in (WorstOf(3), PGDAttack(5)):
-        stands = (f(attack(f, x, y, method.threat)).argmax(1) == y).float().mean()
-        assert stands > 0.7, attack.name
+    adversarial = [attack(f, x, y, MOVES) for attack in (WorstOf(3), PGDAttack(5))]
+    return min((f(adv).argmax(1) == y).float().mean().item() for adv in adversarial)
 
 
 @needs_kornia

@@ -19,8 +19,8 @@ def agat(
     scale: float = 0.0,
     steps: int = 5,
     way: float = 2.0,
-    every: int = 1,
-    share: float = 0.5,
+    every: int = 5,
+    share: float = 1.0,
     weight: float = 0.5,
     c: float = 0.1,
 ) -> Method:
@@ -34,13 +34,13 @@ def agat(
 
     Paper: Gokhale et al., Attribute-Guided Adversarial Training for Robustness to Natural Perturbations, AAAI 2021.
 
-    Cost: 2 passes per image, share * steps more where it is due, and a forward for the adversary's target.
+    Cost: 2 passes per image, and (share * steps + 1) / every for the adversary: 3.2.
 
     Departures from the authors' code: in theirs the attributes are never moved (no gradient reaches them, and the step
     would go down): it is augmentation with random noise and blur. The code for warps was not released. Here attributes
-    ascend by signs, in shares of the box, and restart at random; `every=5, share=0.3, steps=10, c=5` are the constants
-    of their code, of which the last sends attributes back to 0 more than it lets them ascend; images without an
-    adversary are shown at random (theirs as they are); half of the loss is on generated images (theirs a fifth).
+    ascend by signs, in shares of the box, from a random start; the constants of their code are `share=0.3, steps=10,
+    c=5`, of which the last pulls attributes back to 0 harder than the loss pushes them (docs/methods/attributes.md);
+    images without an adversary are shown at random (theirs as they are); half of the loss is on generated images.
 
     Published: no table of theirs was at hand.
 
@@ -50,7 +50,7 @@ def agat(
         skew: how far a row moves sideways, as a share of its distance from the middle row.
         scale: largest change of size.
         steps: of the ascent.
-        way: length of all steps together, as a share of half the box.
+        way: length of all steps together, as a share of the radius of the box.
         every: visits of an image from one ascent to the next.
         share: of the images that are due, how many ascend.
         weight: of generated images in the loss; the rest is on natural ones.
@@ -67,8 +67,8 @@ def agat_corruptions(
     hue: float = 0.05,
     steps: int = 5,
     way: float = 2.0,
-    every: int = 1,
-    share: float = 0.5,
+    every: int = 5,
+    share: float = 1.0,
     weight: float = 0.5,
     c: float = 0.1,
 ) -> Method:
@@ -116,8 +116,8 @@ def agat_oat(
     hue: float = 0.0,
     steps: int = 5,
     way: float = 2.0,
-    every: int = 1,
-    share: float = 0.5,
+    every: int = 5,
+    share: float = 1.0,
     c: float = 0.1,
     lambdas: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 1.0),
 ) -> Method:
