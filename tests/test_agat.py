@@ -293,7 +293,7 @@ def test_what_cannot_be_placed_is_refused():
 
 
 def test_what_moves_is_learned_and_more_than_by_chance():
-    """The share of bars that an adversary leaves right: trained on them as they are, moved at random, and against it."""
+    """The share of bars left right: after training on them as they are, moved at random, and moved by an adversary."""
     sets, left = from_tensors(bars(192), bars(20), augment=none), []
     for method in (Method(MOVES, PGD(Step(0.1), noise=0.0), Constant(1), AT()), random_attributes(), agat(steps=2)):
         state = state_of(method)
