@@ -86,13 +86,13 @@ class Settings:
         knobs = {"steps": self.steps, "every": self.every, "share": self.share, "c": self.c}
         agat = rd.agat(**knobs) if self.domain == "warps" else rd.agat_corruptions(**knobs)
         random = replace(rd.random_attributes(), threat=agat.threat)
-        cost = (2 + (self.share * self.steps + 1) / self.every) / 2  # of an epoch of agat, in epochs of random
+        ascents = -(-self.epochs // self.every)  # of agat, steps + 1 passes each; an epoch of random is 2 passes
         return {
             "clean": (rd.clean(), self.epochs),
             "random": (random, self.epochs),
             "agat": (agat, self.epochs),
             "pgd-at": (rd.pgd_at(eps=rd.px(self.pixels), steps=self.steps), self.epochs),
-            "random, longer": (random, round(cost * self.epochs)),
+            "random, longer": (random, self.epochs + round(ascents * (self.share * self.steps + 1) / 2)),
         }
 
 

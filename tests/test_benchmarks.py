@@ -189,9 +189,9 @@ def test_attributes_measures_every_system_once(benchmark_of, monkeypatch, tmp_pa
 
 def test_random_augmentation_may_spend_what_agat_spends(benchmark_of, tmp_path):
     bench = benchmark_of("attributes")
-    settings = bench.Settings(data="digits", limit=200, width=4, epochs=4, batch=50, steps=3, out=tmp_path)
+    settings = bench.Settings(data="digits", limit=200, width=4, epochs=2, batch=50, steps=3, every=1, out=tmp_path)
     lab, spent = bench.Lab(settings, 0), {}
     for name in ("agat", "random, longer"):
         lab.trained(name, *settings.systems()[name])
         spent[name] = json.loads((lab.folder / f"{name}.cost.json").read_text())["passes"]
-    assert spent["random, longer"] == pytest.approx(spent["agat"], rel=0.15)
+    assert spent["random, longer"] == pytest.approx(spent["agat"])

@@ -145,7 +145,10 @@ def test_kinds_have_a_mean_only_where_every_level_was_measured(optional):
 
 def test_corruptions_and_other_threats_are_in_their_tables(page):
     assert rows(page, "level") == ["fog 85.0 80.0 75.0 70.0 65.0 75.0", "snow 80.0 70.0 60.0 50.0 40.0 60.0"]
-    assert rows(page, "threat") == ["L2 0.5 apgd-t 30.0 % 22.0\N{EN DASH}40.0 100"]
+    assert rows(page, "threat") == [
+        "L2 0.5 apgd-t 30.0 % 22.0\N{EN DASH}40.0 100",
+        "RTS worst-of-10 20.0 % 10.0\N{EN DASH}30.0 100",
+    ]
 
 
 def test_easiest_and_hardest_images_are_shown_with_number_and_lead(page):
