@@ -212,3 +212,31 @@ def test_self_training_measures_every_system_once(benchmark_of, tmp_path):
     assert all(row["n"] == 10 and row["clean_interval"][0] <= row["clean"] for row in rows.values())
     assert {lab.epochs(system.method) for system in bench.systems(settings).values()} == {1, 2}
     assert list(bench.results(lab)) == []
+
+
+@pytest.mark.parametrize("domain", ["warps", "corruptions"])
+def test_attributes_measures_every_system_once(benchmark_of, monkeypatch, tmp_path, capsys, domain):
+    if domain == "corruptions":
+        pytest.importorskip("kornia")
+    bench = benchmark_of("attributes")
+    small = {"data": "digits", "limit": 100, "width": 4, "epochs": 1, "batch": 50, "steps": 1, "n": 10}
+    settings = bench.Settings(domain, **small, only=("random", "agat"), out=tmp_path)
+    bench.main(settings)
+    told = capsys.readouterr().out
+    assert [line.split(" | ")[:2] for line in told.splitlines() if line.startswith(("| agat", "| random"))] == [
+        ["| agat", "1"],
+        ["| random", "1"],
+    ]
+    monkeypatch.setattr(bench, "measured", None)  # all is there: a second call only reads
+    bench.main(settings)
+    assert capsys.readouterr().out in told
+
+
+def test_random_augmentation_may_spend_what_agat_spends(benchmark_of, tmp_path):
+    bench = benchmark_of("attributes")
+    settings = bench.Settings(data="digits", limit=200, width=4, epochs=2, batch=50, steps=3, every=1, out=tmp_path)
+    lab, spent = bench.Lab(settings, 0), {}
+    for name in ("agat", "random, longer"):
+        lab.trained(name, *settings.systems()[name])
+        spent[name] = json.loads((lab.folder / f"{name}.cost.json").read_text())["passes"]
+    assert spent["random, longer"] == pytest.approx(spent["agat"])

@@ -243,7 +243,7 @@ def test_a_comparison_keeps_where_it_came_from(tmp_path, monkeypatch):
 def test_all_are_measured_under_one_threat_and_in_further_parts(tmp_path):
     """Methods with other threats of their own stand in the same table."""
     entries = (Entry("clean", "clean", {"eps": 0.3}), Entry("pgd-at", "pgd-at", {"eps": 0.1, "steps": 1}))
-    made = comparison(tmp_path / "c", entries=entries, attacks=("pgd-2",), threat=Linf(0.05), also=("unseen",))
+    made = comparison(tmp_path / "c", entries=entries, attacks=("pgd-2",), threat=Linf(0.05), also=("unseen", "warps"))
     begin(made)
     list(compare(made))
     assert reopen(made.folder) == made
@@ -254,4 +254,5 @@ def test_all_are_measured_under_one_threat_and_in_further_parts(tmp_path):
         assert score["eps"] == 0.05
         assert row["complete"]
         assert 0 <= row["also"]["Warp, worst-of-10"]["mean"] <= row["clean"]["mean"] <= 1
+        assert row["also"]["RTS, worst-of-10"]["mean"] <= row["also"]["RTS, worst-of-1"]["mean"]
     assert "Warp, worst-of-10" in (made.folder / render(made.folder)).read_text()

@@ -1,6 +1,7 @@
 """The examples run, and draw what they say."""
 
 import importlib
+import runpy
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
@@ -8,10 +9,19 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from robustdial.generator import StyleGenerator
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def test_attributes_are_trained_against_and_drawn(tmp_path, capsys):
+    example = runpy.run_path(str(EXAMPLES / "attributes.py"))  # a benchmark has the same name
+    example["main"](tmp_path / "new", epochs=1)
+    with Image.open(tmp_path / "new" / "attributes.png") as picture:
+        assert picture.size == (840, 456)
+    assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()[1:]] == ["360"] * 3
 
 
 @pytest.fixture

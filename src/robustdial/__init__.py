@@ -27,10 +27,25 @@ from robustdial.hub import from_pretrained
 from robustdial.learner import AWP
 from robustdial.method import Method
 from robustdial.models import build
-from robustdial.objective import ALP, AT, MART, TRADES, Blend, Distilled, GradAlign, SelfTraining, Smoothed, Targeted
+from robustdial.objective import (
+    ALP,
+    AT,
+    MART,
+    TRADES,
+    Blend,
+    Distilled,
+    GradAlign,
+    Guided,
+    SelfTraining,
+    Smoothed,
+    Targeted,
+)
 from robustdial.precision import Prepared
 from robustdial.pseudo import pseudo_labelled
 from robustdial.recipes import (
+    agat,
+    agat_corruptions,
+    agat_oat,
     amata,
     atta,
     clean,
@@ -55,6 +70,7 @@ from robustdial.recipes import (
     oats,
     pgd_at,
     radial,
+    random_attributes,
     rst,
     rst_oat,
     rst_spatial,
@@ -65,7 +81,7 @@ from robustdial.recipes import (
 )
 from robustdial.run import open_model
 from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold, Warm
-from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step, Transferred, WorstOf
+from robustdial.solver import PGD, YOPO, Carried, Friendly, Generated, Replay, Step, Transferred, WorstOf
 from robustdial.threat import L2, Box, Latent, Linf, spatial
 from robustdial.train import TrainState, averaged, fit, optimizer_for, steps, train_batch
 from robustdial.typing import px
@@ -94,7 +110,9 @@ __all__ = [
     "Distilled",
     "Fixed",
     "Friendly",
+    "Generated",
     "GradAlign",
+    "Guided",
     "Latent",
     "Linear",
     "Linf",
@@ -120,6 +138,9 @@ __all__ = [
     "Trouble",
     "Warm",
     "WorstOf",
+    "agat",
+    "agat_corruptions",
+    "agat_oat",
     "amata",
     "atta",
     "averaged",
@@ -167,6 +188,7 @@ __all__ = [
     "pseudo_labelled",
     "px",
     "radial",
+    "random_attributes",
     "recalibrated",
     "reestimated",
     "restore",

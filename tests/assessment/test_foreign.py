@@ -126,16 +126,17 @@ def test_wrong_input_is_one_line(place, capsys, flags, words):
 def test_more_than_one_number_is_kept_and_not_measured_again(place, capsys):
     argv = ["evaluate", "--model", "net.py:build", "--weights", "w.safetensors", "--data", "digits", "--eps", "0.1"]
     argv += ["--attack", "pgd-1", "--n", "20", "--out", "out"]
-    assert cli.run([*argv, "--also", "curve", "corruptions", "unseen"]) == 0
+    assert cli.run([*argv, "--also", "curve", "corruptions", "unseen", "warps"]) == 0
     (score,) = json.loads((place / "out" / "score.json").read_text())["scores"]
     assert [row["eps"] for row in score["curve"]][:4] == ["0", "0.025", "0.05", "0.1"]
     assert {row["level"] for row in score["corruptions"]} == {1, 2, 3, 4, 5}
+    assert [row["attack"] for row in score["warps"]] == ["worst-of-1", "worst-of-10"]
     assert {row["threat"] for row in score["unseen"]} == {"Linf 8/255", "L2 0.5", "L2 1", "Warp"}
     capsys.readouterr()
     assert cli.run([*argv, "--also", "curve"]) == 0
     assert "curve ━" not in capsys.readouterr().out
     (again,) = json.loads((place / "out" / "score.json").read_text())["scores"]
-    assert all(again[part] == score[part] for part in ("curve", "corruptions", "unseen"))
+    assert all(again[part] == score[part] for part in ("curve", "corruptions", "unseen", "warps"))
 
 
 def test_a_module_may_be_imported_when_the_network_is_built(place):

@@ -95,8 +95,9 @@ def test_gradients_climb_in_angles_and_shifts(attack):
 
 
 def test_networks_with_and_without_a_dial_train_against_turns():
-    x = torch.rand(60, 1, 8, 8)
-    data = from_tensors((x, torch.arange(60) % 2), (x, torch.arange(60) % 2))
+    y = torch.arange(60) % 2
+    x = 0.5 * torch.rand(60, 1, 8, 8) + 0.5 * y.float()[:, None, None, None]
+    data = from_tensors((x, y), (x, y))
     for recipe in (pgd_at(steps=2), oat(steps=2, lambdas=(0, 1))):
         net = build("cnn", classes=2, shape=(1, 8, 8), mean=[0.5], std=[0.5], width=4)
         model = dial(net, recipe.dial) if recipe.dial != Fixed() else net

@@ -12,10 +12,22 @@ from robustdial.dial import Dials, Fixed, PerBatch, PerSample, Proportional, dia
 from robustdial.game import Game
 from robustdial.method import Method, describe
 from robustdial.models import build
-from robustdial.objective import ALP, AT, MART, TRADES, Blend, Distilled, GradAlign, SelfTraining, Smoothed, Targeted
+from robustdial.objective import (
+    ALP,
+    AT,
+    MART,
+    TRADES,
+    Blend,
+    Distilled,
+    GradAlign,
+    Guided,
+    SelfTraining,
+    Smoothed,
+    Targeted,
+)
 from robustdial.recipes import RECIPES
 from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold, Warm
-from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step, Transferred, WorstOf
+from robustdial.solver import PGD, YOPO, Carried, Friendly, Generated, Replay, Step, Transferred, WorstOf
 from robustdial.threat import L2, Linf
 from robustdial.train import train_batch
 
@@ -35,6 +47,8 @@ OBJECTIVES = [
     Smoothed(SelfTraining(TRADES()), 0.1),
     Targeted(AT()),
     Smoothed(Targeted(Blend(0.5)), 0.1),
+    Guided(Blend(0.5)),
+    Guided(AT(), c=5.0),
 ]
 SCHEDULES = [
     Constant(1),
@@ -62,6 +76,8 @@ SOLVERS = [
     Transferred(Step(0.02), reset=1, noise=0.1, mode="train"),
     WorstOf(),
     WorstOf(mode="train"),
+    Generated(Step(0.02)),
+    Generated(Step(0.02), every=1, share=0.5, noise=0.1, mode="train"),
 ]
 THREATS = [Linf(0.1), L2(1.0)]
 DIALS = [

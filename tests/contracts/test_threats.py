@@ -1,9 +1,27 @@
 """One table over every threat: what a solver may rely on."""
 
+from importlib.util import find_spec
+
 import pytest
 import torch
 
-from robustdial.threat import L2, Latent, Linf, settled, spatial
+from robustdial.threat import (
+    L2,
+    Blur,
+    Box,
+    Brightness,
+    Chain,
+    Contrast,
+    Function,
+    Hue,
+    Latent,
+    Linf,
+    Named,
+    Noise,
+    Warp,
+    settled,
+    spatial,
+)
 
 
 class Lines:
@@ -23,9 +41,35 @@ class Lines:
         return "Lines()"
 
 
-THREATS = [Linf(8 / 255), Linf(0.3), L2(0.5), L2(3.0), spatial(), spatial(45, 0.2)]
-THREATS += [Latent(Lines(), {"light": 0.2}), Latent(Lines(), {"slopes": 0.1, "light": 0.05})]
+LATENT = [Latent(Lines(), {"light": 0.2}), Latent(Lines(), {"slopes": 0.1, "light": 0.05})]
+
+
+def fog(x, z):
+    """A user's own: white comes before the image."""
+    return torch.lerp(x, torch.ones_like(x), 0.5 * z[:, :1, None, None])
+
+
+DECODERS = [
+    Warp(20, 0.1, 0.3, 0.2),
+    Warp(0, 0, skew=0.5),
+    Brightness(),
+    Contrast(),
+    Noise(),
+    Function(fog, ("fog",), (0.0,)),
+    Chain((Warp(skew=0.2), Brightness(), Noise())),
+]
+KORNIA = pytest.mark.skipif(find_spec("kornia") is None, reason="kornia is not there: pip install '.[attributes]'")
+THREATS = [Linf(8 / 255), Linf(0.3), L2(0.5), L2(3.0), spatial(), spatial(45, 0.2), *map(Box, DECODERS)]
+THREATS += [pytest.param(Box(decode), marks=KORNIA) for decode in (Blur(), Hue(0.3), Chain((Hue(), Blur(0.5))))]
+THREATS += LATENT
 REACHES = [1.0, torch.tensor([0.0, 0.25, 0.5, 1.0, 1.0, 0.75])]
+
+
+def climbing(threat, like):
+    """1 where an ascent moves, 0 at attributes that stay as they were drawn: the patterns of noise."""
+    decode = threat.decode if isinstance(threat, Box) else None
+    named = decode.attributes if isinstance(decode, Named) else ()
+    return torch.tensor([attribute.climbs for attribute in named]).to(like) if named else torch.ones_like(like)
 
 
 def sizes(threat, z):
@@ -81,7 +125,7 @@ def test_projection_keeps_what_is_inside(threat):
 )
 def test_a_step_has_its_length_and_raises_a_linear_loss_most(threat, size):
     z = threat.noise(torch.rand(6, 3, 5, 5), 1.0, 0.0)
-    gradient = torch.randn_like(z)
+    gradient = torch.randn_like(z) * climbing(threat, z)
     step = threat.ascend(z, gradient, size)
     lengths = torch.as_tensor(size).expand(6)
     torch.testing.assert_close(sizes(threat, step), lengths)
@@ -113,8 +157,9 @@ def test_nothing_changed_is_the_image(threat):
 @each
 def test_the_slope_of_apply_is_that_of_its_difference(threat):
     x = torch.rand(2, 1, 6, 6, dtype=torch.float64)
-    z = (0.3 * threat.noise(x, 1.0, 1.0)).requires_grad_()
-    assert torch.autograd.gradcheck(lambda z: threat.apply(x, z), z)
+    z = 0.3 * threat.noise(x, 1.0, 1.0)
+    moves, drawn = climbing(threat, z), z.clone()  # another pattern is other noise: a jump, not a slope
+    assert torch.autograd.gradcheck(lambda z: threat.apply(x, torch.where(moves > 0, z, drawn)), z.requires_grad_())
 
 
 @each

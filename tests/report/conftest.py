@@ -223,6 +223,7 @@ def beyond() -> dict[str, Any]:
             for level, share in ((level, 0.9 - worse * level) for level in range(1, 6))
         ],
         "unseen": [{"threat": "L2 0.5", "attack": "apgd-t", "robust": 0.3, "robust_interval": [0.22, 0.4], "n": 100}],
+        "warps": [{"threat": "RTS", "attack": "worst-of-10", "robust": 0.2, "robust_interval": [0.1, 0.3], "n": 100}],
     }
 
 
@@ -333,7 +334,7 @@ def make_score() -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def optional() -> dict[str, Any]:
-    """The parts that an evaluation may lack: checks, curve, corruptions, unseen threats."""
+    """The parts that an evaluation may lack: checks, curve, corruptions, unseen threats, warps."""
     return beyond()
 
 

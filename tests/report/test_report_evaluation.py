@@ -145,7 +145,10 @@ def test_kinds_have_a_mean_only_where_every_level_was_measured(optional):
 
 def test_corruptions_and_other_threats_are_in_their_tables(page):
     assert rows(page, "level") == ["fog 85.0 80.0 75.0 70.0 65.0 75.0", "snow 80.0 70.0 60.0 50.0 40.0 60.0"]
-    assert rows(page, "threat") == ["L2 0.5 apgd-t 30.0 % 22.0\N{EN DASH}40.0 100"]
+    assert rows(page, "threat") == [
+        "L2 0.5 apgd-t 30.0 % 22.0\N{EN DASH}40.0 100",
+        "RTS worst-of-10 20.0 % 10.0\N{EN DASH}30.0 100",
+    ]
 
 
 def test_easiest_and_hardest_images_are_shown_with_number_and_lead(page):
@@ -171,8 +174,9 @@ def test_foreign_page_is_whole_and_asks_for_no_training(foreign, make_score, opt
 
 
 def test_part_that_is_missing_is_named_with_the_command_that_makes_it(foreign, build, parts, make_score, show):
-    missing = "Not measured: accuracy against ε, corruptions, unseen threats. To make this part: robustdial evaluate"
-    flags = "--also curve corruptions unseen"
+    missing = "Not measured: accuracy against ε, corruptions, unseen threats, warps. To make this part: "
+    missing += "robustdial evaluate"
+    flags = "--also curve corruptions unseen warps"
     assert f"{missing} --model /somewhere/net.py:build --data digits {flags}" in foreign().text
     parts["scores"] = [make_score()]
     assert f"{missing} RUN {flags}" in show(build(**parts)).text

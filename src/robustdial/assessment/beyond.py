@@ -1,4 +1,4 @@
-"""More than one number: accuracy at every radius, in bad weather, and under threats that were not trained for."""
+"""More than one number: accuracy at every radius, in bad weather, under other threats, and on warped images."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 from robustdial.assessment.subject import Subject
 from robustdial.corruption import LEVELS, corruptions
-from robustdial.evaluate import SHARES, Accuracy, Trial, corrupted, curve, panel, unseen
+from robustdial.evaluate import SHARES, Accuracy, Trial, corrupted, curve, panel, unseen, warps
 from robustdial.threat import L2, Linf, Threat
 from robustdial.typing import Json, written
 
@@ -74,6 +74,26 @@ class UnseenThreats:
         return {f"{row['threat']}, {row['attack']}": row["robust"] for row in rows}
 
 
+class Warps:
+    """Accuracy on images that are turned, moved and skewed (RTS): one at random of each, and the worst of ten."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+
+    def __len__(self) -> int:
+        return len(warps())
+
+    def rows(self, seed: int, batch: int) -> Iterator[Json]:
+        """A row for each number of tries."""
+        s = self.subject
+        for trial, accuracy in unseen(s.f, s.source, warps(), seed=seed, batch=batch, device=s.device):
+            yield {"threat": "RTS", "attack": trial.attack.name, **_told("robust", accuracy)}
+
+    def columns(self, rows: Sequence[Json]) -> dict[str, float]:
+        """The accuracy for every number of tries."""
+        return {f"{row['threat']}, {row['attack']}": row["robust"] for row in rows}
+
+
 class Part(Protocol):
     """A part of `score.json` that is measured when it is asked for."""
 
@@ -94,6 +114,7 @@ EXTRAS: dict[str, Callable[[Subject], Part]] = {
     "curve": Curve,
     "corruptions": Corruptions,
     "unseen": UnseenThreats,
+    "warps": Warps,
 }
 """Parts of `score.json` that are measured when they are asked for."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from robustdial.attack.aim import images, still
 from robustdial.attack.losses import margin
@@ -80,8 +81,8 @@ class Grid:
             raise TypeError(f"The grid is one of angles and shifts, for rotations and translations, not {threat.name}.")
         angle, shift = (torch.linspace(-1, 1, n) for n in (self.angles, self.shifts))
         points = torch.cartesian_prod(angle, shift, shift).to(x)
-        outwards = points[points.norm(dim=1).argsort(descending=True, stable=True)]
-        return _worst(f, x, y, threat, (point.expand(len(x), 3) for point in outwards))
+        outwards = F.pad(points[points.norm(dim=1).argsort(descending=True, stable=True)], (0, 2))  # no skew, no scale
+        return _worst(f, x, y, threat, (point.expand(len(x), -1) for point in outwards))
 
 
 @torch.no_grad()

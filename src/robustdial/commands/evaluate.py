@@ -77,7 +77,7 @@ def evaluate(
         device: auto, cpu or cuda.
         compile: run the network through torch.compile.
         also: more than one number: curve (accuracy at every radius), corruptions (noise, blur, weather, compression),
-            unseen (other norms, rotations and translations).
+            unseen (other norms, rotations and translations), warps (turned, moved and skewed images).
         shard: k/m measures part k (from 0) of m; processes on any machines that share the folder make the whole. Under
             torchrun by itself.
         chosen_on: part of the data that decided which checkpoint --model is, for the checks; none if it is the last.

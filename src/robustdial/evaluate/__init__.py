@@ -10,7 +10,7 @@ from robustdial.evaluate.frontier import Position, frontier, point
 from robustdial.evaluate.latency import Latency, latencies
 from robustdial.evaluate.measure import classes_of, clean_accuracy, measure
 from robustdial.evaluate.standing import STANDS, Advance, Standing, stages, stand
-from robustdial.evaluate.unseen import Trial, Unseen, panel, unseen
+from robustdial.evaluate.unseen import Trial, Unseen, panel, unseen, warps
 
 __all__ = [
     "SHARES",
@@ -47,4 +47,5 @@ __all__ = [
     "stages",
     "stand",
     "unseen",
+    "warps",
 ]

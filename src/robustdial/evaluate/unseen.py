@@ -12,7 +12,7 @@ from robustdial.data import Source
 from robustdial.evaluate.accuracy import Accuracy
 from robustdial.evaluate.measure import measure
 from robustdial.randomness import seeded
-from robustdial.threat import L2, Linf, Threat, spatial
+from robustdial.threat import L2, Box, Linf, Threat, Warp, spatial
 from robustdial.typing import Classifier, px
 
 
@@ -41,6 +41,15 @@ def panel() -> tuple[Trial, ...]:
     """
     balls, moves = (Linf(px(8)), L2(0.5), L2(1.0)), (WorstOf(10), Grid())
     return *(Trial(ball, strong()) for ball in balls), *(Trial(spatial(), attack) for attack in moves)
+
+
+def warps() -> tuple[Trial, ...]:
+    """Rotations, translations and skews (RTS) as `agat` trains against: one at random, and the worst of ten.
+
+    >>> [attack.name for _, attack in warps()]
+    ['worst-of-1', 'worst-of-10']
+    """
+    return tuple(Trial(Box(Warp(30, 3 / 28, 0.3)), WorstOf(tries)) for tries in (1, 10))
 
 
 def unseen(

@@ -6,6 +6,7 @@ from robustdial.objective.base import Objective, Paired, View
 from robustdial.objective.blend import Blend
 from robustdial.objective.distilled import Distilled
 from robustdial.objective.gradalign import GradAlign
+from robustdial.objective.guided import Guided
 from robustdial.objective.mart import MART
 from robustdial.objective.self_training import SelfTraining
 from robustdial.objective.smoothed import Smoothed
@@ -20,6 +21,7 @@ __all__ = [
     "Blend",
     "Distilled",
     "GradAlign",
+    "Guided",
     "Objective",
     "Paired",
     "SelfTraining",

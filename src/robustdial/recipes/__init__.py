@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable
 
 from robustdial.method import Method
+from robustdial.recipes.agat import agat, agat_corruptions, agat_oat, random_attributes
 from robustdial.recipes.amata import amata
 from robustdial.recipes.atta import atta
 from robustdial.recipes.clean import clean
@@ -60,6 +61,10 @@ RECIPES: dict[str, Recipe] = {
     "rst-oat": rst_oat,
     "rst-spatial": rst_spatial,
     "spatial-at": spatial_at,
+    "agat": agat,
+    "agat-corruptions": agat_corruptions,
+    "agat-oat": agat_oat,
+    "random-attributes": random_attributes,
 }
 
 
@@ -75,6 +80,9 @@ __all__ = [
     "RECIPES",
     "Norm",
     "Recipe",
+    "agat",
+    "agat_corruptions",
+    "agat_oat",
     "amata",
     "atta",
     "clean",
@@ -99,6 +107,7 @@ __all__ = [
     "oats",
     "pgd_at",
     "radial",
+    "random_attributes",
     "recipe",
     "rst",
     "rst_oat",

@@ -2,6 +2,7 @@
 
 from robustdial.solver.base import Memory, Solver, Step, ascend
 from robustdial.solver.friendly import Friendly
+from robustdial.solver.generated import Generated
 from robustdial.solver.modes import Mode, attacked
 from robustdial.solver.pgd import PGD
 from robustdial.solver.replay import Carried, Replay
@@ -14,6 +15,7 @@ __all__ = [
     "YOPO",
     "Carried",
     "Friendly",
+    "Generated",
     "Memory",
     "Mode",
     "Replay",

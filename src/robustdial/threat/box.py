@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from robustdial.threat.attribute import Attribute
 from robustdial.threat.base import per_row
 from robustdial.typing import Reach
 
@@ -24,6 +25,21 @@ class Decoder(Protocol):
         ...
 
 
+@runtime_checkable
+class Named(Decoder, Protocol):
+    """A decoder that knows its attributes one by one."""
+
+    @property
+    def name(self) -> str:
+        """As it stands in reports."""
+        ...
+
+    @property
+    def attributes(self) -> tuple[Attribute, ...]:
+        """In the order of the vector."""
+        ...
+
+
 @dataclass(frozen=True)
 class Box:
     """A vector of attributes between bounds, and a decoder that shows what they do.
@@ -36,15 +52,15 @@ class Box:
 
     >>> from robustdial.threat.warp import Warp
     >>> threat = Box(Warp(degrees=30, shift=0.1))
-    >>> threat.project(torch.tensor([[0.4, -2.0, 0.0]]), torch.rand(1, 1, 8, 8), 1.0)
-    tensor([[ 0.4000, -1.0000,  0.0000]])
+    >>> threat.project(torch.tensor([[0.4, -2.0, 0.0, 0.0, 0.0]]), torch.rand(1, 1, 8, 8), 1.0)
+    tensor([[ 0.4000, -1.0000,  0.0000,  0.0000,  0.0000]])
     """
 
     decode: Decoder
 
     @property
     def name(self) -> str:
-        return type(self.decode).__name__
+        return self.decode.name if isinstance(self.decode, Named) else type(self.decode).__name__
 
     @property
     def radius(self) -> float:
@@ -56,7 +72,9 @@ class Box:
         return torch.where(low < 0, z, z.abs()) * per_row(reach, z)
 
     def ascend(self, z: Tensor, gradient: Tensor, size: Reach) -> Tensor:
-        return z + per_row(size, z) * gradient.sign()
+        way = gradient.sign()
+        way[:, _at_rest(self.decode)] = 0
+        return z + per_row(size, z) * way
 
     def project(self, z: Tensor, x: Tensor, reach: Reach) -> Tensor:
         limit = torch.as_tensor(per_row(reach, z), device=z.device, dtype=z.dtype)
@@ -64,3 +82,9 @@ class Box:
 
     def apply(self, x: Tensor, z: Tensor) -> Tensor:
         return self.decode(x, z)
+
+
+def _at_rest(decode: Decoder) -> list[int]:
+    """Which attributes an ascent leaves where they were drawn."""
+    attributes = decode.attributes if isinstance(decode, Named) else ()
+    return [i for i, attribute in enumerate(attributes) if not attribute.climbs]
