@@ -223,6 +223,10 @@ def beyond() -> dict[str, Any]:
             for level, share in ((level, 0.9 - worse * level) for level in range(1, 6))
         ],
         "unseen": [{"threat": "L2 0.5", "attack": "apgd-t", "robust": 0.3, "robust_interval": [0.22, 0.4], "n": 100}],
+        "background": [
+            {"changed": "background", "how": "noise", "background": "Dark()", "n": 100}
+            | {"robust": 0.7, "robust_interval": wilson(0.7, 100)}
+        ],
     }
 
 
@@ -333,7 +337,7 @@ def make_score() -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def optional() -> dict[str, Any]:
-    """The parts that an evaluation may lack: checks, curve, corruptions, unseen threats."""
+    """The parts that an evaluation may lack: checks, curve, corruptions, unseen threats, background."""
     return beyond()
 
 

@@ -18,6 +18,7 @@ PARTS = {
     "curve": "accuracy against ε",
     "corruptions": "corruptions",
     "unseen": "unseen threats",
+    "background": "background",
 }
 
 
