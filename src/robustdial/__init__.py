@@ -41,6 +41,8 @@ from robustdial.recipes import (
     fgsm_rs,
     free,
     gradalign,
+    localized,
+    localized_oat,
     m_deat,
     m_mart,
     m_oat,
@@ -57,7 +59,7 @@ from robustdial.recipes import (
 from robustdial.run import open_model
 from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold, Warm
 from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step, Transferred
-from robustdial.threat import L2, Box, Linf, spatial
+from robustdial.threat import L2, Box, Linf, Masked, spatial
 from robustdial.train import TrainState, averaged, fit, optimizer_for, steps, train_batch
 from robustdial.typing import px
 
@@ -88,6 +90,7 @@ __all__ = [
     "Linear",
     "Linf",
     "Magnitude",
+    "Masked",
     "Method",
     "OverLambdas",
     "PGDAttack",
@@ -130,6 +133,8 @@ __all__ = [
     "inventory",
     "latencies",
     "load",
+    "localized",
+    "localized_oat",
     "look",
     "m_deat",
     "m_mart",

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from robustdial import record
 from robustdial.checkpoint import load_weights, pack, unpack
-from robustdial.data import Data, load
+from robustdial.data import Data, load, unit
 from robustdial.dial import Dialed, Fixed, dial
 from robustdial.learner import AWP
+from robustdial.mask import Unsalient
 from robustdial.method import Method, describe
 from robustdial.models import build
 from robustdial.objective import GradAlign, Smoothed
@@ -25,11 +26,13 @@ from robustdial.provenance import provenance
 from robustdial.rate import parse
 from robustdial.recipes import recipe
 from robustdial.schedule import Warm
+from robustdial.threat import Masked
 from robustdial.train import PLAIN, Relief, TrainState, averaged, check_finite, epoch_order, optimizer_for
 from robustdial.typing import Json
 
 CHANGEABLE = ("device", "precision", "on_trouble")
 """Settings that may change when a run is resumed."""
+_LOOKED_AT, _LEAST = 64, 0.01  # images on which a mask is tried, and the share of their pixels that it must have
 
 
 @dataclass(frozen=True)
@@ -331,6 +334,7 @@ def _assemble(
     precision = resolve(run.precision, device)
     data = data or data_of(run)
     seen = _seen(data)
+    method = _masked(method, data, device, fresh=fresh)
     if run.start and fresh:
         _check_start(Path(run.start), run)
     if isinstance(method.schedule, Warm) and run.epochs == 1:
@@ -399,8 +403,7 @@ def _check_start(folder: Path, run: Run) -> None:
 
 def _begin(net: nn.Module, folder: Path) -> None:
     """Give `net` the weights of the network of a run. Raises ValueError if it is another network."""
-    found = open_model(folder)
-    plain = found.bake(found.dials.lambdas[0], found.dials.widths[-1]) if isinstance(found, Dialed) else found
+    plain = _plain(open_model(folder))
     try:
         load_weights(net, {f"model.{name}": value for name, value in plain.state_dict().items()})
     except ValueError as error:
@@ -408,6 +411,46 @@ def _begin(net: nn.Module, folder: Path) -> None:
             f"--start {folder}: that run has another network ({str(error).partition(': ')[2].partition('.')[0]}...). "
             "Give --model, --model-width and --data as there."
         ) from None
+
+
+def _masked(method: Method, data: Data, device: torch.device, *, fresh: bool) -> Method:
+    """The method, with the network that its mask asks.
+
+    Raises:
+        ValueError: that network takes other images; on a fresh run, the mask leaves the adversary no pixel.
+        FileNotFoundError: there is no run of it.
+    """
+    threat = method.threat
+    if not isinstance(threat, Masked):
+        return method
+    if isinstance(threat.mask, Unsalient):
+        network = _guide(Path(threat.mask.guide), data).to(device)
+        threat = replace(threat, mask=replace(threat.mask, network=network))
+    if fresh:
+        x, _ = next(data.train.batches([torch.arange(min(_LOOKED_AT, len(data.train)))]))
+        covered = float(threat.mask(unit(x).to(device)).mean())
+        if covered < _LEAST:
+            raise ValueError(
+                f"{threat.name} leaves the adversary {100 * covered:.2g} % of the pixels of {data.name}: there is no "
+                "such background. Choose --mask border, or give dark a --threshold."
+            )
+    return replace(method, threat=threat)
+
+
+def _guide(folder: Path, data: Data) -> nn.Module:
+    """The network of a run that makes masks, without a dial."""
+    try:
+        shape = tuple(record.read_run(folder)["data"]["shape"])
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"The network that makes the masks: {error}") from None
+    if shape != tuple(data.shape):
+        raise ValueError(f"guide {folder}: that run saw images of {shape}, these are {data.shape}. Name another one.")
+    return _plain(open_model(folder)).eval().requires_grad_(False)
+
+
+def _plain(found: nn.Module) -> nn.Module:
+    """A network, at its clean end if it has a dial."""
+    return found.bake(found.dials.lambdas[0], found.dials.widths[-1]) if isinstance(found, Dialed) else found
 
 
 def _seen(data: Data) -> dict[str, Json]:

@@ -14,6 +14,7 @@ from robustdial.recipes.fat import fat, fat_mart, fat_trades
 from robustdial.recipes.fgsm import fgsm, fgsm_rs
 from robustdial.recipes.free import free
 from robustdial.recipes.gradalign import gradalign
+from robustdial.recipes.localized import localized, localized_oat
 from robustdial.recipes.m_oat import m_oat
 from robustdial.recipes.mart import mart
 from robustdial.recipes.norms import Norm, threat_of
@@ -51,6 +52,8 @@ RECIPES: dict[str, Recipe] = {
     "fgsm": fgsm,
     "fgsm-rs": fgsm_rs,
     "gradalign": gradalign,
+    "localized": localized,
+    "localized-oat": localized_oat,
 }
 
 
@@ -78,6 +81,8 @@ __all__ = [
     "fgsm_rs",
     "free",
     "gradalign",
+    "localized",
+    "localized_oat",
     "m_deat",
     "m_mart",
     "m_oat",
