@@ -167,3 +167,18 @@ def test_broken_defences_prints_what_was_seen_of_each(benchmark_of, monkeypatch)
     table = "\n".join(defences.rows())
     assert "| none: standard training | | |" in table
     assert "| softmax | **`softmax-output`** | Rows sum to 1" in table
+
+
+def test_localized_measures_every_system_once(benchmark_of, tmp_path, capsys):
+    localized = benchmark_of("localized")
+    settings = localized.Settings(
+        limit=60, epochs=1, width=4, steps=1, masks=("saliency",), n=20, attack="pgd-1", out=tmp_path
+    )
+    localized.main(settings)
+    assert "seed 0 localized-saliency: natural" in capsys.readouterr().out
+    about = json.loads((tmp_path / "seed0" / "localized-saliency.json").read_text())
+    assert about["inputs"].keys() >= {"natural", "behind saliency", "everywhere", "background: noise"}
+    localized.main(settings)
+    again = capsys.readouterr().out
+    assert "seed 0" not in again
+    assert again.count("| 1 |") == 3
