@@ -240,3 +240,18 @@ def test_random_augmentation_may_spend_what_agat_spends(benchmark_of, tmp_path):
         lab.trained(name, *settings.systems()[name])
         spent[name] = json.loads((lab.folder / f"{name}.cost.json").read_text())["passes"]
     assert spent["random, longer"] == pytest.approx(spent["agat"])
+
+
+def test_localized_measures_every_system_once(benchmark_of, tmp_path, capsys):
+    localized = benchmark_of("localized")
+    settings = localized.Settings(
+        limit=60, epochs=1, width=4, steps=1, masks=("saliency",), n=20, attack="pgd-1", out=tmp_path
+    )
+    localized.main(settings)
+    assert "seed 0 localized-saliency: natural" in capsys.readouterr().out
+    about = json.loads((tmp_path / "seed0" / "localized-saliency.json").read_text())
+    assert about["inputs"].keys() >= {"natural", "behind saliency", "everywhere", "background: noise"}
+    localized.main(settings)
+    again = capsys.readouterr().out
+    assert "seed 0" not in again
+    assert again.count("| 1 |") == 3

@@ -110,13 +110,6 @@ def test_a_method_without_a_dial_goes_all_the_way(tmp_path, capsys):
     assert "fixed" in capsys.readouterr().out
 
 
-def test_methods_as_json(capsys):
-    assert cli.run(["methods", "--json"]) == 0
-    rows = json.loads(capsys.readouterr().out)
-    assert {"oat", "pgd-at"} <= {row["name"] for row in rows}
-    assert all(row["paper"] and row["passes"] >= 1 for row in rows)
-
-
 def test_resuming_a_finished_run_changes_nothing(finished):
     before = (finished / "last.safetensors").read_bytes()
     assert cli.run([*TRAIN, "--out", str(finished), "--resume"]) == 0

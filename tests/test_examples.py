@@ -43,6 +43,17 @@ def test_the_theory_of_self_training_is_drawn_twice(theory, tmp_path, capsys):
     assert "0.0262793" in capsys.readouterr().out
 
 
+def test_a_network_that_trains_behind_a_mask_is_compared_and_drawn(monkeypatch, tmp_path, capsys):
+    monkeypatch.syspath_prepend(EXAMPLES)
+    importlib.import_module("background").main(tmp_path / "masks.png", epochs=1, limit=120, n=20)
+    told = capsys.readouterr().out
+    assert "localized  as it is" in told
+    image, mask, added, _ = np.array_split(np.asarray(Image.open(tmp_path / "masks.png"))[:80], 4, axis=1)
+    assert len(np.unique(mask[:, 6:-6])) == 2
+    assert added.std() > 0
+    assert image.shape[0] == 80
+
+
 def test_chances_of_seen_sets_are_exact(theory):
     a, b, c = 0.5, 0.3, 0.2
     once, twice = theory.chance_of_sets(np.array([a, b, c]), np.array([1, 2]))

@@ -12,6 +12,7 @@ FLOORS = [
     {
         "threat",
         "objective",
+        "mask",
         "schedule",
         "rate",
         "dial",

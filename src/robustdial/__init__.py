@@ -60,6 +60,8 @@ from robustdial.recipes import (
     gat,
     gat_oat,
     gradalign,
+    localized,
+    localized_oat,
     m_deat,
     m_mart,
     m_oat,
@@ -82,7 +84,7 @@ from robustdial.recipes import (
 from robustdial.run import open_model
 from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold, Warm
 from robustdial.solver import PGD, YOPO, Carried, Friendly, Generated, Replay, Step, Transferred, WorstOf
-from robustdial.threat import L2, Box, Latent, Linf, spatial
+from robustdial.threat import L2, Box, Latent, Linf, Masked, spatial
 from robustdial.train import TrainState, averaged, fit, optimizer_for, steps, train_batch
 from robustdial.typing import px
 
@@ -117,6 +119,7 @@ __all__ = [
     "Linear",
     "Linf",
     "Magnitude",
+    "Masked",
     "Method",
     "OverLambdas",
     "PGDAttack",
@@ -170,6 +173,8 @@ __all__ = [
     "inventory",
     "latencies",
     "load",
+    "localized",
+    "localized_oat",
     "look",
     "m_deat",
     "m_mart",

@@ -39,7 +39,7 @@ class Method:
 
 
 def describe(component: object) -> Json:
-    """A component as JSON: its type and its fields, recursively.
+    """A component as JSON: its type and the fields that it shows, recursively.
 
     >>> from robustdial.threat import Linf
     >>> describe(Linf(0.5))
@@ -47,7 +47,7 @@ def describe(component: object) -> Json:
     """
     if is_dataclass(component):
         return {"type": type(component).__name__} | {
-            f.name: describe(getattr(component, f.name)) for f in fields(component)
+            f.name: describe(getattr(component, f.name)) for f in fields(component) if f.repr
         }
     if isinstance(component, tuple | list):
         return [describe(item) for item in component]

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from robustdial import record
 from robustdial.checkpoint import load_weights, pack, unpack
-from robustdial.data import Data, Feed, Relabelled, load
+from robustdial.data import Data, Feed, Relabelled, load, unit
 from robustdial.dial import Dialed, Fixed, dial
 from robustdial.learner import AWP
+from robustdial.mask import Unsalient
 from robustdial.method import Method, describe
 from robustdial.models import build
 from robustdial.objective import Distilled, GradAlign, Smoothed
@@ -27,12 +28,13 @@ from robustdial.randomness import seeded
 from robustdial.rate import parse
 from robustdial.recipes import recipe
 from robustdial.schedule import Warm
-from robustdial.threat import settled
+from robustdial.threat import Masked, settled
 from robustdial.train import PLAIN, Relief, TrainState, averaged, check_finite, optimizer_for
 from robustdial.typing import Json
 
 CHANGEABLE = ("device", "precision", "on_trouble")
 """Settings that may change when a run is resumed."""
+_LOOKED_AT, _LEAST = 64, 0.01  # images on which a mask is tried, and the share of their pixels that it must have
 
 
 @dataclass(frozen=True)
@@ -367,7 +369,7 @@ def _guesses(experiment: Experiment) -> Tensor | None:
     if path.exists():
         return record.read_tensors(path)[0]["labels"]
     with seeded(0, experiment.device):  # building the teacher draws random numbers, which are not the run's
-        return guesses(data, _clean_end(run.teacher, experiment.device))
+        return guesses(data, _to_be_asked(run.teacher, experiment.device))
 
 
 def _ask(experiment: Experiment) -> None:
@@ -379,7 +381,7 @@ def _ask(experiment: Experiment) -> None:
     if not run.distil:
         return
     with seeded(0, experiment.device):
-        teacher = _clean_end(str(run.teacher), experiment.device).requires_grad_(False)
+        teacher = _to_be_asked(str(run.teacher), experiment.device)
     weights = record.fingerprint(teacher.state_dict())
     if about.setdefault("teacher", weights) != weights:
         raise ValueError(
@@ -389,10 +391,14 @@ def _ask(experiment: Experiment) -> None:
     experiment.state.teacher = Prepared(teacher, about["run"]["precision"])
 
 
-def _clean_end(folder: str, device: torch.device) -> nn.Module:
-    """The network of a run, at the clean end if it has a dial, in evaluation mode."""
-    found = open_model(folder, str(device))
-    return (found.at(found.dials.lambdas[0]) if isinstance(found, Dialed) else found).eval()
+def _to_be_asked(folder: str | Path, device: torch.device) -> nn.Module:
+    """The network of a run, at its clean end if it has a dial, in evaluation mode; it is not trained."""
+    return _plain(open_model(folder, str(device))).eval().requires_grad_(False)
+
+
+def _plain(found: nn.Module) -> nn.Module:
+    """A network, at its clean end if it has a dial."""
+    return found.bake(found.dials.lambdas[0], found.dials.widths[-1]) if isinstance(found, Dialed) else found
 
 
 def _teach(experiment: Experiment, labels: Tensor | None) -> None:
@@ -421,6 +427,7 @@ def _assemble(
     precision = resolve(run.precision, device)
     data = _learned_from(name, method, run, data or data_of(run))
     seen = _seen(data)
+    method = _masked(method, data, device, fresh=fresh)
     if run.start and fresh:
         _check_start(Path(run.start), run)
     if run.teacher and fresh and (data.unlabelled is not None or run.distil):
@@ -531,8 +538,7 @@ def _split_otherwise(other: Run, run: Run) -> str:
 
 def _begin(net: nn.Module, folder: Path) -> None:
     """Give `net` the weights of the network of a run. Raises ValueError if it is another network."""
-    found = open_model(folder)
-    plain = found.bake(found.dials.lambdas[0], found.dials.widths[-1]) if isinstance(found, Dialed) else found
+    plain = _plain(open_model(folder))
     try:
         load_weights(net, {f"model.{name}": value for name, value in plain.state_dict().items()})
     except ValueError as error:
@@ -540,6 +546,41 @@ def _begin(net: nn.Module, folder: Path) -> None:
             f"--start {folder}: that run has another network ({str(error).partition(': ')[2].partition('.')[0]}...). "
             "Give --model, --model-width and --data as there."
         ) from None
+
+
+def _masked(method: Method, data: Data, device: torch.device, *, fresh: bool) -> Method:
+    """The method, with the network that its mask asks.
+
+    Raises:
+        ValueError: that network takes other images; on a fresh run, the mask leaves the adversary no pixel.
+        FileNotFoundError: there is no run of it.
+    """
+    threat = method.threat
+    if not isinstance(threat, Masked):
+        return method
+    if isinstance(threat.mask, Unsalient):
+        network = _guide(Path(threat.mask.guide), data, device)
+        threat = replace(threat, mask=replace(threat.mask, network=network))
+    if fresh:
+        x, _ = next(data.train.batches([torch.arange(min(_LOOKED_AT, len(data.train)))]))
+        covered = float(threat.mask(unit(x).to(device)).mean())
+        if covered < _LEAST:
+            raise ValueError(
+                f"{threat.name} leaves the adversary {100 * covered:.2g} % of the pixels of {data.name}: there is no "
+                "such background. Choose --mask border, or give dark a --threshold."
+            )
+    return replace(method, threat=threat)
+
+
+def _guide(folder: Path, data: Data, device: torch.device) -> nn.Module:
+    """The network of a run that makes masks, without a dial."""
+    try:
+        shape = tuple(record.read_run(folder)["data"]["shape"])
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"The network that makes the masks: {error}") from None
+    if shape != tuple(data.shape):
+        raise ValueError(f"guide {folder}: that run saw images of {shape}, these are {data.shape}. Name another one.")
+    return _to_be_asked(folder, device)
 
 
 def _seen(data: Data) -> dict[str, Json]:

@@ -5,8 +5,10 @@ from importlib.util import find_spec
 import pytest
 import torch
 
+from robustdial.mask import Border, Dark, Rest, Unsalient
 from robustdial.threat import (
     L2,
+    Ball,
     Blur,
     Box,
     Brightness,
@@ -16,8 +18,10 @@ from robustdial.threat import (
     Hue,
     Latent,
     Linf,
+    Masked,
     Named,
     Noise,
+    Settling,
     Warp,
     settled,
     spatial,
@@ -59,9 +63,22 @@ DECODERS = [
     Chain((Warp(skew=0.2), Brightness(), Noise())),
 ]
 KORNIA = pytest.mark.skipif(find_spec("kornia") is None, reason="kornia is not there: pip install '.[attributes]'")
+
+
+def halves(x):
+    """A network that looks at the left more than at the right."""
+    return torch.stack([x[..., :2].mean((1, 2, 3)), 0.5 * x[..., 2:].mean((1, 2, 3))], dim=1)
+
+
+MASKED = [
+    Masked(Linf(0.3), Dark(0.5)),
+    Masked(Linf(0.1), Unsalient(halves, 40)),
+    Masked(L2(0.5), Border(0.2)),
+    Masked(L2(2.0), Rest(Border(0.2))),
+]
 THREATS = [Linf(8 / 255), Linf(0.3), L2(0.5), L2(3.0), spatial(), spatial(45, 0.2), *map(Box, DECODERS)]
 THREATS += [pytest.param(Box(decode), marks=KORNIA) for decode in (Blur(), Hue(0.3), Chain((Hue(), Blur(0.5))))]
-THREATS += LATENT
+THREATS += LATENT + MASKED
 REACHES = [1.0, torch.tensor([0.0, 0.25, 0.5, 1.0, 1.0, 0.75])]
 
 
@@ -72,8 +89,17 @@ def climbing(threat, like):
     return torch.tensor([attribute.climbs for attribute in named]).to(like) if named else torch.ones_like(like)
 
 
+def reseeded(threat):
+    torch.manual_seed(1)
+    return threat
+
+
+def euclidean(threat):
+    return isinstance(getattr(threat, "threat", threat), L2)
+
+
 def sizes(threat, z):
-    return z.flatten(1).norm(dim=1) if isinstance(threat, L2) else z.flatten(1).abs().amax(1)
+    return z.flatten(1).norm(dim=1) if euclidean(threat) else z.flatten(1).abs().amax(1)
 
 
 def images():
@@ -129,7 +155,7 @@ def test_a_step_has_its_length_and_raises_a_linear_loss_most(threat, size):
     step = threat.ascend(z, gradient, size)
     lengths = torch.as_tensor(size).expand(6)
     torch.testing.assert_close(sizes(threat, step), lengths)
-    dual = gradient.flatten(1).norm(dim=1) if isinstance(threat, L2) else gradient.flatten(1).abs().sum(1)
+    dual = gradient.flatten(1).norm(dim=1) if euclidean(threat) else gradient.flatten(1).abs().sum(1)
     torch.testing.assert_close((step * gradient).flatten(1).sum(1), lengths * dual)
 
 
@@ -170,11 +196,27 @@ def test_no_rows_are_fine(threat):
 
 
 @each
-def test_a_settled_threat_is_the_same_threat(threat):
+@reaching
+def test_a_settled_threat_is_the_same_threat(threat, reach):
     x = images()
-    sooner, gradient = settled(threat, x), torch.randn_like(threat.noise(x, 1.0, 0.0))
-    z = threat.project(gradient, x, 0.5)
-    torch.testing.assert_close(sooner.project(gradient, x, 0.5), z)
-    torch.testing.assert_close(sooner.apply(x, z), threat.apply(x, z))
-    torch.testing.assert_close(sooner.ascend(z, gradient, 0.1), threat.ascend(z, gradient, 0.1))
-    assert sooner.radius == threat.radius
+    near = settled(threat, x)
+    assert isinstance(threat, Settling) == (near is not threat)
+    assert near.radius == threat.radius
+    z, same = (each.noise(x, reach, 1.0) for each in map(reseeded, (threat, near)))
+    assert torch.equal(z, same)
+    far, gradient = 3 * z, torch.randn_like(z)
+    assert torch.equal(threat.project(far, x, reach), near.project(far, x, reach))
+    assert torch.equal(threat.ascend(z, gradient, 0.1), near.ascend(z, gradient, 0.1))
+    assert torch.equal(threat.apply(x, z), near.apply(x, z))
+
+
+@each
+def test_a_ball_knows_who_is_inside(threat):
+    if isinstance(threat, Ball):
+        x = images()
+        ends = threat.apply(x, threat.project(torch.randn_like(x), x, 1.0))
+        assert (threat.distance(x, ends) <= threat.radius + 1e-6).all()
+        wider = threat.of_radius(2 * threat.radius)
+        assert type(wider) is type(threat)
+        assert wider.radius == 2 * threat.radius
+        assert threat.of_radius(threat.radius) == threat

@@ -352,7 +352,7 @@ def test_only_standing_images_are_queried_further(attack, radius):
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 def test_a_threat_of_unknown_geometry_is_refused(attack):
     class Other:
-        radius = 1.0
+        name, radius = "Other", 1.0
 
     with pytest.raises(TypeError, match="not in Other"):
         attack(corner_lit(0.2), GREY, ZERO, Other())

@@ -224,6 +224,10 @@ def beyond() -> dict[str, Any]:
         ],
         "unseen": [{"threat": "L2 0.5", "attack": "apgd-t", "robust": 0.3, "robust_interval": [0.22, 0.4], "n": 100}],
         "warps": [{"threat": "RTS", "attack": "worst-of-10", "robust": 0.2, "robust_interval": [0.1, 0.3], "n": 100}],
+        "background": [
+            {"changed": "background", "how": "noise", "background": "Dark()", "n": 100}
+            | {"robust": 0.7, "robust_interval": wilson(0.7, 100)}
+        ],
     }
 
 
@@ -334,7 +338,7 @@ def make_score() -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def optional() -> dict[str, Any]:
-    """The parts that an evaluation may lack: checks, curve, corruptions, unseen threats, warps."""
+    """The parts that an evaluation may lack: checks, curve, corruptions, unseen threats, warps, background."""
     return beyond()
 
 

@@ -174,9 +174,9 @@ def test_foreign_page_is_whole_and_asks_for_no_training(foreign, make_score, opt
 
 
 def test_part_that_is_missing_is_named_with_the_command_that_makes_it(foreign, build, parts, make_score, show):
-    missing = "Not measured: accuracy against ε, corruptions, unseen threats, warps. To make this part: "
-    missing += "robustdial evaluate"
-    flags = "--also curve corruptions unseen warps"
+    parts_of_it = "accuracy against ε, corruptions, unseen threats, warps, background"
+    missing = f"Not measured: {parts_of_it}. To make this part: robustdial evaluate"
+    flags = "--also curve corruptions unseen warps background"
     assert f"{missing} --model /somewhere/net.py:build --data digits {flags}" in foreign().text
     parts["scores"] = [make_score()]
     assert f"{missing} RUN {flags}" in show(build(**parts)).text

@@ -1,4 +1,4 @@
-"""More than one number: accuracy at every radius, in bad weather, under other threats, and on warped images."""
+"""More than one number: at every radius, in bad weather, under other threats, on warped images, other backgrounds."""
 
 from __future__ import annotations
 
@@ -7,8 +7,19 @@ from typing import Protocol
 
 from robustdial.assessment.subject import Subject
 from robustdial.corruption import LEVELS, corruptions
-from robustdial.evaluate import SHARES, Accuracy, Trial, corrupted, curve, panel, unseen, warps
-from robustdial.threat import L2, Linf, Threat
+from robustdial.evaluate import (
+    SHARES,
+    Accuracy,
+    Trial,
+    background,
+    background_of,
+    corrupted,
+    curve,
+    panel,
+    unseen,
+    warps,
+)
+from robustdial.threat import Ball, Masked, Threat
 from robustdial.typing import Json, written
 
 
@@ -16,7 +27,7 @@ class Curve:
     """Accuracy against the radius of the threat."""
 
     def __init__(self, subject: Subject) -> None:
-        if not isinstance(subject.threat, Linf | L2):
+        if not isinstance(subject.threat, Ball):
             raise ValueError(f"{subject.threat.name} has no radius to draw a curve over. Leave it out.")
         self.subject, self.threat = subject, subject.threat
 
@@ -94,6 +105,30 @@ class Warps:
         return {f"{row['threat']}, {row['attack']}": row["robust"] for row in rows}
 
 
+class Background:
+    """Accuracy when only the background changes, and when only the foreground does."""
+
+    def __init__(self, subject: Subject) -> None:
+        ball = subject.threat.threat if isinstance(subject.threat, Masked) else subject.threat
+        if not isinstance(ball, Ball):
+            raise ValueError(f"{subject.threat.name} does not change pixels one by one. Leave background out.")
+        self.subject, self.ball, self.mask = subject, ball, background_of(subject.source)
+
+    def __len__(self) -> int:
+        return 4
+
+    def rows(self, seed: int, batch: int) -> Iterator[Json]:
+        """A row for each change, with the mask that tells the background."""
+        s, mask = self.subject, repr(self.mask)
+        found = background(s.f, s.source, self.mask, self.ball, batch=batch, seed=seed, device=s.device)
+        for part, how, accuracy in found:
+            yield {"changed": part, "how": how, "background": mask, **_told("robust", accuracy)}
+
+    def columns(self, rows: Sequence[Json]) -> dict[str, float]:
+        """The accuracy after every change."""
+        return {f"{row['changed']}: {row['how']}": row["robust"] for row in rows}
+
+
 class Part(Protocol):
     """A part of `score.json` that is measured when it is asked for."""
 
@@ -115,6 +150,7 @@ EXTRAS: dict[str, Callable[[Subject], Part]] = {
     "corruptions": Corruptions,
     "unseen": UnseenThreats,
     "warps": Warps,
+    "background": Background,
 }
 """Parts of `score.json` that are measured when they are asked for."""
 
@@ -125,5 +161,5 @@ def _told(name: str, accuracy: Accuracy) -> dict[str, Json]:
 
 
 def _spoken(threat: Threat) -> str:
-    size = f" {written(threat.radius)}" if isinstance(threat, Linf | L2) else ""
+    size = f" {written(threat.radius)}" if isinstance(threat, Ball) else ""
     return threat.name + size

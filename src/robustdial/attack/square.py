@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from robustdial.attack.aim import still
 from robustdial.attack.losses import margin
-from robustdial.threat import L2, Linf, Threat
+from robustdial.threat import L2, Linf, Masked, Threat, settled
 from robustdial.typing import Classifier
 
 _HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # steps after which the window has half the area
@@ -50,7 +50,7 @@ class Square:
         draws: where the random numbers come from.
 
     Raises:
-        TypeError: the threat is neither `Linf` nor `L2`.
+        TypeError: the threat is neither `Linf` nor `L2`, nor one of them masked.
 
     >>> f = lambda x: torch.cat([x.sum((1, 2, 3))[:, None], torch.full((len(x), 1), 1.7)], dim=1)
     >>> x = torch.full((1, 1, 2, 2), 0.5)
@@ -81,17 +81,20 @@ class Square:
 
     def _search(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         moves, z, best = _moves(threat), torch.zeros_like(x), margin(f(x), y)
+        around, inside = x, settled(threat, x)
         for query in range(self.queries):
             standing = (best <= 0).nonzero().squeeze(1)
             if not len(standing):
                 break
-            around, now = x[standing], z[standing]
+            if len(standing) < len(around):
+                around, inside = x[standing], settled(threat, x[standing])
+            now = z[standing]
             if query == 0:
                 trial = moves.start(around, self.draws)
             else:
                 trial = moves.step(now, _side(self.share, query - 1, x), self.draws)
-            trial = threat.project(trial, around, 1.0)
-            ahead = margin(f(_image(threat, around, trial)), y[standing])
+            trial = inside.project(trial, around, 1.0)
+            ahead = margin(f(_image(inside, around, trial)), y[standing])
             better = (ahead > best[standing]) | (query == 0)
             z[standing] = torch.where(better[:, None, None, None], trial, now)
             best[standing] = torch.where(better, ahead, best[standing])
@@ -160,7 +163,9 @@ def _moves(threat: Threat) -> _Moves:
             return _Extremes(threat.eps)
         case L2():
             return _Bumps(threat.eps)
-    raise TypeError(f"The Square attack moves in Linf and L2, not in {threat.name}.")
+        case Masked():
+            return _moves(threat.threat)  # what falls beside the mask is lost when the change is projected
+    raise TypeError(f"The Square attack moves in Linf and L2, masked or not, not in {threat.name}.")
 
 
 def _image(threat: Threat, x: Tensor, z: Tensor) -> Tensor:

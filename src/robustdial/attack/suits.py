@@ -8,7 +8,7 @@ from robustdial.attack.deepfool import DeepFool
 from robustdial.attack.fab import FAB
 from robustdial.attack.search import Grid
 from robustdial.attack.square import Square
-from robustdial.threat import L2, Box, Linf, Threat, Warp
+from robustdial.threat import L2, Ball, Box, Linf, Threat, Warp
 
 
 def check_suits(attack: Attack, threat: Threat) -> None:
@@ -21,8 +21,10 @@ def check_suits(attack: Attack, threat: Threat) -> None:
     ValueError: fab-t moves in Linf and L2, not in Warp. Choose from apgd-ce, apgd-t, pgd-K, cw-K and worst-of-K.
     """
     for part in attack.attacks if isinstance(attack, Cascade) else (attack,):
-        if isinstance(part, DeepFool | FAB | Square) and not isinstance(threat, Linf | L2):
+        if isinstance(part, FAB) and not isinstance(threat, Linf | L2):
             where = "Linf and L2"
+        elif isinstance(part, DeepFool | Square) and not isinstance(threat, Ball):
+            where = "Linf and L2, masked or not"
         elif isinstance(part, Grid) and not (isinstance(threat, Box) and isinstance(threat.decode, Warp)):
             where = "rotations and translations"
         else:

@@ -21,7 +21,7 @@ from robustdial.check.facts import NOTHING_KNOWN, Facts
 from robustdial.objective.base import cross_entropy
 from robustdial.precision import full_precision
 from robustdial.randomness import seeded
-from robustdial.threat import L2, Linf, Threat
+from robustdial.threat import L2, Ball, Linf, Threat, settled
 from robustdial.typing import Classifier
 
 RUNS = 5
@@ -215,8 +215,8 @@ class Evidence:
     @cached_property
     def queries(self) -> Tensor:
         """Which victims stand after many gradient steps and then an attack without gradients, bool `[V]`."""
-        if not isinstance(self.threat, Linf | L2):
-            raise Inapplicable(f"The Square attack moves in Linf and L2, not in {self.threat.name}.")
+        if not isinstance(self.threat, Ball):
+            raise Inapplicable(f"The Square attack moves in Linf and L2, masked or not, not in {self.threat.name}.")
         stands = self.many.clone()
         if stands.any():
             left = replace(self.victims, x=self.victims.x[stands], y=self.victims.y[stands])
@@ -252,7 +252,7 @@ class Evidence:
 
     def _stepped(self, direction: Tensor, size: float) -> Tensor:
         """Which victims stand after one step."""
-        threat, x = self.threat, self.victims.x
+        threat, x = settled(self.threat, self.victims.x), self.victims.x
         z = threat.project(threat.ascend(nothing(threat, x), direction, size), x, 1.0)
         return self.victims._right(images(threat, x, z))
 

@@ -20,7 +20,7 @@ from robustdial.data import Data, load
 from robustdial.measuring import lambdas_of, part_of
 from robustdial.recipes import Norm, threat_of
 from robustdial.run import device_of, trained
-from robustdial.threat import L2, Linf, Threat
+from robustdial.threat import L2, Linf, Masked, Threat
 from robustdial.typing import px
 
 Chosen = Literal["train", "val", "test", "none"]
@@ -65,7 +65,8 @@ def evaluate(
         data: images for --model, as in training.
         root: folder of downloaded data sets.
         size: side of the images for --model, for folders and hubs.
-        norm: linf or l2; by default that of the run, linf for --model.
+        norm: linf or l2; by default that of the run, linf for --model. Named, it is over the whole image, also where
+            the adversary of the run had a part of it.
         eps: radius, 8/255, 8px or 0.031; by default that of the run, 8/255 for --model.
         attack: pgd-K, cw-K on the margin loss, pgd-KxR from R starts, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t,
             square, autoattack, worst-of-K, grid, or several joined by +.
@@ -77,7 +78,8 @@ def evaluate(
         device: auto, cpu or cuda.
         compile: run the network through torch.compile.
         also: more than one number: curve (accuracy at every radius), corruptions (noise, blur, weather, compression),
-            unseen (other norms, rotations and translations), warps (turned, moved and skewed images).
+            unseen (other norms, rotations and translations), warps (turned, moved and skewed images), background (what
+            happens if it alone is changed).
         shard: k/m measures part k (from 0) of m; processes on any machines that share the folder make the whole. Under
             torchrun by itself.
         chosen_on: part of the data that decided which checkpoint --model is, for the checks; none if it is the last.
@@ -111,10 +113,12 @@ class _Asked(NamedTuple):
         """`own`, with what is asked in its place."""
         if self.norm is None and self.eps is None:
             return own
-        norm: Norm = "l2" if isinstance(own, L2) else "linf"
+        ball = own.threat if isinstance(own, Masked) else own
+        norm: Norm = "l2" if isinstance(ball, L2) else "linf"
         if self.norm not in (None, norm) and self.eps is None:
             raise UsageError(f"--norm {self.norm} needs a radius of its own. Give --eps, for example 0.5.")
-        return threat_of(self.norm or norm, own.radius if self.eps is None else radius(self.eps))
+        asked = threat_of(self.norm or norm, own.radius if self.eps is None else radius(self.eps))
+        return replace(own, threat=asked) if isinstance(own, Masked) and self.norm is None else asked
 
 
 def _of_run(folder: Path, lam: float | None, width: float, asked: _Asked, attack: Attack) -> Iterator[Subject]:

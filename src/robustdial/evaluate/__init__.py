@@ -1,6 +1,7 @@
-"""Measuring: accuracies with intervals, at every radius, under unseen threats and corruptions; costs, the frontier."""
+"""Measuring: accuracies with intervals, also in bad weather and on other backgrounds; costs, the frontier."""
 
 from robustdial.evaluate.accuracy import Accuracy, Measured, right
+from robustdial.evaluate.background import Changed, background, background_of
 from robustdial.evaluate.corrupted import Corrupted, corrupted, mean_accuracy
 from robustdial.evaluate.cost import Cost, cost
 from robustdial.evaluate.cross import Cross, OverLambdas, cross
@@ -18,6 +19,7 @@ __all__ = [
     "Accuracy",
     "Advance",
     "AtRadius",
+    "Changed",
     "Corrupted",
     "Cost",
     "Cross",
@@ -29,6 +31,8 @@ __all__ = [
     "Standing",
     "Trial",
     "Unseen",
+    "background",
+    "background_of",
     "classes_of",
     "clean_accuracy",
     "corrupted",

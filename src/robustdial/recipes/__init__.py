@@ -16,6 +16,7 @@ from robustdial.recipes.fgsm import fgsm, fgsm_rs
 from robustdial.recipes.free import free
 from robustdial.recipes.gat import gat, gat_oat
 from robustdial.recipes.gradalign import gradalign
+from robustdial.recipes.localized import localized, localized_oat
 from robustdial.recipes.m_oat import m_oat
 from robustdial.recipes.mart import mart
 from robustdial.recipes.norms import Norm, threat_of
@@ -65,6 +66,8 @@ RECIPES: dict[str, Recipe] = {
     "agat-corruptions": agat_corruptions,
     "agat-oat": agat_oat,
     "random-attributes": random_attributes,
+    "localized": localized,
+    "localized-oat": localized_oat,
 }
 
 
@@ -97,6 +100,8 @@ __all__ = [
     "gat",
     "gat_oat",
     "gradalign",
+    "localized",
+    "localized_oat",
     "m_deat",
     "m_mart",
     "m_oat",

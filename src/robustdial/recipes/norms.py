@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from robustdial.threat import L2, Linf, Threat
+from robustdial.threat import L2, Ball, Linf
 
 Norm = Literal["linf", "l2"]
 
 
-def threat_of(norm: Norm, eps: float) -> Threat:
+def threat_of(norm: Norm, eps: float) -> Ball:
     """The ball of radius `eps`. Raises ValueError unless `eps` is positive and, for linf, at most 1.
 
     >>> threat_of("l2", 0.5)

@@ -10,6 +10,7 @@ from robustdial.threat.latent import Generator, Latent
 from robustdial.threat.library import Blur, Hue
 from robustdial.threat.light import Brightness, Contrast
 from robustdial.threat.linf import Linf
+from robustdial.threat.masked import Mask, Masked
 from robustdial.threat.noise import Noise
 from robustdial.threat.spatial import spatial
 from robustdial.threat.warp import Warp
@@ -30,6 +31,8 @@ __all__ = [
     "Hue",
     "Latent",
     "Linf",
+    "Mask",
+    "Masked",
     "Named",
     "Noise",
     "Reach",

@@ -53,6 +53,10 @@ class Ball(Threat, Protocol):
         """How far `adv` is from `x` per row `[B]`, in the unit of `radius`."""
         ...
 
+    def of_radius(self, radius: float) -> Ball:
+        """The ball of another radius."""
+        ...
+
 
 @runtime_checkable
 class Settling(Threat, Protocol):

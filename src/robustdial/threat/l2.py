@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -60,6 +60,9 @@ class L2:
     def distance(self, x: Tensor, adv: Tensor) -> Tensor:
         length: Tensor = torch.linalg.vector_norm((adv - x).flatten(1), dim=1)
         return length
+
+    def of_radius(self, radius: float) -> L2:
+        return replace(self, eps=radius)
 
 
 def _lengths(z: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -50,3 +50,6 @@ class Linf:
 
     def distance(self, x: Tensor, adv: Tensor) -> Tensor:
         return (adv - x).flatten(1).abs().amax(1)
+
+    def of_radius(self, radius: float) -> Linf:
+        return replace(self, eps=radius)

@@ -19,6 +19,7 @@ PARTS = {
     "corruptions": "corruptions",
     "unseen": "unseen threats",
     "warps": "warps",
+    "background": "background",
 }
 
 

@@ -1,0 +1,47 @@
+"""Write the map of the methods: python docs/methods/map.py > docs/methods/README.md"""
+
+from __future__ import annotations
+
+from robustdial.recipes.facts import facts_of, recipes_of
+from robustdial.recipes.taxonomy import CATEGORIES, Category
+
+FACTS = "summary", "paper", "cost"
+HEAD = """# The methods, on the survey's map
+
+The kinds are those of Bai, Luo, Zhao, Wen and Wang, *Recent Advances in Adversarial Training for Adversarial
+Robustness*, IJCAI 2021, with dials and other threats set apart. Its headings are from memory and its text was not at
+hand; what is not implemented is named as far as it is well known. A method may belong to several kinds and stands in
+one: the M+ rule and DEAT are a curriculum as well, and `localized` stays within a ball.
+
+`robustdial methods` prints this, `robustdial methods NAME` a recipe in full. `docs/methods/map.py` writes this page.
+
+More on [localized adversarial training](localized.md) and the
+[theory of robust self-training](robust-self-training.md).
+"""
+
+
+def section(category: Category) -> str:
+    """One kind: its recipes as a table, then what is absent."""
+    name, about = (text[0].upper() + text[1:] for text in (category.name, category.about))
+    lines = [f"## {name}", "", f"{about}."]
+    recipes = [facts_of(name) for name in recipes_of(category)]
+    if recipes:
+        lines += ["", "| recipe | what it does | paper | cost |", "| --- | --- | --- | --- |"]
+        lines += [f"| `{row['name']}` | {' | '.join(_cell(row[fact]) for fact in FACTS)} |" for row in recipes]
+    if category.absent:
+        lines += ["", "Not implemented:", ""]
+        lines += [f"- {name}: {paper}" for name, paper in category.absent]
+    return "\n".join(lines)
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n".join([HEAD, *(f"{section(category)}\n" for category in CATEGORIES)])
+
+
+def _cell(text: str) -> str:
+    return text.rstrip(".").replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    print(page(), end="")
