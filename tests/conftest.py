@@ -1,5 +1,7 @@
 """Shared by all tests: one thread, seeded randomness, and the folder of reference data where there is one."""
 
+import re
+from dataclasses import is_dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,12 @@ import torch
 torch.set_num_threads(1)  # on a busy machine, threads that wait for each other make tiny networks many times slower
 
 SHARED = Path(__file__).parents[2] / "shared"
+
+
+def pytest_make_parametrize_id(val):
+    """Components by what they are, the same in every process: without the addresses of functions in them."""
+    spoken = is_dataclass(val) or isinstance(val, tuple | dict)
+    return re.sub(r"<function (\S+) at 0x[0-9a-f]+>", r"\1", str(val)) if spoken else None
 
 
 @pytest.fixture(autouse=True)

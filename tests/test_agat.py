@@ -131,7 +131,7 @@ def test_blur_is_a_bell_and_hue_turns_colours():
     assert torch.equal(Hue()(grey, torch.ones(2, 1)), grey)
 
 
-@pytest.mark.parametrize("decode", [Blur(), Hue()], ids=str)
+@pytest.mark.parametrize("decode", [Blur(), Hue()])
 def test_a_missing_library_is_named_with_its_extra(decode, monkeypatch):
     monkeypatch.setattr("robustdial.threat.library.import_module", lambda name: (_ for _ in ()).throw(ImportError))
     with pytest.raises(ValueError, match=r"pip install 'robustdial\[attributes\]'"):

@@ -46,7 +46,7 @@ def same(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-@pytest.mark.parametrize("augment", [none, Crop(2), flip, CropFlip(2)], ids=str)
+@pytest.mark.parametrize("augment", [none, Crop(2), flip, CropFlip(2)])
 def test_a_move_is_drawn_as_the_augmentation_is_and_can_be_undone(augment):
     x = torch.rand(30, 3, 7, 9)
     torch.manual_seed(1)
@@ -202,7 +202,7 @@ def test_a_batch_without_victims_leaves_the_store_empty():
     assert not state.memories[0]["z"].any()
 
 
-@pytest.mark.parametrize("augment", [CropFlip(2), none], ids=str)
+@pytest.mark.parametrize("augment", [CropFlip(2), none])
 def test_saved_in_mid_epoch_it_goes_on_to_the_same_bits(tmp_path, augment):
     method, data, ends = atta(eps=0.1, steps=2, reset=2), data_with(augment), []
     for stop in (False, True):

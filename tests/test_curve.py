@@ -23,7 +23,7 @@ def known():
     return f, Resident(x, y)
 
 
-@pytest.mark.parametrize("threat", THREATS, ids=str)
+@pytest.mark.parametrize("threat", THREATS)
 def test_a_curve_falls_from_clean_accuracy_to_nothing(known, threat):
     f, source = known
     points = list(curve(f, source, threat, PGDAttack(10)))

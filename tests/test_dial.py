@@ -90,7 +90,7 @@ def test_gradients_reach_every_parameter(name, shape):
 
 
 @pytest.mark.parametrize("dual", [True, False])
-@pytest.mark.parametrize("encoding", ENCODINGS, ids=str)
+@pytest.mark.parametrize("encoding", ENCODINGS)
 def test_each_row_is_served_at_its_own_lambda(encoding, dual):
     model = unsettled(dial(plain(), Dials(LAMBDAS, encoding=encoding, conditioner=PaperFiLM(), dual=dual))).eval()
     x, rows = torch.rand(6, 1, 8, 8), torch.tensor([0, 0, 5, 3, 1, 4])
@@ -100,7 +100,7 @@ def test_each_row_is_served_at_its_own_lambda(encoding, dual):
         torch.testing.assert_close(mixed[i : i + 1], model.at(LAMBDAS[row])(x[i : i + 1]), atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS, ids=str)
+@pytest.mark.parametrize("encoding", ENCODINGS)
 def test_the_dial_is_continuous(encoding):
     model = unsettled(dial(plain(), Dials(LAMBDAS, encoding=encoding, conditioner=PaperFiLM()))).eval()
     x = torch.rand(4, 1, 8, 8)
@@ -161,7 +161,7 @@ def test_codes_travel_with_the_weights():
     assert torch.equal(one.codes, two.codes)
 
 
-@pytest.mark.parametrize("encoding", [OneHot(), Orthogonal(16)], ids=str)
+@pytest.mark.parametrize("encoding", [OneHot(), Orthogonal(16)])
 def test_codes_are_orthonormal(encoding):
     table = encoding.table(LAMBDAS)
     torch.testing.assert_close(table @ table.T, torch.eye(6), atol=1e-6, rtol=0)
@@ -199,7 +199,7 @@ def test_a_batch_can_share_one_lambda():
     assert len({int(rows[0]) for rows in drawn}) == 6
 
 
-@pytest.mark.parametrize("conditioner", [IdentityFiLM(), PaperFiLM()], ids=str)
+@pytest.mark.parametrize("conditioner", [IdentityFiLM(), PaperFiLM()])
 def test_a_served_network_follows_training(conditioner):
     model = dial(plain(), Dials(conditioner=conditioner)).eval()
     f, x = model.at(0.2), torch.rand(2, 1, 8, 8)

@@ -43,7 +43,7 @@ def test_the_weights_learn_from_a_mixture_and_the_adversary_from_the_label(share
     torch.testing.assert_close(attack, F.cross_entropy(point.adv, point.y, reduction="none"))
 
 
-@pytest.mark.parametrize("objective", [AT(), TRADES(), MART()], ids=str)
+@pytest.mark.parametrize("objective", [AT(), TRADES(), MART()])
 def test_a_teacher_without_a_share_changes_nothing(objective):
     point = opened(objective)
     torch.testing.assert_close(Distilled(objective, 0.0).learn(point), objective.learn(point))

@@ -40,7 +40,7 @@ def test_robust_accuracy_of_a_linear_model_is_its_margin(threat, dual):
     assert 50 < robust.correct < 350
 
 
-@pytest.mark.parametrize("threat", [Linf(0.1), L2(0.3)], ids=str)
+@pytest.mark.parametrize("threat", [Linf(0.1), L2(0.3)])
 def test_adversarial_images_are_in_the_set_and_worse(threat):
     net = build("cnn", classes=4, shape=(1, 8, 8), mean=[0.5], std=[0.5], width=4).eval()
     x, y = torch.rand(16, 1, 8, 8), torch.randint(0, 4, (16,))

@@ -8,8 +8,9 @@ from torch import nn
 
 from robustdial import cli, record, training
 from robustdial.health import Signals, Trouble, diagnose, look, probe_size
+from robustdial.models import build
 from robustdial.run import Run, resume, start
-from robustdial.threat import L2, Linf
+from robustdial.threat import L2, Linf, spatial
 from robustdial.train import Relief
 from robustdial.training import carry_out
 
@@ -80,7 +81,13 @@ class Masked(nn.Module):
         return torch.stack([self.weight * (1 + 2 * dip), torch.zeros_like(dip)], dim=1)
 
 
-@pytest.mark.parametrize("threat", [Linf(0.1), L2(0.1 * 4)], ids=str)
+def test_a_set_that_is_no_ball_is_not_expected_to_be_flat():
+    x, y = torch.rand(8, 1, 8, 8), torch.arange(8) % 4
+    net = build("cnn", classes=4, shape=(1, 8, 8), mean=(0.5,), std=(0.5,), width=4)
+    assert look(net, x, y, spatial()).linearity == 1 > look(net, x, y, Linf(0.5)).linearity
+
+
+@pytest.mark.parametrize("threat", [Linf(0.1), L2(0.1 * 4)])
 def test_a_network_that_masks_its_gradient_is_seen(threat):
     x, y = torch.full((40, 1, 4, 4), 0.5), torch.zeros(40, dtype=torch.int64)
     seen = look(Masked(0.1), x, y, threat)

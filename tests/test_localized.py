@@ -51,7 +51,7 @@ def images(n=40):
     return x.clamp(min=0) * 2
 
 
-@pytest.mark.parametrize("ball", BALLS, ids=str)
+@pytest.mark.parametrize("ball", BALLS)
 @pytest.mark.parametrize("name", ATTACKS)
 def test_an_attack_under_a_mask_of_ones_is_the_attack_to_the_bit(ball, name):
     f, x = linear(), images()
@@ -63,9 +63,9 @@ def test_an_attack_under_a_mask_of_ones_is_the_attack_to_the_bit(ball, name):
     assert not torch.equal(found[0], x)
 
 
-@pytest.mark.parametrize("ball", BALLS, ids=str)
+@pytest.mark.parametrize("ball", BALLS)
 @pytest.mark.parametrize("name", ATTACKS)
-@pytest.mark.parametrize("mask", [Dark(), Border(0.2), Rest(Border(0.2)), zeros], ids=str)
+@pytest.mark.parametrize("mask", [Dark(), Border(0.2), Rest(Border(0.2)), zeros])
 def test_no_attack_leaves_the_mask(ball, name, mask):
     f, x = linear(), images()
     threat = Masked(ball, mask)
@@ -165,7 +165,7 @@ def test_a_network_is_described_by_where_it_is_from():
     assert describe(Masked(Linf(0.5), ones))["mask"] == "ones"
 
 
-@pytest.mark.parametrize("mask", [Dark(), Rest(Border(0.2))], ids=str)
+@pytest.mark.parametrize("mask", [Dark(), Rest(Border(0.2))])
 def test_the_checks_look_behind_the_mask(mask):
     f, x = linear(), images(60)
     found = {each.id: each for each in examine(Evidence(f, x, f(x).argmax(1), Masked(L2(0.3), mask)))}

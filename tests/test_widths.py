@@ -42,7 +42,7 @@ def test_bake_equals_at_for_every_width(name, shape):
     assert sizes[0] < 0.3 * sizes[2] < sizes[1] < sizes[2] == sum(weight.numel() for weight in plain.parameters())
 
 
-@pytest.mark.parametrize("conditioner", [PaperFiLM(), LinearFiLM()], ids=str)
+@pytest.mark.parametrize("conditioner", [PaperFiLM(), LinearFiLM()])
 def test_every_width_learns_and_every_parameter_is_reached(conditioner):
     _, model = network(conditioner=conditioner)
     model.train()

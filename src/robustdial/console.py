@@ -23,7 +23,7 @@ from rich.table import Table
 from robustdial import record
 from robustdial.comparison import Comparison, Turn
 from robustdial.evaluate import Accuracy, Advance
-from robustdial.report.words import amount, duration, interval, moment, percent
+from robustdial.report.words import amount, duration, interval, moment, percent, radius
 from robustdial.run import Experiment
 from robustdial.train import Step
 from robustdial.training import Cost
@@ -213,7 +213,8 @@ class StageBars:
 def say_score(score: Json) -> None:
     """An evaluation, stage after stage; the last row is its robust accuracy."""
     at = "" if score["lam"] is None else f", lambda {score['lam']:g}, width {score['width']:g}"
-    console.print(f"[bold]{score['model']}{at}[/]; {score['threat_model']} {score['eps']}, n = {score['n']:,}")
+    threat = f"{score['threat_model']} {radius(score['threat_model'], score['radius'])}".rstrip()
+    console.print(f"[bold]{score['model']}{at}[/]; {threat}, n = {score['n']:,}")
     table = Table()
     for name in ("after", "standing", "accuracy", "95 %", "seconds"):
         table.add_column(name, justify="left" if name == "after" else "right")

@@ -454,6 +454,7 @@ def _assemble(
         "recipe": name,
         "knobs": dict(knobs),
         "method": describe(method),
+        "threat": method.threat.name,
         "data": seen,
         "model": {
             "name": run.model,

@@ -113,7 +113,7 @@ def test_the_same_seed_gives_the_same_images(digits, attack):
     assert torch.equal(*found)
 
 
-@pytest.mark.parametrize("attack", [a for a in SEARCHES if not isinstance(a, FGSM | FAB | DeepFool)], ids=str)
+@pytest.mark.parametrize("attack", [a for a in SEARCHES if not isinstance(a, FGSM | FAB | DeepFool)])
 def test_another_seed_starts_elsewhere(digits, attack):
     net, x, y = digits
     found = []

@@ -151,7 +151,6 @@ def test_a_network_of_half_precision_is_not_judged_by_small_steps(honest, probe)
         (Facts(n=10_000, stages=(Stage("apgd-ce", 9000, 5000), Stage("square", 5000, 4981))), "cascade", "passed"),
         (Facts(n=100, stages=(Stage("apgd-ce", 90, 50), Stage("square", 50, 48))), "cascade", "passed"),
     ],
-    ids=str,
 )
 def test_facts_are_judged(facts, id, state):
     evidence = Evidence(lambda x: x.flatten(1), torch.rand(4, 1, 2, 2), torch.zeros(4).long(), Linf(0.1), facts)

@@ -42,7 +42,6 @@ def test_no_check_is_raised_on_an_honest_network(name, honest, probe):
         ("standard", L2(2.0), 4),
         ("adversarial", L2(0.5), 5),
     ],
-    ids=str,
 )
 def test_no_check_is_raised_at_any_radius(name, threat, seed, honest, probe):
     assert not raised(Evidence(honest[name], *probe(64, seed), threat, another=honest["dialed"].at(0.2)))

@@ -120,8 +120,8 @@ def learned(play):
         yield point
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES, ids=str)
-@pytest.mark.parametrize("dials", [Fixed(), Dials((0.5, 1.0))], ids=str)
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("dials", [Fixed(), Dials((0.5, 1.0))])
 def test_objectives_give_a_loss_per_row(objective, dials):
     (game,) = games(dials, objective)
     point = game.open().at(torch.zeros_like(game.victims).requires_grad_())
@@ -133,7 +133,7 @@ def test_objectives_give_a_loss_per_row(objective, dials):
     assert gradient.abs().sum() > 0
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES, ids=str)
+@pytest.mark.parametrize("schedule", SCHEDULES)
 def test_schedules_are_json_state_machines(schedule):
     state = schedule.init()
     for epoch in range(1, 4):
@@ -142,9 +142,9 @@ def test_schedules_are_json_state_machines(schedule):
         assert 1 <= schedule.passes(state) <= schedule.most
 
 
-@pytest.mark.parametrize("solver", SOLVERS, ids=str)
-@pytest.mark.parametrize("threat", THREATS, ids=str)
-@pytest.mark.parametrize("dials", DIALS, ids=str)
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("threat", THREATS)
+@pytest.mark.parametrize("dials", DIALS)
 def test_solvers_stay_inside_and_leave_the_network_alone(solver, threat, dials):
     for game in games(dials, threat=threat):
         weights = [weight.clone() for weight in game.model.parameters()]
@@ -180,8 +180,8 @@ def test_layers_that_were_frozen_stay_frozen():
     assert not norm.weight.requires_grad
 
 
-@pytest.mark.parametrize("dials", DIALS, ids=str)
-@pytest.mark.parametrize("threat", THREATS, ids=str)
+@pytest.mark.parametrize("dials", DIALS)
+@pytest.mark.parametrize("threat", THREATS)
 def test_any_combination_trains(dials, threat):
     objective = AT() if isinstance(dials, Fixed) else Blend()
     method = Method(threat, PGD(Step(spread=1.25)), Constant(3), objective, dials)

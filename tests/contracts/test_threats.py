@@ -115,7 +115,7 @@ def check_inside(threat, x, z, reach):
     assert threat.apply(x, z).max() <= 1 + 1e-6  # where pixels are means of others, weights may sum to a little more
 
 
-each = pytest.mark.parametrize("threat", THREATS, ids=str)
+each = pytest.mark.parametrize("threat", THREATS)
 reaching = pytest.mark.parametrize("reach", REACHES, ids=["one reach", "a reach per row"])
 
 

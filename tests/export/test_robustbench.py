@@ -99,7 +99,7 @@ def test_the_model_info_has_the_words_of_robustbench():
     }
 
 
-@pytest.mark.parametrize("changes", [{"attack": "pgd-20"}, {"n": 1000}], ids=str)
+@pytest.mark.parametrize("changes", [{"attack": "pgd-20"}, {"n": 1000}])
 def test_less_than_autoattack_on_every_image_is_not_called_so(changes):
     info = model_info(about(**changes))
     assert (info["reported"], info["autoattack_acc"], info["unreliable"]) == ("41.25", None, None)

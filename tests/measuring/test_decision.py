@@ -52,7 +52,6 @@ POINTS = [*WIDE, *THIN]
         ({"clean_min": 0.95, "robust_min": 0.4}, (0.4, 1.0), False),  # 2 % off beside 100 % and 25 %
         ({"macs_max": 20}, (1.0, 0.5), False),
     ],
-    ids=str,
 )
 def test_choice(targets, chosen, met):
     choice = decide(POINTS, Targets(**targets))

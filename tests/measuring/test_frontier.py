@@ -54,7 +54,7 @@ def test_a_kill_keeps_what_was_measured_and_the_next_call_goes_on(run):
     assert measured(run) == []
 
 
-@pytest.mark.parametrize("other", [{"attack": PGDAttack(3)}, {"n": 20}, {"seed": 1}], ids=str)
+@pytest.mark.parametrize("other", [{"attack": PGDAttack(3)}, {"n": 20}, {"seed": 1}])
 def test_other_conditions_start_afresh(run, other):
     measured(run)
     assert set(measured(run, **other)) == set(GRID)

@@ -136,7 +136,7 @@ class Counted(nn.Module):
         (YOPO(Step(0.02)), MART()),
     ],
 )
-@pytest.mark.parametrize("learner", [Plain(), AWP()], ids=str)
+@pytest.mark.parametrize("learner", [Plain(), AWP()])
 def test_every_image_that_was_forwarded_is_counted(solver, objective, learner):
     model = Counted(network())
     assert int(learn(solver, 6, objective, model=model, learner=learner)["spent"]) == model.images
@@ -164,7 +164,7 @@ def test_smoothed_adversarial_training_is_cross_entropy_with_label_smoothing(amo
     torch.testing.assert_close(Smoothed(AT(), amount).attack(point), F.cross_entropy(point.adv, y, reduction="none"))
 
 
-@pytest.mark.parametrize(("objective", "clean", "adv"), [(TRADES(6), 1, 0), (ALP(0.5), 1, 1), (MART(5), 0, 1)], ids=str)
+@pytest.mark.parametrize(("objective", "clean", "adv"), [(TRADES(6), 1, 0), (ALP(0.5), 1, 1), (MART(5), 0, 1)])
 def test_smoothing_changes_the_cross_entropies_of_an_objective_alone(objective, clean, adv):
     point, y = opened(objective)
 

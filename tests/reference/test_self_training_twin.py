@@ -53,7 +53,7 @@ def learned(objective, net, x, y, guessed, z):
 
 
 @pytest.mark.parametrize("guessed", [GUESSED, ~GUESSED, torch.zeros(9, dtype=torch.bool)], ids=["five", "four", "none"])
-@pytest.mark.parametrize("weights", [(0.9, 0.5), (0.5, 0.5), (0.0, 0.3)], ids=str)
+@pytest.mark.parametrize("weights", [(0.9, 0.5), (0.5, 0.5), (0.0, 0.3)])
 def test_the_loss_is_the_papers(guessed, weights):
     net, (x, y) = network(), batch()
     z = torch.empty_like(x).uniform_(-EPS, EPS)
@@ -63,7 +63,7 @@ def test_the_loss_is_the_papers(guessed, weights):
         torch.testing.assert_close(loss.mean(), paper(net, x, x + z, y, guessed, beta, *weights), atol=1e-6, rtol=1e-6)
 
 
-@pytest.mark.parametrize("objective", [Blend(0.5), Blend(), TRADES()], ids=str)
+@pytest.mark.parametrize("objective", [Blend(0.5), Blend(), TRADES()])
 def test_equal_weights_or_no_guesses_leave_the_objective_as_it_is(objective):
     net, (x, y) = network(), batch()
     z = torch.empty_like(x).uniform_(-EPS, EPS)

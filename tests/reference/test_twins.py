@@ -455,7 +455,7 @@ def test_pgd_at_takes_madrys_step():
     assert method.solver.step(method.threat.radius, 7) == pytest.approx(2 / 255)
 
 
-@pytest.mark.parametrize("threat", [Linf(0.1), L2(1.0)], ids=str)
+@pytest.mark.parametrize("threat", [Linf(0.1), L2(1.0)])
 def test_the_ascent_raises_the_loss_and_stays_inside(threat):
     model = network()
     x, y = batches(1)[0]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import json
 import re
 
@@ -119,6 +120,7 @@ def test_hostile_words_stay_words(build, parts, show):
     run = parts["run"]
     run["name"] = run["recipe"] = run["command"] = run["knobs"]["note"] = run["data"]["classes"][3] = HOSTILE
     run["data"]["notes"] = [HOSTILE]
+    parts = copy.deepcopy(parts)
     for point in parts["frontier"]["points"]:
         point["attack"] = HOSTILE
     page = show(build(**parts))
@@ -239,6 +241,7 @@ def test_one_width_has_no_surface_and_a_run_of_old_no_costs(page):
 
 
 def test_points_that_say_nothing_of_width_are_of_full_width(build, parts, show):
+    parts = copy.deepcopy(parts)
     for point in parts["frontier"]["points"]:
         del point["width"]
     assert "tradeoff" in show(build(**parts)).ids()
@@ -256,3 +259,13 @@ def test_crossing_is_told_and_drawn(build, parts, crossing, show):
 
 def test_a_run_without_crossing_has_no_such_section(page):
     assert "cross" not in page.ids()
+
+
+def test_a_threat_that_is_no_ball_has_no_radius_in_pixels(parts, build, show):
+    parts = copy.deepcopy(parts)
+    for point in parts["frontier"]["points"]:
+        point |= {"threat": "Warp+Noise", "eps": 1.0}
+    page = show(build(**parts))
+    assert "under pgd-20 in the whole set of Warp+Noise on 360 test images" in page.text
+    assert "ε = 1" not in page.text
+    assert "--attack apgd-ce+worst-of-10" in page.text

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from robustdial.export.base import Format
 from robustdial.export.facts import Facts
-from robustdial.report.words import interval, number, percent, spoken
+from robustdial.report.words import interval, is_ball, number, percent, spoken
 from robustdial.typing import Json
 
 
@@ -27,8 +27,10 @@ def threat_in_words(point: Json) -> str:
     """
     >>> threat_in_words({"threat": "Linf", "eps": 8 / 255})
     'Linf, radius 8/255'
+    >>> threat_in_words({"threat": "Warp", "eps": 1.0})
+    'Warp'
     """
-    return f"{point['threat']}, radius {number(point['eps'])}"
+    return f"{point['threat']}, radius {number(point['eps'])}" if is_ball(point["threat"]) else str(point["threat"])
 
 
 def public_name(data: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from robustdial.report.folder import Entry, Folder
-from robustdial.report.words import amount, duration, moment, number, percent, spoken
+from robustdial.report.words import amount, duration, moment, percent, radius, spoken
 
 Rows = list[tuple[str, str]]
 Tiles = list[tuple[str, str, str]]
@@ -36,7 +36,7 @@ def tiles(folder: Folder) -> Tiles:
     facts = [
         *ground(run),
         ("Recipe", run.get("recipe"), f"seed {spoken(run.get('run', {}).get('seed'))}"),
-        ("Radius ε", _eps(folder), "pixels in 0 to 1"),
+        ("Threat", *_threat(folder)),
         ("Training", duration(seconds) if seconds else None, _count(folder)),
     ]
     return [(name, value, detail) for name, value, detail in facts if value]
@@ -96,10 +96,10 @@ def chosen(checkpoint: str) -> str:
 
 def how(point: Entry) -> str:
     """What robust means for a measured point, in a sentence."""
-    threat = f" ({point['threat']})" if "threat" in point else ""
-    radius = f"ε\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{number(point['eps'])}{threat}"
+    threat = point.get("threat", "Linf")
+    where = f"at {size} ({threat})" if (size := radius(threat, point["eps"])) else f"in the whole set of {threat}"
     part = PARTS.get(point.get("part", "test"), "test")
-    return f"Robust is accuracy under {point['attack']} at {radius} on {point['n']} {part} images."
+    return f"Robust is accuracy under {point['attack']} {where} on {point['n']} {part} images."
 
 
 def cost(point: Entry) -> str:
@@ -127,6 +127,12 @@ def _both(point: Entry) -> str:
     return f"{percent(point['clean'])} clean / {percent(point['robust'])} robust{at}"
 
 
+def strongest(folder: Folder) -> str:
+    """The attack to evaluate a run under: AutoAttack where it moves, else what climbs and what draws."""
+    name, _ = _threat(folder)
+    return "autoattack" if name in (None, "Linf", "L2") else "apgd-ce+worst-of-10"
+
+
 def _trained(folder: Folder) -> str:
     run = folder.run
     recipe, data = run.get("recipe"), run.get("data", {}).get("name")
@@ -144,6 +150,9 @@ def _parts(data: Entry) -> str:
     return ", ".join(f"{data[part]:,} {names.get(part, part)}" for part in parts if data.get(part))
 
 
-def _eps(folder: Folder) -> str | None:
-    known = [p["eps"] for p in folder.points] or [folder.run.get("knobs", {}).get("eps")]
-    return None if known[0] is None else number(known[0])
+def _threat(folder: Folder) -> tuple[str | None, str]:
+    """The threat of a run, and its radius if it is a ball: of what was measured, or else of what it was trained for."""
+    known = folder.points[0] if folder.points else {}
+    name = known.get("threat") or folder.run.get("threat") or folder.run.get("method", {}).get("threat", {}).get("type")
+    eps = known.get("eps", folder.run.get("knobs", {}).get("eps"))
+    return name, radius(name or "Linf", eps) if eps is not None else ""

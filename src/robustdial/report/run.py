@@ -38,6 +38,7 @@ def page(path: Path) -> str:
         overview=overview([panel.entry for panel in evaluations]),
         upper_bound=facts.UPPER_BOUND,
         tell=evaluated,
+        strongest=facts.strongest(folder),
         command=evaluated.command(folder),
         crossing=crossing(folder.cross) if folder.cross else [],
         crossed=facts.crossed(folder.cross) if folder.cross else "",

@@ -55,6 +55,24 @@ def number(value: float) -> str:
     return f"{value:.0f}" if value == round(value) and abs(value) < 1e15 else f"{value:.4g}"
 
 
+def radius(threat: str, eps: float) -> str:
+    """The radius of a norm ball, as a phrase; empty for other threats, whose sets have a size of their own.
+
+    >>> [radius(*ball).replace(chr(160), " ") for ball in (("Linf", 8 / 255), ("L2 on Dark", 0.5), ("Warp", 1.0))]
+    ['ε = 8/255', 'ε = 0.5', '']
+    """
+    return f"ε\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{number(eps)}" if is_ball(threat) else ""
+
+
+def is_ball(threat: str) -> bool:
+    """Whether a threat of this name is a norm ball, all of it or behind a mask.
+
+    >>> is_ball("L2 on Dark"), is_ball("Warp+Noise")
+    (True, False)
+    """
+    return threat.partition(" ")[0] in ("Linf", "L2")
+
+
 def amount(count: int) -> str:
     """A number of parameters or multiply-adds in three digits.
 

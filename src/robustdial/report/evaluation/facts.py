@@ -7,7 +7,7 @@ import re
 from robustdial.report import facts
 from robustdial.report.facts import Rows, Tiles
 from robustdial.report.folder import Entry, Folder
-from robustdial.report.words import duration, interval, percent, spoken
+from robustdial.report.words import duration, interval, percent, radius, spoken
 
 CHOSEN_ON = {
     "val": "the validation part",
@@ -39,7 +39,7 @@ def tiles(folder: Folder) -> Tiles:
     latest = folder.scores[-1]
     return [
         ("Data", latest["dataset"], f"{latest['n']:,} images of the {latest['part']} part"),
-        ("Threat", threat(latest), "pixels in 0 to 1"),
+        ("Threat", latest["threat_model"], radius(latest["threat_model"], latest["radius"])),
         ("Attack", latest["attack"], duration(latest["seconds"])),
     ]
 
@@ -70,8 +70,8 @@ def title(entry: Entry) -> str:
 
 
 def threat(entry: Entry) -> str:
-    """The threat with its radius."""
-    return f"{entry['threat_model']}, ε\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{entry['eps']}"
+    """The threat, with its radius if it is a ball."""
+    return ", ".join(filter(None, [entry["threat_model"], radius(entry["threat_model"], entry["radius"])]))
 
 
 def robust(entry: Entry) -> str:
