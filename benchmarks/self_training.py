@@ -2,8 +2,8 @@
 
     python benchmarks/self_training.py --data cifar10 --labelled 4000 --seeds 0 1 2 --out runs/self-training
 
-One standard network of each seed learns from the labelled images and labels the others. Every system then starts afresh
-and makes the same number of updates, with the adversary that it trains with in the same number of steps:
+One standard network of each seed learns from the labelled images and labels the others. Every other system starts from
+its weights and makes the same number of updates, with its adversary in the same number of steps:
 
     standard, at, trades                        the labelled images alone
     self-training, rst, rst-trades              half of each batch is unlabelled
@@ -39,6 +39,8 @@ from robustdial.rate import parse as rate
 from robustdial.run import device_of
 from robustdial.threat import Threat
 from robustdial.train import TrainState, fit
+
+STANDARD = "standard"
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def systems(settings: Settings) -> dict[str, System]:
     step = max(0.25, 1.25 / steps)  # few steps must reach the edge
     rst, turned = rd.rst(eps, steps=steps, step=step), rd.spatial_at(draws=draws)
     return {
-        "standard": System(rd.clean(eps)),
+        STANDARD: System(rd.clean(eps)),
         "at": System(replace(rst, objective=Blend(0.5), unlabelled=0.0)),
         "trades": System(rd.trades(eps, steps=steps, step=step)),
         "self-training": System(rd.rst(eps, beta=0.0)),
@@ -132,14 +134,20 @@ class Lab:
         """A network after training with `method`, from the disk where it is there."""
         model, path = self.fresh(), self.folder / f"{name}.safetensors"
         if not path.exists():
+            if name != STANDARD:
+                model.load_state_dict(self.standard().state_dict())
             self._train(name, model, method)
             save_file({name: value.contiguous() for name, value in model.state_dict().items()}, path)
         model.load_state_dict(load_file(path))
         return model.eval()
 
+    def standard(self) -> nn.Module:
+        """The network that labels the unlabelled images, and that the others start from."""
+        return self.trained(STANDARD, systems(self.settings)[STANDARD].method)
+
     def taught(self) -> Data:
         """The data, its unlabelled images labelled by the standard network."""
-        return rd.pseudo_labelled(self.data, self.trained("standard", systems(self.settings)["standard"].method))
+        return rd.pseudo_labelled(self.data, self.standard())
 
     def epochs(self, method: rd.Method) -> int:
         """Epochs of what a method learns from that make the updates of all systems."""
