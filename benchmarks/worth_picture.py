@@ -15,6 +15,7 @@ INK, FAINT = "#30343b", "#c9ced6"
 COLORS = {
     "radial": "#c2410c",
     "oat": "#2f6db5",
+    "radial, taught": "#9b1c5a",
     "dedicated, radius": "#30343b",
     "interpolation": "#3f8f5b",
     "mixing": "#8b5fb0",
@@ -23,6 +24,8 @@ COLORS = {
     "oat, cold": "#7fb0e0",
     "radial, a quarter at 0": "#b0751c",
     "radial, one run": "#f0a070",
+    "oat, taught": "#5c93c9",
+    "dedicated, taught": "#6b7280",
 }
 
 

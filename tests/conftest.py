@@ -15,7 +15,7 @@ SHARED = Path(__file__).parents[2] / "shared"
 
 def pytest_make_parametrize_id(val):
     """Components by what they are, the same in every process: without the addresses of functions in them."""
-    spoken = is_dataclass(val) or isinstance(val, tuple | dict)
+    spoken = is_dataclass(val) or isinstance(val, tuple)
     return re.sub(r"<function (\S+) at 0x[0-9a-f]+>", r"\1", str(val)) if spoken else None
 
 
