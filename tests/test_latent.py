@@ -1,6 +1,7 @@
 """Adversaries in the latent space of a generator: closed forms on a linear one, and what training does with them."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -10,10 +11,12 @@ from robustdial.attack import PGDAttack
 from robustdial.data import load
 from robustdial.dial import Dials, Fixed
 from robustdial.game import Game
+from robustdial.generator import GeneratorRun, start_generator
 from robustdial.method import describe
 from robustdial.objective import AT, Blend, Targeted
 from robustdial.objective.targeted import targets
 from robustdial.recipes import gat, gat_oat
+from robustdial.run import Run, resume, start
 from robustdial.threat import Latent
 from robustdial.train import TrainState, fit
 
@@ -113,7 +116,7 @@ def test_the_recipe_refuses_what_makes_no_sense(knobs, told):
 
 def test_a_recipe_is_json_and_asks_for_the_generator_when_it_is_used():
     threat = describe(gat("nowhere", levels=("middle",)))["threat"]
-    assert json.loads(json.dumps(threat))["generator"] == {"type": "Stored", "folder": "nowhere"}
+    assert json.loads(json.dumps(threat))["generator"] == {"type": "Stored", "folder": "nowhere", "weights": None}
     assert threat["bounds"] == {"middle": 0.3}
     with pytest.raises(FileNotFoundError, match=r"There is no generator in nowhere\. Train one"):
         gat("nowhere").threat.around(torch.rand(1, 1, 8, 8))
@@ -142,8 +145,6 @@ def test_a_targeted_adversary_drives_towards_its_class():
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A generator that has hardly learned: enough to be opened."""
-    from robustdial.generator import GeneratorRun, start_generator
-
     workshop = start_generator(
         tmp_path_factory.mktemp("latent") / "g", GeneratorRun(epochs=1, batch=32, width=4, latent=8, limit=96)
     )
@@ -166,8 +167,17 @@ def test_the_recipes_train(folder, dial):
 
 
 def test_a_run_without_its_generator_writes_nothing(tmp_path):
-    from robustdial.run import Run, start
-
     with pytest.raises(FileNotFoundError, match="There is no generator"):
         start("gat", {"generator": str(tmp_path / "g")}, Run(out=str(tmp_path / "r")))
     assert not (tmp_path / "r").exists()
+
+
+def test_a_run_is_not_continued_against_another_generator(folder, tmp_path):
+    other = shutil.copytree(folder, tmp_path / "g")
+    settings = Run(data="digits", model_width=4, limit=60, epochs=1, batch=32, out=str(tmp_path / "r"))
+    experiment = start("gat", {"generator": str(other), "steps": 1}, settings)
+    resume(experiment.folder)
+    about = other / "average.json"
+    about.write_text(json.dumps(json.loads(about.read_text()) | {"fingerprint": "another"}))
+    with pytest.raises(ValueError, match="trained further"):
+        resume(experiment.folder)

@@ -13,6 +13,7 @@ from robustdial.generator.folder import (
     pack_generator,
     resume_generator,
     start_generator,
+    stored,
     unpack_generator,
 )
 from robustdial.generator.network import LEVELS, NOISE, Critic, StyleGenerator
@@ -46,5 +47,6 @@ __all__ = [
     "samples",
     "sheet",
     "start_generator",
+    "stored",
     "unpack_generator",
 ]

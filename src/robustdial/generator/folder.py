@@ -153,9 +153,11 @@ class Stored:
 
     Args:
         folder: as written by `robustdial generator`.
+        weights: their fingerprint when it was named, to tell it from one that was trained further.
     """
 
     folder: str
+    weights: str | None = None
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -170,6 +172,12 @@ class Stored:
     def _open(self, like: Tensor) -> StyleGenerator:
         path = Path(self.folder) / record.WEIGHTS
         return _opened(self.folder, path.stat().st_mtime_ns if path.exists() else 0, like.device)
+
+
+def stored(folder: str) -> Stored:
+    """The generator in `folder` as it is now. One that is not there yet is asked for when it is needed."""
+    about = (Path(folder) / record.WEIGHTS).with_suffix(".json")
+    return Stored(folder, record.read_json(about)["fingerprint"] if about.is_file() else None)
 
 
 @functools.lru_cache(maxsize=4)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from robustdial.dial import Dials, PerSample
-from robustdial.generator import Stored
+from robustdial.generator import stored
 from robustdial.method import Method
 from robustdial.objective import Blend, Targeted
 from robustdial.schedule import Constant
@@ -93,11 +93,11 @@ def gat_oat(
 
 
 def _latent(generator: str, levels: tuple[str, ...], bounds: tuple[float, ...]) -> Latent:
-    stored = Stored(generator)
+    named = stored(generator)
     for level in levels:
-        if level not in stored.levels:
-            raise ValueError(f"The generator has no level {level!r}. Its levels are {', '.join(stored.levels)}.")
+        if level not in named.levels:
+            raise ValueError(f"The generator has no level {level!r}. Its levels are {', '.join(named.levels)}.")
     if len(bounds) not in (1, len(levels)):
         raise ValueError(f"{len(bounds)} bounds for {len(levels)} levels. Give one for all, or one for each.")
     each = bounds * len(levels) if len(bounds) == 1 else bounds
-    return Latent(stored, dict(zip(levels, each, strict=True)))
+    return Latent(named, dict(zip(levels, each, strict=True)))

@@ -1,0 +1,20 @@
+"""A run: a recipe on data, in a folder from which it can be continued, measured and served."""
+
+from robustdial.run.experiment import Experiment
+from robustdial.run.network import open_model, untrained
+from robustdial.run.opening import rehearse, resume, start, trained
+from robustdial.run.settings import CHANGEABLE, Run, data_of, device_of
+
+__all__ = [
+    "CHANGEABLE",
+    "Experiment",
+    "Run",
+    "data_of",
+    "device_of",
+    "open_model",
+    "rehearse",
+    "resume",
+    "start",
+    "trained",
+    "untrained",
+]

@@ -1,0 +1,132 @@
+"""A run that is ready to train, measure or serve."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import nn
+
+from robustdial import record
+from robustdial.checkpoint import pack, unpack
+from robustdial.data import Data, Feed
+from robustdial.dial import Dialed
+from robustdial.method import Method
+from robustdial.precision import Prepared
+from robustdial.run.settings import Run
+from robustdial.train import Relief, TrainState, check_finite
+from robustdial.typing import Json
+
+
+@dataclass
+class Experiment:
+    """A run that is ready to train, measure or serve.
+
+    Attributes:
+        folder: where its files are.
+        about: `run.json`.
+        run, method, data, state: its parts.
+        best: score and epoch of the best network so far.
+        troubles: what went wrong so far, as in `troubles.jsonl`.
+        checkpoint: which network `state` holds when it was opened for measuring, best or last.
+    """
+
+    folder: Path
+    about: dict[str, Json]
+    run: Run
+    method: Method
+    data: Data
+    state: TrainState
+    best: dict[str, Json]
+    troubles: list[dict[str, Json]] = field(default_factory=list)
+    checkpoint: str = "last"
+
+    @property
+    def finished(self) -> bool:
+        """Whether every epoch has been trained."""
+        return self.state.epoch >= self.run.epochs
+
+    @property
+    def batches(self) -> int:
+        """Batches in an epoch."""
+        return len(self.feed.order(self.run.batch, 0, 0))
+
+    @property
+    def feed(self) -> Feed:
+        """What its epochs go through."""
+        return Feed(self.data, self.method.unlabelled)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it runs."""
+        return self.state.device
+
+    def at(
+        self,
+        lam: float | None,
+        width: float = 1.0,
+        *,
+        precision: Literal["float32", "bfloat16"] = "float32",
+        model: nn.Module | None = None,
+    ) -> nn.Module:
+        """The network at one position (lambda None where there is no dial), in evaluation mode; by default the one to
+        serve.
+
+        Raises ValueError off the dial.
+        """
+        model = (model or self.state.served).eval()
+        self._check_dial(model, lam, width)
+        turned = model.at(lam, width) if isinstance(model, Dialed) and lam is not None else model
+        return Prepared(turned, precision)
+
+    def baked(self, lam: float | None, width: float = 1.0) -> nn.Module:
+        """A copy to ship for one position: a plain network of its original class, in evaluation mode."""
+        model = self.state.served.eval()
+        self._check_dial(model, lam, width)
+        return model.bake(lam, width) if isinstance(model, Dialed) and lam is not None else copy.deepcopy(model)
+
+    def _check_dial(self, model: nn.Module, lam: float | None, width: float) -> None:
+        if isinstance(model, Dialed):
+            if lam is None:
+                raise ValueError(f"The network in {self.folder} has a dial. Say where it stands: lam, from 0 to 1.")
+        elif lam is not None or width != 1:
+            asked = f"width={width:g}" if lam is None else f"lam={lam:g}"
+            raise ValueError(
+                f"{asked}: the network in {self.folder} has no dial. Leave it out, or train a method with one."
+            )
+
+    def save(self, name: str = record.LAST) -> None:
+        """Write the whole state; the checkpoint before it is intact until this one is complete.
+
+        Raises FloatingPointError, and writes nothing, if the loss has ceased to be finite.
+        """
+        check_finite(self.state)
+        tensors, about = pack(self.state)
+        record.write_tensors(self.folder / name, tensors, about | {"best": self.best})
+
+    def go_back(self, relief: Relief) -> None:
+        """Return to the last healthy state and forget the epochs since, to go on with `relief`.
+
+        The best network is kept. The checkpoint is written first: a run that is killed meanwhile resumes on one side
+        or on the other.
+        """
+        unpack(self.state, *record.read_tensors(self.folder / record.HEALTHY))
+        self.state.relief = relief
+        self.save()
+        record.keep_epochs(self.folder, self.state.epoch)
+
+    def note(self, trouble: dict[str, Json]) -> None:
+        """Add to `troubles.jsonl`."""
+        self.troubles.append(trouble)
+        record.append_line(self.folder / record.TROUBLES, trouble)
+
+    def save_best(self, score: float, val: list[dict[str, Json]]) -> None:
+        """Keep the network if no score on the validation part was better; of equals, the later one."""
+        if score < self.best.get("score", 0.0):
+            return
+        self.best = {"score": score, "epoch": self.state.epoch, "val": val}
+        weights = {f"model.{name}": value for name, value in self.state.served.state_dict().items()}
+        record.write_tensors(self.folder / record.BEST, weights, self.best)

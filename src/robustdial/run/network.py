@@ -1,0 +1,82 @@
+"""The network of a run, made anew or opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from robustdial import record
+from robustdial.checkpoint import load_weights
+from robustdial.dial import Dialed, Fixed, dial
+from robustdial.method import Method
+from robustdial.models import build
+from robustdial.recipes import recipe
+from robustdial.typing import Json
+
+
+def open_model(folder: str | Path, device: str = "cpu") -> nn.Module:
+    """The best network of a run folder, in evaluation mode: `open_model("runs/x").at(0.4)` is a plain `f(x)`.
+
+    The data is not needed; what the network must know of it stands in `run.json`.
+    """
+    about = record.read_run(Path(folder))
+    _, tensors = best_weights(Path(folder))
+    model = untrained(about)
+    load_weights(model, tensors)
+    return model.to(device).eval()
+
+
+def untrained(about: Mapping[str, Json]) -> nn.Module:
+    """The network that a `run.json` describes, with fresh weights."""
+    return model_of(about["model"] | {"pretrained": False}, about["data"], recipe(about["recipe"])(**about["knobs"]))
+
+
+def model_of(spec: Mapping[str, Json], data: Mapping[str, Json], method: Method) -> nn.Module:
+    """A network of the kind `spec` for images of the kind `data`, with the dial of `method`."""
+    plain = build(
+        spec["name"],
+        classes=len(data["classes"]),
+        shape=tuple(data["shape"]),
+        mean=data["mean"],
+        std=data["std"],
+        width=spec["width"],
+        pretrained=spec["pretrained"],
+    )
+    if spec.get("start"):
+        _begin(plain, Path(spec["start"]))
+    if isinstance(method.dial, Fixed):
+        return plain
+    return dial(plain, method.dial, example=torch.zeros(2, *data["shape"]))
+
+
+def best_weights(folder: Path) -> tuple[str, dict[str, Tensor]]:
+    """Name and tensors of the best checkpoint; of the last one before any epoch was finished."""
+    path = folder / record.BEST
+    path = path if path.exists() else folder / record.LAST
+    tensors, _ = record.read_tensors(path)
+    return path.stem, tensors
+
+
+def _begin(net: nn.Module, folder: Path) -> None:
+    """Give `net` the weights of the network of a run. Raises ValueError if it is another network."""
+    plain = plain_of(open_model(folder))
+    try:
+        load_weights(net, {f"model.{name}": value for name, value in plain.state_dict().items()})
+    except ValueError as error:
+        raise ValueError(
+            f"--start {folder}: that run has another network ({str(error).partition(': ')[2].partition('.')[0]}...). "
+            "Give --model, --model-width and --data as there."
+        ) from None
+
+
+def plain_of(found: nn.Module) -> nn.Module:
+    """A network, at its clean end if it has a dial."""
+    return found.bake(found.dials.lambdas[0], found.dials.widths[-1]) if isinstance(found, Dialed) else found
+
+
+def to_be_asked(folder: str | Path, device: torch.device) -> nn.Module:
+    """The network of a run, at its clean end if it has a dial, in evaluation mode; it is not trained."""
+    return plain_of(open_model(folder, str(device))).eval().requires_grad_(False)

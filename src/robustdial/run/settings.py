@@ -1,0 +1,159 @@
+"""What every recipe needs besides its own knobs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import torch
+
+from robustdial.data import Data, load
+from robustdial.precision import Precision
+from robustdial.rate import parse
+from robustdial.typing import Json
+
+CHANGEABLE = ("device", "precision", "on_trouble")
+"""Settings that may change when a run is resumed."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What every recipe needs besides its own knobs.
+
+    Args:
+        data: a name (digits, mnist, cifar10, ...), folder:PATH, parquet:PATH or hf:NAME.
+        model: a name (cnn, resnet18, preact_resnet18, wrn34_10, ...) or timm:NAME.
+        model_width: channels of the model's first stage; by default its own.
+        pretrained: start from published weights (timm models).
+        start: start from the network of the run in this folder, of its clean end if it has a dial.
+        epochs: passes over the training images.
+        batch: images per step.
+        lr: learning rate at its highest.
+        rate: how the learning rate moves over the training: cosine, cyclic, triangle, multistep, multistep:1/2,4/5 or
+            constant.
+        momentum: of stochastic gradient descent.
+        weight_decay: pull of all weights towards zero.
+        ema: decay of a running average of the weights, which is then what is measured and kept, such as 0.999; 0 for
+            none.
+        awp: adversarial weight perturbation, as a share of each weight's length, such as 0.01; 0 for none.
+        label_smoothing: share of the label's probability spread over all classes; 0 for none.
+        seed: of weights, order, augmentation and adversaries.
+        limit: use only so many training images, class-balanced; the validation part is taken out of them.
+        val: share of the training images held out to choose the checkpoint.
+        labelled: keep the labels of so many training images, class-balanced; methods of self-training learn from the
+            others without theirs, all other methods leave them out.
+        unlabelled: a data set whose training images methods of self-training learn from, without labels; folder:PATH
+            may hold pictures in any arrangement.
+        teacher: folder of the run whose network labels the unlabelled images, or is asked by `distil`; of its clean end
+            if it has a dial.
+        distil: share of the label that is the teacher's answer, such as 0.5; 0 for none.
+        size: side of the images in pixels, for folders and hubs with images of many sizes.
+        root: folder of downloaded data sets.
+        device: auto, cpu, cuda, cuda:1, ...
+        precision: auto takes bfloat16 where the hardware has it; final accuracies are float32 in any case.
+        compile: run the network through torch.compile.
+        save_every: seconds between checkpoints within an epoch.
+        on_trouble: when the training fails (catastrophic or robust overfitting, NaN, collapse, no learning): warn,
+            stop, or rollback to the last healthy epoch and go on from there with more passes or a lower learning rate.
+        out: folder of the run.
+    """
+
+    data: str = "digits"
+    model: str = "cnn"
+    model_width: int | None = None
+    pretrained: bool = False
+    start: str | None = None
+    epochs: int = 30
+    batch: int = 128
+    lr: float = 0.1
+    rate: str = "cosine"
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    ema: float = 0.0
+    awp: float = 0.0
+    label_smoothing: float = 0.0
+    seed: int = 0
+    limit: int | None = None
+    val: float = 0.1
+    labelled: int | None = None
+    unlabelled: str | None = None
+    teacher: str | None = None
+    distil: float = 0.0
+    size: int | None = None
+    root: str = "data"
+    device: str = "auto"
+    precision: Precision = "auto"
+    compile: bool = False
+    save_every: float = 60.0
+    on_trouble: Literal["warn", "stop", "rollback"] = "warn"
+    out: str = "runs/run"
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch", "lr"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"--{name} {getattr(self, name)} is not positive.")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"--seed {self.seed} is out of range. Choose it from 0 to {2**32 - 1}.")
+        for name in ("momentum", "ema", "awp", "label_smoothing", "distil"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(
+                    f"--{name.replace('_', '-')} {getattr(self, name):g} is not a share from 0 to below 1."
+                )
+        if not self.weight_decay >= 0:
+            raise ValueError(
+                f"--weight-decay {self.weight_decay:g} pushes weights away. Give 0 or a small number, 5e-4."
+            )
+        if self.start and self.pretrained:
+            raise ValueError("--start and --pretrained both name the weights to start from. Give one of them.")
+        if self.labelled is not None and self.unlabelled is not None:
+            raise ValueError("--labelled and --unlabelled both say which images have no labels. Give one of them.")
+        if self.distil and self.teacher is None:
+            raise ValueError("--distil learns from a teacher. Name the folder of its run: --teacher runs/standard.")
+        if self.distil and self.label_smoothing:
+            raise ValueError("--distil and --label-smoothing both soften the labels. Give one of them.")
+        parse(self.rate)
+        if not 0 < self.val < 1:
+            raise ValueError(
+                f"--val {self.val:g} is not a share. Hold out a part of the training images to choose the checkpoint, "
+                "for example 0.1."
+            )
+
+
+def run_of(about: Mapping[str, Json]) -> Run:
+    """The settings of a `run.json`; what this version does not know is left out."""
+    known = {field.name for field in fields(Run)}
+    return Run(**{name: value for name, value in about["run"].items() if name in known})
+
+
+def data_of(run: Run) -> Data:
+    """The data set of a run, divided as its seed divides it."""
+    return load(
+        run.data,
+        root=run.root,
+        limit=run.limit,
+        val=run.val,
+        seed=run.seed,
+        size=run.size,
+        labelled=run.labelled,
+        unlabelled=run.unlabelled,
+    )
+
+
+def device_of(name: str) -> torch.device:
+    """A device by its name; auto takes the accelerator where there is one. Raises ValueError if it cannot be had."""
+    if name == "auto":
+        card = f"cuda:{os.environ['LOCAL_RANK']}" if "LOCAL_RANK" in os.environ else "cuda"  # of several processes
+        return torch.device(card if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(f"--device {name} is not supported. Write auto, cpu, cuda or cuda:0.")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(
+            f"--device {name}: there are {torch.cuda.device_count()} CUDA devices here. Write --device auto."
+        )
+    return device
