@@ -83,7 +83,7 @@ class Settings:
 
     def systems(self) -> dict[str, tuple[rd.Method, int]]:
         """Name to method and epochs."""
-        knobs = {"steps": self.steps, "every": self.every, "share": self.share, "c": self.c}
+        knobs = {"steps": self.steps, "every": self.every, "ascending": self.share, "c": self.c}
         agat = rd.agat(**knobs) if self.domain == "warps" else rd.agat_corruptions(**knobs)
         random = replace(rd.random_attributes(), threat=agat.threat)
         ascents = -(-self.epochs // self.every)  # of agat, steps + 1 passes each; an epoch of random is 2 passes

@@ -152,11 +152,11 @@ def test_a_missing_library_is_named_with_its_extra(decode, monkeypatch):
         (lambda: Function(torch.add, ()), ValueError, "at least one attribute"),
         (lambda: Function(torch.add, ("a", "b"), (0.0,)), ValueError, "as many lows"),
         (lambda: agat(degrees=0, shift=0, skew=0), ValueError, "Every attribute is 0"),
-        (lambda: agat(share=2), ValueError, "share=2"),
+        (lambda: agat(ascending=2), ValueError, "share=2"),
         (lambda: agat(every=0), ValueError, "at least 1 visit"),
         (lambda: agat(steps=-1), ValueError, "at least 1 pass"),
         (lambda: agat(c=-1), ValueError, "c=-1"),
-        (lambda: agat(weight=2), ValueError, "share=2"),
+        (lambda: agat(share=2), ValueError, "share=2"),
     ],
 )
 def test_wrong_input_is_named(make, error, told):
@@ -225,7 +225,7 @@ def visits(method, times, index=None):
 
 
 def test_what_was_found_is_shown_until_the_image_is_due_again():
-    shown, memory = visits(agat(every=3, share=1.0), 7)
+    shown, memory = visits(agat(every=3, ascending=1.0), 7)
     for a, b in ((0, 1), (1, 2), (3, 4), (4, 5)):
         assert torch.equal(shown[a], shown[b])
     assert not torch.equal(shown[2], shown[3])
@@ -234,7 +234,7 @@ def test_what_was_found_is_shown_until_the_image_is_due_again():
 
 
 def test_images_outside_the_share_are_another_each_time():
-    shown, memory = visits(agat(every=9, share=0.5), 3)
+    shown, memory = visits(agat(every=9, ascending=0.5), 3)
     stays = (shown[0] == shown[1]).all(1)
     assert 0 < stays.sum() < 12
     assert torch.equal(memory["kept"][:12], stays)
@@ -242,7 +242,7 @@ def test_images_outside_the_share_are_another_each_time():
 
 
 def test_each_image_has_its_own_memory_whatever_the_batches():
-    method, model, memory = agat(every=9, share=1.0), trained_network(), {}
+    method, model, memory = agat(every=9, ascending=1.0), trained_network(), {}
     first, second = torch.tensor([5, 3, 8]), torch.tensor([8, 20, 5])
     x, y = bars(3)
     a = next(method.solver.play(game(model, method, first, x, y), 3, memory)).z.detach()
@@ -253,7 +253,7 @@ def test_each_image_has_its_own_memory_whatever_the_batches():
 
 def test_without_steps_it_is_random_augmentation():
     """As `random_attributes` shows images, uniform in the box: what the authors' released loop comes down to."""
-    for method in (agat(steps=0), random_attributes(), agat(share=0.0)):
+    for method in (agat(steps=0), random_attributes(), agat(ascending=0.0)):
         x, y = torch.rand(400, 1, 8, 8), torch.arange(400) % 2
         model = network().eval()
         (seat,) = Fixed().seats(model, model, x)

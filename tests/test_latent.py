@@ -11,7 +11,7 @@ from robustdial.attack import PGDAttack
 from robustdial.data import load
 from robustdial.dial import Dials, Fixed
 from robustdial.game import Game
-from robustdial.generator import GeneratorRun, start_generator
+from robustdial.generator import GeneratorRun, open_generator, start_generator
 from robustdial.method import describe
 from robustdial.objective import AT, Blend, Targeted
 from robustdial.objective.targeted import targets
@@ -170,6 +170,13 @@ def test_a_run_without_its_generator_writes_nothing(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no generator"):
         start("gat", {"generator": str(tmp_path / "g")}, Run(out=str(tmp_path / "r")))
     assert not (tmp_path / "r").exists()
+
+
+def test_opening_a_generator_leaves_the_random_numbers_of_the_run_alone(folder):
+    """It is opened at the first batch, before or after the state of a run was restored."""
+    before = torch.get_rng_state()
+    open_generator(folder)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_a_run_is_not_continued_against_another_generator(folder, tmp_path):

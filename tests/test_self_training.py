@@ -191,7 +191,7 @@ def test_a_dialed_teacher_answers_at_its_clean_end(tmp_path):
         (["rst", "--labelled", "100", "--unlabelled", "mnist"], "Give one of them"),
         (["rst", "--unlabelled", "digits"], "cannot be their own unlabelled part"),
         (["rst", "--unlabelled", "folder:/no/such/folder"], "/no/such/folder"),
-        (["rst", "--labelled", "100", "--share", "1"], "not a share of a batch"),
+        (["rst", "--labelled", "100", "--guessed", "1"], "not a share of a batch"),
         (["rst", "--labelled", "100", "--clean-weight", "1"], "clean_weight=1"),
     ],
 )

@@ -15,8 +15,8 @@ one: the M+ rule and DEAT are a curriculum as well, and `localized` stays within
 
 `robustdial methods` prints this, `robustdial methods NAME` a recipe in full. `docs/methods/map.py` writes this page.
 
-More on [localized adversarial training](localized.md) and the
-[theory of robust self-training](robust-self-training.md).
+More on [robust self-training](robust-self-training.md), [attributes](attributes.md),
+[localized](localized.md) and [generative](generative.md) adversarial training.
 """
 
 

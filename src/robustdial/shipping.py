@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from robustdial import record
-from robustdial.attack import Attack, Cascade, FromAnother, Square
+from robustdial.attack import Attack, Cascade, FromAnother, Square, WorstOf
 from robustdial.data import Source, balanced, unit
 from robustdial.dial import Dialed
 from robustdial.evaluate import Measured, Position, measure, point
@@ -23,6 +23,7 @@ from robustdial.precision import full_precision
 from robustdial.provenance import provenance
 from robustdial.randomness import seeded
 from robustdial.run import Experiment
+from robustdial.threat import Ball
 from robustdial.typing import Json
 
 CARD, README = "card.json", "README.md"
@@ -138,15 +139,17 @@ def measured_rounded(
 ) -> dict[str, Json]:
     """The same of a file that is another network, and how much faster it is than the float32 network in ONNX.
 
-    The attack is made on the plain network and carried over; what still stands is attacked by Square, which needs no
-    gradient. Square's queries are few, so that it costs about as much as PGD-20 does.
+    The attack is made on the plain network and carried over; what still stands is attacked by Square, or by random
+    draws where Square cannot move: neither needs a gradient. The queries are few: they cost about as much as PGD-20.
     """
     form, experiment = FORMATS[name], baked.experiment
     device = experiment.state.device
     f, plain = form.open(out / form.file), copy.deepcopy(baked.plain).to(device)
-    words = f"{attack.name} on the float32 network, then {SQUARE.name} on this one"
+    threat = experiment.method.threat
+    blind = SQUARE if isinstance(threat, Ball) else WorstOf(SQUARE.queries)
+    words = f"{attack.name} on the float32 network, then {blind.name} on this one"
     with full_precision(), seeded(seed, device):
-        found = measure(f, source, Cascade((FromAnother(plain, attack), SQUARE), words), experiment.method.threat)
+        found = measure(f, source, Cascade((FromAnother(plain, attack), blind), words), threat)
     x, fast = some(source, COMPARED), FORMATS["onnx"]
     return {
         "measured": _point(baked, found, attack) | {"seed": seed, "attack": words},
@@ -191,6 +194,7 @@ def _run(experiment: Experiment) -> dict[str, Json]:
         "method": about["method"],
         "data": public_name(about["data"]["name"]),
         "train": about["data"]["train"],
+        "unlabelled": about["data"].get("unlabelled", 0),
         "test": about["data"]["test"],
         "additional_data": _additional_data(about["run"]),
         "epochs": about["run"]["epochs"],
@@ -200,5 +204,7 @@ def _run(experiment: Experiment) -> dict[str, Json]:
 
 
 def _additional_data(run: Json) -> bool | None:
-    """Whether other data than its own went into the weights; None where they came from another run."""
-    return True if run["pretrained"] else None if run["start"] else False
+    """Whether other data than its own went into the weights; None where another run had a part in them."""
+    if run["pretrained"] or run.get("unlabelled"):
+        return True
+    return None if run["start"] or run.get("teacher") else False

@@ -204,7 +204,9 @@ def test_a_settled_threat_is_the_same_threat(threat, reach):
     assert near.radius == threat.radius
     z, same = (each.noise(x, reach, 1.0) for each in map(reseeded, (threat, near)))
     assert torch.equal(z, same)
-    far, gradient = 3 * z, torch.randn_like(z)
+    far, weights = 3 * z, torch.randn_like(x)
+    (gradient,) = torch.autograd.grad((threat.apply(x, z.requires_grad_()) * weights).sum(), z)
+    z = z.detach()
     assert torch.equal(threat.project(far, x, reach), near.project(far, x, reach))
     assert torch.equal(threat.ascend(z, gradient, 0.1), near.ascend(z, gradient, 0.1))
     assert torch.equal(threat.apply(x, z), near.apply(x, z))

@@ -265,7 +265,7 @@ def test_a_threat_that_is_no_ball_has_no_radius_in_pixels(parts, build, show):
     parts = copy.deepcopy(parts)
     for point in parts["frontier"]["points"]:
         point |= {"threat": "Warp+Noise", "eps": 1.0}
-    page = show(build(**parts))
+    page = show(build(**{name: parts[name] for name in ("run", "epochs", "frontier")}))
     assert "under pgd-20 in the whole set of Warp+Noise on 360 test images" in page.text
     assert "ε = 1" not in page.text
     assert "--attack apgd-ce+worst-of-10" in page.text

@@ -6,17 +6,18 @@ from robustdial.attack.base import Attack
 from robustdial.attack.cascade import Cascade
 from robustdial.attack.deepfool import DeepFool
 from robustdial.attack.fab import FAB
-from robustdial.attack.search import Grid
+from robustdial.attack.search import Grid, turns_and_moves
 from robustdial.attack.square import Square
-from robustdial.threat import L2, Ball, Box, Linf, Threat, Warp
+from robustdial.threat import L2, Ball, Linf, Threat
 
 
 def check_suits(attack: Attack, threat: Threat) -> None:
     """Raise ValueError, naming what can, if `attack` or a part of it cannot move in `threat`.
 
     >>> from robustdial.attack.named import parse
-    >>> check_suits(parse("apgd-ce+worst-of-10"), Box(Warp()))
-    >>> check_suits(parse("autoattack"), Box(Warp()))
+    >>> from robustdial.threat import spatial
+    >>> check_suits(parse("apgd-ce+worst-of-10"), spatial())
+    >>> check_suits(parse("autoattack"), spatial())
     Traceback (most recent call last):
     ValueError: fab-t moves in Linf and L2, not in Warp. Choose from apgd-ce, apgd-t, pgd-K, cw-K and worst-of-K.
     """
@@ -25,8 +26,8 @@ def check_suits(attack: Attack, threat: Threat) -> None:
             where = "Linf and L2"
         elif isinstance(part, DeepFool | Square) and not isinstance(threat, Ball):
             where = "Linf and L2, masked or not"
-        elif isinstance(part, Grid) and not (isinstance(threat, Box) and isinstance(threat.decode, Warp)):
-            where = "rotations and translations"
+        elif isinstance(part, Grid) and not turns_and_moves(threat):
+            where = "rotations and translations alone"
         else:
             continue
         raise ValueError(

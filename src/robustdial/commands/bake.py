@@ -7,12 +7,13 @@ from pathlib import Path
 
 from robustdial import shipping
 from robustdial.arguments import choose
-from robustdial.attack import parse
+from robustdial.attack import check_suits, parse
 from robustdial.console import console, counting
 from robustdial.export import FORMATS, Facts, threat_in_words
 from robustdial.measuring import test_images
 from robustdial.report.words import interval, percent
 from robustdial.run import trained
+from robustdial.threat import L2, Linf
 from robustdial.typing import Json
 
 
@@ -48,6 +49,10 @@ def bake(
     """
     formats = _formats(format)
     measured_with, experiment = parse(attack), trained(run, device)
+    threat = experiment.method.threat
+    check_suits(measured_with, threat)
+    if "robustbench" in formats and not isinstance(threat, Linf | L2):
+        raise ValueError(f"RobustBench knows Linf and L2, not {threat.name}. Choose another --format, such as pt2.")
     baked, source = shipping.bake(experiment, lam, width), test_images(experiment, n)
     out = out or shipping.place_of(baked)
     files = shipping.files_in(out, baked)

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.table import Table
 
 from robustdial import record
-from robustdial.attack import parse
+from robustdial.attack import check_suits, parse
 from robustdial.commands.page import write_page
 from robustdial.console import console, counting, dial_name
 from robustdial.measuring import lambdas_of, measure_cross
@@ -44,6 +44,7 @@ def cross(
         device: auto, cpu or cuda.
     """
     measured_with, experiment = parse(attack), trained(run, device)
+    check_suits(measured_with, experiment.method.threat)
     served = [lam for lam in lams or lambdas_of(experiment.method.dial) if lam is not None]
     with counting("crossing", len(served) + 2) as bar:
         for done in measure_cross(experiment, served, measured_with, n, seed, width=width):

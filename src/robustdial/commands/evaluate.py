@@ -20,7 +20,7 @@ from robustdial.data import Data, load
 from robustdial.measuring import lambdas_of, part_of
 from robustdial.recipes import Norm, threat_of
 from robustdial.run import device_of, trained
-from robustdial.threat import L2, Linf, Masked, Threat
+from robustdial.threat import L2, Ball, Linf, Masked, Threat
 from robustdial.typing import px
 
 Chosen = Literal["train", "val", "test", "none"]
@@ -113,6 +113,8 @@ class _Asked(NamedTuple):
         """`own`, with what is asked in its place."""
         if self.norm is None and self.eps is None:
             return own
+        if not isinstance(own, Ball) and (self.norm is None or self.eps is None):
+            raise UsageError(f"{own.name} has no norm. Give --norm and --eps both, or neither for {own.name} itself.")
         ball = own.threat if isinstance(own, Masked) else own
         norm: Norm = "l2" if isinstance(ball, L2) else "linf"
         if self.norm not in (None, norm) and self.eps is None:

@@ -49,8 +49,8 @@ def _list(category: Category) -> None:
     console.print(f"[bold]{category.name}[/]: {category.about}", soft_wrap=True)
     for name in recipes_of(category):
         facts = facts_of(name)
-        console.print(f"  [bold]{name:14}[/]{facts['summary']}", soft_wrap=True)
-        console.print(f"{'':16}{facts['paper']} Cost: {facts['cost']}", soft_wrap=True, markup=False)
+        console.print(f"  [bold]{name:18}[/]{facts['summary']}", soft_wrap=True)
+        console.print(f"{'':20}{facts['paper']} Cost: {facts['cost']}", soft_wrap=True, markup=False)
     for name, paper in category.absent:
         console.print(f"  not implemented: {name} ({paper})", soft_wrap=True, markup=False)
     console.print()

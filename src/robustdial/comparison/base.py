@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, get_args
 
 from robustdial import record
 from robustdial.assessment import EXTRAS
-from robustdial.attack import parse
+from robustdial.attack import check_suits, parse
 from robustdial.recipes import Norm, recipe, threat_of
 from robustdial.run import Run
 from robustdial.threat import Threat
@@ -60,7 +60,9 @@ class Comparison:
         if not self.attacks:
             raise ValueError("--attacks: name at least one attack to measure with, for example pgd-20.")
         for attack in self.attacks:
-            parse(attack)
+            measured_with = parse(attack)
+            if self.threat is not None:
+                check_suits(measured_with, self.threat)
         for part in self.also:
             if part not in EXTRAS:
                 raise ValueError(f"--also {part}: there is no such part. There are {', '.join(EXTRAS)}.")

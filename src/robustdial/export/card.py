@@ -77,7 +77,7 @@ def _facts(about: Json) -> str:
     rows = {
         "threat model": f"{threat_in_words(about['measured'])}, pixels in [0, 1]; the adversary knows the network",
         "recipe": f"{run['recipe']}: {spoken(run['knobs'])[1:-1]}",
-        "data": f"{run['data']}, {run['train']:,} training images",
+        "data": f"{run['data']}, {run['train']:,} training images{_unlabelled(run)}",
         "training": f"{run['epochs']} epochs, seed {run['seed']}; {run['checkpoint']} checkpoint",
         "parameters": f"{network['parameters']:,}",
         "images": f"{' x '.join(map(str, network['shape']))} (channels, height, width)",
@@ -87,14 +87,19 @@ def _facts(about: Json) -> str:
     return "## Facts\n\n| | |\n| --- | --- |\n" + "\n".join(f"| {name} | {value} |" for name, value in rows.items())
 
 
+def _unlabelled(run: Json) -> str:
+    number = run.get("unlabelled", 0)
+    return f" and {number:,} without labels" if number else ""
+
+
 def _use(about: Json) -> str:
     shape = ", ".join(map(str, about["network"]["shape"]))
     return f"""\
 ## Use
 
-Meant for images like those of {about["run"]["data"]} where somebody may change pixels within
-{threat_in_words(about["measured"])}, and for research on such adversaries. Not measured: other norms, larger radii,
-other changes of an image, images from elsewhere. The accuracy under attack is what one attack left, not a certificate.
+Meant for images like those of {about["run"]["data"]} where somebody may change them within
+{threat_in_words(about["measured"])}, and for research on such adversaries. Not measured: other or larger changes of an
+image, images from elsewhere. The accuracy under attack is what one attack left, not a certificate.
 
 Normalisation is inside: `images` are pixels in [0, 1], float32 `[B, {shape}]`. The columns of `logits` are the
 classes in order."""

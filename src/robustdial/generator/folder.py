@@ -16,6 +16,7 @@ from robustdial.generator.network import LEVELS, NOISE, StyleGenerator
 from robustdial.generator.picture import samples, write_sheet
 from robustdial.generator.training import GeneratorState, GeneratorStep, generator_steps
 from robustdial.provenance import provenance
+from robustdial.randomness import seeded
 from robustdial.typing import Json
 
 
@@ -51,8 +52,8 @@ class GeneratorRun:
         for name in ("epochs", "batch", "width", "latent", "lr"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"--{name} {getattr(self, name):g} is not positive.")
-        if self.batch < 2:
-            raise ValueError("--batch 1 is too small for a generator. Give 2 or more.")
+        if self.batch < 4:  # half of it must have a spread
+            raise ValueError(f"--batch {self.batch} is too small for a generator. Give 4 or more.")
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"--seed {self.seed} is out of range. Choose it from 0 to {2**32 - 1}.")
 
@@ -142,7 +143,8 @@ def open_generator(folder: str | Path, device: torch.device | str = "cpu") -> St
     """
     about = _about(Path(folder))
     tensors, _ = record.read_tensors(Path(folder) / record.WEIGHTS)
-    net = _network(about["run"], about["data"])
+    with seeded(0, "cpu"):  # building it draws random numbers, which are not those of whoever opens it
+        net = _network(about["run"], about["data"])
     net.load_state_dict(tensors)
     return net.to(device).requires_grad_(False).eval()
 

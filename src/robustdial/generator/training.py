@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from robustdial.data import Data, unit
+from robustdial.data import Data, epoch_order, unit
 from robustdial.generator.network import NOISE, Critic, StyleGenerator
 from robustdial.typing import Json
 
@@ -94,13 +94,13 @@ def generator_steps(state: GeneratorState, data: Data, *, epochs: int, batch: in
     from a saved state gives the same weights as never having stopped.
 
     Raises:
-        ValueError: fewer than two images, or a batch of fewer.
+        ValueError: fewer than four images, or a batch of fewer.
         FloatingPointError: a loss is not finite.
     """
-    if batch < 2 or len(data.train) < 2:
-        raise ValueError(f"A batch of {min(batch, len(data.train))} is too small for a generator. Give 2 or more.")
+    if min(batch, len(data.train)) < 4:  # half of it must have a spread
+        raise ValueError(f"A batch of {min(batch, len(data.train))} is too small for a generator. Give 4 or more.")
     while state.epoch < epochs:
-        order = _order(len(data.train), batch, state.seed, state.epoch)
+        order = epoch_order(len(data.train), batch, state.seed, state.epoch)
         rest, clock = order[state.batch :], time.perf_counter()
         for x, y in data.train.batches(rest):
             found = play(state, unit(x), y) | {"seconds": time.perf_counter() - clock}
@@ -205,12 +205,6 @@ def _average(state: GeneratorState, decay: float = 0.995) -> None:
         mean.lerp_(weight, share)
     for kept, spread in zip(state.average.buffers(), state.generator.buffers(), strict=True):
         kept.copy_(spread)
-
-
-def _order(images: int, batch: int, seed: int, epoch: int) -> list[Tensor]:
-    """The batches of an epoch, all of one size: a permutation that depends on seed and epoch alone."""
-    shuffled = torch.randperm(images, generator=torch.Generator().manual_seed((seed << 20) + epoch))
-    return list(torch.split(shuffled[: images // batch * batch or images], batch))
 
 
 def _close(state: GeneratorState, step: GeneratorStep) -> GeneratorStep:

@@ -20,27 +20,28 @@ def agat(
     steps: int = 5,
     way: float = 2.0,
     every: int = 5,
-    share: float = 1.0,
-    weight: float = 0.5,
+    ascending: float = 1.0,
+    share: float = 0.5,
     c: float = 0.1,
 ) -> Method:
     r"""Attribute-guided adversarial training (AGAT) against rotation, translation, skew and scale.
 
-        min_w  E  (1 - weight) CE(f(x), y) + weight CE(f(g(x, z)), y),   z in the box, found by ascent from a random
+        min_w  E  (1 - share) CE(f(x), y) + share CE(f(g(x, z)), y),   z in the box, found by ascent from a random
         start on   CE(f(a), y) + BCE(p(a), p(x)) - c [MSE(s(f(a)), s(f(x))) + mean_j (z_j^2 + |z_j|)],   a = g(x, z)
 
     g is one affine map; z is found anew every few visits of an image, and kept in between. Images that are not due, or
-    not in the share, are shown at random.
+    not among those that ascend, are shown at random.
 
     Paper: Gokhale et al., Attribute-Guided Adversarial Training for Robustness to Natural Perturbations, AAAI 2021.
 
-    Cost: 2 passes per image, and (share * steps + 1) / every for the adversary: 3.2.
+    Cost: 2 passes per image, and (ascending * steps + 1) / every for the adversary: 3.2.
 
     Departures from the authors' code: in theirs the attributes are never moved (no gradient reaches them, and the step
     would go down): it is augmentation with random noise and blur. The code for warps was not released. Here attributes
-    ascend by signs, in shares of the box, from a random start; the constants of their code are `share=0.3, steps=10,
-    c=5`, of which the last pulls attributes back to 0 harder than the loss pushes them (docs/methods/attributes.md);
-    images without an adversary are shown at random (theirs as they are); half of the loss is on generated images.
+    ascend by signs, in shares of the box, from a random start; the constants of their code are `ascending=0.3`,
+    `steps=10` and `c=5`, of which the last pulls attributes back to 0 harder than the loss pushes them
+    (docs/methods/attributes.md); images without an adversary are shown at random (theirs as they are); half of the loss
+    is on generated images.
 
     Published: no table of theirs was at hand.
 
@@ -52,11 +53,11 @@ def agat(
         steps: of the ascent.
         way: length of all steps together, as a share of the radius of the box.
         every: visits of an image from one ascent to the next.
-        share: of the images that are due, how many ascend.
-        weight: of generated images in the loss; the rest is on natural ones.
+        ascending: of the images that are due, how many ascend.
+        share: weight of generated images in the loss; the rest is on natural ones.
         c: weight of what holds the adversary back.
     """
-    return _guided(_box(degrees, shift, skew, scale), steps, way, every, share, weight, c)
+    return _guided(_box(degrees, shift, skew, scale), steps, way, every, ascending, share, c)
 
 
 def agat_corruptions(
@@ -68,20 +69,20 @@ def agat_corruptions(
     steps: int = 5,
     way: float = 2.0,
     every: int = 5,
-    share: float = 1.0,
-    weight: float = 0.5,
+    ascending: float = 1.0,
+    share: float = 0.5,
     c: float = 0.1,
 ) -> Method:
     r"""Attribute-guided adversarial training (AGAT) against blur, noise, brightness, contrast and hue.
 
-        min_w  E  (1 - weight) CE(f(x), y) + weight CE(f(g(x, z)), y),   z as in `agat`
+        min_w  E  (1 - share) CE(f(x), y) + share CE(f(g(x, z)), y),   z as in `agat`
 
     g applies what stands below in that order, noise last; 0 leaves one out. Blur and hue need
     `pip install 'robustdial[attributes]'`.
 
     Paper: Gokhale et al., Attribute-Guided Adversarial Training for Robustness to Natural Perturbations, AAAI 2021.
 
-    Cost: that of `agat`; hue costs about as much as a forward of a small network.
+    Cost: 3.2 passes, as `agat`; hue costs about as much as a forward of a small network.
 
     Departures from the authors' code: those of `agat`; theirs has blur of 3 x 3 pixels and noise of deviation 0.1 only.
 
@@ -96,12 +97,12 @@ def agat_corruptions(
         steps: of the ascent.
         way: length of all steps together, as a share of the radius of the box.
         every: visits of an image from one ascent to the next.
-        share: of the images that are due, how many ascend.
-        weight: of generated images in the loss; the rest is on natural ones.
+        ascending: of the images that are due, how many ascend.
+        share: weight of generated images in the loss; the rest is on natural ones.
         c: weight of what holds the adversary back.
     """
     threat = _box(blur=blur, noise=noise, brightness=brightness, contrast=contrast, hue=hue)
-    return _guided(threat, steps, way, every, share, weight, c)
+    return _guided(threat, steps, way, every, ascending, share, c)
 
 
 def agat_oat(
@@ -117,7 +118,7 @@ def agat_oat(
     steps: int = 5,
     way: float = 2.0,
     every: int = 5,
-    share: float = 1.0,
+    ascending: float = 1.0,
     c: float = 0.1,
     lambdas: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 1.0),
 ) -> Method:
@@ -149,12 +150,12 @@ def agat_oat(
         steps: of the ascent.
         way: length of all steps together, as a share of the radius of the box.
         every: visits of an image from one ascent to the next.
-        share: of the images that are due, how many ascend.
+        ascending: of the images that are due, how many ascend.
         c: weight of what holds the adversary back.
         lambdas: trained positions of the dial; every value between them can be served too.
     """
     threat = _box(degrees, shift, skew, scale, blur, noise, brightness, contrast, hue)
-    return replace(_guided(threat, steps, way, every, share, 1.0, c), dial=Dials(lambdas))
+    return replace(_guided(threat, steps, way, every, ascending, 1.0, c), dial=Dials(lambdas))
 
 
 def random_attributes(
@@ -167,11 +168,11 @@ def random_attributes(
     brightness: float = 0.0,
     contrast: float = 0.0,
     hue: float = 0.0,
-    weight: float = 0.5,
+    share: float = 0.5,
 ) -> Method:
     r"""Random augmentation: what AGAT is to be compared with, and what it is without an ascent.
 
-        min_w  E  (1 - weight) CE(f(x), y) + weight CE(f(g(x, z)), y),   z uniform in the box, drawn anew each time
+        min_w  E  (1 - share) CE(f(x), y) + share CE(f(g(x, z)), y),   z uniform in the box, drawn anew each time
 
     Paper: the baseline of Gokhale et al., Attribute-Guided Adversarial Training for Robustness to Natural
     Perturbations, AAAI 2021; what their released code does, for noise and blur.
@@ -193,14 +194,14 @@ def random_attributes(
         brightness: largest change of every pixel, in [0, 1].
         contrast: largest change of the distance from the mean, as a share of it.
         hue: largest way on the circle of hues, as a share of it; grey images have none.
-        weight: of moved images in the loss; the rest is on natural ones.
+        share: weight of moved images in the loss; the rest is on natural ones.
     """
     threat = _box(degrees, shift, skew, scale, blur, noise, brightness, contrast, hue)
-    return Method(threat, PGD(Step(spread=1.0)), Constant(1), Blend(weight))
+    return Method(threat, PGD(Step(spread=1.0)), Constant(1), Blend(share))
 
 
-def _guided(threat: Box, steps: int, way: float, every: int, share: float, weight: float, c: float) -> Method:
-    return Method(threat, Generated(Step(spread=way), every, share), Constant(steps + 1), Guided(Blend(weight), c))
+def _guided(threat: Box, steps: int, way: float, every: int, ascending: float, share: float, c: float) -> Method:
+    return Method(threat, Generated(Step(spread=way), every, ascending), Constant(steps + 1), Guided(Blend(share), c))
 
 
 def _box(

@@ -22,7 +22,7 @@ def rst(
     steps: int = 10,
     step: float = 0.25,
     beta: float = 0.5,
-    share: float = 0.5,
+    guessed: float = 0.5,
     clean_weight: float = 0.9,
     adv_weight: float = 0.5,
     mode: Literal["eval", "train"] = "eval",
@@ -53,14 +53,14 @@ def rst(
         steps: attack steps per batch.
         step: step size as a share of eps; theirs is 0.007 for eps 0.031.
         beta: weight of the adversarial term.
-        share: of each batch that is unlabelled.
+        guessed: share of each batch that is unlabelled.
         clean_weight: of pseudo-labels in the clean term.
         adv_weight: of pseudo-labels in the adversarial term.
         mode: the attacked network runs with its running statistics (eval) or those of the batch (train).
     """
     threat, objective = threat_of(norm, eps), SelfTraining(Blend(beta), clean_weight, adv_weight)
     solver = PGD(Step(size=step * eps), noise=START if beta else 0.0, mode=mode)
-    return Method(threat, solver, Constant(steps + 1 if beta else 1), objective, unlabelled=share)
+    return Method(threat, solver, Constant(steps + 1 if beta else 1), objective, unlabelled=guessed)
 
 
 def rst_trades(
@@ -69,7 +69,7 @@ def rst_trades(
     steps: int = 10,
     step: float = 0.25,
     beta: float = 6.0,
-    share: float = 0.5,
+    guessed: float = 0.5,
     clean_weight: float = 0.5,
     adv_weight: float = 0.5,
     mode: Literal["eval", "train"] = "eval",
@@ -95,13 +95,13 @@ def rst_trades(
         steps: attack steps per batch.
         step: step size as a share of eps.
         beta: weight of the divergence.
-        share: of each batch that is unlabelled.
+        guessed: share of each batch that is unlabelled.
         clean_weight: of pseudo-labels in the clean term.
         adv_weight: of pseudo-labels in the divergence, which no label enters; it weighs the images.
         mode: the attacked network runs with its running statistics (eval) or those of the batch (train).
     """
     objective = SelfTraining(TRADES(beta), clean_weight, adv_weight)
-    return replace(trades(eps, norm, steps, step, beta, mode), objective=objective, unlabelled=share)
+    return replace(trades(eps, norm, steps, step, beta, mode), objective=objective, unlabelled=guessed)
 
 
 def rst_oat(
@@ -110,7 +110,7 @@ def rst_oat(
     steps: int = 7,
     lambdas: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 1.0),
     zeros: float | None = None,
-    share: float = 0.5,
+    guessed: float = 0.5,
     clean_weight: float = 0.9,
     adv_weight: float = 0.5,
 ) -> Method:
@@ -137,12 +137,12 @@ def rst_oat(
         steps: attack steps per batch.
         lambdas: trained positions of the dial; every value between them can be served too.
         zeros: share of the images trained at lambda = 0; by default 1 / number of lambdas.
-        share: of each batch that is unlabelled.
+        guessed: share of each batch that is unlabelled.
         clean_weight: of pseudo-labels in the clean term.
         adv_weight: of pseudo-labels in the adversarial term.
     """
     method = oat(eps, norm, steps, lambdas, zeros=zeros)
-    return replace(method, objective=SelfTraining(Blend(), clean_weight, adv_weight), unlabelled=share)
+    return replace(method, objective=SelfTraining(Blend(), clean_weight, adv_weight), unlabelled=guessed)
 
 
 def spatial_at(degrees: float = 30.0, shift: float = 3 / 32, draws: int = 10, beta: float = 0.5) -> Method:
@@ -175,7 +175,7 @@ def rst_spatial(
     shift: float = 3 / 32,
     draws: int = 10,
     beta: float = 0.5,
-    share: float = 0.5,
+    guessed: float = 0.5,
     clean_weight: float = 0.9,
     adv_weight: float = 0.5,
 ) -> Method:
@@ -185,7 +185,8 @@ def rst_spatial(
 
     Paper: Raghunathan et al., Understanding and Mitigating the Tradeoff between Robustness and Accuracy, ICML 2020.
 
-    Cost: that of `spatial-at`. An epoch has as many images as there are labelled and unlabelled ones together.
+    Cost: draws + 2 passes per image, as `spatial-at`. An epoch has as many images as there are labelled and unlabelled
+    ones together.
 
     Departures from the authors' code: those of `rst` and `spatial-at`.
 
@@ -197,9 +198,9 @@ def rst_spatial(
         shift: largest translation in each direction, as a share of the side.
         draws: random perturbations per image and batch, of which the worst is learned.
         beta: weight of the adversarial term.
-        share: of each batch that is unlabelled.
+        guessed: share of each batch that is unlabelled.
         clean_weight: of pseudo-labels in the clean term.
         adv_weight: of pseudo-labels in the adversarial term.
     """
     objective = SelfTraining(Blend(beta), clean_weight, adv_weight)
-    return replace(spatial_at(degrees, shift, draws), objective=objective, unlabelled=share)
+    return replace(spatial_at(degrees, shift, draws), objective=objective, unlabelled=guessed)

@@ -96,8 +96,9 @@ def chosen(checkpoint: str) -> str:
 
 def how(point: Entry) -> str:
     """What robust means for a measured point, in a sentence."""
-    threat = point.get("threat", "Linf")
-    where = f"at {size} ({threat})" if (size := radius(threat, point["eps"])) else f"in the whole set of {threat}"
+    threat = point.get("threat")  # early files do not name it
+    size = radius(threat or "Linf", point["eps"])
+    where = f"at {size}" + (f" ({threat})" if threat else "") if size else f"in the whole set of {threat}"
     part = PARTS.get(point.get("part", "test"), "test")
     return f"Robust is accuracy under {point['attack']} {where} on {point['n']} {part} images."
 

@@ -37,7 +37,6 @@ def start(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = Non
     folder = Path(run.out)
     record.check_free(folder)
     experiment = _assemble(folder, name, knobs, run, data)
-    settled(experiment.method.threat, torch.zeros(1, *experiment.data.shape))  # what it opens is there, and fits
     labels = kept_guesses(experiment)
     ask(experiment)
     record.create(folder, record.RUN, experiment.about)
@@ -115,6 +114,8 @@ def _assemble(
     data = learned_from(name, method, run, data or data_of(run))
     seen = seen_of(data)
     method = masked(method, data, device, fresh=fresh)
+    if fresh:
+        settled(method.threat, torch.zeros(1, *data.shape, device=device))  # what it opens is there, and fits
     if run.start and fresh:
         check_start(Path(run.start), run)
     if run.teacher and fresh and (data.unlabelled is not None or run.distil):

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from robustdial.game import Game, Point
 from robustdial.solver.base import Memory
@@ -37,10 +36,6 @@ class WorstOf:
             for _ in range(draws):
                 drawn = point.anywhere()
                 loss = game.objective.attack(point.at(drawn))
-                z = torch.where(_as_rows(loss > worst, z), drawn, z)
+                z = torch.where((loss > worst).view(-1, *[1] * (z.dim() - 1)), drawn, z)
                 worst = torch.maximum(loss, worst)
         yield point.at(z)
-
-
-def _as_rows(chosen: Tensor, like: Tensor) -> Tensor:
-    return chosen.view(-1, *[1] * (like.dim() - 1))
