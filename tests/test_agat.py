@@ -13,6 +13,7 @@ from robustdial.attack import PGDAttack, WorstOf
 from robustdial.cli import run as command
 from robustdial.data import Place, from_tensors, none
 from robustdial.dial import Dials, Fixed, dial
+from robustdial.evaluate import warps
 from robustdial.game import Game
 from robustdial.method import Method
 from robustdial.models import build
@@ -231,6 +232,10 @@ def test_what_was_found_is_shown_until_the_image_is_due_again():
     assert not torch.equal(shown[2], shown[3])
     assert not torch.equal(shown[5], shown[6])
     assert memory["visits"].tolist() == [7] * 12 + [0] * 28
+
+
+def test_warped_test_images_are_warped_as_agat_trains_against():
+    assert {trial.threat for trial in warps()} == {agat().threat}
 
 
 def test_images_outside_the_share_are_another_each_time():

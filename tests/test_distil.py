@@ -113,6 +113,7 @@ def test_the_trained_network_can_be_served_without_its_teacher(taught):
     ("flags", "remedy"),
     [
         (["--distil", "0.5"], "--teacher"),
+        (["--teacher", "x"], "asks no teacher"),
         (["--distil", "1.5", "--teacher", "x"], "share"),
         (["--distil", "0.5", "--teacher", "nowhere"], "nowhere"),
         (["--distil", "0.5", "--teacher", "x", "--label-smoothing", "0.1"], "one of them"),

@@ -161,7 +161,7 @@ def test_the_dial_has_the_same_threat():
 
 def test_a_network_is_described_by_where_it_is_from():
     told = describe(Masked(Linf(0.5), Unsalient(network().eval(), 40, "runs/x")))
-    assert told["mask"] == {"type": "Unsalient", "percentile": 40, "guide": "runs/x"}
+    assert told["mask"] == {"type": "Unsalient", "percentile": 40, "guide": "runs/x", "weights": None}
     assert describe(Masked(Linf(0.5), ones))["mask"] == "ones"
 
 

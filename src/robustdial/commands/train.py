@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from robustdial import record
-from robustdial.arguments import bind, choose, given, knobs_of, preset_of, run_of, training_flags
+from robustdial.arguments import UsageError, bind, choose, given, knobs_of, preset_of, run_of, training_flags
 from robustdial.commands.watched import train_watched
 from robustdial.console import console
 from robustdial.recipes import RECIPES, recipe
@@ -26,6 +26,8 @@ def train(argv: Sequence[str]) -> int:
     settings_of = training_flags(recipe(name), preset_of(argv).of(name))
     flags = bind(settings_of, argv[1:], f"robustdial train {name}")()
     knobs, settings = knobs_of(flags, recipe(name)), run_of(flags)
+    if settings.teacher and not settings.distil and not recipe(name)(**knobs).unlabelled:
+        raise UsageError(f"{name} asks no teacher. Give --distil 0.5 with --teacher, or leave it out.")
     if not flags.resume:
         return train_watched(start(name, knobs, settings))
     folder, asked = Path(settings.out), given(argv)

@@ -28,7 +28,7 @@ class Unsalient:
         network: in evaluation mode.
         percentile: of 100 pixels so many count as background, those of least saliency; pixels as salient as the last
             of them join it.
-        guide: where the network is from, for the record.
+        guide, weights: where the network is from, and a fingerprint of it, for the record.
 
     >>> looks_left = lambda x: torch.stack([x[..., :2].mean((1, 2, 3)), 0.1 * x[..., 2:].mean((1, 2, 3))], dim=1)
     >>> Unsalient(looks_left, 25)(torch.rand(1, 1, 2, 4)).flatten(2)
@@ -38,6 +38,7 @@ class Unsalient:
     network: Classifier | None = field(repr=False)
     percentile: float = 50.0
     guide: str = ""
+    weights: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.percentile <= 100:

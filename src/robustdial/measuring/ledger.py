@@ -13,6 +13,7 @@ from robustdial.data import Source
 from robustdial.evaluate import Position
 from robustdial.measuring.costs import costs_of, dialed_cost, timing_of
 from robustdial.measuring.points import measure_point
+from robustdial.method import describe
 from robustdial.run import Experiment
 from robustdial.typing import Json
 
@@ -105,5 +106,6 @@ def conditions_of(experiment: Experiment, part: str, source: Source, attack: Att
         "seed": seed,
         "checkpoint": experiment.checkpoint,
         "weights": record.fingerprint(experiment.state.served.state_dict()),
+        "adversary": describe(experiment.method.threat),
         "precision": "float32",
     }

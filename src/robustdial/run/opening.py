@@ -70,8 +70,8 @@ def resume(folder: Path, changes: Mapping[str, Any] | None = None, data: Data | 
         )
     if experiment.about["method"]["threat"] != about["method"]["threat"]:
         raise ValueError(
-            f"The adversary of the run in {folder} is another one now: its generator has been trained further. Put it "
-            "back, or start a new run."
+            f"The adversary of the run in {folder} is another one now: its generator, or the network that makes its "
+            "masks, has been trained further. Put it back, or start a new run."
         )
     experiment.about = about | {"run": about["run"] | {k: experiment.about["run"][k] for k in CHANGEABLE}}
     teach(experiment, kept_guesses(experiment))

@@ -111,7 +111,8 @@ def masked(method: Method, data: Data, device: torch.device, *, fresh: bool) -> 
         return method
     if isinstance(threat.mask, Unsalient):
         network = _guide(Path(threat.mask.guide), data, device)
-        threat = replace(threat, mask=replace(threat.mask, network=network))
+        weights = record.fingerprint(network.state_dict())
+        threat = replace(threat, mask=replace(threat.mask, network=network, weights=weights))
     if fresh:
         x, _ = next(data.train.batches([torch.arange(min(_LOOKED_AT, len(data.train)))]))
         covered = float(threat.mask(unit(x).to(device)).mean())
