@@ -64,45 +64,36 @@ class Corruptions:
         return {"corruptions": sum(row["accuracy"] for row in rows) / len(rows)}
 
 
-class UnseenThreats:
-    """Accuracy under threats of other kinds, with the radii that are customary for small colour images."""
+class Threats:
+    """Accuracy under several threats, each by the name that it has in reports."""
 
-    def __init__(self, subject: Subject) -> None:
-        self.subject = subject
-        self.trials: list[Trial] = [trial for trial in panel() if trial.threat != subject.threat]
+    def __init__(self, subject: Subject, trials: Sequence[tuple[str, Trial]]) -> None:
+        self.subject, self.trials = subject, trials
 
     def __len__(self) -> int:
         return len(self.trials)
 
     def rows(self, seed: int, batch: int) -> Iterator[Json]:
         """A row for each threat."""
-        s = self.subject
-        for trial, accuracy in unseen(s.f, s.source, self.trials, seed=seed, batch=batch, device=s.device):
-            yield {"threat": _spoken(trial.threat), "attack": trial.attack.name, **_told("robust", accuracy)}
+        s, names = self.subject, [name for name, _ in self.trials]
+        found = unseen(s.f, s.source, [trial for _, trial in self.trials], seed=seed, batch=batch, device=s.device)
+        for name, (trial, accuracy) in zip(names, found, strict=True):
+            yield {"threat": name, "attack": trial.attack.name, **_told("robust", accuracy)}
 
     def columns(self, rows: Sequence[Json]) -> dict[str, float]:
         """The accuracy under every threat."""
         return {f"{row['threat']}, {row['attack']}": row["robust"] for row in rows}
 
 
-class Warps:
-    """Accuracy on images that are turned, moved and skewed (RTS): one at random of each, and the worst of ten."""
+def unseen_threats(subject: Subject) -> Threats:
+    """Threats of other kinds, with the radii that are customary for small colour images."""
+    others = (trial for trial in panel() if trial.threat != subject.threat)
+    return Threats(subject, [(_spoken(trial.threat), trial) for trial in others])
 
-    def __init__(self, subject: Subject) -> None:
-        self.subject = subject
 
-    def __len__(self) -> int:
-        return len(warps())
-
-    def rows(self, seed: int, batch: int) -> Iterator[Json]:
-        """A row for each number of tries."""
-        s = self.subject
-        for trial, accuracy in unseen(s.f, s.source, warps(), seed=seed, batch=batch, device=s.device):
-            yield {"threat": "RTS", "attack": trial.attack.name, **_told("robust", accuracy)}
-
-    def columns(self, rows: Sequence[Json]) -> dict[str, float]:
-        """The accuracy for every number of tries."""
-        return {f"{row['threat']}, {row['attack']}": row["robust"] for row in rows}
+def warped(subject: Subject) -> Threats:
+    """Images that are turned, moved and skewed (RTS): one at random of each, and the worst of ten."""
+    return Threats(subject, [("RTS", trial) for trial in warps()])
 
 
 class Background:
@@ -148,8 +139,8 @@ class Part(Protocol):
 EXTRAS: dict[str, Callable[[Subject], Part]] = {
     "curve": Curve,
     "corruptions": Corruptions,
-    "unseen": UnseenThreats,
-    "warps": Warps,
+    "unseen": unseen_threats,
+    "warps": warped,
     "background": Background,
 }
 """Parts of `score.json` that are measured when they are asked for."""
