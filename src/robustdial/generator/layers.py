@@ -25,16 +25,12 @@ class Styled(nn.Module):
         inputs, outputs: channels.
         side: (height, width) of the output; twice that of the input where `up`.
         up: double the sides first.
-        plain: an image is made: kernel 1, neither demodulation nor noise nor activation.
     """
 
-    def __init__(
-        self, width: int, inputs: int, outputs: int, side: tuple[int, int], *, up: bool = False, plain: bool = False
-    ) -> None:
+    def __init__(self, width: int, inputs: int, outputs: int, side: tuple[int, int], *, up: bool = False) -> None:
         super().__init__()
-        kernel = 1 if plain else 3
-        self.side, self.up, self.plain = side, up, plain
-        self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel) / (inputs * kernel**2) ** 0.5)
+        self.side, self.up = side, up
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3) / (9 * inputs) ** 0.5)
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.affine = nn.Linear(width, inputs)
         nn.init.ones_(self.affine.bias)
@@ -44,15 +40,34 @@ class Styled(nn.Module):
         """`[B, outputs, *side]` from `[B, inputs, ...]`, a style `[B, inputs]` and noise `[B, 1, *side]`."""
         if self.up:
             x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-        weight = self.weight
-        x = F.conv2d(x * style[:, :, None, None], weight, padding=weight.shape[-1] // 2)
-        if self.plain:
-            return x + self.bias[:, None, None]
-        lengths = (style.square() @ weight.square().sum((2, 3)).T + 1e-8).sqrt()
+        x = F.conv2d(x * style[:, :, None, None], self.weight, padding=1)
+        lengths = (style.square() @ self.weight.square().sum((2, 3)).T + 1e-8).sqrt()
         x = x / lengths[:, :, None, None]
         if noise is not None:
             x = x + self.strength * noise
         return GAIN * F.leaky_relu(x + self.bias[:, None, None], SLOPE)
+
+
+class ToImage(nn.Module):
+    """The last layer, which makes an image: each pixel by itself, under a style, with neither demodulation nor noise.
+
+    Args:
+        width: length of w.
+        inputs, outputs: channels.
+        side: (height, width) of the image.
+    """
+
+    def __init__(self, width: int, inputs: int, outputs: int, side: tuple[int, int]) -> None:
+        super().__init__()
+        self.side = side
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, 1, 1) / inputs**0.5)
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.affine = nn.Linear(width, inputs)
+        nn.init.ones_(self.affine.bias)
+
+    def forward(self, x: Tensor, style: Tensor, noise: Tensor | None) -> Tensor:
+        """`[B, outputs, *side]` from `[B, inputs, *side]` and a style `[B, inputs]`; noise is not looked at."""
+        return F.conv2d(x * style[:, :, None, None], self.weight, self.bias)
 
 
 def dense(*sizes: int) -> nn.Sequential:

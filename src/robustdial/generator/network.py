@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from robustdial.generator.layers import Styled, dense, shrinking
+from robustdial.generator.layers import Styled, ToImage, dense, shrinking
 
 LEVELS = "coarse", "middle", "fine"
 NOISE = "noise"
@@ -138,7 +138,7 @@ class StyleGenerator(nn.Module):
         return [*(part.reshape(-1, 1, *side) for part, side in zip(parts, sides, strict=True)), None]
 
     def _noisy(self) -> list[tuple[int, int]]:
-        return [layer.side for layer in self._styled() if not layer.plain]
+        return [layer.side for layer in self._styled()[:-1]]  # the last makes the image, without noise
 
     def _split(self, level: str, styles: Tensor) -> list[Tensor]:
         return list(torch.split(styles * self.spread(level), self._sizes(level), dim=1))
@@ -146,10 +146,10 @@ class StyleGenerator(nn.Module):
     def _sizes(self, level: str) -> list[int]:
         return [layer.weight.shape[1] for layer in self._of(level)]
 
-    def _of(self, level: str) -> list[Styled]:
+    def _of(self, level: str) -> list[Styled | ToImage]:
         return [layer for layer, its in zip(self._styled(), self.level_of, strict=True) if its == level]
 
-    def _styled(self) -> list[Styled]:
+    def _styled(self) -> list[Styled | ToImage]:
         return list(self.layers)  # type: ignore[arg-type]
 
 
@@ -217,8 +217,8 @@ def unit_length(z: Tensor) -> Tensor:
     return z * (z.square().mean(1, keepdim=True) + 1e-8).rsqrt()
 
 
-def _layers(latent: int, channels: int, sides: list[tuple[int, int]], widths: list[int]) -> list[Styled]:
-    layers = [Styled(latent, widths[-1], widths[-1], sides[-1])]
+def _layers(latent: int, channels: int, sides: list[tuple[int, int]], widths: list[int]) -> list[Styled | ToImage]:
+    layers: list[Styled | ToImage] = [Styled(latent, widths[-1], widths[-1], sides[-1])]
     for (wide, narrow), side in zip(pairwise(reversed(widths)), reversed(sides[:-1]), strict=True):
         layers += [Styled(latent, wide, narrow, side, up=True), Styled(latent, narrow, narrow, side)]
-    return [*layers, Styled(latent, widths[0], channels, sides[0], plain=True)]
+    return [*layers, ToImage(latent, widths[0], channels, sides[0])]
