@@ -135,6 +135,7 @@ def test_a_training_can_go_on_for_longer_from_the_command_line(tmp_path, capsys)
     for wrong, told in (
         ([*words], "already holds a generator"),
         (["--resume", "--width", "8", "--out", out], "has width = 4, not 8"),
+        (["--resume", "--width", "16", "--out", out], "has width = 4, not 16"),  # its default, and yet another
         (["--resume", "--out", f"{out}x"], "There is no generator in"),
         (["--size", "9", "--out", f"{out}x"], "cannot be halved twice. Give --size 12"),
         (["--epochs", "0", "--out", f"{out}x"], "--epochs 0 is not positive"),

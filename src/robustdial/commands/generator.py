@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -9,19 +10,20 @@ from robustdial import record
 from robustdial.console import console, counting, stoppable
 from robustdial.generator import GeneratorRun, Workshop, resume_generator, start_generator
 from robustdial.run import device_of
+from robustdial.typing import Json
 
 
 def generator(
-    data: str = "digits",
+    data: str | None = None,
     epochs: int | None = None,
-    batch: int = 64,
-    width: int = 16,
-    latent: int = 64,
-    lr: float = 1e-3,
-    seed: int = 0,
+    batch: int | None = None,
+    width: int | None = None,
+    latent: int | None = None,
+    lr: float | None = None,
+    seed: int | None = None,
     limit: int | None = None,
     size: int | None = None,
-    root: str = "data",
+    root: str | None = None,
     device: str = "auto",
     out: Path = Path("runs/generator"),
     resume: bool = False,
@@ -33,28 +35,36 @@ def generator(
     Then: robustdial train gat --generator runs/g --levels fine noise --data mnist
 
     Args:
-        data: a name (digits, mnist, cifar10, ...), folder:PATH, parquet:PATH or hf:NAME; both sides of its images can
-            be halved twice.
+        data: a name (digits, which is the default, mnist, cifar10, ...), folder:PATH, parquet:PATH or hf:NAME; both
+            sides of its images can be halved twice.
         epochs: passes over the training images, 30 by default; with --resume, more than before train it further.
-        batch: images per step.
-        width: channels at the images' own size; each halving doubles them.
-        latent: length of its code.
-        lr: learning rate of Adam; the critic's is twice that.
-        seed: of weights, order and noise.
+        batch: images per step; 64 by default.
+        width: channels at the images' own size, 16 by default; each halving doubles them.
+        latent: length of its code; 64 by default.
+        lr: learning rate of Adam, 0.001 by default; the critic's is twice that.
+        seed: of weights, order and noise; 0 by default.
         limit: use only so many training images, class-balanced.
         size: side of the images in pixels, for folders and hubs with images of many sizes.
-        root: folder of downloaded data sets.
+        root: folder of downloaded data sets; data by default.
         device: auto, cpu or cuda.
         out: folder of the generator.
         resume: continue the generator in --out, with its own settings.
     """
-    wanted = GeneratorRun.epochs if epochs is None else epochs
-    asked = GeneratorRun(data, wanted, batch, width, latent, lr, seed, limit, size, root)
+    settings: dict[str, Json] = {
+        "data": data,
+        "epochs": epochs,
+        "batch": batch,
+        "width": width,
+        "latent": latent,
+        "lr": lr,
+    }
+    settings |= {"seed": seed, "limit": limit, "size": size, "root": root}
+    given = {flag: value for flag, value in settings.items() if value is not None}
     where = device_of(device)
     if not resume:
-        return _train(start_generator(out, asked, where))
+        return _train(start_generator(out, replace(GeneratorRun(), **given), where))
     workshop = resume_generator(out, where)
-    _check_same(workshop, asked)
+    _check_same(workshop, given)
     if epochs is not None and epochs != workshop.run.epochs:
         workshop.run = replace(workshop.run, epochs=epochs)
         about = record.read_json(out / record.GENERATOR)
@@ -62,11 +72,11 @@ def generator(
     return _train(workshop)
 
 
-def _check_same(workshop: Workshop, asked: GeneratorRun) -> None:
+def _check_same(workshop: Workshop, given: Mapping[str, Json]) -> None:
     """A resumed training keeps its settings; a flag that says otherwise is refused."""
-    own, usual = asdict(workshop.run), asdict(GeneratorRun())
-    for flag, value in asdict(asked).items():
-        if flag != "epochs" and value not in (usual[flag], own[flag]):
+    own = asdict(workshop.run)
+    for flag, value in given.items():
+        if flag != "epochs" and value != own[flag]:
             raise ValueError(
                 f"The generator in {workshop.folder} has {flag} = {own[flag]}, not {value}. "
                 "Drop the flag, or start a new one with another --out."
