@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -26,6 +26,25 @@ class Attack(Protocol):
 
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         """Images in the threat's set around `x`, in [0, 1], that `f` should take for something else than `y`."""
+        ...
+
+
+@runtime_checkable
+class Particular(Protocol):
+    """An attack that moves in some threats only."""
+
+    @property
+    def name(self) -> str:
+        """As it stands in reports."""
+        ...
+
+    @property
+    def where(self) -> str:
+        """The threats it moves in, in words."""
+        ...
+
+    def moves_in(self, threat: Threat) -> bool:
+        """Whether `threat` is one of them."""
         ...
 
 

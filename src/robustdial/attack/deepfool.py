@@ -9,7 +9,7 @@ from torch import Tensor
 
 from robustdial.attack.aim import Aim, images, rivals, still
 from robustdial.attack.losses import lead
-from robustdial.threat import Threat
+from robustdial.threat import Ball, Threat
 from robustdial.threat.base import within_image
 from robustdial.typing import Classifier
 
@@ -56,6 +56,13 @@ class DeepFool:
     @property
     def name(self) -> str:
         return "deepfool"
+
+    @property
+    def where(self) -> str:
+        return "Linf and L2, masked or not"
+
+    def moves_in(self, threat: Threat) -> bool:
+        return isinstance(threat, Ball)
 
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         with still(f):

@@ -68,6 +68,13 @@ class FAB:
     def name(self) -> str:
         return "fab-t" if self.steps == 100 else f"fab-t-{self.steps}"
 
+    @property
+    def where(self) -> str:
+        return "Linf and L2"
+
+    def moves_in(self, threat: Threat) -> bool:
+        return isinstance(threat, Linf | L2)
+
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         with still(f):
             return self._first_found(f, x, y, threat)

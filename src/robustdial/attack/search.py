@@ -76,20 +76,22 @@ class Grid:
     def name(self) -> str:
         return f"grid-{self.angles}x{self.shifts}x{self.shifts}"
 
+    @property
+    def where(self) -> str:
+        return "rotations and translations alone"
+
+    def moves_in(self, threat: Threat) -> bool:
+        if not (isinstance(threat, Box) and isinstance(threat.decode, Warp)):
+            return False
+        return threat.decode.skew == 0 == threat.decode.scale
+
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
-        if not turns_and_moves(threat):
-            raise TypeError(f"The grid is one of rotations and translations alone, not of {threat.name}.")
+        if not self.moves_in(threat):
+            raise TypeError(f"The grid is one of {self.where}, not of {threat.name}.")
         angle, shift = (torch.linspace(-1, 1, n) for n in (self.angles, self.shifts))
         points = torch.cartesian_prod(angle, shift, shift).to(x)
         outwards = F.pad(points[points.norm(dim=1).argsort(descending=True, stable=True)], (0, 2))  # no skew, no scale
         return _worst(f, x, y, threat, (point.expand(len(x), -1) for point in outwards))
-
-
-def turns_and_moves(threat: Threat) -> bool:
-    """Whether a threat is one of rotations and translations, and nothing else."""
-    if not (isinstance(threat, Box) and isinstance(threat.decode, Warp)):
-        return False
-    return threat.decode.skew == 0 == threat.decode.scale
 
 
 @torch.no_grad()

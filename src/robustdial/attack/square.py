@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from robustdial.attack.aim import still
 from robustdial.attack.losses import margin
-from robustdial.threat import L2, Linf, Masked, Threat, settled
+from robustdial.threat import L2, Ball, Linf, Masked, Threat, settled
 from robustdial.typing import Classifier
 
 _HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # steps after which the window has half the area
@@ -72,6 +72,13 @@ class Square:
     @property
     def name(self) -> str:
         return "square" if self.queries == 5000 else f"square-{self.queries}"
+
+    @property
+    def where(self) -> str:
+        return "Linf and L2, masked or not"
+
+    def moves_in(self, threat: Threat) -> bool:
+        return isinstance(threat, Ball)
 
     @torch.no_grad()
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:

@@ -21,7 +21,7 @@ from robustdial.check.facts import NOTHING_KNOWN, Facts
 from robustdial.objective.base import cross_entropy
 from robustdial.precision import full_precision
 from robustdial.randomness import seeded
-from robustdial.threat import L2, Ball, Linf, Threat, settled
+from robustdial.threat import L2, Linf, Threat, settled
 from robustdial.typing import Classifier
 
 RUNS = 5
@@ -215,12 +215,13 @@ class Evidence:
     @cached_property
     def queries(self) -> Tensor:
         """Which victims stand after many gradient steps and then an attack without gradients, bool `[V]`."""
-        if not isinstance(self.threat, Ball):
-            raise Inapplicable(f"The Square attack moves in Linf and L2, masked or not, not in {self.threat.name}.")
+        square = Square(queries=QUERIES)
+        if not square.moves_in(self.threat):
+            raise Inapplicable(f"The Square attack moves in {square.where}, not in {self.threat.name}.")
         stands = self.many.clone()
         if stands.any():
             left = replace(self.victims, x=self.victims.x[stands], y=self.victims.y[stands])
-            stands[stands.clone()] = left.stands(Square(queries=QUERIES), self.threat)
+            stands[stands.clone()] = left.stands(square, self.threat)
         return stands
 
     @cached_property
