@@ -25,6 +25,10 @@ from robustdial.typing import px, written
 
 T = TypeVar("T")
 
+_FIRST = (
+    "epochs of standard training before, in a run beside --out; the run starts from that network, and half of its "
+    "labels are that network's answers, or as much as --distil says."
+)
 _PRESET = f"defaults of a published setting: {', '.join(PRESETS)}; what is written out goes before them."
 
 
@@ -157,7 +161,7 @@ def preset_of(argv: Sequence[str]) -> Preset:
 
 
 def training_flags(recipe: Recipe, preset: Mapping[str, Any] = MappingProxyType({})) -> type:
-    """A dataclass with the recipe's knobs, the fields of `Run` and `resume`: what `robustdial train RECIPE` takes.
+    """A dataclass of what `robustdial train RECIPE` takes: the recipe's knobs, the fields of `Run`, and three flags.
 
     Defaults are those of the recipe and of `Run`, unless the settings `preset` have others.
     """
@@ -169,10 +173,14 @@ def training_flags(recipe: Recipe, preset: Mapping[str, Any] = MappingProxyType(
     knobs = [(n, str, field(default=written(f.default))) if n == "eps" else (n, t, f) for n, t, f in knobs]
     run_hints = get_type_hints(Run)
     runs: list[Any] = [(f.name, run_hints[f.name], field(default=preset.get(f.name, f.default))) for f in fields(Run)]
-    own: list[Any] = [("preset", str, field(default="")), ("resume", bool, field(default=False))]
+    own: list[Any] = [
+        ("first", int, field(default=0)),
+        ("preset", str, field(default="")),
+        ("resume", bool, field(default=False)),
+    ]
     flags = make_dataclass(recipe.__name__, [*knobs, *runs, *own])
     flags.__doc__ = (
-        f"{_before_args(recipe)}\n\nArgs:\n{_args(recipe)}\n{_args(Run)}\n    preset: {_PRESET}\n"
+        f"{_before_args(recipe)}\n\nArgs:\n{_args(recipe)}\n{_args(Run)}\n    first: {_FIRST}\n    preset: {_PRESET}\n"
         "    resume: continue the run in --out."
     )
     return flags

@@ -17,7 +17,7 @@ from robustdial.dial import Forward
 from robustdial.game import Game, Point
 from robustdial.learner import Learner, Plain
 from robustdial.method import Method
-from robustdial.rate import Rate, cosine
+from robustdial.rate import Rate, triangle
 from robustdial.solver import Memory
 from robustdial.typing import Classifier, Json
 
@@ -156,7 +156,7 @@ class TrainState:
     teacher: Classifier | None = None
 
     @classmethod
-    def new(cls, model: nn.Module, *, lr: float = 0.1, rate: Rate = cosine, seed: int = 0) -> TrainState:
+    def new(cls, model: nn.Module, *, lr: float = 0.1, rate: Rate = triangle, seed: int = 0) -> TrainState:
         """A fresh state with the customary optimizer, in single precision. `seed` sets the order of the images; the
         adversaries and the augmentation draw from torch's global generator (`torch.manual_seed`)."""
         return cls(model, optimizer_for(model, lr), rate, lr, seed, forward=model)

@@ -8,13 +8,14 @@ from pathlib import Path
 import torch
 
 from robustdial import record
+from robustdial.commands.first import DISTIL, first_of, train_first
 from robustdial.commands.frontier import frontier
 from robustdial.commands.watched import train_watched
 from robustdial.console import console
 from robustdial.run import Run, resume, start
 
-RUN = Run(data="digits", model="cnn", epochs=30, batch=64, lr=0.1, seed=0, out="runs/demo")
-KNOBS = {"eps": 0.33, "steps": 5}
+RUN = Run(data="digits", model="cnn", epochs=35, batch=64, lr=0.1, seed=0, out="runs/demo")
+KNOBS = {"eps": 0.3, "steps": 5, "reach": 1.2, "lambdas": (0.0, 0.2, 0.4, 0.6, 0.8, 1.0), "warm": 0.0}
 
 
 def demo(out: Path = Path(RUN.out)) -> int:
@@ -29,5 +30,8 @@ def demo(out: Path = Path(RUN.out)) -> int:
         console.print(f"{out} is there already: continuing it (delete it for a fresh one)")
         experiment = resume(out)
     else:
-        experiment = start("oat", KNOBS, replace(RUN, out=str(out)))
+        first = first_of(str(out))
+        if code := train_first(replace(RUN, epochs=10, out=first)):
+            return code
+        experiment = start("radial", KNOBS, replace(RUN, start=first, teacher=first, distil=DISTIL, out=str(out)))
     return train_watched(experiment) or frontier(out)

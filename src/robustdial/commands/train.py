@@ -6,9 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from robustdial import record
 from robustdial.arguments import UsageError, bind, choose, given, knobs_of, preset_of, run_of, training_flags
+from robustdial.commands.first import train_first, two_parts
 from robustdial.commands.watched import train_watched
 from robustdial.console import console
 from robustdial.recipes import RECIPES, recipe
@@ -25,7 +27,10 @@ def train(argv: Sequence[str]) -> int:
     name = choose(argv[0], tuple(RECIPES), "recipe")
     settings_of = training_flags(recipe(name), preset_of(argv).of(name))
     flags = bind(settings_of, argv[1:], f"robustdial train {name}")()
-    knobs, settings = knobs_of(flags, recipe(name)), run_of(flags)
+    knobs = knobs_of(flags, recipe(name))
+    if flags.first and not flags.resume:
+        return _train_in_two_parts(name, knobs, flags, given(argv))
+    settings = run_of(flags)
     if settings.teacher and not settings.distil and not recipe(name)(**knobs).unlabelled:
         raise UsageError(f"{name} asks no teacher. Give --distil 0.5 with --teacher, or leave it out.")
     if not flags.resume:
@@ -35,6 +40,14 @@ def train(argv: Sequence[str]) -> int:
     changes: dict[str, Json] = {flag: values.pop(flag) for flag in CHANGEABLE if flag in values}
     _check_same(folder, {"recipe": name} | values)
     return train_watched(resume(folder, changes))
+
+
+def _train_in_two_parts(name: str, knobs: dict[str, Any], flags: Any, asked: set[str]) -> int:
+    """Standard training first, then the recipe from there, with the first network as its teacher."""
+    record.check_free(Path(flags.out))
+    first, then = two_parts(flags, asked, unlabelled=bool(recipe(name)(**knobs).unlabelled))
+    knobs |= {"warm": 0.0} if "warm" in knobs.keys() - asked else {}  # the first part is what that would have been
+    return train_first(first) or train_watched(start(name, knobs, then))
 
 
 def _check_same(folder: Path, asked: Mapping[str, Json]) -> None:

@@ -31,8 +31,8 @@ class Run:
         epochs: passes over the training images.
         batch: images per step.
         lr: learning rate at its highest.
-        rate: how the learning rate moves over the training: cosine, cyclic, triangle, multistep, multistep:1/2,4/5 or
-            constant.
+        rate: how the learning rate moves over the training: triangle, cosine, cyclic, multistep, multistep:1/2,4/5 or
+            constant. A dial that starts from a trained network wants one that begins low.
         momentum: of stochastic gradient descent.
         weight_decay: pull of all weights towards zero.
         ema: decay of a running average of the weights, which is then what is measured and kept, such as 0.999; 0 for
@@ -68,7 +68,7 @@ class Run:
     epochs: int = 30
     batch: int = 128
     lr: float = 0.1
-    rate: str = "cosine"
+    rate: str = "triangle"
     momentum: float = 0.9
     weight_decay: float = 5e-4
     ema: float = 0.0

@@ -1,0 +1,67 @@
+"""Standard training before a recipe, in a run of its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from robustdial import record
+from robustdial.arguments import UsageError, run_of
+from robustdial.commands.watched import train_watched
+from robustdial.console import console
+from robustdial.run import CHANGEABLE, Run, resume, start
+
+DISTIL = 0.5
+"""Share of the labels that is the answer of the first network, unless another is asked for (LOG.md)."""
+
+
+def two_parts(flags: Any, asked: set[str], *, unlabelled: bool) -> tuple[Run, Run]:
+    """Settings of the first part, kept beside `--out`; and of a run that starts from it, and is taught by it.
+
+    Args:
+        flags: of the command.
+        asked: names of those that were written out.
+        unlabelled: whether the run learns from unlabelled images; then it asks its teacher for their labels alone.
+
+    Raises UsageError if the flags name a start or a teacher themselves, or epochs that cannot be.
+    """
+    if flags.start or flags.teacher:
+        raise UsageError("--first trains the network that --start and --teacher would name. Leave these out.")
+    if flags.first < 1:
+        raise UsageError(f"--first {flags.first} is no number of epochs. Give 1 or more, or leave it out.")
+    beside = first_of(flags.out)
+    distil = flags.distil if "distil" in asked else 0.0 if unlabelled else DISTIL
+    teacher = beside if distil or unlabelled else None
+    first = run_of(replace(flags, epochs=flags.first, distil=0.0, awp=0.0, out=beside))
+    return first, run_of(replace(flags, pretrained=False, start=beside, teacher=teacher, distil=distil))
+
+
+def first_of(out: str) -> str:
+    """The folder of the first part of the run in the folder `out`.
+
+    >>> first_of("runs/x/")
+    'runs/x-first'
+    """
+    return f"{out.rstrip('/')}-first"
+
+
+def train_first(run: Run) -> int:
+    """Train the first part, or go on with it; the exit code. If it is there and finished, nothing is done.
+
+    Raises UsageError if the one that is there has other settings.
+    """
+    folder = Path(run.out)
+    if (folder / record.RUN).exists():
+        experiment = resume(folder)
+        if replace(experiment.run, **{name: getattr(run, name) for name in CHANGEABLE}) != run:
+            raise UsageError(f"{folder} is a first part with other settings. Choose another --out, or delete it.")
+        if experiment.finished:
+            return 0
+    else:
+        experiment = start("clean", {}, run)
+    console.print("first, without an adversary:")
+    code = train_watched(experiment)
+    if code:
+        console.print("That is the first part alone. Give the whole command again, and all of it goes on.")
+    return code
