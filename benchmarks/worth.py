@@ -2,7 +2,7 @@
 
     python benchmarks/worth.py --data cifar10 --limit 8000 --seeds 0 1 2 --out runs/worth
 
-Every system starts from the same clean network of its seed, trained for `epochs`, and has `epochs` more:
+Every system starts from the same clean network of its seed, trained for `first` epochs, and has `epochs` more:
 
     dedicated     a network for each radius, or for each weight of the adversarial loss
     interpolation of the weights of the clean network and its robust fine-tune, statistics re-estimated
@@ -10,7 +10,8 @@ Every system starts from the same clean network of its seed, trained for `epochs
     oat           the paper's dial: lambda weighs the adversarial loss; also without the clean start
     radial        the dial over the radius; also with a quarter of the rows at lambda 0, and in one run, with a warm
                   part instead of a clean start
-    taught        `radial`, `oat` and dedicated networks whose labels are half the answers of the standard network
+    taught        all of these with labels that are half the answers of the clean network
+    standard      no adversary in any of these epochs
 
 A second call goes on where the first was stopped. `benchmarks/worth_picture.py` draws what it wrote.
 """
@@ -57,7 +58,8 @@ class Settings:
         data: as `robustdial train` takes it.
         limit: training images, class-balanced.
         model, width: the network.
-        epochs: of the clean start, and again of what follows.
+        first: epochs of the clean start.
+        epochs: of what follows.
         batch, lr, rate: of stochastic gradient descent.
         steps: of the adversary in training.
         eps: radius of the threat, in grey levels.
@@ -72,6 +74,7 @@ class Settings:
     limit: int | None = 8000
     model: str = "resnet18"
     width: int = 16
+    first: int = 20
     epochs: int = 10
     batch: int = 64
     lr: float = 0.1
@@ -126,22 +129,26 @@ class Lab:
         )
 
     def clean(self) -> nn.Module:
-        """The clean start of everything."""
-        return self.trained("clean", self.plain, self.settings.method(adversary=False))
+        """The clean start of everything, and the teacher of what is taught."""
+        return self.trained("clean", self.plain, self.settings.method(adversary=False), self.settings.first)
 
     def robust(self, share: float = 1.0) -> nn.Module:
         """The clean start, fine-tuned against an adversary of a share of the radius."""
         return self.trained(f"radius-{share:g}", self.clean, self.settings.method(share))
 
+    def taught(self, share: float = 1.0) -> nn.Module:
+        """The same, with the clean start as its teacher."""
+        return self.trained(f"taught-{share:g}", self.clean, taught(self.settings.method(share)))
+
     def standard(self) -> nn.Module:
         """A network that was trained without an adversary for as long as everything else."""
-        return self.trained("standard", self.plain, self.settings.method(adversary=False), 2 * self.settings.epochs)
+        method, epochs = self.settings.method(adversary=False), self.settings.first + self.settings.epochs
+        return self.trained("standard", self.plain, method, epochs)
 
     def trained(
         self, name: str, start: Callable[[], nn.Module], method: rd.Method, epochs: int | None = None
     ) -> nn.Module:
-        """`start` after training with `method`, from the disk where it is there; the standard network is the teacher of
-        a method that asks for one."""
+        """`start` after training with `method`, from the disk where it is there; the clean start teaches."""
         model, path = start(), self.folder / f"{name}.safetensors"
         if isinstance(method.dial, Dials) and not hasattr(model, "dials"):
             model = dial(model, method.dial)
@@ -163,7 +170,7 @@ class Lab:
         precision = resolve("auto", state.device)
         state.forward = Prepared(model, precision)
         if isinstance(method.objective, Distilled):
-            state.teacher = Prepared(self.standard().requires_grad_(False), precision)
+            state.teacher = Prepared(self.clean().requires_grad_(False), precision)
         clock, spent = time.process_time(), 0.0
         for epoch in fit(state, self.data, method, epochs=epochs, batch=self.settings.batch):
             spent += epoch["spent"]
@@ -174,18 +181,19 @@ class Lab:
 
 def systems(lab: Lab) -> dict[str, Callable[[], Iterator[Point]]]:
     """Name of a system to its networks."""
-    s, budget = lab.settings, 2 * lab.settings.epochs
+    s, budget = lab.settings, lab.settings.first + lab.settings.epochs
     radii, weights = (0.0, 1 / 6, 1 / 3, 1 / 2, 2 / 3, 1.0), (0.0, 0.1, 0.2, 0.3, 0.4, 1.0)
     oat = rd.oat(eps=s.threat.eps, steps=s.steps, lambdas=weights)
     radial = rd.radial(eps=s.threat.eps, steps=s.steps, lambdas=radii, warm=0.0)
     more = rd.radial(eps=s.threat.eps, steps=s.steps, lambdas=radii, warm=0.0, zeros=0.25)
+    one_run = replace(radial, schedule=Warm(s.first / budget, radial.schedule))
 
     def standard() -> Iterator[Point]:
         yield Point(0.0, lab.standard())
 
     def taught_by_radius() -> Iterator[Point]:
         for share in RADII:
-            yield Point(share, lab.trained(f"taught-{share:g}", lab.clean, taught(s.method(share))))
+            yield Point(share, lab.taught(share))
 
     def by_radius() -> Iterator[Point]:
         for share in RADII:
@@ -196,14 +204,19 @@ def systems(lab: Lab) -> dict[str, Callable[[], Iterator[Point]]]:
             method = replace(s.method(), objective=Blend(), dial=Dials((lam,)))
             yield Point(lam, lab.trained(f"weight-{lam:g}", lab.clean, method).bake(lam))
 
-    def interpolation() -> Iterator[Point]:
-        for share in SHARES:
-            yield Point(share, reestimated(interpolated(lab.clean(), lab.robust(), share), lab.images()))
+    def interpolation(robust: Callable[[], nn.Module]) -> Callable[[], Iterator[Point]]:
+        def points() -> Iterator[Point]:
+            for share in SHARES:
+                yield Point(share, reestimated(interpolated(lab.clean(), robust(), share), lab.images()))
 
-    def mixing() -> Iterator[Point]:
-        (clean,) = standard()
-        for share in SHARES:
-            yield Point(share, Mixed(clean.f, lab.robust(), share).eval(), 2)
+        return points
+
+    def mixing(robust: Callable[[], nn.Module]) -> Callable[[], Iterator[Point]]:
+        def points() -> Iterator[Point]:
+            for share in SHARES:
+                yield Point(share, Mixed(lab.standard(), robust(), share).eval(), 2)
+
+        return points
 
     def dialed(name: str, method: rd.Method, warm: bool) -> Callable[[], Iterator[Point]]:
         def points() -> Iterator[Point]:
@@ -222,12 +235,14 @@ def systems(lab: Lab) -> dict[str, Callable[[], Iterator[Point]]]:
         "oat, taught": dialed("oat-taught", taught(oat), True),
         "dedicated, taught": taught_by_radius,
         "dedicated, radius": by_radius,
-        "interpolation": interpolation,
-        "mixing": mixing,
+        "interpolation": interpolation(lab.robust),
+        "mixing": mixing(lab.robust),
+        "interpolation, taught": interpolation(lab.taught),
+        "mixing, taught": mixing(lab.taught),
         "dedicated, weight": by_weight,
         "oat, cold": dialed("oat-cold", oat, False),
         "radial, a quarter at 0": dialed("radial-zeros", more, True),
-        "radial, one run": dialed("radial-one-run", replace(radial, schedule=Warm(0.5, radial.schedule)), False),
+        "radial, one run": dialed("radial-one-run", one_run, False),
     }
 
 

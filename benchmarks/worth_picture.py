@@ -25,7 +25,9 @@ COLORS = {
     "radial, a quarter at 0": "#b0751c",
     "radial, one run": "#f0a070",
     "oat, taught": "#5c93c9",
-    "dedicated, taught": "#6b7280",
+    "dedicated, taught": "#30343b",
+    "interpolation, taught": "#3f8f5b",
+    "mixing, taught": "#8b5fb0",
 }
 
 
