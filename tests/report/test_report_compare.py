@@ -14,8 +14,8 @@ from robustdial.report import render
 from robustdial.report.compare import curves, facts
 from robustdial.report.compare.folder import read
 from robustdial.report.compare.front import front
-from robustdial.report.compare.labels import SIZES, Label, places
 from robustdial.report.compare.pareto import pareto
+from robustdial.report.labels import SIZES, Label, places
 
 SECTIONS = ["methods", "front", "training", "settings"]
 PLOTS = ["seconds", "cost", "passes", "gradient", "val-clean", "val-robust"]

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from plotly.colors import sample_colorscale
 
 from robustdial.report.folder import Entry
+from robustdial.report.labels import Label, places
 from robustdial.report.words import interval, number, percent
 
 CLEAN, ROBUST, BETWEEN, BAR = "#3b7fc4", "#d1603d", "#8d6cab", "#98a1ae"
@@ -61,7 +62,7 @@ def tradeoff(points: Sequence[Entry]) -> go.Figure:
             mode="lines+markers+text",  # only the widest is labelled: names repeat and would collide
             name=f"width {width:g}",
             text=[_lam(p) for p in curve] if dash == DASHES[0] else None,
-            textposition="top right",
+            textposition=_beside(curve) if dash == DASHES[0] else None,
             line={"color": BETWEEN, "width": 1.5, "dash": dash},
             marker=_marker(curve, [colours[p["lam"]] for p in curve]),
             hovertext=[_told(p) for p in curve],
@@ -191,7 +192,19 @@ def _told(p: Entry) -> str:
 
 
 def _lam(p: Entry) -> str:
-    return "" if p["lam"] is None else f"λ {p['lam']:g}"
+    return "" if p["lam"] is None else f"λ {p['lam']:.3g}"
+
+
+def _beside(curve: Sequence[Entry]) -> list[str]:
+    """Where the names of the points stand, so that those close together do not cover one another."""
+    sides = [_within([p[side] or 0.0 for p in curve]) for side in ("clean", "robust")]
+    return places([Label(_lam(p), x, y) for p, x, y in zip(curve, *sides, strict=True)], [])
+
+
+def _within(values: Sequence[float]) -> list[float]:
+    """Values as shares of their range, with some room at both ends."""
+    low, high = min(values), max(values)
+    return [0.1 + 0.8 * (value - low) / ((high - low) or 1.0) for value in values]
 
 
 def hundred(share: float | None) -> float | None:

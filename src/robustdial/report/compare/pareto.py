@@ -13,8 +13,8 @@ import plotly.graph_objects as go
 
 from robustdial.report.compare.axes import around, logarithmic
 from robustdial.report.compare.folder import Comparison, Measured, Row
-from robustdial.report.compare.labels import Box, Label, places
 from robustdial.report.curves import BAR, BETWEEN, dressed
+from robustdial.report.labels import Box, Label, places
 from robustdial.report.words import interval, percent
 
 KINDS = {
