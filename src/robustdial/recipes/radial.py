@@ -26,9 +26,10 @@ def radial(
         min_w  E_lambda  max_{|z| <= lambda reach eps}  CE(f(x + z, lambda), y),     z = 0 in the warm part
 
     Where `oat` weighs two losses of one radius by lambda, here lambda chooses the radius, and every row has one loss:
-    lambda = 0 is standard training, lambda = 1 adversarial training at `reach` times the radius that is defended. In
-    a trial of one seed it went further than `oat` at the robust end, and less far at the clean one (LOG.md). The first
-    part of the training has no adversary, and costs a pass per image.
+    lambda = 0 is standard training, lambda = 1 adversarial training at `reach` times the radius that is defended. The
+    first part of the training has no adversary, and costs a pass per image. It is better spent before, on a network of
+    its own that this one starts from and is taught by: `train radial --first EPOCHS`, with which the accurate end is
+    that of standard training (LOG.md). Its learning rate should begin low, or the far radii answer one class.
 
     A composition of this library; the network, the codes and the two branches of batch norm are those of `oat`.
 
@@ -47,7 +48,8 @@ def radial(
         norm: linf or l2.
         steps: attack steps per batch.
         lambdas: trained positions of the dial; every value between them can be served too.
-        reach: radius at lambda = 1, as a share of eps.
+        reach: radius at lambda = 1, as a share of eps. It must leave something of the image: in one that is black and
+            white, nothing is left at 0.5.
         zeros: share of the images trained at lambda = 0; by default 1 / number of lambdas.
         warm: share of the training without an adversary.
         widths: shares of the channels that can be run; (1.0,) for full width only.
