@@ -19,6 +19,7 @@ from robustdial.method import Method
 from robustdial.models import build
 from robustdial.objective import AT, Blend, Guided
 from robustdial.objective.guided import disagreement
+from robustdial.rate import cosine
 from robustdial.recipes import agat, agat_corruptions, agat_oat, random_attributes
 from robustdial.schedule import Constant
 from robustdial.solver import PGD, Generated, Step
@@ -51,7 +52,7 @@ def network(width=4):
 def state_of(method):
     torch.manual_seed(3)
     model = network()
-    return TrainState.new(dial(model, method.dial) if isinstance(method.dial, Dials) else model, lr=0.05)
+    return TrainState.new(dial(model, method.dial) if isinstance(method.dial, Dials) else model, lr=0.05, rate=cosine)
 
 
 def game(model, method, index=None, x=None, y=None):

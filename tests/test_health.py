@@ -308,7 +308,20 @@ def test_the_network_that_learns_is_watched_not_its_average(tmp_path):
 
 
 def test_a_run_that_never_got_anywhere_is_answered_in_one_line(tmp_path, capsys):
-    words = ["train", "fgsm", "--limit", "200", "--model-width", "4", "--epochs", "2", "--lr", "1e30"]
+    words = [
+        "train",
+        "fgsm",
+        "--limit",
+        "200",
+        "--model-width",
+        "4",
+        "--epochs",
+        "2",
+        "--lr",
+        "1e30",
+        "--rate",
+        "constant",
+    ]
     assert cli.run([*words, "--on-trouble", "rollback", "--out", str(tmp_path / "run")]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert "failed in epoch 1: a loss that is not finite" in line

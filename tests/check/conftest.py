@@ -9,6 +9,7 @@ import torch
 from robustdial.data import load, unit
 from robustdial.dial import dial
 from robustdial.models import build
+from robustdial.rate import cosine
 from robustdial.recipes import clean, oat, pgd_at
 from robustdial.train import TrainState, fit
 
@@ -40,7 +41,7 @@ def honest(digits):
         torch.manual_seed(0)
         net = build("cnn", classes=10, shape=digits.shape, mean=digits.mean, std=digits.std, width=8)
         net = dial(net, method.dial) if dialed else net
-        for _ in fit(TrainState.new(net), digits, method, epochs=epochs, batch=128):
+        for _ in fit(TrainState.new(net, rate=cosine), digits, method, epochs=epochs, batch=128):
             pass
         return net.eval()
 
