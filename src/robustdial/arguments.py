@@ -26,8 +26,8 @@ from robustdial.typing import px, written
 T = TypeVar("T")
 
 _FIRST = (
-    "epochs of standard training before, in a run beside --out; the run starts from that network, and half of its "
-    "labels are that network's answers, or as much as --distil says."
+    "epochs of standard training before, in a run beside --out; the run starts from that network without a warm part, "
+    "and half of each label is that network's answer, or as much as --distil says."
 )
 _PRESET = f"defaults of a published setting: {', '.join(PRESETS)}; what is written out goes before them."
 

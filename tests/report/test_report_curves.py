@@ -26,6 +26,17 @@ def test_markers_of_untrained_lambdas_are_hollow(points, plot):
     assert hollow == [not p["trained"] for p in points]
 
 
+def test_names_of_two_points_at_one_place_stand_apart(points):
+    near = [points[0], points[1] | {side: points[0][side] for side in ("clean", "robust")}, *points[2:]]
+    first, second, *_ = tradeoff(near).data[0].textposition
+    assert first != second
+
+
+def test_a_point_that_was_not_measured_does_not_move_the_names(points):
+    wanting = [*points, points[-1] | {"robust": None, "robust_interval": None}]
+    assert tradeoff(wanting).data[0].textposition[: len(points)] == tradeoff(points).data[0].textposition
+
+
 @pytest.mark.parametrize("plot", [tradeoff, against_lam])
 def test_ring_of_the_slider_is_the_last_trace_and_starts_empty(points, plot):
     assert len(plot(points).data[-1].x) == 0

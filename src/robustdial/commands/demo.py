@@ -30,8 +30,9 @@ def demo(out: Path = Path(RUN.out)) -> int:
         console.print(f"{out} is there already: continuing it (delete it for a fresh one)")
         experiment = resume(out)
     else:
+        record.check_free(out)
         first = first_of(str(out))
-        if code := train_first(replace(RUN, epochs=10, out=first)):
+        if code := train_first(replace(RUN, epochs=10, out=first), KNOBS):
             return code
         experiment = start("radial", KNOBS, replace(RUN, start=first, teacher=first, distil=DISTIL, out=str(out)))
     return train_watched(experiment) or frontier(out)

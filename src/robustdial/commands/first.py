@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,14 @@ from robustdial import record
 from robustdial.arguments import UsageError, run_of
 from robustdial.commands.watched import train_watched
 from robustdial.console import console
+from robustdial.recipes import recipe
 from robustdial.run import CHANGEABLE, Run, resume, start
+from robustdial.run.settings import run_of as run_in
 
 DISTIL = 0.5
-"""Share of the labels that is the answer of the first network, unless another is asked for (LOG.md)."""
+"""Share of each label that is the answer of the first network, unless another is asked for (LOG.md)."""
+
+FIRST = "clean"
 
 
 def two_parts(flags: Any, asked: set[str], *, unlabelled: bool) -> tuple[Run, Run]:
@@ -31,35 +37,45 @@ def two_parts(flags: Any, asked: set[str], *, unlabelled: bool) -> tuple[Run, Ru
     if flags.first < 1:
         raise UsageError(f"--first {flags.first} is no number of epochs. Give 1 or more, or leave it out.")
     beside = first_of(flags.out)
-    distil = flags.distil if "distil" in asked else 0.0 if unlabelled else DISTIL
+    taught = not (unlabelled or flags.label_smoothing)
+    distil = flags.distil if "distil" in asked else DISTIL * taught
     teacher = beside if distil or unlabelled else None
     first = run_of(replace(flags, epochs=flags.first, distil=0.0, awp=0.0, out=beside))
     return first, run_of(replace(flags, pretrained=False, start=beside, teacher=teacher, distil=distil))
 
 
 def first_of(out: str) -> str:
-    """The folder of the first part of the run in the folder `out`.
+    """The folder of the first part of the run in the folder `out`: beside it.
 
     >>> first_of("runs/x/")
     'runs/x-first'
     """
-    return f"{out.rstrip('/')}-first"
+    folder = Path(out) if Path(out).name else Path(out).absolute()
+    return str(folder.with_name(f"{folder.name}-first"))
 
 
-def train_first(run: Run) -> int:
+def train_first(run: Run, knobs: Mapping[str, Any]) -> int:
     """Train the first part, or go on with it; the exit code. If it is there and finished, nothing is done.
 
-    Raises UsageError if the one that is there has other settings.
+    Args:
+        run: its settings.
+        knobs: of the recipe that follows; what standard training shares of them, it has too.
+
+    Raises UsageError if the one that is there is another one.
     """
     folder = Path(run.out)
     if (folder / record.RUN).exists():
-        experiment = resume(folder)
-        if replace(experiment.run, **{name: getattr(run, name) for name in CHANGEABLE}) != run:
-            raise UsageError(f"{folder} is a first part with other settings. Choose another --out, or delete it.")
+        about, changes = record.read_run(folder), {name: getattr(run, name) for name in CHANGEABLE}
+        if about["recipe"] != FIRST or replace(run_in(about), **changes) != run:
+            raise UsageError(
+                f"{folder} is a run with other settings than this first part. Choose another --out, or delete it."
+            )
+        experiment = resume(folder, changes)
         if experiment.finished:
             return 0
     else:
-        experiment = start("clean", {}, run)
+        shared = inspect.signature(recipe(FIRST)).parameters
+        experiment = start(FIRST, {name: value for name, value in knobs.items() if name in shared}, run)
     console.print("first, without an adversary:")
     code = train_watched(experiment)
     if code:

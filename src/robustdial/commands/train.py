@@ -10,11 +10,11 @@ from typing import Any
 
 from robustdial import record
 from robustdial.arguments import UsageError, bind, choose, given, knobs_of, preset_of, run_of, training_flags
-from robustdial.commands.first import train_first, two_parts
+from robustdial.commands.first import first_of, train_first, two_parts
 from robustdial.commands.watched import train_watched
 from robustdial.console import console
 from robustdial.recipes import RECIPES, recipe
-from robustdial.run import CHANGEABLE, Run, resume, start
+from robustdial.run import CHANGEABLE, Run, rehearse, resume, start
 from robustdial.typing import Json
 
 
@@ -36,6 +36,10 @@ def train(argv: Sequence[str]) -> int:
     if not flags.resume:
         return train_watched(start(name, knobs, settings))
     folder, asked = Path(settings.out), given(argv)
+    if not (folder / record.RUN).exists() and (Path(first_of(settings.out)) / record.RUN).exists():
+        raise UsageError(
+            f"Of {folder} only the first part is there. Give the whole command again without --resume, and it goes on."
+        )
     values = {flag: value for flag, value in (asdict(settings) | knobs).items() if flag in asked - {"out"}}
     changes: dict[str, Json] = {flag: values.pop(flag) for flag in CHANGEABLE if flag in values}
     _check_same(folder, {"recipe": name} | values)
@@ -47,7 +51,8 @@ def _train_in_two_parts(name: str, knobs: dict[str, Any], flags: Any, asked: set
     record.check_free(Path(flags.out))
     first, then = two_parts(flags, asked, unlabelled=bool(recipe(name)(**knobs).unlabelled))
     knobs |= {"warm": 0.0} if "warm" in knobs.keys() - asked else {}  # the first part is what that would have been
-    return train_first(first) or train_watched(start(name, knobs, then))
+    rehearse(name, knobs, then, others=False)  # what is wrong with the second part is said before the first
+    return train_first(first, knobs) or train_watched(start(name, knobs, then))
 
 
 def _check_same(folder: Path, asked: Mapping[str, Json]) -> None:

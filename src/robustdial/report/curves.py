@@ -5,7 +5,7 @@ Colours carry the idea: blue is clean, red is robust, and lambda runs from one t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from itertools import groupby
 from typing import Any
@@ -62,7 +62,7 @@ def tradeoff(points: Sequence[Entry]) -> go.Figure:
             mode="lines+markers+text",  # only the widest is labelled: names repeat and would collide
             name=f"width {width:g}",
             text=[_lam(p) for p in curve] if dash == DASHES[0] else None,
-            textposition=_beside(curve) if dash == DASHES[0] else None,
+            textposition=_beside(curve, points) if dash == DASHES[0] else None,
             line={"color": BETWEEN, "width": 1.5, "dash": dash},
             marker=_marker(curve, [colours[p["lam"]] for p in curve]),
             hovertext=[_told(p) for p in curve],
@@ -195,16 +195,17 @@ def _lam(p: Entry) -> str:
     return "" if p["lam"] is None else f"λ {p['lam']:.3g}"
 
 
-def _beside(curve: Sequence[Entry]) -> list[str]:
-    """Where the names of the points stand, so that those close together do not cover one another."""
-    sides = [_within([p[side] or 0.0 for p in curve]) for side in ("clean", "robust")]
-    return places([Label(_lam(p), x, y) for p, x, y in zip(curve, *sides, strict=True)], [])
+def _beside(curve: Sequence[Entry], points: Sequence[Entry]) -> list[str]:
+    """Where the names of a curve's points stand in a plot of all points, so that they do not cover one another."""
+    x, y = (_frame(points, side) for side in ("clean", "robust"))
+    return places([Label(_lam(p), x(p), y(p)) for p in curve], [])
 
 
-def _within(values: Sequence[float]) -> list[float]:
-    """Values as shares of their range, with some room at both ends."""
-    low, high = min(values), max(values)
-    return [0.1 + 0.8 * (value - low) / ((high - low) or 1.0) for value in values]
+def _frame(points: Sequence[Entry], side: str) -> Callable[[Entry], float]:
+    """Where a point stands between the ends of an axis that holds all points with their bars, as a share of it."""
+    ends = [end for p in points if p[side] is not None for end in (p[side], *(p.get(f"{side}_interval") or ()))]
+    low, high = min(ends, default=0.0), max(ends, default=1.0)
+    return lambda p: ((p[side] or 0.0) - low) / ((high - low) or 1.0)
 
 
 def hundred(share: float | None) -> float | None:

@@ -44,9 +44,14 @@ def start(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = Non
     return experiment
 
 
-def rehearse(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> None:
-    """Put a run together and drop it. Raises ValueError if its data, network or device cannot be had."""
-    _assemble(Path(run.out), name, knobs, run, data)
+def rehearse(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None, *, others: bool = True) -> None:
+    """Put a run together and drop it. Raises ValueError if its data, network or device cannot be had.
+
+    Args:
+        name, knobs, run, data: of the run.
+        others: whether the runs that it starts from, and is taught by, are there already.
+    """
+    _assemble(Path(run.out), name, knobs, run, data, others=others)
 
 
 def resume(folder: Path, changes: Mapping[str, Any] | None = None, data: Data | None = None) -> Experiment:
@@ -100,7 +105,14 @@ def trained(folder: Path, device: str = "auto", data: Data | None = None) -> Exp
 
 
 def _assemble(
-    folder: Path, name: str, knobs: Mapping[str, Any], run: Run, data: Data | None, *, fresh: bool = True
+    folder: Path,
+    name: str,
+    knobs: Mapping[str, Any],
+    run: Run,
+    data: Data | None,
+    *,
+    fresh: bool = True,
+    others: bool = True,
 ) -> Experiment:
     method = recipe(name)(**knobs)
     if run.compile and isinstance(method.objective, GradAlign):
@@ -116,16 +128,16 @@ def _assemble(
     method = masked(method, data, device, fresh=fresh)
     if fresh:
         settled(method.threat, torch.zeros(1, *data.shape, device=device))  # what it opens is there, and fits
-    if run.start and fresh:
+    if run.start and fresh and others:
         check_start(Path(run.start), run)
-    if run.teacher and fresh and (data.unlabelled is not None or run.distil):
+    if run.teacher and fresh and others and (data.unlabelled is not None or run.distil):
         check_teacher(Path(run.teacher), run, data)
-    if isinstance(method.schedule, Warm) and run.epochs == 1:
+    if isinstance(method.schedule, Warm) and method.schedule.share and run.epochs == 1:
         raise ValueError("One epoch is all warm part: no adversary would come. Give --epochs 2 or more, or --warm 0.")
     torch.manual_seed(run.seed)
     # a network that a checkpoint will fill needs no weights to start from, nor what holds them
     spec = {"name": run.model, "width": run.model_width, "pretrained": run.pretrained and fresh}
-    spec |= {"start": run.start if fresh else None}
+    spec |= {"start": run.start if fresh and others else None}
     model = model_of(spec, seen, method).to(device)
     state = TrainState(
         model=model,
