@@ -1,6 +1,6 @@
 """Is the dial worth it? One dialed network against what one can build without a dial, on the same data and budget.
 
-    python benchmarks/worth.py --data cifar10 --limit 8000 --seeds 0 1 2 --out runs/worth
+    python benchmarks/worth.py --data cifar10 --limit 8000 --seeds 0 1 2 --out runs/worth-first
 
 Every system starts from the same clean network of its seed, trained for `first` epochs, and has `epochs` more:
 
@@ -85,7 +85,7 @@ class Settings:
     attack: str = "pgd-10"
     seeds: tuple[int, ...] = (0,)
     only: tuple[str, ...] = ()
-    out: Path = Path("runs/worth")
+    out: Path = Path("runs/worth-first")
 
     @property
     def threat(self) -> rd.Linf:

@@ -1,4 +1,4 @@
-"""Draw and tabulate what worth.py measured: python benchmarks/worth_picture.py runs/worth docs/worth.svg"""
+"""Draw and tabulate what worth.py measured: python benchmarks/worth_picture.py runs/worth-first docs/worth.svg"""
 
 from __future__ import annotations
 
@@ -29,6 +29,10 @@ COLORS = {
     "interpolation, taught": "#3f8f5b",
     "mixing, taught": "#8b5fb0",
 }
+
+
+DASHED = ("dedicated, radius", "interpolation", "mixing")
+"""Systems whose twin with a teacher has the same colour."""
 
 
 class Mark(NamedTuple):
@@ -95,7 +99,7 @@ def picture(systems: dict[str, list[Mark]]) -> str:
             text(low - 24, y + 4, f"{5 * step} %"),
         ]
     for row, (name, of_system) in enumerate(systems.items()):
-        parts += drawn(of_system, COLORS[name], at)
+        parts += drawn(of_system, COLORS[name], at, dashed=name in DASHED)
         y = HEIGHT - BOTTOM - 18 * (len(systems) - row) + 4
         parts += [f'<path d="M{LEFT + 12},{y - 4}h22" stroke="{COLORS[name]}" stroke-width="3"/>']
         parts += [text(LEFT + 42, y, name, "start")]
@@ -112,10 +116,11 @@ def limits(values: list[tuple[float, float, float]]) -> tuple[float, float]:
     return int(20 * min(low for _, low, _ in values)) / 20, (int(20 * max(high for *_, high in values)) + 1) / 20
 
 
-def drawn(marks: list[Mark], color: str, at) -> list[str]:
+def drawn(marks: list[Mark], color: str, at, dashed: bool) -> list[str]:
     """A system: its line, its points and their intervals."""
     path = " ".join("{},{}".format(*at(m.clean[0], m.robust[0])) for m in marks)
-    parts = [f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="2"/>']
+    dash = ' stroke-dasharray="6 4"' if dashed else ""
+    parts = [f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="2"{dash}/>']
     for m in marks:
         x, y = at(m.clean[0], m.robust[0])
         (left, _), (right, _) = at(m.clean[1], m.robust[0]), at(m.clean[2], m.robust[0])
