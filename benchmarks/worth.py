@@ -214,7 +214,7 @@ def systems(lab: Lab) -> dict[str, Callable[[], Iterator[Point]]]:
     def mixing(robust: Callable[[], nn.Module]) -> Callable[[], Iterator[Point]]:
         def points() -> Iterator[Point]:
             for share in SHARES:
-                yield Point(share, Mixed(lab.standard(), robust(), share).eval(), 2)
+                yield Point(share, Mixed(lab.clean(), robust(), share).eval(), 2)
 
         return points
 
