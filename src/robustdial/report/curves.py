@@ -5,9 +5,9 @@ Colours carry the idea: blue is clean, red is robust, and lambda runs from one t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
-from itertools import groupby
+from itertools import compress, groupby, pairwise
 from typing import Any
 
 import plotly.graph_objects as go
@@ -15,7 +15,7 @@ from markupsafe import Markup
 from plotly.colors import sample_colorscale
 
 from robustdial.report.folder import Entry
-from robustdial.report.labels import Label, places
+from robustdial.report.labels import Box, Label, places
 from robustdial.report.words import interval, number, percent
 
 CLEAN, ROBUST, BETWEEN, BAR = "#3b7fc4", "#d1603d", "#8d6cab", "#98a1ae"
@@ -196,16 +196,27 @@ def _lam(p: Entry) -> str:
 
 
 def _beside(curve: Sequence[Entry], points: Sequence[Entry]) -> list[str]:
-    """Where the names of a curve's points stand in a plot of all points, so that they do not cover one another."""
+    """Where the names of a curve's points stand in a plot of all points: clear of one another and of the curve."""
     x, y = (_frame(points, side) for side in ("clean", "robust"))
-    return places([Label(_lam(p), x(p), y(p)) for p in curve], [])
+    shown = [None not in (p["clean"], p["robust"]) for p in curve]
+    labels = [Label(_lam(p), x(p), y(p)) for p in compress(curve, shown)]
+    found = iter(places(labels, [dot for a, b in pairwise(labels) for dot in _dots(a, b)]))
+    return [next(found) if there else "top right" for there in shown]
+
+
+def _dots(a: Label, b: Label) -> Iterator[Box]:
+    """The line between two points as a few places on it."""
+    for way in (0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9):
+        x, y = a.x + way * (b.x - a.x), a.y + way * (b.y - a.y)
+        yield x, y, x, y
 
 
 def _frame(points: Sequence[Entry], side: str) -> Callable[[Entry], float]:
     """Where a point stands between the ends of an axis that holds all points with their bars, as a share of it."""
     ends = [end for p in points if p[side] is not None for end in (p[side], *(p.get(f"{side}_interval") or ()))]
     low, high = min(ends, default=0.0), max(ends, default=1.0)
-    return lambda p: ((p[side] or 0.0) - low) / ((high - low) or 1.0)
+    room = 0.06  # that plotly leaves at each end
+    return lambda p: room + (1 - 2 * room) * (p[side] - low) / ((high - low) or 1.0)
 
 
 def hundred(share: float | None) -> float | None:
