@@ -19,7 +19,7 @@ from robustdial.run.settings import run_of as run_in
 DISTIL = 0.5
 """Share of each label that is the answer of the first network, unless another is asked for (LOG.md)."""
 
-FIRST = "clean"
+_RECIPE = "clean"
 
 
 def two_parts(flags: Any, asked: set[str], *, unlabelled: bool) -> tuple[Run, Run]:
@@ -66,7 +66,7 @@ def train_first(run: Run, knobs: Mapping[str, Any]) -> int:
     folder = Path(run.out)
     if (folder / record.RUN).exists():
         about, changes = record.read_run(folder), {name: getattr(run, name) for name in CHANGEABLE}
-        if about["recipe"] != FIRST or replace(run_in(about), **changes) != run:
+        if about["recipe"] != _RECIPE or replace(run_in(about), **changes) != run:
             raise UsageError(
                 f"{folder} is a run with other settings than this first part. Choose another --out, or delete it."
             )
@@ -74,8 +74,8 @@ def train_first(run: Run, knobs: Mapping[str, Any]) -> int:
         if experiment.finished:
             return 0
     else:
-        shared = inspect.signature(recipe(FIRST)).parameters
-        experiment = start(FIRST, {name: value for name, value in knobs.items() if name in shared}, run)
+        shared = inspect.signature(recipe(_RECIPE)).parameters
+        experiment = start(_RECIPE, {name: value for name, value in knobs.items() if name in shared}, run)
     console.print("first, without an adversary:")
     code = train_watched(experiment)
     if code:
