@@ -14,7 +14,7 @@ from robustdial.commands.first import first_of, train_first, two_parts
 from robustdial.commands.watched import train_watched
 from robustdial.console import console
 from robustdial.recipes import RECIPES, recipe
-from robustdial.run import CHANGEABLE, Run, rehearse, resume, start
+from robustdial.run import CHANGEABLE, Run, rehearse_alone, resume, start
 from robustdial.typing import Json
 
 
@@ -51,7 +51,7 @@ def _train_in_two_parts(name: str, knobs: dict[str, Any], flags: Any, asked: set
     record.check_free(Path(flags.out))
     first, then = two_parts(flags, asked, unlabelled=bool(recipe(name)(**knobs).unlabelled))
     knobs |= {"warm": 0.0} if "warm" in knobs.keys() - asked else {}  # the first part is what that would have been
-    rehearse(name, knobs, then, others=False)  # what is wrong with the second part is said before the first
+    rehearse_alone(name, knobs, then)  # what is wrong with the second part is said before the first
     return train_first(first, knobs) or train_watched(start(name, knobs, then))
 
 

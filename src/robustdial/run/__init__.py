@@ -2,7 +2,7 @@
 
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import open_model, untrained
-from robustdial.run.opening import rehearse, resume, start, trained
+from robustdial.run.opening import rehearse, rehearse_alone, resume, start, trained
 from robustdial.run.settings import CHANGEABLE, Run, data_of, device_of
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "device_of",
     "open_model",
     "rehearse",
+    "rehearse_alone",
     "resume",
     "start",
     "trained",

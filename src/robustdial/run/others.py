@@ -18,7 +18,7 @@ from robustdial.randomness import seeded
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import to_be_asked
 from robustdial.run.settings import Run, run_of
-from robustdial.threat import Masked
+from robustdial.threat import Masked, Threat
 
 _LOOKED_AT = 64  # images on which a mask is tried
 _LEAST = 0.01  # the share of their pixels that it must have
@@ -26,7 +26,15 @@ _SPLIT = ("data", "limit", "labelled", "val", "size", "seed")
 """What decides which images are learned from, and with which labels."""
 
 
-def check_start(folder: Path, run: Run) -> None:
+def check_others(run: Run, data: Data) -> None:
+    """Raises ValueError if the run to start from, or to be taught by, does not fit the run on `data`."""
+    if run.start:
+        _check_start(Path(run.start), run)
+    if run.teacher and (data.unlabelled is not None or run.distil):
+        _check_teacher(Path(run.teacher), run, data)
+
+
+def _check_start(folder: Path, run: Run) -> None:
     """Raises ValueError if the run to start from may have learned from what is held out here."""
     if theirs := _split_otherwise(run_of(record.read_run(folder)), run):
         raise ValueError(
@@ -35,7 +43,7 @@ def check_start(folder: Path, run: Run) -> None:
         )
 
 
-def check_teacher(folder: Path, run: Run, data: Data) -> None:
+def _check_teacher(folder: Path, run: Run, data: Data) -> None:
     """Raises ValueError if the teacher has other classes or images, or has learned from labels that are hidden here."""
     about = record.read_run(folder)
     if about["data"]["classes"] != list(data.classes) or about["data"]["shape"] != list(data.shape):
@@ -99,29 +107,30 @@ def ask(experiment: Experiment) -> None:
     experiment.state.teacher = Prepared(teacher, about["run"]["precision"])
 
 
-def masked(method: Method, data: Data, device: torch.device, *, fresh: bool) -> Method:
+def guided(method: Method, data: Data, device: torch.device) -> Method:
     """The method, with the network that its mask asks.
 
-    Raises:
-        ValueError: that network takes other images; on a fresh run, the mask leaves the adversary no pixel.
-        FileNotFoundError: there is no run of it.
+    Raises ValueError if that network takes other images, FileNotFoundError if there is no run of it.
     """
     threat = method.threat
-    if not isinstance(threat, Masked):
+    if not (isinstance(threat, Masked) and isinstance(threat.mask, Unsalient)):
         return method
-    if isinstance(threat.mask, Unsalient):
-        network = _guide(Path(threat.mask.guide), data, device)
-        weights = record.fingerprint(network.state_dict())
-        threat = replace(threat, mask=replace(threat.mask, network=network, weights=weights))
-    if fresh:
-        x, _ = next(data.train.batches([torch.arange(min(_LOOKED_AT, len(data.train)))]))
-        covered = float(threat.mask(unit(x).to(device)).mean())
-        if covered < _LEAST:
-            raise ValueError(
-                f"{threat.name} leaves the adversary {100 * covered:.2g} % of the pixels of {data.name}: there is no "
-                "such background. Choose --mask border, or give dark a --threshold."
-            )
-    return replace(method, threat=threat)
+    network = _guide(Path(threat.mask.guide), data, device)
+    weights = record.fingerprint(network.state_dict())
+    return replace(method, threat=replace(threat, mask=replace(threat.mask, network=network, weights=weights)))
+
+
+def check_background(threat: Threat, data: Data, device: torch.device) -> None:
+    """Raises ValueError if the mask of a threat that has one leaves the adversary no pixel."""
+    if not isinstance(threat, Masked):
+        return
+    x, _ = next(data.train.batches([torch.arange(min(_LOOKED_AT, len(data.train)))]))
+    covered = float(threat.mask(unit(x).to(device)).mean())
+    if covered < _LEAST:
+        raise ValueError(
+            f"{threat.name} leaves the adversary {100 * covered:.2g} % of the pixels of {data.name}: there is no "
+            "such background. Choose --mask border, or give dark a --threshold."
+        )
 
 
 def _guide(folder: Path, data: Data, device: torch.device) -> nn.Module:

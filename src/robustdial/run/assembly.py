@@ -1,0 +1,130 @@
+"""What a run is made of, and how it is put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import nn
+
+from robustdial.data import Data
+from robustdial.learner import AWP
+from robustdial.method import Method, describe
+from robustdial.objective import Distilled, GradAlign, Smoothed
+from robustdial.precision import Prepared, resolve
+from robustdial.provenance import provenance
+from robustdial.rate import parse
+from robustdial.recipes import recipe
+from robustdial.run.experiment import Experiment
+from robustdial.run.network import model_of
+from robustdial.run.others import check_background, guided, learned_from
+from robustdial.run.settings import Run, data_of, device_of
+from robustdial.schedule import Warm
+from robustdial.threat import settled
+from robustdial.train import PLAIN, TrainState, averaged, optimizer_for
+from robustdial.typing import Json
+
+
+class Parts(NamedTuple):
+    """All that a run is made of but its network."""
+
+    name: str
+    """Of the recipe."""
+    knobs: Mapping[str, Any]
+    run: Run
+    method: Method
+    data: Data
+    device: torch.device
+    precision: Literal["float32", "bfloat16"]
+
+
+def parts_of(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> Parts:
+    """The parts of a run, on `data` if it is loaded already. Raises ValueError if they do not go together."""
+    method, device = _method_of(name, knobs, run), device_of(run.device)
+    data = learned_from(name, method, run, data or data_of(run))
+    method = guided(method, data, device)
+    return Parts(name, knobs, run, method, data, device, resolve(run.precision, device))
+
+
+def check_adversary(parts: Parts) -> None:
+    """Raises ValueError if the adversary of a run that has not begun cannot move, or does not fit its images."""
+    settled(parts.method.threat, torch.zeros(1, *parts.data.shape, device=parts.device))
+    check_background(parts.method.threat, parts.data, parts.device)
+
+
+def network(parts: Parts, run: Run) -> nn.Module:
+    """The network of a run, with the weights that `run` says to begin with."""
+    torch.manual_seed(run.seed)
+    spec = {"name": run.model, "width": run.model_width, "pretrained": run.pretrained, "start": run.start}
+    return model_of(spec, seen_of(parts.data), parts.method).to(parts.device)
+
+
+def assembled(folder: Path, parts: Parts, model: nn.Module) -> Experiment:
+    """The run at its first step, with `model`."""
+    run = parts.run
+    state = TrainState(
+        model=model,
+        optimizer=optimizer_for(model, run.lr, run.momentum, run.weight_decay),
+        rate=parse(run.rate),
+        lr=run.lr,
+        seed=run.seed,
+        forward=Prepared(model, parts.precision, run.compile),
+        average=averaged(model, run.ema) if run.ema else None,
+        learner=AWP(run.awp) if run.awp else PLAIN,
+    )
+    about = _about(folder, parts, model)
+    return Experiment(folder, about, run, parts.method, parts.data.to(parts.device), state, best={})
+
+
+def _method_of(name: str, knobs: Mapping[str, Any], run: Run) -> Method:
+    """The method of a recipe, with what the settings of the run add to it."""
+    method = recipe(name)(**knobs)
+    if run.compile and isinstance(method.objective, GradAlign):
+        raise ValueError("Gradient alignment needs second derivatives, which torch.compile lacks. Drop --compile.")
+    if isinstance(method.schedule, Warm) and method.schedule.share and run.epochs == 1:
+        raise ValueError("One epoch is all warm part: no adversary would come. Give --epochs 2 or more, or --warm 0.")
+    if run.label_smoothing:
+        method = replace(method, objective=Smoothed(method.objective, run.label_smoothing))
+    if run.distil:
+        method = replace(method, objective=Distilled(method.objective, run.distil))
+    return method
+
+
+def _about(folder: Path, parts: Parts, model: nn.Module) -> dict[str, Json]:
+    """What `run.json` holds."""
+    run = parts.run
+    return {
+        "name": folder.name,
+        "recipe": parts.name,
+        "knobs": dict(parts.knobs),
+        "method": describe(parts.method),
+        "threat": parts.method.threat.name,
+        "data": seen_of(parts.data),
+        "model": {
+            "name": run.model,
+            "width": run.model_width,
+            "pretrained": run.pretrained,
+            "parameters": sum(weight.numel() for weight in model.parameters()),
+        },
+        "run": asdict(run) | {"precision": parts.precision, "device": str(parts.device)},
+        **provenance(),
+    }
+
+
+def seen_of(data: Data) -> dict[str, Json]:
+    """What `run.json` says of a data set."""
+    return {
+        "name": data.name,
+        "classes": list(data.classes),
+        "shape": list(data.shape),
+        "mean": list(data.mean),
+        "std": list(data.std),
+        "train": len(data.train),
+        "val": len(data.val),
+        "test": len(data.test),
+        "notes": list(data.notes),
+        **({} if data.unlabelled is None else {"unlabelled": len(data.unlabelled)}),
+    }
