@@ -11,6 +11,7 @@
       frontier.json         accuracy over lambda and width, and what each width costs
       choose.json           points on the validation part, and what was chosen among them
       cross.json            accuracy where attack and network stand at different lambdas
+      cross-rounds.*        what is known of each image of it, finished or not
       score.json            evaluations
       also.json             more columns of a comparison: in bad weather, under other threats
       standing/             what is known of each image of an evaluation, finished or not
@@ -54,6 +55,7 @@ from robustdial.typing import Json
 RUN, EPOCHS, FRONTIER, SCORE = "run.json", "epochs.jsonl", "frontier.json", "score.json"
 LAST, BEST, PICTURES, REPORT = "last.safetensors", "best.safetensors", "pictures.safetensors", "report.html"
 COMPARE, ALSO, CHOOSE, CROSS = "compare.json", "also.json", "choose.json", "cross.json"
+ROUNDS = "cross-rounds.safetensors"
 GENERATOR, WEIGHTS, SAMPLES = "generator.json", "average.safetensors", "samples.png"
 PSEUDO = "pseudo.safetensors"
 HEALTHY, TROUBLES = "healthy.safetensors", "troubles.jsonl"

@@ -10,7 +10,9 @@ from robustdial import cli
 from robustdial.attack import PGDAttack
 from robustdial.data import from_tensors
 from robustdial.evaluate import Accuracy, Cross, OverLambdas, cross
-from robustdial.measuring.crossing import told
+from robustdial.measuring.crossing import measure_cross, told
+from robustdial.record import read_tensors
+from robustdial.run import Run, start, trained
 from robustdial.threat import Linf
 
 
@@ -126,3 +128,46 @@ def test_the_command_writes_cross_json_and_says_what_a_random_lambda_is_worth(tm
     assert "A lambda drawn for every request" in " ".join(capsys.readouterr().out.split())
     assert cli.run(["cross", str(folder), "--lams", "1"]) == 2
     assert "needs two lambdas" in capsys.readouterr().err
+
+
+def test_rounds_that_are_known_are_not_made_again():
+    networks, attacked = [Line([1.0, 0.5]), Line([-0.3, 1.0])], []
+
+    class Counted:
+        name = "pgd-2"
+
+        def __call__(self, f, x, y, threat):
+            attacked.append(f)
+            return PGDAttack(2, noise=0.1)(f, x, y, threat)
+
+    whole = list(cross(networks, source(FOUR), Counted(), Linf(0.1)))
+    assert len(attacked) == 3
+    for number in range(len(whole) + 1):
+        attacked.clear()
+        again = list(cross(networks, source(FOUR), Counted(), Linf(0.1), known=whole[:number]))
+        assert len(attacked) == min(3, len(whole) - number)
+        assert torch.equal(torch.stack(again), torch.stack(whole))
+
+
+def test_a_crossing_that_was_stopped_goes_on_and_ends_with_the_same_numbers(tmp_path):
+    folder = tmp_path / "run"
+    settings = {"model_width": 4, "epochs": 1, "limit": 300, "precision": "float32", "out": str(folder)}
+    start("oat", {"steps": 1, "lambdas": (0.0, 1.0)}, Run(**settings)).save()
+    conditions = (trained(folder), (0.0, 1.0), PGDAttack(2), 30)
+    whole = list(measure_cross(*conditions))
+    wanted = json.loads((folder / "cross.json").read_text())
+    for name in ("cross.json", "cross-rounds.safetensors"):
+        (folder / name).unlink()
+    stopped = measure_cross(*conditions)
+    assert (next(stopped), next(stopped)) == (1, 2)
+    stopped.close()
+    assert not (folder / "cross.json").exists()
+    rounds, about = read_tensors(folder / "cross-rounds.safetensors")
+    assert len(rounds) == 2
+    assert about["lams"] == [0.0, 1.0]
+    assert list(measure_cross(*conditions)) == whole == [1, 2, 3, 4]
+    found = json.loads((folder / "cross.json").read_text())
+    assert found | {"seconds": 0} == wanted | {"seconds": 0}
+    *_, last = measure_cross(*conditions[:3], 20)  # other images: nothing of the earlier ones is taken for theirs
+    assert last == 4
+    assert json.loads((folder / "cross.json").read_text())["n"] == 20

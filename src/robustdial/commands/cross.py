@@ -31,7 +31,8 @@ def cross(
 
     Accuracy of every lambda under the attack made at every lambda, and under the attack on their mixture: an adversary
     who climbs the expectation over the dial. Without that one, a lambda drawn for each request would look more robust
-    than it is. The run's best network, on test images, in float32; written to cross.json and the report.
+    than it is. The run's best network, on test images, in float32; written to cross.json and the report. Every round is
+    kept: after a kill, the same command goes on.
 
     Args:
         run: folder of the run.

@@ -123,20 +123,21 @@ def cross(
     batch: int = 256,
     seed: int = 0,
     device: torch.device | str = "cpu",
+    known: Sequence[Tensor] = (),
 ) -> Iterator[Tensor]:
     """Attack each network and then their mixture, and judge every network on the same images.
 
     Yields one bool `[J, N]` after the other: what each network has right clean, and then what it has right clean and
     under the attack of each adversary; `Cross(first, torch.stack(rest))`. Every adversary begins from the same random
-    starts, set by `seed`.
+    starts, set by `seed`. The first ones, as an earlier call gave them, may be handed in as `known`.
 
     Raises as `measure` does for networks in training mode, answers that are no logits, or are not finite.
     """
     for network in networks:
         check_mode(network)
-    clean = torch.cat([_answers(networks, x, y) for x, y in image_batches(source, batch)], dim=1)
-    yield clean
-    for adversary in (*networks, OverLambdas(networks)):
+    clean = known[0] if known else torch.cat([_answers(networks, x, y) for x, y in image_batches(source, batch)], dim=1)
+    yield from known or (clean,)
+    for adversary in (*networks, OverLambdas(networks))[max(0, len(known) - 1) :]:
         with seeded(seed, device):
             parts = [_answers(networks, attack(adversary, x, y, threat), y) for x, y in image_batches(source, batch)]
         yield clean & torch.cat(parts, dim=1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TypedDict
 
 import torch
@@ -32,28 +33,44 @@ def measure_cross(
 ) -> Iterator[int]:
     """Cross the lambdas on `n` test images, in float32, and write `cross.json` once all is known.
 
-    Yields how many rounds are done: one without an attack, one for each lambda, one for the mixture. Raises ValueError
-    for less than two lambdas, or one that is off the dial.
+    Yields how many rounds are done: one without an attack, one for each lambda, one for the mixture. Each is kept, and
+    not made again by a later call under the same conditions. Raises ValueError for less than two lambdas, or one that
+    is off the dial.
     """
     if len(lams) < 2:
         raise ValueError("Crossing needs two lambdas at least, and a network with a dial. Give --lams 0 0.5 1.")
     networks = [experiment.at(lam, width) for lam in lams]
-    source, threat, clock = test_images(experiment, n), experiment.method.threat, time.perf_counter()
-    rounds: list[Tensor] = []
+    source, threat = test_images(experiment, n), experiment.method.threat
+    conditions = {"lams": list(lams), "width": width, **conditions_of(experiment, "test", source, attack, seed)}
+    path = experiment.folder / record.ROUNDS
+    rounds, spent = _known(path, conditions)
+    clock, known = time.perf_counter() - spent, tuple(rounds)
     with full_precision():
-        for standing in cross(networks, source, attack, threat, seed=seed, device=experiment.device):
-            rounds.append(standing)
-            yield len(rounds)
+        seen = cross(networks, source, attack, threat, seed=seed, device=experiment.device, known=known)
+        for done, standing in enumerate(seen, start=1):
+            if done > len(known):
+                rounds.append(standing)
+                names = {f"{number:03d}": each for number, each in enumerate(rounds)}
+                record.write_tensors(path, names, conditions | {"seconds": time.perf_counter() - clock})
+            yield done
     about = {
-        "lams": list(lams),
-        "width": width,
+        **conditions,
         "threat": threat.name,
         "eps": threat.radius,
-        **conditions_of(experiment, "test", source, attack, seed),
         **told(Cross(rounds[0], torch.stack(rounds[1:])), lams),
         "seconds": time.perf_counter() - clock,
     }
     record.write_json(experiment.folder / record.CROSS, about)
+
+
+def _known(path: Path, conditions: Mapping[str, Json]) -> tuple[list[Tensor], float]:
+    """The rounds that were made under the same conditions, and the seconds they took."""
+    if not path.exists():
+        return [], 0.0
+    rounds, about = record.read_tensors(path)
+    if any(about.get(key) != value for key, value in conditions.items()):
+        return [], 0.0
+    return [rounds[name] for name in sorted(rounds)], float(about["seconds"])
 
 
 class Told(TypedDict):
