@@ -13,15 +13,22 @@ Every system starts from the same clean network of its seed, trained for `first`
     taught        all of these with labels that are half the answers of the clean network
     standard      no adversary in any of these epochs
 
+and, of the taught `radial`, with one change each:
+
+    trades        TRADES as the robust loss, of which lambda scales weight and radius
+    one step      an adversary of one step in twice the epochs: the same passes, twice the updates
+    longer        twice the epochs, the passes of two dedicated networks; also with the weights averaged
+
 A second call goes on where the first was stopped. `benchmarks/worth_picture.py` draws what it wrote.
 """
 
 from __future__ import annotations
 
 import copy
+import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,17 +44,18 @@ from robustdial.data import Data, Source, augmented, balanced, load
 from robustdial.dial import Dials, Fixed, dial, reestimated
 from robustdial.evaluate import measure
 from robustdial.models import build
-from robustdial.objective import AT, Blend, Distilled
+from robustdial.objective import AT, TRADES, Blend, Distilled
 from robustdial.precision import Prepared, full_precision, resolve
 from robustdial.provenance import provenance
 from robustdial.rate import parse as rate
 from robustdial.schedule import Constant, Warm
 from robustdial.solver import PGD, Step
-from robustdial.train import TrainState, fit
+from robustdial.train import TrainState, averaged, fit
 
 RADII = (0.5, 1.0)
 WEIGHTS = (0.2, 0.4)
 SHARES = (0.25, 0.5, 0.75, 1.0)
+DECAY = 0.995
 
 
 @dataclass(frozen=True)
@@ -149,13 +157,17 @@ class Lab:
         self, name: str, start: Callable[[], nn.Module], method: rd.Method, epochs: int | None = None
     ) -> nn.Module:
         """`start` after training with `method`, from the disk where it is there; the clean start teaches."""
-        model, path = start(), self.folder / f"{name}.safetensors"
+        model = start()
         if isinstance(method.dial, Dials) and not hasattr(model, "dials"):
             model = dial(model, method.dial)
-        if not path.exists():
+        if not self._weights(name).exists():
             self._train(name, model, method, epochs or self.settings.epochs)
-            save_file({name: value.contiguous() for name, value in model.state_dict().items()}, path)
-        model.load_state_dict(load_file(path))
+        model.load_state_dict(load_file(self._weights(name)))
+        return model.eval()
+
+    def average(self, name: str, model: nn.Module) -> nn.Module:
+        """The trained network `model` of this name with the running average of its weights."""
+        model.load_state_dict(load_file(self._weights(f"{name}.average")))
         return model.eval()
 
     def images(self, number: int = 2048) -> Iterator[Tensor]:
@@ -164,11 +176,14 @@ class Lab:
         for index, (x, _) in zip(order, self.data.train.batches(order), strict=True):
             yield augmented(self.data, index, x)[0]
 
+    def _weights(self, name: str) -> Path:
+        return self.folder / f"{name}.safetensors"
+
     def _train(self, name: str, model: nn.Module, method: rd.Method, epochs: int) -> None:
         torch.manual_seed(self.seed)
         state = TrainState.new(model, lr=self.settings.lr, rate=rate(self.settings.rate), seed=self.seed)
         precision = resolve("auto", state.device)
-        state.forward = Prepared(model, precision)
+        state.forward, state.average = Prepared(model, precision), averaged(model, DECAY)
         if isinstance(method.objective, Distilled):
             state.teacher = Prepared(self.clean().requires_grad_(False), precision)
         clock, spent = time.process_time(), 0.0
@@ -177,6 +192,8 @@ class Lab:
             print(f"seed {self.seed} {name} {epoch['epoch']}/{epochs} loss {epoch['loss']:.3f}", flush=True)
         cost = {"seconds": time.process_time() - clock, "passes": spent, "epochs": epochs}
         record.write_json(self.folder / f"{name}.cost.json", cost)
+        for kind, network in ((f"{name}.average", state.served), (name, model)):
+            save_file({key: value.contiguous() for key, value in network.state_dict().items()}, self._weights(kind))
 
 
 def systems(lab: Lab) -> dict[str, Callable[[], Iterator[Point]]]:
@@ -186,6 +203,7 @@ def systems(lab: Lab) -> dict[str, Callable[[], Iterator[Point]]]:
     oat = rd.oat(eps=s.threat.eps, steps=s.steps, lambdas=weights)
     radial = rd.radial(eps=s.threat.eps, steps=s.steps, lambdas=radii, warm=0.0)
     more = rd.radial(eps=s.threat.eps, steps=s.steps, lambdas=radii, warm=0.0, zeros=0.25)
+    one_step = replace(radial, solver=PGD(Step(spread=1.25)), schedule=Constant(2))
     one_run = replace(radial, schedule=Warm(s.first / budget, radial.schedule))
 
     def standard() -> Iterator[Point]:
@@ -218,21 +236,26 @@ def systems(lab: Lab) -> dict[str, Callable[[], Iterator[Point]]]:
 
         return points
 
-    def dialed(name: str, method: rd.Method, warm: bool) -> Callable[[], Iterator[Point]]:
-        def points() -> Iterator[Point]:
-            start = lab.clean if warm else lab.plain
-            model = lab.trained(name, start, method, s.epochs if warm else budget)
-            for lam in model.dials.lambdas:
-                yield Point(lam, model.at(lam))
+    def positions(model: nn.Module) -> Iterator[Point]:
+        for lam in model.dials.lambdas:
+            yield Point(lam, model.at(lam))
 
-        return points
+    def dialed(name: str, method: rd.Method, epochs: int = s.epochs) -> Callable[[], Iterator[Point]]:
+        return lambda: positions(lab.trained(name, lab.clean, method, epochs))
+
+    def cold(name: str, method: rd.Method) -> Callable[[], Iterator[Point]]:
+        return lambda: positions(lab.trained(name, lab.plain, method, budget))
+
+    def longer_average() -> Iterator[Point]:
+        model = lab.trained("radial-longer", lab.clean, taught(radial), 2 * s.epochs)
+        yield from positions(lab.average("radial-longer", model))
 
     return {
         "standard": standard,
-        "radial": dialed("radial", radial, True),
-        "oat": dialed("oat", oat, True),
-        "radial, taught": dialed("radial-taught", taught(radial), True),
-        "oat, taught": dialed("oat-taught", taught(oat), True),
+        "radial": dialed("radial", radial),
+        "oat": dialed("oat", oat),
+        "radial, taught": dialed("radial-taught", taught(radial)),
+        "oat, taught": dialed("oat-taught", taught(oat)),
         "dedicated, taught": taught_by_radius,
         "dedicated, radius": by_radius,
         "interpolation": interpolation(lab.robust),
@@ -240,9 +263,13 @@ def systems(lab: Lab) -> dict[str, Callable[[], Iterator[Point]]]:
         "interpolation, taught": interpolation(lab.taught),
         "mixing, taught": mixing(lab.taught),
         "dedicated, weight": by_weight,
-        "oat, cold": dialed("oat-cold", oat, False),
-        "radial, a quarter at 0": dialed("radial-zeros", more, True),
-        "radial, one run": dialed("radial-one-run", one_run, False),
+        "oat, cold": cold("oat-cold", oat),
+        "radial, a quarter at 0": dialed("radial-zeros", more),
+        "radial, one run": cold("radial-one-run", one_run),
+        "radial, trades": dialed("radial-trades", taught(replace(radial, objective=TRADES(6.0)))),
+        "radial, one step": dialed("radial-one-step", taught(one_step), 2 * s.epochs),
+        "radial, longer": dialed("radial-longer", taught(radial), 2 * s.epochs),
+        "radial, longer, averaged": longer_average,
     }
 
 
@@ -287,10 +314,24 @@ def measured(point: Point, source: Source, settings: Settings, seed: int) -> dic
     }
 
 
+def check_settings(settings: Settings) -> None:
+    """Keep what all systems share beside the results. Raises ValueError if the folder was made with something else."""
+    shared = {name: value for name, value in asdict(settings).items() if name not in ("seeds", "only", "out")}
+    path = settings.out / "settings.json"
+    if path.exists() and (kept := json.loads(path.read_text())) != shared:
+        other = ", ".join(f"{name} {kept.get(name)}" for name, value in shared.items() if kept.get(name) != value)
+        raise ValueError(f"{settings.out} was made with {other}. Give that again, or another --out.")
+    settings.out.mkdir(parents=True, exist_ok=True)
+    record.write_json(path, shared)
+
+
 def main(settings: Settings) -> None:
     """Train and measure every system of every seed that has not been measured yet."""
+    check_settings(settings)
     for seed in settings.seeds:
         lab = Lab(settings, seed)
+        if unknown := set(settings.only) - systems(lab).keys():
+            raise ValueError(f"There is no system {', '.join(unknown)}. There are: {'; '.join(systems(lab))}.")
         test = lab.data.test.subset(balanced(lab.data.test.labels, settings.n, torch.Generator().manual_seed(0)))
         for name, points in systems(lab).items():
             path = lab.folder / f"{name.replace(', ', '-').replace(' ', '-')}.json"

@@ -255,3 +255,33 @@ def test_localized_measures_every_system_once(benchmark_of, tmp_path, capsys):
     again = capsys.readouterr().out
     assert "seed 0" not in again
     assert again.count("| 1 |") == 3
+
+
+def worth_settings(worth, out, **changes):
+    small = {"data": "digits", "limit": 200, "model": "cnn", "width": 4, "n": 20, "attack": "pgd-2", "steps": 1}
+    return worth.Settings(**(small | {"first": 1, "epochs": 1, "eps": 50, "out": out} | changes))
+
+
+def test_worth_measures_what_is_asked_for_and_goes_on_from_there(benchmark_of, tmp_path, capsys):
+    worth = benchmark_of("worth")
+    asked = ("radial, longer", "radial, longer, averaged", "mixing, taught")
+    worth.main(worth_settings(worth, tmp_path, only=asked[:1]))
+    longer = json.loads((tmp_path / "seed0" / "radial-longer.json").read_text())
+    assert [point["n"] for point in longer["points"]] == [20] * 6
+    assert "radial-longer 2/2" in capsys.readouterr().out
+    worth.main(worth_settings(worth, tmp_path, only=asked))
+    assert "radial-longer 2/2" not in capsys.readouterr().out
+    mixed = json.loads((tmp_path / "seed0" / "mixing-taught.json").read_text())
+    assert {point["forwards"] for point in mixed["points"]} == {2}
+    picture = benchmark_of("worth_picture")
+    assert list(picture.read(tmp_path)) == ["mixing, taught", "radial, longer", "radial, longer, averaged"]
+
+
+def test_worth_refuses_to_mix_results_of_other_settings_and_names_it_does_not_know(benchmark_of, tmp_path):
+    worth = benchmark_of("worth")
+    worth.check_settings(worth_settings(worth, tmp_path))
+    worth.check_settings(worth_settings(worth, tmp_path, seeds=(3,)))
+    with pytest.raises(ValueError, match="was made with width 4"):
+        worth.main(worth_settings(worth, tmp_path, width=8))
+    with pytest.raises(ValueError, match="There is no system radical"):
+        worth.main(worth_settings(worth, tmp_path, only=("radical",)))
