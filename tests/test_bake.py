@@ -118,7 +118,7 @@ def test_a_file_in_the_place_of_the_folder_is_left_alone(runs, tmp_path, capsys)
     ("run", "argv", "words"),
     [
         ("oat", ["--lam", "1.5"], "lam=1.5 is not on this dial"),
-        ("oat", [], "Choose its position: --lam, from 0 to 1"),
+        ("oat", [], "Say where it stands: --lam, in Python lam=, from 0 to 1"),
         ("oat", ["--lam", "0.2", "--width", "0.3"], "width=0.3 is not on this dial"),
         ("oat", ["--lam", "0.2", "--format", "onx"], "The nearest is 'onnx'"),
         ("oat", ["--lam", "0.2", "--format"], "--format names none"),

@@ -14,10 +14,9 @@ from torch import Tensor, nn
 from robustdial import record
 from robustdial.attack import Attack, Cascade, FromAnother, Square, WorstOf
 from robustdial.data import Source, balanced, unit
-from robustdial.dial import Dialed
 from robustdial.evaluate import Measured, Position, measure, point
 from robustdial.export import FORMATS, MODEL_INFO, Facts, card, model_info, public_name, speedup, write_checked
-from robustdial.measuring import lambdas_of, widths_of
+from robustdial.measuring import is_trained
 from robustdial.models import customary
 from robustdial.precision import full_precision
 from robustdial.provenance import provenance
@@ -64,7 +63,7 @@ def bake(experiment: Experiment, lam: float | None, width: float = 1.0) -> Baked
 
     Raises ValueError if there is no such position, or none was chosen.
     """
-    plain, served = _both(experiment, lam, width)
+    plain, served = experiment.baked(lam, width), experiment.at(lam, width)
     plain.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     spec, data = experiment.about["model"], experiment.about["data"]
     first = plain.get_submodule("normalize")  # pretrained networks have a normalisation of their own
@@ -73,18 +72,6 @@ def bake(experiment: Experiment, lam: float | None, width: float = 1.0) -> Baked
     stage = None if stage is None else round(stage * width)
     facts = Facts(spec["name"], stage, tuple(data["classes"]), tuple(data["shape"]), mean, std, lam, width)
     return Baked(experiment, plain, served, facts)
-
-
-def _both(experiment: Experiment, lam: float | None, width: float) -> tuple[nn.Module, nn.Module]:
-    model = experiment.state.served.eval()
-    if isinstance(model, Dialed):
-        if lam is None:
-            ends = f"{model.dials.lambdas[0]:g} to {model.dials.lambdas[-1]:g}"
-            raise ValueError(f"The network in {experiment.folder} has a dial. Choose its position: --lam, from {ends}.")
-        return model.bake(lam, width), model.at(lam, width)
-    if lam is not None or width != 1.0:
-        raise ValueError(f"The network in {experiment.folder} has no dial. Leave --lam and --width out.")
-    return copy.deepcopy(model), model
 
 
 def place_of(baked: Baked) -> Path:
@@ -182,8 +169,7 @@ def some(source: Source, number: int) -> Tensor:
 
 def _point(baked: Baked, found: Measured, attack: Attack) -> dict[str, Json]:
     at, method = Position(baked.facts.lam, baked.facts.width), baked.experiment.method
-    trained = at.lam in lambdas_of(method.dial) and at.width in widths_of(method.dial)
-    return point(found, attack, method.threat, at, trained)
+    return point(found, attack, method.threat, at, is_trained(method.dial, *at))
 
 
 def _run(experiment: Experiment) -> dict[str, Json]:

@@ -7,9 +7,10 @@ import torch
 from torch import nn
 
 from robustdial.data import from_tensors
+from robustdial.dial import Dials
 from robustdial.threat import Linf
 
-DIAL, N = SimpleNamespace(lambdas=(0.0, 1.0), widths=(0.5, 1.0)), 40
+DIAL, N = Dials((0.0, 1.0), (0.5, 1.0)), 40
 
 
 class Net(nn.Module):

@@ -1,15 +1,15 @@
 """The frontier over lambda and width: its grid, its costs, and what a second call finds."""
 
 import json
-from types import SimpleNamespace
 
 import pytest
 
 from robustdial.attack import PGDAttack
+from robustdial.dial import Dials
 from robustdial.evaluate import Position
 from robustdial.measuring import ledger, measure_frontier, positions_of
 
-DIAL = SimpleNamespace(lambdas=(0.0, 1.0), widths=(0.5, 1.0))
+DIAL = Dials((0.0, 1.0), (0.5, 1.0))
 ATTACK = PGDAttack(2)
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from robustdial import record
 from robustdial.data import Source
 from robustdial.folding import folded
-from robustdial.measuring import lambdas_of, test_images, widths_of
+from robustdial.measuring import is_trained, lambdas_of, test_images
 from robustdial.precision import Prepared
 from robustdial.run import Experiment
 from robustdial.threat import Threat
@@ -77,7 +77,7 @@ def of_run(
             "part": "test",
             "lam": lam,
             "width": width,
-            "trained": lam in lambdas_of(dial) and width in widths_of(dial),
+            "trained": is_trained(dial, lam, width),
             "chosen_on": "val" if experiment.checkpoint == "best" else "none",
         },
         _neighbour(experiment, lam, width),

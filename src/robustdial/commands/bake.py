@@ -37,7 +37,8 @@ def bake(
     Args:
         run: folder of the run.
         lam: position of the dial, trained or between trained ones; none for a network without a dial.
-        width: share of the channels, one of the dial's widths.
+        width: share of the channels; one that was not trained is cut out of the next wider one, its statistics
+            measured on training images.
         format: one or more of safetensors (weights), pt2 (torch.export, needs PyTorch alone), robustbench (pt2 as its
             leaderboard asks for it), onnx, and onnx-int8 (eight bits, measured on its own).
         attack: pgd-K, cw-K, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t, square, autoattack, or several

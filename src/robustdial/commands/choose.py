@@ -33,6 +33,7 @@ def choose(
     macs_max: str | None = None,
     params_max: str | None = None,
     width_max: float | None = None,
+    widths: tuple[float, ...] = (),
     attack: str = "pgd-20",
     n: int | None = None,
     seed: int = 0,
@@ -57,6 +58,7 @@ def choose(
         macs_max: most multiply-adds of one image, such as 100M.
         params_max: most parameters, such as 2M.
         width_max: largest share of the channels, such as 0.75.
+        widths: shares of the channels to look at besides the trained ones, such as 0.6.
         attack: pgd-K, cw-K on the margin loss, pgd-KxR from R starts, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t,
             square, autoattack, worst-of-K, grid, or several joined by +.
         n: class-balanced images to use, of the validation and of the test part; all by default.
@@ -69,7 +71,7 @@ def choose(
     limits = {name: quantity(text, f"--{name.replace('_', '-')}") for name, text in asked.items() if text is not None}
     targets = Targets(clean_min, robust_min, width_max=width_max, **limits)
     measured_with = parse(attack)
-    ledger = choice_ledger(trained(run, device), measured_with, n, seed)
+    ledger = choice_ledger(trained(run, device), measured_with, n, seed, widths)
     total = len(affordable_widths(ledger.cost["costs"], targets)) * len(lambdas_of(ledger.experiment.method.dial))
     with counting("measuring", total + refine, errors if json else console) as bar:
         for _ in search(ledger, targets, refine):

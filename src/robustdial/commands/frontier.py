@@ -30,7 +30,8 @@ def frontier(
     Args:
         run: folder of the run.
         lams: positions to measure; by default the trained ones, and at full width the middle of every wide gap.
-        widths: shares of the channels; by default every trained one.
+        widths: shares of the channels; by default every trained one. One that was not trained is cut out of the next
+            wider one, its statistics measured on training images.
         attack: pgd-K, cw-K on the margin loss, pgd-KxR from R starts, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t,
             square, autoattack, worst-of-K, grid, or several joined by +.
         n: class-balanced test images to use; all by default.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -94,6 +95,10 @@ class Dials:
             )
         object.__setattr__(self, "widths", widths)
         object.__setattr__(self, "lambdas", lambdas)
+
+    def level(self, width: float) -> int | None:
+        """Index of a trained width; None of another. 0.333333 is a third, as it is printed."""
+        return next((at for at, trained in enumerate(self.widths) if math.isclose(width, trained, rel_tol=1e-5)), None)
 
     def seats(self, model: nn.Module, forward: Forward, x: Tensor) -> list[Seat]:
         """One game per width, all at the same freshly drawn lambdas.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import cast
 
@@ -105,11 +104,11 @@ class Dialed(nn.Module):
         return body.eval()
 
     def _level(self, width: float) -> int:
-        for level, trained in enumerate(self.dials.widths):
-            if math.isclose(width, trained, rel_tol=1e-5):  # 0.333333, as a third is printed
-                return level
-        known = ", ".join(f"{value:g}" for value in self.dials.widths)
-        raise ValueError(f"width={width:g} is not on this dial ({known}). Choose one of these, or train with it.")
+        level = self.dials.level(width)
+        if level is None:
+            known = ", ".join(f"{value:g}" for value in self.dials.widths)
+            raise ValueError(f"width={width:g} is not on this dial ({known}). Choose one of these, or train with it.")
+        return level
 
 
 def _outermost(body: nn.Module) -> Iterator[tuple[str, nn.Module]]:

@@ -56,7 +56,7 @@ def _title(about: Json) -> str:
 
 
 def _accuracy(point: Json) -> str:
-    between = "" if point["trained"] else " This lambda lies between trained ones."
+    between = "" if point["trained"] else " This position of the dial was not trained itself."
     return f"""\
 ## Accuracy
 

@@ -20,7 +20,7 @@ from robustdial.measuring.frontier import frontier_ledger, measure_frontier
 from robustdial.measuring.ledger import Ledger
 from robustdial.measuring.pictures import take_pictures
 from robustdial.measuring.points import add_score, measure_point, part_of, test_images, val_images
-from robustdial.measuring.positions import lambdas_of, positions_of, widths_of
+from robustdial.measuring.positions import is_trained, lambdas_of, positions_of, widths_of
 
 __all__ = [
     "Choice",
@@ -32,6 +32,7 @@ __all__ = [
     "conclude",
     "decide",
     "frontier_ledger",
+    "is_trained",
     "lambdas_of",
     "measure_cross",
     "measure_frontier",

@@ -7,7 +7,7 @@ part. (The checkpoint was chosen on the validation part too, among epochs; no te
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from robustdial import record
@@ -22,10 +22,12 @@ from robustdial.run import Experiment
 from robustdial.typing import Json
 
 
-def choice_ledger(experiment: Experiment, attack: Attack, n: int | None = None, seed: int = 0) -> Ledger:
-    """`choose.json` of a run under these conditions: points on `n` validation images."""
+def choice_ledger(
+    experiment: Experiment, attack: Attack, n: int | None = None, seed: int = 0, widths: Sequence[float] = ()
+) -> Ledger:
+    """`choose.json` of a run under these conditions: points on `n` validation images, at these widths too."""
     images = val_images(experiment, n)
-    return Ledger(experiment.folder / record.CHOOSE, experiment, "val", images, attack, seed)
+    return Ledger(experiment.folder / record.CHOOSE, experiment, "val", images, attack, seed, tuple(widths))
 
 
 def search(ledger: Ledger, targets: Targets, refine: int = 4) -> Iterator[Point]:
@@ -60,7 +62,7 @@ def conclude(ledger: Ledger, targets: Targets, n: int | None = None) -> dict[str
 
 def _on_test_images(ledger: Ledger, at: Position, n: int | None) -> Point:
     run, attack, seed = ledger.experiment, ledger.attack, ledger.seed
-    frontier = frontier_ledger(run, attack, n, seed)
+    frontier = frontier_ledger(run, attack, n, seed, [at.width])
     if frontier.points:
         return frontier.measure(at) | ledger.cost_at(at.width)  # the clock of this ledger, whenever that one ran
     # under other conditions the ledger would begin anew, and what it holds was dear

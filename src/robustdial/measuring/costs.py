@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from robustdial.evaluate import cost, latencies
@@ -15,13 +17,13 @@ BATCH = 1
 """Images per forward: a request."""
 
 
-def costs_of(experiment: Experiment) -> list[dict[str, Json]]:
-    """Parameters, multiply-adds of one image, and seconds per forward of the baked network at each width.
+def costs_of(experiment: Experiment, widths: Sequence[float]) -> list[dict[str, Json]]:
+    """Parameters, multiply-adds of one image, and seconds per forward of the baked network at each of some widths.
 
     Baking leaves nothing of lambda but numbers in the weights, so that all lambdas of a width cost the same. Networks
     are timed as they are served (float32, channels last), all widths by turns.
     """
-    lam, widths = lambdas_of(experiment.method.dial)[0], widths_of(experiment.method.dial)
+    lam = lambdas_of(experiment.method.dial)[0]
     networks = [experiment.baked(lam, width) for width in widths]
     x = torch.rand(BATCH, *experiment.data.shape, device=experiment.device)
     timed = latencies([Prepared(network, "float32") for network in networks], x)

@@ -24,13 +24,15 @@ def measure_frontier(
     """
     for position in positions:
         experiment.at(*position)
-    ledger = frontier_ledger(experiment, attack, n, seed)
+    ledger = frontier_ledger(experiment, attack, n, seed, [width for _, width in positions])
     for position in positions:
         yield ledger.measure(position)
     ledger.write()
 
 
-def frontier_ledger(experiment: Experiment, attack: Attack, n: int | None, seed: int) -> Ledger:
-    """`frontier.json` of a run under these conditions."""
+def frontier_ledger(
+    experiment: Experiment, attack: Attack, n: int | None, seed: int, widths: Sequence[float] = ()
+) -> Ledger:
+    """`frontier.json` of a run under these conditions, for these widths besides the trained ones."""
     images = test_images(experiment, n)
-    return Ledger(experiment.folder / record.FRONTIER, experiment, "test", images, attack, seed)
+    return Ledger(experiment.folder / record.FRONTIER, experiment, "test", images, attack, seed, tuple(widths))

@@ -13,6 +13,7 @@ from robustdial.data import Source
 from robustdial.evaluate import Position
 from robustdial.measuring.costs import costs_of, dialed_cost, timing_of
 from robustdial.measuring.points import measure_point
+from robustdial.measuring.positions import widths_of
 from robustdial.method import describe
 from robustdial.run import Experiment
 from robustdial.typing import Json
@@ -32,6 +33,7 @@ class Ledger:
         source: the images.
         attack: made at the position served.
         seed: of its random starts.
+        widths: whose cost is asked for, besides the trained ones.
     """
 
     path: Path
@@ -40,6 +42,7 @@ class Ledger:
     source: Source
     attack: Attack
     seed: int
+    widths: tuple[float, ...] = ()
     conditions: dict[str, Json] = field(init=False)
     points: list[dict[str, Json]] = field(init=False, default_factory=list)
     seconds: float = field(init=False, default=0.0)
@@ -54,9 +57,12 @@ class Ledger:
     def cost(self) -> dict[str, Json]:
         """What each width costs, what the dial itself costs, and under which conditions they were timed."""
         before, timing = self._before(), timing_of(self.experiment)
-        if before.get("timing") == timing:
+        known = [row["width"] for row in before.get("costs", [])]
+        wanted = sorted({*widths_of(self.experiment.method.dial), *self.widths, *known}, reverse=True)
+        if before.get("timing") == timing and known == wanted:
             return {key: before[key] for key in ("timing", "costs", "dialed")}
-        return {"timing": timing, "costs": costs_of(self.experiment), "dialed": dialed_cost(self.experiment)}
+        costs = costs_of(self.experiment, wanted)  # all of them again: those that are timed by turns can be compared
+        return {"timing": timing, "costs": costs, "dialed": dialed_cost(self.experiment)}
 
     def known(self, position: Position) -> dict[str, Json] | None:
         """The point at a position if it has been measured, with its cost."""

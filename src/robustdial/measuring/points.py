@@ -8,7 +8,7 @@ from robustdial import record
 from robustdial.attack import Attack
 from robustdial.data import Source, balanced
 from robustdial.evaluate import Position, frontier, point
-from robustdial.measuring.positions import lambdas_of, widths_of
+from robustdial.measuring.positions import is_trained
 from robustdial.precision import full_precision
 from robustdial.run import Experiment
 from robustdial.threat import Threat
@@ -45,7 +45,7 @@ def measure_point(
     with full_precision():
         ((_, measured),) = frontier(experiment.at, [at], images, attack, threat, seed=seed, device=experiment.device)
     dial = experiment.method.dial
-    return point(measured, attack, threat, at, lam in lambdas_of(dial) and width in widths_of(dial))
+    return point(measured, attack, threat, at, is_trained(dial, lam, width))
 
 
 def add_score(experiment: Experiment, score: dict[str, Json]) -> None:

@@ -41,3 +41,12 @@ def positions_of(dial: Dials | Fixed, lams: Sequence[float] = (), widths: Sequen
         for width in widths or widths_of(dial)
         for lam in lams or lambdas_of(dial, between=width == 1)
     ]
+
+
+def is_trained(dial: Dials | Fixed, lam: float | None, width: float) -> bool:
+    """Whether a position was trained, and not only lies on the dial.
+
+    >>> is_trained(Dials((0, 1)), 1, 1), is_trained(Dials((0, 1)), 0.5, 1), is_trained(Fixed(), None, 1)
+    (True, False, True)
+    """
+    return lam in lambdas_of(dial) and (isinstance(dial, Fixed) or dial.level(width) is not None)

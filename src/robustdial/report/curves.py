@@ -185,10 +185,11 @@ def _bars(curve: Sequence[Entry], side: str) -> dict[str, Any]:
 
 
 def _told(p: Entry) -> str:
-    lam = "no dial" if p["lam"] is None else f"λ = {p['lam']:g}" + ("" if p["trained"] else ", not trained")
+    lam = "no dial" if p["lam"] is None else f"λ = {p['lam']:g}"
+    width = f"width {p['width']:g}" + ("" if p["trained"] else ", not trained")
     sides = [f"{side} {percent(p[side])} {interval(p.get(f'{side}_interval'))}" for side in ("clean", "robust")]
     how = f"{escape(p['attack'])}, ε = {number(p['eps'])}, n = {p['n']}"
-    return "<br>".join([f"<b>{lam}</b>, width {p['width']:g}", *sides, how])
+    return "<br>".join([f"<b>{lam}</b>, {width}", *sides, how])
 
 
 def _lam(p: Entry) -> str:

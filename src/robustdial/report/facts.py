@@ -85,7 +85,7 @@ def conditions(folder: Folder) -> list[str]:
         f"Measured in {frontier['precision']} in {duration(frontier['seconds'])}.",
     ]
     if not all(p["trained"] for p in points):
-        told.append("Hollow markers are values of λ that were not trained, between those that were.")
+        told.append("Hollow markers are positions of the dial that were not trained themselves.")
     return [*told, *folder.run.get("data", {}).get("notes", [])]
 
 

@@ -23,7 +23,7 @@
     at = lam;
     put("lam", lam);
     put("cost", cost);
-    put("trained", trained ? "" : "between the trained values");
+    put("trained", trained ? "" : "not trained");
     put("clean", clean.text);
     put("clean-range", clean.range);
     put("robust", robust.text);

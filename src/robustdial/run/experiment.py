@@ -13,9 +13,10 @@ from torch import nn
 from robustdial import record
 from robustdial.checkpoint import pack, unpack
 from robustdial.data import Data, Feed
-from robustdial.dial import Dialed
+from robustdial.dial import Dialed, recalibrated
 from robustdial.method import Method
 from robustdial.precision import Prepared
+from robustdial.run.calibration import calibration
 from robustdial.run.settings import Run
 from robustdial.train import Relief, TrainState, check_finite
 from robustdial.typing import Json
@@ -75,23 +76,34 @@ class Experiment:
         """The network at one position (lambda None where there is no dial), in evaluation mode; by default the one to
         serve.
 
-        Raises ValueError off the dial.
+        A width that was not trained is cut out of the next wider one, its statistics measured on training images
+        (`recalibrated`). Raises ValueError off the dial.
         """
         model = (model or self.state.served).eval()
         self._check_dial(model, lam, width)
-        turned = model.at(lam, width) if isinstance(model, Dialed) and lam is not None else model
-        return Prepared(turned, precision)
+        if not isinstance(model, Dialed) or lam is None:
+            return Prepared(model, precision)
+        trained = _trained(model, width)
+        return Prepared(model.at(lam, width) if trained else self._cut(model, lam, width), precision)
 
     def baked(self, lam: float | None, width: float = 1.0) -> nn.Module:
         """A copy to ship for one position: a plain network of its original class, in evaluation mode."""
         model = self.state.served.eval()
         self._check_dial(model, lam, width)
-        return model.bake(lam, width) if isinstance(model, Dialed) and lam is not None else copy.deepcopy(model)
+        if not isinstance(model, Dialed) or lam is None:
+            return copy.deepcopy(model)
+        return model.bake(lam, width) if _trained(model, width) else self._cut(model, lam, width)
+
+    def _cut(self, model: Dialed, lam: float, width: float) -> nn.Module:
+        return recalibrated(model, lam, width, calibration(self.data, device=self.device))
 
     def _check_dial(self, model: nn.Module, lam: float | None, width: float) -> None:
         if isinstance(model, Dialed):
             if lam is None:
-                raise ValueError(f"The network in {self.folder} has a dial. Say where it stands: lam, from 0 to 1.")
+                ends = f"{model.dials.lambdas[0]:g} to {model.dials.lambdas[-1]:g}"
+                raise ValueError(
+                    f"The network in {self.folder} has a dial. Say where it stands: --lam, in Python lam=, from {ends}."
+                )
         elif lam is not None or width != 1:
             asked = f"width={width:g}" if lam is None else f"lam={lam:g}"
             raise ValueError(
@@ -130,3 +142,8 @@ class Experiment:
         self.best = {"score": score, "epoch": self.state.epoch, "val": val}
         weights = {f"model.{name}": value for name, value in self.state.served.state_dict().items()}
         record.write_tensors(self.folder / record.BEST, weights, self.best)
+
+
+def _trained(model: Dialed, width: float) -> bool:
+    """Whether a width was trained; a dial of one width has no others."""
+    return model.dials.level(width) is not None or len(model.dials.widths) == 1
