@@ -286,7 +286,7 @@ def points_table(points: Sequence[Json], title: str) -> Table:
             *((amount(point["macs"]), moment(point["latency"])) if costs else ()),
         )
     if not all(point["trained"] for point in points):
-        table.caption, table.caption_justify = "* between trained values", "left"
+        table.caption, table.caption_justify = "* not trained itself", "left"
     return table
 
 

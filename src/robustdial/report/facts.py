@@ -25,7 +25,7 @@ def summary(folder: Folder) -> str:
     first, last = wide[0], wide[-1]
     ends = f"dialed from {_both(first)} to {_both(last)}" if len(wide) > 1 else _both(first)
     widths = len({p["width"] for p in points})
-    cuts = f", at full width; {widths} widths are in it" if widths > 1 else ""
+    cuts = f", at full width; {widths} widths were measured" if widths > 1 else ""
     return f"One network, {ends}{cuts}. {how(first)}"
 
 
