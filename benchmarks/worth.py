@@ -10,14 +10,14 @@ Every system starts from the same clean network of its seed, trained for `first`
     oat           the paper's dial: lambda weighs the adversarial loss; also without the clean start
     radial        the dial over the radius; also with a quarter of the rows at lambda 0, and in one run, with a warm
                   part instead of a clean start
+    radial-trades TRADES as its loss: lambda turns weight and radius; also with the weights averaged
     taught        all of these with labels that are half the answers of the clean network
     standard      no adversary in any of these epochs
 
 and, of the taught `radial`, with one change each:
 
-    trades        TRADES as the robust loss, of which lambda scales weight and radius
     one step      an adversary of one step in twice the epochs: the same passes, twice the updates
-    longer        twice the epochs, the passes of two dedicated networks; also with the weights averaged
+    longer        twice the epochs: the passes of two dedicated networks
 
 A second call goes on where the first was stopped. `benchmarks/worth_picture.py` draws what it wrote.
 """
@@ -44,7 +44,7 @@ from robustdial.data import Data, Source, augmented, balanced, load
 from robustdial.dial import Dials, Fixed, dial, reestimated
 from robustdial.evaluate import measure
 from robustdial.models import build
-from robustdial.objective import AT, TRADES, Blend, Distilled
+from robustdial.objective import AT, Blend, Distilled
 from robustdial.precision import Prepared, full_precision, resolve
 from robustdial.provenance import provenance
 from robustdial.rate import parse as rate
@@ -203,6 +203,7 @@ def systems(lab: Lab) -> dict[str, Callable[[], Iterator[Point]]]:
     oat = rd.oat(eps=s.threat.eps, steps=s.steps, lambdas=weights)
     radial = rd.radial(eps=s.threat.eps, steps=s.steps, lambdas=radii, warm=0.0)
     more = rd.radial(eps=s.threat.eps, steps=s.steps, lambdas=radii, warm=0.0, zeros=0.25)
+    trades = rd.radial_trades(eps=s.threat.eps, steps=s.steps, lambdas=radii, warm=0.0)
     one_step = replace(radial, solver=PGD(Step(spread=1.25)), schedule=Constant(2))
     one_run = replace(radial, schedule=Warm(s.first / budget, radial.schedule))
 
@@ -246,9 +247,9 @@ def systems(lab: Lab) -> dict[str, Callable[[], Iterator[Point]]]:
     def cold(name: str, method: rd.Method) -> Callable[[], Iterator[Point]]:
         return lambda: positions(lab.trained(name, lab.plain, method, budget))
 
-    def longer_average() -> Iterator[Point]:
-        model = lab.trained("radial-longer", lab.clean, taught(radial), 2 * s.epochs)
-        yield from positions(lab.average("radial-longer", model))
+    def average() -> Iterator[Point]:
+        name = "radial-trades-taught"
+        yield from positions(lab.average(name, lab.trained(name, lab.clean, taught(trades))))
 
     return {
         "standard": standard,
@@ -256,6 +257,8 @@ def systems(lab: Lab) -> dict[str, Callable[[], Iterator[Point]]]:
         "oat": dialed("oat", oat),
         "radial, taught": dialed("radial-taught", taught(radial)),
         "oat, taught": dialed("oat-taught", taught(oat)),
+        "radial-trades, taught": dialed("radial-trades-taught", taught(trades)),
+        "radial-trades, averaged": average,
         "dedicated, taught": taught_by_radius,
         "dedicated, radius": by_radius,
         "interpolation": interpolation(lab.robust),
@@ -266,10 +269,8 @@ def systems(lab: Lab) -> dict[str, Callable[[], Iterator[Point]]]:
         "oat, cold": cold("oat-cold", oat),
         "radial, a quarter at 0": dialed("radial-zeros", more),
         "radial, one run": cold("radial-one-run", one_run),
-        "radial, trades": dialed("radial-trades", taught(replace(radial, objective=TRADES(6.0)))),
         "radial, one step": dialed("radial-one-step", taught(one_step), 2 * s.epochs),
         "radial, longer": dialed("radial-longer", taught(radial), 2 * s.epochs),
-        "radial, longer, averaged": longer_average,
     }
 
 

@@ -28,10 +28,10 @@ COLORS = {
     "dedicated, taught": "#30343b",
     "interpolation, taught": "#3f8f5b",
     "mixing, taught": "#8b5fb0",
-    "radial, trades": "#1d7f8c",
+    "radial-trades, taught": "#1d7f8c",
     "radial, one step": "#c98a1a",
     "radial, longer": "#d1487f",
-    "radial, longer, averaged": "#6b0f3c",
+    "radial-trades, averaged": "#0d4f59",
 }
 
 

@@ -264,17 +264,17 @@ def worth_settings(worth, out, **changes):
 
 def test_worth_measures_what_is_asked_for_and_goes_on_from_there(benchmark_of, tmp_path, capsys):
     worth = benchmark_of("worth")
-    asked = ("radial, longer", "radial, longer, averaged", "mixing, taught")
+    asked = ("radial-trades, taught", "radial-trades, averaged", "mixing, taught")
     worth.main(worth_settings(worth, tmp_path, only=asked[:1]))
-    longer = json.loads((tmp_path / "seed0" / "radial-longer.json").read_text())
-    assert [point["n"] for point in longer["points"]] == [20] * 6
-    assert "radial-longer 2/2" in capsys.readouterr().out
+    first = json.loads((tmp_path / "seed0" / "radial-trades-taught.json").read_text())
+    assert [point["n"] for point in first["points"]] == [20] * 6
+    assert "radial-trades-taught 1/1" in capsys.readouterr().out
     worth.main(worth_settings(worth, tmp_path, only=asked))
-    assert "radial-longer 2/2" not in capsys.readouterr().out
+    assert "radial-trades-taught 1/1" not in capsys.readouterr().out
     mixed = json.loads((tmp_path / "seed0" / "mixing-taught.json").read_text())
     assert {point["forwards"] for point in mixed["points"]} == {2}
     picture = benchmark_of("worth_picture")
-    assert list(picture.read(tmp_path)) == ["mixing, taught", "radial, longer", "radial, longer, averaged"]
+    assert list(picture.read(tmp_path)) == ["mixing, taught", "radial-trades, taught", "radial-trades, averaged"]
 
 
 def test_worth_refuses_to_mix_results_of_other_settings_and_names_it_does_not_know(benchmark_of, tmp_path):

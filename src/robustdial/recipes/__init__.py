@@ -23,7 +23,7 @@ from robustdial.recipes.norms import Norm, threat_of
 from robustdial.recipes.oat import oat
 from robustdial.recipes.oats import oats
 from robustdial.recipes.pgd_at import pgd_at
-from robustdial.recipes.radial import radial
+from robustdial.recipes.radial import radial, radial_trades
 from robustdial.recipes.self_training import rst, rst_oat, rst_spatial, rst_trades, spatial_at
 from robustdial.recipes.trades import trades
 from robustdial.recipes.yopo import yopo
@@ -32,6 +32,7 @@ Recipe = Callable[..., Method]
 
 RECIPES: dict[str, Recipe] = {
     "radial": radial,
+    "radial-trades": radial_trades,
     "oat": oat,
     "oats": oats,
     "m-oat": m_oat,
@@ -112,6 +113,7 @@ __all__ = [
     "oats",
     "pgd_at",
     "radial",
+    "radial_trades",
     "random_attributes",
     "recipe",
     "rst",

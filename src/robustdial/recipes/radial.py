@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from robustdial.dial import Dials, PerSample, Proportional
 from robustdial.method import Method
-from robustdial.objective import AT
+from robustdial.objective import AT, TRADES
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.schedule import Constant, Warm
 from robustdial.solver import PGD, Step
@@ -57,3 +59,50 @@ def radial(
     dial = Dials(lambdas, widths, sampling=PerSample(zeros), radii=Proportional(reach))
     solver = PGD(Step(spread=1.25), noise=0.0)
     return Method(threat_of(norm, eps), solver, Warm(warm, Constant(steps + 1)), AT(), dial)
+
+
+def radial_trades(
+    eps: float = px(8),
+    norm: Norm = "linf",
+    steps: int = 7,
+    lambdas: tuple[float, ...] = (0.0, 1 / 6, 1 / 3, 1 / 2, 2 / 3, 1.0),
+    reach: float = 1.5,
+    beta: float = 6.0,
+    zeros: float | None = None,
+    warm: float = 0.5,
+    widths: tuple[float, ...] = (1.0,),
+) -> Method:
+    r"""`radial` with TRADES as its loss: every row learns its clean image too.
+
+        min_w  E_lambda  CE(f(x, lambda), y) + lambda beta max_z KL(p(x, lambda) || p(x + z, lambda)),
+                         |z| <= lambda reach eps
+
+    Lambda turns the radius and the weight of the divergence together. It has the more accurate clean half, `radial` the
+    more robust end (LOG.md).
+
+    A composition of this library: the dial of `radial`, the loss of `trades`.
+
+    Paper: Zhang et al., Theoretically Principled Trade-off between Robustness and Accuracy, ICML 2019, for the loss.
+
+    Cost: steps + 2 passes per image with lambda > 0, and a forward for the adversary's target; 1 with lambda = 0 and in
+    the warm part.
+
+    Departures from the authors' code: those of `radial` and `trades`; the adversary starts from uniform noise in its
+    whole radius.
+
+    Published: nothing; for numbers of this library see LOG.md.
+
+    Args:
+        eps: radius of the threat that is defended, in pixels of [0, 1].
+        norm: linf or l2.
+        steps: attack steps per batch.
+        lambdas: trained positions of the dial; every value between them can be served too.
+        reach: radius at lambda = 1, as a share of eps.
+        beta: weight of the divergence at lambda = 1.
+        zeros: share of the images trained at lambda = 0; by default 1 / number of lambdas.
+        warm: share of the training without an adversary.
+        widths: shares of the channels that can be run; (1.0,) for full width only.
+    """
+    plain = radial(eps, norm, steps, lambdas, reach, zeros, warm, widths)
+    # the divergence is flat at the clean image: an adversary that starts there has no gradient
+    return replace(plain, solver=PGD(Step(spread=1.25)), objective=TRADES(beta))

@@ -166,6 +166,7 @@ CATEGORY_OF: dict[str, Category] = {
     "oats": ONCE_FOR_ALL,
     "m-oat": ONCE_FOR_ALL,
     "radial": ONCE_FOR_ALL,
+    "radial-trades": ONCE_FOR_ALL,
     "localized-oat": ONCE_FOR_ALL,
     "rst-oat": ONCE_FOR_ALL,
     "agat-oat": ONCE_FOR_ALL,
