@@ -119,7 +119,11 @@ def test_push_sends_weights_config_and_card(run, hub, capsys):
 @pytest.mark.parametrize(
     ("name", "error", "words"),
     [
-        ("somebody/digits", RuntimeError("401 Unauthorized\nmore"), "401 Unauthorized. Check the name, be online, and"),
+        (
+            "somebody/digits",
+            RuntimeError("401 Unauthorized\nmore"),
+            "401 Unauthorized. Check the name (there is no folder of this name here), be online, and",
+        ),
         ("digits", None, "Write it as user/name"),
     ],
 )

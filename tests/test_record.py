@@ -57,7 +57,7 @@ def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path, damage):
     path = tmp_path / "c.safetensors"
     record.write_tensors(path, TENSORS, ABOUT)
     damage(path)
-    with pytest.raises(ValueError, match="damaged or not a checkpoint"):
+    with pytest.raises(ValueError, match="damaged or not a file of robustdial"):
         record.read_tensors(path)
 
 
@@ -116,7 +116,7 @@ def test_nothing_is_overwritten(tmp_path, occupy):
         (None, FileNotFoundError, "not a run folder"),
         ("{", ValueError, "damaged"),
         ("{}", ValueError, "lacks recipe"),
-        ("[]", ValueError, "lacks"),
+        ("[]", ValueError, "put a copy of it back"),
     ],
 )
 def test_a_folder_without_a_run_is_named(tmp_path, text, error, words):

@@ -19,6 +19,7 @@ from robustdial import record
 from robustdial.checkpoint import load_weights
 from robustdial.export import dial_card, need, public_name
 from robustdial.run import open_model, untrained
+from robustdial.typing import Json
 
 CONFIG, WEIGHTS, README = "config.json", "model.safetensors", "README.md"
 _KEPT = {
@@ -41,11 +42,17 @@ def save_pretrained(run: str | Path, folder: str | Path, name: str | None = None
     config = {part: {key: about[part][key] for key in keys} for part, keys in _KEPT.items()}
     config["data"]["name"] = public_name(about["data"]["name"])
     weights = {key: value.contiguous().clone() for key, value in model.state_dict().items()}
-    points = record.read_json(run / record.FRONTIER)["points"] if (run / record.FRONTIER).exists() else []
-    folder.mkdir(parents=True, exist_ok=True)
+    record.make_folder(folder)
     record.write_file(folder / WEIGHTS, lambda part: part.write_bytes(save(weights, {"format": "pt"})))
     record.write_json(folder / CONFIG, {"recipe": about["recipe"], "knobs": about["knobs"], **config})
-    record.write_text(folder / README, dial_card(about, points, name or str(folder)))
+    record.write_text(folder / README, dial_card(about, _points(run, model), name or str(folder)))
+
+
+def _points(run: Path, model: nn.Module) -> list[Json]:
+    """What was measured of these very weights: of a run that was trained further since, nothing."""
+    about = record.read_json(run / record.FRONTIER) if (run / record.FRONTIER).exists() else {}
+    current = about.get("weights") == record.fingerprint(model.state_dict())
+    return list(about["points"]) if current else []
 
 
 def from_pretrained(name: str | Path, revision: str | None = None) -> nn.Module:
@@ -110,5 +117,6 @@ def _online(name: str) -> Iterator[None]:
     except Exception as error:  # the hub lets through the errors of whatever HTTP library it uses
         reason = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
         raise ConnectionError(
-            f"{name} on the Hugging Face Hub: {reason}. Check the name, be online, and log in with: hf auth login"
+            f"{name} on the Hugging Face Hub: {reason}. Check the name (there is no folder of this name here), be "
+            "online, and log in with: hf auth login"
         ) from error

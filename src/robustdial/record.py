@@ -60,6 +60,7 @@ GENERATOR, WEIGHTS, SAMPLES = "generator.json", "average.safetensors", "samples.
 PSEUDO = "pseudo.safetensors"
 HEALTHY, TROUBLES = "healthy.safetensors", "troubles.jsonl"
 STANDING, EXTREMES = "standing", "extremes-{}.safetensors"
+AGAIN = "Delete it, and give the command again that made it."
 _HEADER = "robustdial"
 
 
@@ -82,21 +83,19 @@ def create(folder: Path, name: str, about: Mapping[str, Json]) -> None:
 
 def read_run(folder: Path) -> dict[str, Json]:
     """`run.json` of a run folder. Raises FileNotFoundError where there is none."""
+    if folder.is_file():
+        raise FileNotFoundError(f"{folder} is a file. Name the folder of the run, such as {folder.parent}.")
     if not (folder / RUN).is_file():
         raise FileNotFoundError(
-            f"{folder} is not a run folder: it has no {RUN}. Train one with: robustdial train oat --out {folder}"
+            f"{folder} is not a run folder: it has no {RUN}. Name another one, or train one with: robustdial train"
         )
-    run = read_json(folder / RUN)
-    missing = (
-        [key for key in ("recipe", "knobs", "data", "model", "run") if key not in run]
-        if isinstance(run, dict)
-        else ["everything"]
-    )
+    run = read_json(folder / RUN, "It cannot be made again: put a copy of it back, or train into a new folder.")
+    missing = [key for key in ("recipe", "knobs", "data", "model", "run") if key not in run]
     if missing:
         raise ValueError(
             f"{folder / RUN} lacks {', '.join(missing)}: it was not written by this program. Train into a new folder."
         )
-    return dict(run)
+    return run
 
 
 def make_folder(folder: Path) -> None:
@@ -111,12 +110,15 @@ def write_json(path: Path, value: Json) -> None:
     write_file(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
-def read_json(path: Path) -> Json:
-    """Read JSON. Raises ValueError naming the file if it is damaged."""
+def read_json(path: Path, remedy: str = AGAIN) -> dict[str, Json]:
+    """Read a JSON object. Raises ValueError naming the file, and the remedy, if it is damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is damaged ({error}). Delete it and make it again.") from None
+        raise ValueError(f"{path} is damaged ({error}). {remedy}") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} is damaged (it holds no object). {remedy}")
+    return found
 
 
 def write_text(path: Path, text: str) -> None:
@@ -132,11 +134,14 @@ def append_line(path: Path, line: Mapping[str, Json]) -> None:
 
 
 def read_lines(path: Path) -> list[dict[str, Json]]:
-    """The lines of a file of JSON lines; none if there is no file. A line that a kill cut short is left out."""
+    """The lines of a file of JSON lines; none if there is no file.
+
+    A line that a kill cut short is left out, and so is anything else that is no JSON.
+    """
     if not path.is_file():
         return []
     lines = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         with contextlib.suppress(json.JSONDecodeError):
             lines.append(json.loads(line))
     return lines
@@ -174,12 +179,13 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str,
     write_json(path.with_suffix(".json"), about)
 
 
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Json]]:
+def read_tensors(path: Path, remedy: str = AGAIN) -> tuple[dict[str, Tensor], dict[str, Json]]:
     """Tensors and description, as written by `write_tensors`.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is damaged, is not safetensors (a pickle is never opened), or comes from another program.
+        ValueError: it is damaged, is not safetensors (a pickle is never opened), or comes from another program; with
+            the remedy.
     """
     if not path.is_file():
         raise FileNotFoundError(f"There is no checkpoint {path}. Train first, or name another run folder.")
@@ -189,8 +195,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Json]]:
             return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118
     except (SafetensorError, json.JSONDecodeError, KeyError) as error:
         raise ValueError(
-            f"{path} is damaged or not a checkpoint of robustdial ({type(error).__name__}). "
-            "Nothing was loaded from it. Use the other checkpoint of the run, or train again."
+            f"{path} is damaged or not a file of robustdial ({type(error).__name__}). Nothing was loaded from it. "
+            f"{remedy}"
         ) from None
 
 
@@ -205,6 +211,18 @@ def fingerprint(tensors: Mapping[str, Tensor]) -> str:
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:16]
+
+
+def served_weights(folder: Path) -> str | None:
+    """The fingerprint of the network that a run serves, its best or else its last; None where there is none.
+
+    What was measured says of which weights it holds: after more training it is of others.
+    """
+    path = next((folder / name for name in (BEST, LAST) if (folder / name).exists()), None)
+    if path is None:
+        return None
+    tensors, _ = read_tensors(path)
+    return fingerprint({name[6:]: tensor for name, tensor in tensors.items() if name.startswith("model.")})
 
 
 def write_file(path: Path, write: Callable[[Path], object]) -> None:

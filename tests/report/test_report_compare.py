@@ -173,7 +173,7 @@ def test_conditions_are_told(page):
     ("text", "told"),
     [
         ("{", "is damaged"),
-        ("[]", "lacks everything"),
+        ("[]", "holds no object"),
         ("{}", "lacks data, model"),
     ],
 )

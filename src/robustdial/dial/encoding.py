@@ -101,7 +101,7 @@ class CosineFunction:
         return Cosine(self.dim).table(lambdas)
 
     def code(self, lam: float, lambdas: Lambdas, table: Tensor) -> Tensor:
-        return self.table((lam,)).to(table.device).squeeze(0)
+        return self.table((lam,)).to(table).squeeze(0)
 
 
 @dataclass(frozen=True)

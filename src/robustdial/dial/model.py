@@ -42,8 +42,15 @@ class Dialed(nn.Module):
         self.register_buffer("shares", shares(dials.lambdas).to(like.device, like.dtype), persistent=False)
         self.register_buffer("lambdas", torch.tensor(dials.lambdas).to(like.device, like.dtype), persistent=False)
 
-    def forward(self, x: Tensor, setting: Setting) -> Tensor:
-        """Logits `[B, K]` of images `[B, C, H, W]`, each row at its own lambda."""
+    def forward(self, x: Tensor, setting: Setting | None = None) -> Tensor:
+        """Logits `[B, K]` of images `[B, C, H, W]`, each row at its own lambda. Raises TypeError without a setting."""
+        if setting is None:
+            raise TypeError("This network has a dial: say where it stands. model.at(lam)(x) is a plain f(x).")
+        if setting.codes.shape[0] not in (1, self.codes.shape[0]):
+            raise TypeError(
+                "The setting has lost its codes, as in nn.DataParallel, which cuts it up like a batch. Train with "
+                "DistributedDataParallel; DataParallel(model.at(lam)) can serve."
+            )
         self.dial.turn(setting)
         try:
             return logits_of(self.body(x))
@@ -139,6 +146,6 @@ class Served(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits `[B, K]` of images `[B, C, H, W]`."""
         # only in training does `first` count: batch statistics belong to one branch, there is no mixture of two
-        first = len(x) if self.clean else 0
+        first = x.shape[0] if self.clean else 0  # len(x) would be one number for all time in an exported program
         logits: Tensor = self.dialed(x, Setting(self.codes, self.share, self.rows, self.lam, first, self.level))
         return logits

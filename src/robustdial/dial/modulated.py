@@ -108,7 +108,7 @@ def modulate(x: Tensor, scale: Tensor, shift: Tensor, setting: Setting, dim: int
 
     Raises ValueError if `x` does not have the rows of the batch, as inside the patches of some attention layers.
     """
-    if len(setting.rows) not in (1, len(x)):
+    if setting.rows.shape[0] not in (1, x.shape[0]):
         raise ValueError(
             f"A layer sees {len(x)} rows of a batch of {len(setting.rows)}, with no lambda for each. "
             "dial(..., example=x) names it; leave it out with sites=..."

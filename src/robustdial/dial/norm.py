@@ -9,7 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from robustdial.dial.modulated import modulate
+from robustdial.dial.modulated import modulate, unfused
 from robustdial.dial.narrow import cut_norm
 from robustdial.dial.setting import Dial, Setting
 
@@ -33,7 +33,7 @@ class DialNorm(nn.Module):
 
     def __init__(self, norm: BatchNorm, dial: Dial, film: nn.Module, channels: Sequence[int], dual: bool) -> None:
         super().__init__()
-        self.dial, self.film = dial, film
+        self.dial, self.film, self.after = dial, film, nn.ModuleDict(unfused(norm))
         self.robust = nn.ModuleList(cut_norm(norm, c) for c in channels)
         self.clean = nn.ModuleList(cut_norm(norm, c) for c in channels) if dual else None
 
@@ -44,7 +44,10 @@ class DialNorm(nn.Module):
             scale, shift = self._film(setting) if self.training else self.affine(setting)
         if self.training:
             x = self._normalise(x, setting)
-        return self._after(modulate(x, scale, shift, setting))
+        x = modulate(x, scale, shift, setting)
+        for step in self.after.values():
+            x = step(x)
+        return x
 
     def affine(self, setting: Setting) -> tuple[Tensor, Tensor]:
         """Statistics, affine parameters and FiLM as one map per distinct lambda: (scale `[D, C]`, shift `[D, C]`).
@@ -70,6 +73,8 @@ class DialNorm(nn.Module):
             scale, shift = self.affine(setting)
             norm.weight = nn.Parameter(scale[0] * torch.sqrt(var + norm.eps))
             norm.bias = nn.Parameter(shift[0] + scale[0] * mean)
+        for name, step in self.after.items():
+            setattr(norm, name, copy.deepcopy(step))
         return norm
 
     def _film(self, setting: Setting) -> tuple[Tensor, Tensor]:
@@ -79,29 +84,16 @@ class DialNorm(nn.Module):
     def _normalise(self, x: Tensor, setting: Setting) -> Tensor:
         robust, first = self._branch(self.robust, setting), setting.first
         if self.clean is None or first == 0:
-            return _plain(robust, x)
+            return cast(Tensor, robust(x))
         clean = self._branch(self.clean, setting)
         if first >= len(setting.rows):  # one row stands for all of them
-            return _plain(clean, x)
+            return cast(Tensor, clean(x))
         left, right = torch.split(x, [first, len(x) - first])  # two slices would cost a copy each in the backward
-        return torch.cat([_plain(clean, left), _plain(robust, right)])
-
-    def _after(self, x: Tensor) -> Tensor:
-        # timm fuses dropout and activation into its batch norm; FiLM belongs before them
-        for name in ("drop", "act"):
-            after = getattr(self.robust[0], name, None)
-            x = x if after is None else after(x)
-        return x
+        return torch.cat([clean(left), robust(right)])
 
     @staticmethod
     def _branch(norms: nn.ModuleList, setting: Setting) -> BatchNorm:
         return cast(BatchNorm, norms[setting.level])
-
-
-def _plain(norm: BatchNorm, x: Tensor) -> Tensor:
-    """Batch norm alone, without what a subclass may add after it."""
-    kind = next(base for base in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d) if isinstance(norm, base))
-    return kind.forward(norm, x)  # type: ignore[arg-type]
 
 
 def _statistics(norm: BatchNorm) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import Node
 from torch.nn import functional as F
+from torch.nn.utils import parametrize
 
 from robustdial.dial.kinds import NO_FAST_PATH
 from robustdial.dial.setting import Dial
@@ -127,11 +128,14 @@ def heads(body: nn.Module, example: Tensor, kinds: tuple[type[nn.Module], ...]) 
 def ordinary(layer: nn.Conv2d | nn.Linear) -> bool:
     """Whether a layer uses its weights as they are, so that they can be cut, or scaled in the place of its output.
 
-    Weight-standardised convolutions and those with circular padding do not; parametrized ones do.
+    Weight-standardised convolutions and those with circular padding do not, nor those whose weights a hook computes
+    before each call (pruning, the older norms of weights); parametrized ones do.
 
     >>> ordinary(nn.Conv2d(3, 4, 3)), ordinary(nn.Conv2d(3, 4, 3, padding=1, padding_mode="circular"))
     (True, False)
     """
+    if not (isinstance(layer.weight, nn.Parameter) or parametrize.is_parametrized(layer)):
+        return False
     with at_rest(layer):
         out, plain = _plainly(layer)
     return out.shape == plain.shape and torch.allclose(out, plain)

@@ -71,9 +71,9 @@ def reestimated(net: nn.Module, batches: Iterable[Tensor]) -> nn.Module:
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # a plain mean over the batches
-        norm.train()
+        norm.training = True  # not train(), which would turn on what timm fuses into it, such as dropout
     for x in batches:
         net(x)
     for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
-    return net.eval()
+        norm.momentum, norm.training = momentum, False
+    return net

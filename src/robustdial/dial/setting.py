@@ -46,8 +46,8 @@ class Dial(threading.local):
     def __init__(self) -> None:
         self._setting: Setting | None = None
 
-    def __deepcopy__(self, memo: dict[int, object]) -> Dial:
-        return Dial()  # a copy of a network has a dial of its own, at rest
+    def __reduce__(self) -> tuple[type[Dial], tuple[()]]:
+        return Dial, ()  # a copy of a network, in memory or from a file, has a dial of its own, at rest
 
     @property
     def setting(self) -> Setting:

@@ -24,11 +24,15 @@ def check_example(model: nn.Module, example: Tensor) -> None:
 
 def check_rows(dialed: Dialed, example: Tensor) -> None:
     """Raises ValueError that names a layer in which the rows of a batch cannot have a lambda each."""
-    pair = example[:1].expand(2, *example.shape[1:])
-    for setting in dialed.settings(torch.zeros(2, dtype=torch.int64)):
+    for rows in (2, 3):  # what sees another dimension than the rows may have as many of it once, but not twice
+        _check_rows(dialed, example[:1].expand(rows, *example.shape[1:]))
+
+
+def _check_rows(dialed: Dialed, images: Tensor) -> None:
+    for setting in dialed.settings(torch.zeros(len(images), dtype=torch.int64)):
         dialed.dial.turn(setting)
         try:
-            run(dialed.body, pair)
+            run(dialed.body, images)
         except Failure as failure:
             raise ValueError(
                 f"This network cannot follow the dial in layer {failure.name!r} ({failure.why}). "

@@ -71,6 +71,6 @@ other changes of an image, images from elsewhere."""
 
 
 def _row(point: Json, widths: bool) -> list[str]:
-    stand = [spoken(point["lam"]), *([f"{point['width']:g}"] if widths else [])]
+    stand = ["none" if point["lam"] is None else f"{point['lam']:.4g}", *([f"{point['width']:g}"] if widths else [])]
     measured = [(percent(point[of]), interval(point[f"{of}_interval"])) for of in ("clean", "robust")]
     return [*stand, *(cell for pair in measured for cell in pair)]

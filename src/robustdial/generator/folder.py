@@ -253,4 +253,4 @@ def _about(folder: Path) -> dict[str, Json]:
         raise FileNotFoundError(
             f"There is no generator in {folder}. Train one on your data: robustdial generator --out {folder}"
         )
-    return dict(record.read_json(folder / record.GENERATOR))
+    return record.read_json(folder / record.GENERATOR)

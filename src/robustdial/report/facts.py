@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from robustdial.report.folder import Entry, Folder
-from robustdial.report.words import amount, duration, moment, percent, radius, spoken
+from robustdial.report.words import amount, argument, duration, moment, percent, radius, spoken
 
 Rows = list[tuple[str, str]]
 Tiles = list[tuple[str, str, str]]
@@ -20,7 +20,7 @@ def summary(folder: Folder) -> str:
     """The run in one or two sentences, computed from what was measured."""
     points = folder.points
     if not points:
-        return f"{_trained(folder)} Its trade-off has not been measured yet."
+        return f"{_trained(folder)} {_unmeasured(folder)}"
     wide = [p for p in points if p["width"] == points[0]["width"]]
     first, last = wide[0], wide[-1]
     ends = f"dialed from {_both(first)} to {_both(last)}" if len(wide) > 1 else _both(first)
@@ -68,7 +68,9 @@ def settings(run: Entry) -> list[tuple[str, Rows]]:
         ("Machine", run.get("machine", {})),
         ("Software", run.get("versions", {}) | {"commit": run.get("commit"), "created": run.get("created")}),
     ]
-    return [(title, [(name, spoken(value)) for name, value in group.items()]) for title, group in groups if group]
+    return [
+        (title, [(name, argument(name, value)) for name, value in group.items()]) for title, group in groups if group
+    ]
 
 
 def conditions(folder: Folder) -> list[str]:
@@ -87,6 +89,13 @@ def conditions(folder: Folder) -> list[str]:
     if not all(p["trained"] for p in points):
         told.append("Hollow markers are positions of the dial that were not trained themselves.")
     return [*told, *folder.run.get("data", {}).get("notes", [])]
+
+
+def _unmeasured(folder: Folder) -> str:
+    if not folder.outdated:
+        return "Its trade-off has not been measured yet."
+    again = " and ".join(f"robustdial {command}" for command in folder.outdated)
+    return f"It was trained further since it was measured; give {again} again."
 
 
 def chosen(checkpoint: str) -> str:

@@ -27,6 +27,7 @@ class Folder:
         extremes: by the key of an evaluation, its easiest and hardest images (`extremes-KEY.safetensors`).
         cross: accuracies with attack and network at different lambdas (`cross.json`).
         pictures: clean and adversarial test images with predictions (`pictures.safetensors`).
+        outdated: commands whose numbers are left out, because the run was trained further since.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Folder:
     extremes: dict[str, dict[str, Tensor]]
     cross: Entry
     pictures: dict[str, Tensor] | None
+    outdated: tuple[str, ...] = ()
 
     @property
     def foreign(self) -> bool:
@@ -76,10 +78,14 @@ def read(folder: Path) -> Folder:
         FileNotFoundError: there is nothing of a run in it.
         ValueError: a file in it is damaged.
     """
-    run, frontier, epochs = _json(folder / record.RUN), _json(folder / record.FRONTIER), record.read_epochs(folder)
+    run, epochs = _json(folder / record.RUN), record.read_epochs(folder)
+    found = {"frontier": _json(folder / record.FRONTIER), "cross": _json(folder / record.CROSS)}
+    weights = record.served_weights(folder)
+    outdated = tuple(name for name, about in found.items() if about.get("weights", weights) != weights)
+    frontier, cross = ({} if name in outdated else about for name, about in found.items())
     scores = [score for score in _json(folder / record.SCORE).get("scores", []) if "standing" in score]
     path = folder / record.PICTURES
-    if not (run or frontier or epochs or scores or path.exists()):
+    if not (run or found["frontier"] or epochs or scores or path.exists()):
         raise FileNotFoundError(f"{folder} is not a run folder. Make one with: robustdial train oat --out {folder}")
     return Folder(
         name=run.get("name") or folder.resolve().name,
@@ -89,8 +95,9 @@ def read(folder: Path) -> Folder:
         frontier=frontier,
         scores=scores,
         extremes=_extremes(folder, scores),
-        cross=_json(folder / record.CROSS),
-        pictures=record.read_tensors(path)[0] if path.exists() else None,
+        cross=cross,
+        pictures=record.read_tensors(path)[0] if path.exists() and "frontier" not in outdated else None,
+        outdated=outdated,
     )
 
 
@@ -100,7 +107,4 @@ def _extremes(folder: Path, scores: list[Entry]) -> dict[str, dict[str, Tensor]]
 
 
 def _json(path: Path) -> Entry:
-    found = record.read_json(path) if path.exists() else {}
-    if not isinstance(found, dict):
-        raise ValueError(f"{path} is damaged (it holds no object). Delete it and make it again.")
-    return found
+    return record.read_json(path) if path.exists() else {}

@@ -118,6 +118,8 @@ def spoken(value: Any) -> str:
 
     >>> spoken({"type": "PGD", "step": {"type": "Step", "size": 8 / 255}, "mode": "eval", "lams": [0.0, 1.0]})
     'PGD(step=Step(size=8/255), mode=eval, lams=[0, 1])'
+    >>> spoken({"lambdas": [0.0, 1 / 3], "eps": 8 / 255})
+    '(lambdas=[0, 0.3333], eps=8/255)'
     """
     match value:
         case None:
@@ -129,7 +131,14 @@ def spoken(value: Any) -> str:
         case list():
             return f"[{', '.join(map(spoken, value))}]"
         case dict():
-            inner = ", ".join(f"{key}={spoken(part)}" for key, part in value.items() if key != "type")
+            inner = ", ".join(f"{key}={argument(key, part)}" for key, part in value.items() if key != "type")
             return f"{value.get('type', '')}({inner})"
         case _:
             return str(value)
+
+
+def argument(name: str, value: Any) -> str:
+    """The value of an argument; positions of the dial and widths are shares, never grey levels."""
+    if name in ("lambdas", "widths", "lams"):
+        return f"[{', '.join(f'{share:.4g}' for share in value)}]"
+    return spoken(value)

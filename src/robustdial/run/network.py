@@ -56,7 +56,7 @@ def best_weights(folder: Path) -> tuple[str, dict[str, Tensor]]:
     """Name and tensors of the best checkpoint; of the last one before any epoch was finished."""
     path = folder / record.BEST
     path = path if path.exists() else folder / record.LAST
-    tensors, _ = record.read_tensors(path)
+    tensors, _ = record.read_tensors(path, "Delete it, and the newest network of the run is used, or train again.")
     return path.stem, tensors
 
 

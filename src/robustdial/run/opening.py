@@ -56,7 +56,8 @@ def resume(folder: Path, changes: Mapping[str, Any] | None = None, data: Data | 
         ValueError: a damaged checkpoint, or data that has changed since.
     """
     about = record.read_run(folder)
-    saved = record.read_tensors(folder / record.LAST) if (folder / record.LAST).exists() else None
+    last, other = folder / record.LAST, f"Train on from the best network: --start {folder} with a new --out."
+    saved = record.read_tensors(last, other) if last.exists() else None
     run = replace(run_of(about), **(changes or {}))
     parts = parts_of(about["recipe"], about["knobs"], run, data)
     experiment = _to_be_filled(folder, parts) if saved else _begun(folder, parts)

@@ -125,7 +125,7 @@ def read(folder: Path) -> Comparison:
     path = folder / record.COMPARE
     about = record.read_json(path)
     empty: list[Json] = [None, [], {}]
-    missing = [key for key in NEEDED if about.get(key) in empty] if isinstance(about, dict) else ["everything"]
+    missing = [key for key in NEEDED if about.get(key) in empty]
     if missing:
         raise ValueError(
             f"{path} lacks {', '.join(missing)}: it was not written by this program. Compare into a new folder."
