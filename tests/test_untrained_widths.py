@@ -73,3 +73,12 @@ def test_a_dial_of_one_width_has_no_others(folder, tmp_path, capsys):
     assert cli.run(["train", "oat", *settings, "--lambdas", "0", "1", "--out", str(out)]) == 0
     assert cli.run(["frontier", str(out), "--attack", "pgd-1", "--n", "20", "--widths", "0.5"]) == 2
     assert "width=0.5 is not on this dial (1)" in capsys.readouterr().err
+
+
+def test_a_network_that_cannot_narrow_is_refused_in_the_words_of_the_command_line(tmp_path, capsys):
+    pytest.importorskip("timm")
+    argv = ["--model", "timm:vit_tiny_patch16_224", "--widths", "0.5", "1", "--limit", "60", "--size", "224"]
+    assert cli.run(["train", "oats", *argv, "--out", str(tmp_path / "x")]) == 2
+    err = capsys.readouterr().err
+    assert "Give --widths 1, or another --model" in err
+    assert "slim" not in err

@@ -23,7 +23,7 @@ from robustdial.evaluate import (
 )
 from robustdial.generator import StyleGenerator, fit_generator, open_generator
 from robustdial.health import Signals, Trouble, diagnose, look
-from robustdial.hub import from_pretrained
+from robustdial.hub import from_pretrained, push_to_hub, save_pretrained
 from robustdial.learner import AWP
 from robustdial.method import Method
 from robustdial.models import build
@@ -192,6 +192,7 @@ __all__ = [
     "optimizer_for",
     "pgd_at",
     "pseudo_labelled",
+    "push_to_hub",
     "px",
     "radial",
     "radial_trades",
@@ -204,6 +205,7 @@ __all__ = [
     "rst_spatial",
     "rst_trades",
     "save",
+    "save_pretrained",
     "spatial",
     "spatial_at",
     "steps",

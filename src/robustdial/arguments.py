@@ -89,18 +89,45 @@ def radius(text: str) -> float:
         raise UsageError(f"--eps {text} is not a radius. Write it as 8/255, 8px or 0.031.") from None
 
 
-def quantity(text: str, flag: str) -> float:
-    """A number with a unit as people write it: 5ms, 300us, 0.02s; 100M, 1.5G, 200k; or a plain number.
+def share(text: str, flag: str) -> float:
+    """A share as people write it.
 
-    >>> quantity("5ms", "--latency-max"), quantity("100M", "--macs-max"), quantity("2e6", "--params-max")
-    (0.005, 100000000.0, 2000000.0)
+    >>> share("0.92", "--clean-min"), share("92%", "--clean-min")
+    (0.92, 0.92)
     """
-    known = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6, "s": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
-    unit = next((unit for unit in known if text.endswith(unit)), "")
+    return _number(text.removesuffix("%"), f"{flag} {text}", "Write 0.92 or 92%.") / (100 if "%" in text else 1)
+
+
+def seconds(text: str, flag: str) -> float:
+    """A time as people write it, with its unit.
+
+    >>> seconds("5ms", "--latency-max"), seconds("300us", "--latency-max"), seconds("0.02s", "--latency-max")
+    (0.005, 0.0003, 0.02)
+    """
+    units = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6, "s": 1.0}
+    unit = next((unit for unit in units if text.endswith(unit)), None)
+    remedy = "Write it with its unit: 5ms, 300us or 0.02s."
+    if unit is None:
+        raise UsageError(f"{flag} {text} is not a time. {remedy}")
+    return _number(text.removesuffix(unit), f"{flag} {text}", remedy) * units[unit]
+
+
+def count(text: str, flag: str) -> float:
+    """A number of things as people write it.
+
+    >>> count("100M", "--macs-max"), count("2e6", "--params-max")
+    (100000000.0, 2000000.0)
+    """
+    units = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
+    unit = next((unit for unit in units if text.endswith(unit)), "")
+    return _number(text.removesuffix(unit), f"{flag} {text}", "Write 100M, 1.5G, 200k or 1e8.") * units.get(unit, 1.0)
+
+
+def _number(text: str, what: str, remedy: str) -> float:
     try:
-        return float(text.removesuffix(unit)) * known.get(unit, 1.0)
+        return float(text)
     except ValueError:
-        raise UsageError(f"{flag} {text} is not a number. Write 5ms or 0.005; 100M or 1e8.") from None
+        raise UsageError(f"{what} is not a number. {remedy}") from None
 
 
 def entry_of(text: str, shared: Mapping[str, str], preset: Preset) -> Entry:

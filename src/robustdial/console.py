@@ -274,7 +274,7 @@ def points_table(points: Sequence[Json], title: str) -> Table:
     costs = ("MACs", "latency") if "macs" in first else ()
     table = Table(title=f"{title}; {first['attack'].upper()}, n = {first['n']:,}", title_justify="left")
     for name in ("lambda", "width", "clean", "95 %", "robust", "95 %", *costs):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for point in points:
         table.add_row(
             dial_name(point["lam"]) + ("" if point["trained"] else " *"),
@@ -295,4 +295,4 @@ def dial_name(lam: float | None) -> str:
     >>> dial_name(0.1), dial_name(None)
     ('0.1', 'fixed')
     """
-    return "fixed" if lam is None else f"{lam:g}"
+    return "fixed" if lam is None else f"{lam:.4g}"

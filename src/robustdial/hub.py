@@ -17,7 +17,7 @@ from torch import nn
 
 from robustdial import record
 from robustdial.checkpoint import load_weights
-from robustdial.export import dial_card, need, public_name
+from robustdial.export import dial_card, need, public, public_name
 from robustdial.run import open_model, untrained
 from robustdial.typing import Json
 
@@ -44,7 +44,7 @@ def save_pretrained(run: str | Path, folder: str | Path, name: str | None = None
     weights = {key: value.contiguous().clone() for key, value in model.state_dict().items()}
     record.make_folder(folder)
     record.write_file(folder / WEIGHTS, lambda part: part.write_bytes(save(weights, {"format": "pt"})))
-    record.write_json(folder / CONFIG, {"recipe": about["recipe"], "knobs": about["knobs"], **config})
+    record.write_json(folder / CONFIG, {"recipe": about["recipe"], "knobs": public(about["knobs"]), **config})
     record.write_text(folder / README, dial_card(about, _points(run, model), name or str(folder)))
 
 

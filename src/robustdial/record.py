@@ -10,6 +10,7 @@
       best.safetensors      the network that did best on the validation part; best.json likewise
       frontier.json         accuracy over lambda and width, and what each width costs
       choose.json           points on the validation part, and what was chosen among them
+      *-before.json         either of these as it was under other conditions or earlier weights
       cross.json            accuracy where attack and network stand at different lambdas
       cross-rounds.*        what is known of each image of it, finished or not
       score.json            evaluations

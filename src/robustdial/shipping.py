@@ -15,7 +15,7 @@ from robustdial import record
 from robustdial.attack import Attack, Cascade, FromAnother, Square, WorstOf
 from robustdial.data import Source, balanced, unit
 from robustdial.evaluate import Measured, Position, measure, point
-from robustdial.export import FORMATS, MODEL_INFO, Facts, card, model_info, public_name, speedup, write_checked
+from robustdial.export import FORMATS, MODEL_INFO, Facts, card, model_info, public, public_name, speedup, write_checked
 from robustdial.measuring import is_trained
 from robustdial.models import customary
 from robustdial.precision import full_precision
@@ -89,6 +89,8 @@ def files_in(out: Path, baked: Baked) -> dict[str, Json]:
     """
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out} is a file. Choose another --out.")
+    if (out / record.RUN).exists():
+        raise ValueError(f"{out} holds a run, whose files are not to be mixed with others. Choose another --out.")
     if not (out / CARD).exists():
         return {}
     about = record.read_json(out / CARD)
@@ -176,8 +178,8 @@ def _run(experiment: Experiment) -> dict[str, Json]:
     about = experiment.about
     return {
         "recipe": about["recipe"],
-        "knobs": about["knobs"],
-        "method": about["method"],
+        "knobs": public(about["knobs"]),
+        "method": public(about["method"]),
         "data": public_name(about["data"]["name"]),
         "train": about["data"]["train"],
         "unlabelled": about["data"].get("unlabelled", 0),

@@ -70,11 +70,14 @@ def _epochs(experiment: Experiment) -> Iterator[tuple[Step | None, _Failure | No
                 experiment.save()
                 saved = time.monotonic()
             yield step, None
-    except FloatingPointError:
+    except FloatingPointError as error:
         failure = _Failure(Trouble.NOT_FINITE, _epoch_at_hand(experiment))
         if run.on_trouble != "rollback":
             experiment.note(failure._asdict() | {"action": "stopped"})
-            raise
+            raise FloatingPointError(
+                f"The training in {experiment.folder} diverged in epoch {failure.epoch}: {error} Train again into "
+                "another --out with a lower --lr, or with --on-trouble rollback."
+            ) from error
         yield None, failure
 
 

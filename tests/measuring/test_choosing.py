@@ -111,6 +111,14 @@ def test_narrow_networks_are_cheaper(trained):
     assert narrow["parameters"] < wide["parameters"] / 3
 
 
+def test_an_attack_that_does_not_suit_the_threat_is_refused(tmp_path, capsys):
+    out = str(tmp_path / "x")
+    small = ["--model-width", "4", "--epochs", "1", "--limit", "300", "--precision", "float32"]
+    assert cli.run(["train", "spatial-at", *small, "--out", out]) == 0
+    assert cli.run(["choose", out, "--clean-min", "0.1", "--attack", "deepfool"]) == 2
+    assert "robustdial:" in capsys.readouterr().err
+
+
 def test_out_of_reach_is_exit_code_1_with_the_nearest_point(trained, capsys):
     assert cli.run(["choose", trained, "--params-max", "100", "--robust-min", "1", *QUICK]) == 1
     out = " ".join(capsys.readouterr().out.split())
@@ -124,7 +132,12 @@ def test_out_of_reach_is_exit_code_1_with_the_nearest_point(trained, capsys):
     [
         ([], "at least one of --clean-min"),
         (["--clean-min", "92"], "Write 92 % as 0.92"),
-        (["--latency-max", "soon"], "is not a number"),
+        (["--latency-max", "soon"], "is not a time"),
+        (["--latency-max", "5"], "Write it with its unit"),
+        (["--latency-max", "5M"], "Write it with its unit"),
+        (["--macs-max", "5ms"], "is not a number. Write 100M"),
+        (["--clean-min", "much"], "Write 0.92 or 92%"),
+        (["--clean-min", "0.9", "--refine", "-1"], "no number of measurements"),
         (["--clean-min", "0.9", "--attack", "pgd"], "is not an attack"),
     ],
 )

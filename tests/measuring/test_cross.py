@@ -170,4 +170,27 @@ def test_a_crossing_that_was_stopped_goes_on_and_ends_with_the_same_numbers(tmp_
     assert found | {"seconds": 0} == wanted | {"seconds": 0}
     *_, last = measure_cross(*conditions[:3], 20)  # other images: nothing of the earlier ones is taken for theirs
     assert last == 4
-    assert json.loads((folder / "cross.json").read_text())["n"] == 20
+    assert len(read_tensors(folder / "cross-rounds.safetensors")[0]["000"][0]) == 20
+
+
+def test_an_image_that_is_wrong_without_an_attack_does_not_survive_one_that_makes_it_right():
+    class Kind:
+        name = "kind"
+
+        def __call__(self, f, x, y, threat):
+            return x + 0.2
+
+    clean, *rounds = cross([Line([1.0, 1.0])], source(images([0.45, 0.45], [0.6, 0.6])), Kind(), Linf(0.2))
+    assert clean.tolist() == [[False, True]]
+    assert all(standing.tolist() == [[False, True]] for standing in rounds)
+
+
+def test_an_attack_that_leaves_the_set_is_refused():
+    class Wild:
+        name = "wild"
+
+        def __call__(self, f, x, y, threat):
+            return x + 0.3
+
+    with pytest.raises(ValueError, match="wild moves an image by"):
+        list(cross([Line([1.0, 0.0])], source(FOUR), Wild(), Linf(0.1)))

@@ -132,7 +132,8 @@ def test_widths_too_dear_are_not_measured():
         ({"clean_min": 92}, "Write 92 % as 0.92"),
         ({"macs_max": 0}, "--macs-max 0 is not above 0"),
         ({"robust_min": -0.1}, "not above 0"),
-        ({"latency_max": float("nan")}, "not above 0"),
+        ({"latency_max": float("nan")}, "not a finite number"),
+        ({"clean_min": float("nan")}, "not a finite number"),
     ],
 )
 def test_targets_that_make_no_sense_are_refused(targets, words):

@@ -173,7 +173,7 @@ def test_conditions_are_told(page):
     ("text", "told"),
     [
         ("{", "is damaged"),
-        ("[]", "holds no object"),
+        ("[]", "is damaged .it holds no object"),
         ("{}", "lacks data, model"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from robustdial import shipping
+from robustdial import record, shipping
 from robustdial.arguments import choose
 from robustdial.attack import check_suits, parse
 from robustdial.console import console, counting
@@ -57,7 +57,7 @@ def bake(
     baked, source = shipping.bake(experiment, lam, width), test_images(experiment, n)
     out = out or shipping.place_of(baked)
     files = shipping.files_in(out, baked)
-    out.mkdir(parents=True, exist_ok=True)
+    record.make_folder(out)
     with counting("baking", len(formats) + 1) as bar:
         for name in formats:
             file = shipping.write(baked, name, out)

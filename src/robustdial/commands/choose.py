@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rich.table import Table
 
-from robustdial.arguments import quantity
-from robustdial.attack import parse
+from robustdial.arguments import count, seconds, share
+from robustdial.attack import check_suits, parse
 from robustdial.console import console, counting, dial_name, errors
 from robustdial.measuring import (
     Targets,
@@ -27,8 +27,8 @@ from robustdial.typing import Json
 def choose(
     run: Path,
     /,
-    clean_min: float | None = None,
-    robust_min: float | None = None,
+    clean_min: str | None = None,
+    robust_min: str | None = None,
     latency_max: str | None = None,
     macs_max: str | None = None,
     params_max: str | None = None,
@@ -52,8 +52,8 @@ def choose(
 
     Args:
         run: folder of the run.
-        clean_min: least clean accuracy, such as 0.92.
-        robust_min: least accuracy under the attack, such as 0.4.
+        clean_min: least clean accuracy, such as 0.92 or 92%.
+        robust_min: least accuracy under the attack, such as 0.4 or 40%.
         latency_max: longest median time per forward of one image on this machine, such as 5ms.
         macs_max: most multiply-adds of one image, such as 100M.
         params_max: most parameters, such as 2M.
@@ -67,11 +67,20 @@ def choose(
         device: auto, cpu or cuda.
         json: print the answer as JSON.
     """
-    asked = {"latency_max": latency_max, "macs_max": macs_max, "params_max": params_max}
-    limits = {name: quantity(text, f"--{name.replace('_', '-')}") for name, text in asked.items() if text is not None}
-    targets = Targets(clean_min, robust_min, width_max=width_max, **limits)
-    measured_with = parse(attack)
-    ledger = choice_ledger(trained(run, device), measured_with, n, seed, widths)
+    if refine < 0:
+        raise ValueError(f"--refine {refine} is no number of measurements. Give 0 or more.")
+    asked = {
+        "clean_min": (clean_min, share),
+        "robust_min": (robust_min, share),
+        "latency_max": (latency_max, seconds),
+        "macs_max": (macs_max, count),
+        "params_max": (params_max, count),
+    }
+    read = {name: to(text, f"--{name.replace('_', '-')}") for name, (text, to) in asked.items() if text is not None}
+    targets = Targets(width_max=width_max, **read)
+    measured_with, experiment = parse(attack), trained(run, device)
+    check_suits(measured_with, experiment.method.threat)
+    ledger = choice_ledger(experiment, measured_with, n, seed, widths)
     total = len(affordable_widths(ledger.cost["costs"], targets)) * len(lambdas_of(ledger.experiment.method.dial))
     with counting("measuring", total + refine, errors if json else console) as bar:
         for _ in search(ledger, targets, refine):

@@ -60,7 +60,7 @@ def cross(
 
 def _table(about: Json) -> Table:
     title = f"robust accuracy by lambda, {about['attack'].upper()}, n = {about['n']:,}, width {about['width']:g}"
-    table = Table("attacked | served", *(f"{lam:g}" for lam in about["lams"]), "random", title=title)
+    table = Table("attacked | served", *map(dial_name, about["lams"]), "random", title=title)
     table.title_justify = "left"
     for adversary, row, mean in zip(about["adversaries"], about["matrix"], about["expected"], strict=True):
         table.add_row(_name(adversary), *(percent(cell) for cell in row), percent(mean))

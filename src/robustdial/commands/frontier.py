@@ -25,7 +25,7 @@ def frontier(
 
     The run's best network, on test images, in float32. The attack is made at the lambda and the width that are served.
     Each point is written as soon as it is measured: after a kill, the same command goes on with the rest. Under another
-    attack, n or seed, or after more training, the file begins anew.
+    attack, n or seed, or after more training, the file begins anew; the one before is kept as frontier-before.json.
 
     Args:
         run: folder of the run.

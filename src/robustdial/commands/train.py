@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -58,7 +59,8 @@ def _train_in_two_parts(name: str, knobs: dict[str, Any], flags: Any, asked: set
 def _check_same(folder: Path, asked: Mapping[str, Json]) -> None:
     """A resumed run keeps its settings; a flag that says otherwise is refused."""
     about = record.read_run(folder)
-    was = {"recipe": about["recipe"], **about["knobs"], **asdict(Run()), **about["run"]}
+    knobs = {name: knob.default for name, knob in inspect.signature(recipe(about["recipe"])).parameters.items()}
+    was = {"recipe": about["recipe"], **knobs, **about["knobs"], **asdict(Run()), **about["run"]}
     for flag, value in asked.items():
         if json.dumps(was[flag]) != json.dumps(value):
             raise ValueError(

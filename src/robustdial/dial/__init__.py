@@ -10,9 +10,11 @@ from robustdial.dial.recalibrate import recalibrated, reestimated
 from robustdial.dial.sampling import PerBatch, PerSample, Sampling
 from robustdial.dial.setting import Rows, Setting
 from robustdial.dial.surgery import dial
+from robustdial.dial.widths import CannotNarrow
 
 __all__ = [
     "DCT",
+    "CannotNarrow",
     "Conditioner",
     "Cosine",
     "CosineFunction",

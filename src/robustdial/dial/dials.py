@@ -98,7 +98,16 @@ class Dials:
 
     def level(self, width: float) -> int | None:
         """Index of a trained width; None of another. 0.333333 is a third, as it is printed."""
-        return next((at for at, trained in enumerate(self.widths) if math.isclose(width, trained, rel_tol=1e-5)), None)
+        width = _meant(width, self.widths)
+        return self.widths.index(width) if width in self.widths else None
+
+    def meant(self, lam: float, width: float = 1.0) -> tuple[float, float]:
+        """The trained lambda and the trained width that are meant by printed ones; others as they are.
+
+        >>> Dials((0, 2 / 3), (1 / 3, 1)).meant(0.666667, 0.5)
+        (0.6666666666666666, 0.5)
+        """
+        return _meant(lam, self.lambdas), _meant(width, self.widths)
 
     def seats(self, model: nn.Module, forward: Forward, x: Tensor) -> list[Seat]:
         """One game per width, all at the same freshly drawn lambdas.
@@ -118,6 +127,10 @@ class Dials:
             )
         settings = dialed.settings(self.sampling.rows(len(x), self.lambdas))
         return [Seat(partial(_forward_part, forward, s), s.lam, s.first, self.radii.reach(s.lam)) for s in settings]
+
+
+def _meant(value: float, trained: tuple[float, ...]) -> float:
+    return next((known for known in trained if math.isclose(value, known, rel_tol=1e-5)), value)
 
 
 def _forward_part(forward: Forward, setting: Setting, images: Tensor, rows: Rows) -> Tensor:

@@ -71,7 +71,7 @@ class Dialed(nn.Module):
 
     def setting(self, lam: float, width: float = 1.0) -> Setting:
         """One lambda, trained or between trained ones, for every row of any batch. Raises ValueError off the dial."""
-        level = self._level(width)
+        level, (lam, _) = self._level(width), self.dials.meant(lam)
         lambdas = self.dials.lambdas
         if not lambdas[0] <= lam <= lambdas[-1]:
             nearest = lambdas[0] if lam < lambdas[0] else lambdas[-1]

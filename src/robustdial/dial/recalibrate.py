@@ -40,6 +40,7 @@ def recalibrated(model: Dialed, lam: float, width: float, batches: Iterable[Tens
         raise ValueError("There are no images to measure statistics on. Give some batches of training images.")
     if not 0 < width <= 1:
         raise ValueError(f"width={width:g} is not a share of the channels. Choose it above 0 and up to 1.")
+    lam, width = model.dials.meant(lam, width)
     wide = next(trained for trained in model.dials.widths if trained >= width)
     net = model.bake(lam, wide)
     if width < wide:

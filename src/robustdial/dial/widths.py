@@ -15,6 +15,20 @@ from robustdial.dial.setting import Dial, Setting
 from robustdial.dial.slim import Slim, SlimConv2d, SlimLinear
 
 
+class CannotNarrow(ValueError):
+    """A network cannot have fewer channels.
+
+    Attributes:
+        fact: why, without the remedy, which is another one on the command line.
+    """
+
+    def __init__(self, fact: str) -> None:
+        super().__init__(
+            f"{fact} Train it with widths=(1.0,), or name with slim=... the layers whose output may be cut."
+        )
+        self.fact = fact
+
+
 def slimmed(
     body: nn.Module, dial: Dial, widths: tuple[float, ...], slim: Callable[[str, nn.Module], bool], example: Tensor
 ) -> None:
@@ -25,7 +39,7 @@ def slimmed(
     _replace(body, dial, widths, slim, heads(body, example, WEIGHTED))
     logits = [_tried(body, dial, level, width, example) for level, width in enumerate(widths)]
     if len({out.shape for out in logits}) > 1:
-        raise ValueError(_refusal(body, "", widths[0], f"its logits become {list(logits[0].shape)}"))
+        raise _refusal(body, "", widths[0], f"its logits become {list(logits[0].shape)}")
     _check_norms(body, widths)
 
 
@@ -48,14 +62,11 @@ def _replace(
             if ordinary(module):
                 replaced.setdefault(module, _slim(module, dial, widths if cuts else whole))
             elif cuts:
-                raise ValueError(_refusal(body, name, widths[0], "it is no ordinary convolution or linear layer"))
+                raise _refusal(body, name, widths[0], "it is no ordinary convolution or linear layer")
         if module in replaced:
             body.set_submodule(name, replaced[module])
     if not narrow:
-        raise ValueError(
-            "No layer gives fewer channels at narrow widths, so every width would be the same network. "
-            "Name some with slim=..., or train with widths=(1.0,)."
-        )
+        raise CannotNarrow("No layer gives fewer channels at narrow widths, so every width would be the same network.")
 
 
 def _check_norms(body: nn.Module, widths: tuple[float, ...]) -> None:
@@ -71,7 +82,7 @@ def _check_norms(body: nn.Module, widths: tuple[float, ...]) -> None:
             try:
                 cut_norm(module.norm, channels)
             except ValueError as error:
-                raise ValueError(_refusal(body, name, widths[level], str(error))) from error
+                raise _refusal(body, name, widths[level], str(error)) from error
 
 
 def _slim(layer: nn.Module, dial: Dial, widths: tuple[float, ...]) -> Slim:
@@ -92,7 +103,7 @@ def _tried(body: nn.Module, dial: Dial, level: int, width: float, example: Tenso
     try:
         return logits_of(run(body, example))
     except Failure as failure:
-        raise ValueError(_refusal(body, failure.name, width, failure.why)) from failure.__cause__
+        raise _refusal(body, failure.name, width, failure.why) from failure.__cause__
     finally:
         dial.turn(None)
         for hook in hooks:
@@ -104,10 +115,9 @@ def _note_inputs(layer: nn.Module, level: int, x: Tensor) -> None:
     layer.ins[level] = x.shape[channel_dim(layer.layer)]
 
 
-def _refusal(body: nn.Module, name: str, width: float, why: str) -> str:
+def _refusal(body: nn.Module, name: str, width: float, why: str) -> CannotNarrow:
     layer = body.get_submodule(name)
     known = layer.layer if isinstance(layer, Slim) else layer.norm if isinstance(layer, Gauge) else layer
-    return (
-        f"This network cannot run at width {width:g}: {where(name, known)} does not take fewer channels ({why}). "
-        "Train it with widths=(1.0,), or name with slim=... the layers whose output may be cut."
+    return CannotNarrow(
+        f"This network cannot run at width {width:g}: {where(name, known)} does not take fewer channels ({why})."
     )

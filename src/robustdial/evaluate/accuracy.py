@@ -9,11 +9,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from robustdial.attack import answers
+from robustdial.attack import Attack, answers
 from robustdial.data import Source, unit, whole_images
+from robustdial.threat import Ball, Threat
 from robustdial.typing import Classifier
 
 _Z95 = 1.959963984540054
+_ROUNDING = 1e-6  # of x + z, in pixels and in lengths
 
 
 class Accuracy(NamedTuple):
@@ -69,3 +71,17 @@ def chosen_batches(source: Source, order: Sequence[Tensor]) -> Iterator[tuple[Te
     """The images at each index tensor of `order`, in [0, 1], with their labels."""
     for x, y in source.batches(order):
         yield whole_images(unit(x), "measured"), y
+
+
+def check_inside(threat: Threat, x: Tensor, adv: Tensor, attack: Attack) -> None:
+    """Raises ValueError if an attack has left [0, 1], or the ball of a threat that is one."""
+    low, high = (float(end) for end in adv.aminmax())
+    if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):  # NaN is not inside either
+        raise ValueError(f"{attack.name} gives pixels from {low:.4g} to {high:.4g}, outside [0, 1]. Mend it.")
+    if isinstance(threat, Ball):
+        far = float(threat.distance(x, adv).max())
+        if not far <= threat.radius * (1 + _ROUNDING) + _ROUNDING:
+            raise ValueError(
+                f"{attack.name} moves an image by {far:.4g}, and the radius is {threat.radius:.4g}: it proves nothing. "
+                "Mend it."
+            )

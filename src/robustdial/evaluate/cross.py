@@ -32,8 +32,8 @@ from torch import Tensor, nn
 
 from robustdial.attack.base import Attack
 from robustdial.data import Source
-from robustdial.evaluate.accuracy import Accuracy, check_mode, image_batches, right
-from robustdial.randomness import seeded
+from robustdial.evaluate.accuracy import Accuracy, check_inside, check_mode, image_batches, right
+from robustdial.randomness import seed_of, seeded
 from robustdial.threat import Threat
 
 
@@ -131,15 +131,20 @@ def cross(
     under the attack of each adversary; `Cross(first, torch.stack(rest))`. Every adversary begins from the same random
     starts, set by `seed`. The first ones, as an earlier call gave them, may be handed in as `known`.
 
-    Raises as `measure` does for networks in training mode, answers that are no logits, or are not finite.
+    Raises as `measure` does for networks in training mode, answers that are no logits or not finite, and an attack that
+    leaves the set.
     """
     for network in networks:
         check_mode(network)
     clean = known[0] if known else torch.cat([_answers(networks, x, y) for x, y in image_batches(source, batch)], dim=1)
     yield from known or (clean,)
     for adversary in (*networks, OverLambdas(networks))[max(0, len(known) - 1) :]:
-        with seeded(seed, device):
-            parts = [_answers(networks, attack(adversary, x, y, threat), y) for x, y in image_batches(source, batch)]
+        parts = []
+        for number, (x, y) in enumerate(image_batches(source, batch)):
+            with seeded(seed_of(seed, number), device):
+                adv = attack(adversary, x, y, threat)
+            check_inside(threat, x, adv, attack)
+            parts.append(_answers(networks, adv, y))
         yield clean & torch.cat(parts, dim=1)
 
 

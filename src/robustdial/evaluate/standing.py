@@ -13,19 +13,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from robustdial.attack import Attack, Cascade, Untouched, answers, margin
 from robustdial.data import Source
-from robustdial.evaluate.accuracy import Accuracy, check_mode, chosen_batches
-from robustdial.randomness import seeded
-from robustdial.threat import Ball, Threat
+from robustdial.evaluate.accuracy import Accuracy, check_inside, check_mode, chosen_batches
+from robustdial.randomness import seed_of, seeded
+from robustdial.threat import Threat
 from robustdial.typing import Classifier
 
 STANDS = -1
-_ROUNDING = 1e-6  # of x + z, in pixels and in lengths
 
 
 @dataclass(frozen=True)
@@ -137,9 +135,9 @@ def stand(
         order = torch.split(waiting, batch) if len(waiting) else ()
         for index, (x, y) in zip(order, chosen_batches(source, order), strict=True):
             clock = time.perf_counter()
-            with seeded(_seed_of(seed, stage, int(index[0])), x.device):
+            with seeded(seed_of(seed, stage, int(index[0])), x.device):
                 adv = attack(f, x, y, threat)
-            _check_inside(threat, x, adv, attack)
+            check_inside(threat, x, adv, attack)
             logits = answers(f, adv)
             lead, wrong = -margin(logits, y).cpu(), (logits.argmax(1) != y).cpu()
             # `next` last: whoever is interrupted between these lines must not leave a broken image standing
@@ -148,20 +146,3 @@ def stand(
             standing.next[index] = stage + 1
             standing.seconds[stage] += time.perf_counter() - clock
             yield Advance(stage, of - len(standing.waiting(stage)), of, int((standing.fell == STANDS).sum()))
-
-
-def _seed_of(*numbers: int) -> int:
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
-
-
-def _check_inside(threat: Threat, x: Tensor, adv: Tensor, attack: Attack) -> None:
-    low, high = (float(end) for end in adv.aminmax())
-    if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):  # NaN is not inside either
-        raise ValueError(f"{attack.name} gives pixels from {low:.4g} to {high:.4g}, outside [0, 1]. Mend it.")
-    if isinstance(threat, Ball):
-        far = float(threat.distance(x, adv).max())
-        if not far <= threat.radius * (1 + _ROUNDING) + _ROUNDING:
-            raise ValueError(
-                f"{attack.name} moves an image by {far:.4g}, and the radius is {threat.radius:.4g}: it proves nothing. "
-                "Mend it."
-            )

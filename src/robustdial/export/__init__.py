@@ -1,7 +1,7 @@
 """A plain network as a file: safetensors, torch.export or ONNX, read back and compared before it is kept."""
 
 from robustdial.export.base import Format, need
-from robustdial.export.card import card, public_name, threat_in_words
+from robustdial.export.card import card, public, public_name, threat_in_words
 from robustdial.export.dial_card import dial_card
 from robustdial.export.facts import Facts
 from robustdial.export.graph import Onnx
@@ -28,6 +28,7 @@ __all__ = [
     "dial_card",
     "model_info",
     "need",
+    "public",
     "public_name",
     "speedup",
     "threat_in_words",

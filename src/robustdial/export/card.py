@@ -43,6 +43,23 @@ def public_name(data: str) -> str:
     return f"{kind}:{Path(place).name}" if kind in ("folder", "parquet") else data
 
 
+def public(value: Json) -> Json:
+    """Knobs, or parts of a method, as a stranger may know them: folders by their names alone.
+
+    >>> public({"eps": 0.1, "mask": {"type": "Unsalient", "guide": "/home/somebody/runs/guide"}})
+    {'eps': 0.1, 'mask': {'type': 'Unsalient', 'guide': 'guide'}}
+    """
+    match value:
+        case str():
+            return Path(value).name if "/" in value or "\\" in value else value
+        case list() | tuple():
+            return [public(part) for part in value]
+        case dict():
+            return {key: public(part) for key, part in value.items()}
+        case _:
+            return value
+
+
 def _title(about: Json) -> str:
     network, run = about["network"], about["run"]
     stand = "" if network["lam"] is None else f" at lambda {network['lam']:g}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from robustdial.export.card import public_name, threat_in_words
+from robustdial.export.card import public, public_name, threat_in_words
 from robustdial.report.words import interval, percent, spoken
 from robustdial.typing import Json
 
@@ -37,8 +37,8 @@ def dial_card(about: Json, points: Sequence[Json], name: str) -> str:
 # {model} on {data}, {about["recipe"]}
 
 An image classifier trained against adversarial examples with robustdial, recipe `{about["recipe"]}`
-({spoken(about["knobs"])[1:-1]}), {about["model"]["parameters"]:,} parameters, {about["data"]["train"]:,} training
-images, {about["run"]["epochs"]} epochs.
+({spoken(public(about["knobs"]))[1:-1]}), {about["model"]["parameters"]:,} parameters,
+{about["data"]["train"]:,} training images, {about["run"]["epochs"]} epochs.
 
 ## Use
 

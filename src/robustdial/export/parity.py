@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,7 +71,11 @@ def write_checked(
 
 
 def _check(parity: Parity, tolerance: float | None, path: Path) -> None:
-    if tolerance is not None and not parity.share <= tolerance:  # a difference of NaN is refused as well
+    if not math.isfinite(parity.difference):
+        raise ValueError(
+            f"{path.name} was refused: its logits are not finite (NaN or infinity). Check the weights of the run."
+        )
+    if tolerance is not None and not parity.share <= tolerance:
         raise ValueError(
             f"{path.name} was refused: read back, its logits differ from those of the dialed network by "
             f"{parity.difference:.2g} at a scale of {parity.scale:.2g}; {tolerance:g} of it would be rounding. "

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from robustdial import record
 from robustdial.attack import Attack
+from robustdial.dial import Fixed
 from robustdial.evaluate import Accuracy, Cross, Estimate, cross, over_images
 from robustdial.measuring.ledger import conditions_of
 from robustdial.measuring.points import test_images
@@ -37,8 +38,10 @@ def measure_cross(
     not made again by a later call under the same conditions. Raises ValueError for less than two lambdas, or one that
     is off the dial.
     """
-    if len(lams) < 2:
-        raise ValueError("Crossing needs two lambdas at least, and a network with a dial. Give --lams 0 0.5 1.")
+    if isinstance(experiment.method.dial, Fixed):
+        raise ValueError(f"The network in {experiment.folder} has no dial, so there is nothing to cross.")
+    if len(set(lams)) < 2:
+        raise ValueError("Crossing needs two lambdas at least. Give --lams 0 0.5 1.")
     networks = [experiment.at(lam, width) for lam in lams]
     source, threat = test_images(experiment, n), experiment.method.threat
     conditions = {"lams": list(lams), "width": width, **conditions_of(experiment, "test", source, attack, seed)}

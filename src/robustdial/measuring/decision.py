@@ -13,6 +13,7 @@ target, is smallest.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import groupby, pairwise
@@ -59,7 +60,9 @@ class Targets:
                 f"{', '.join(_flag(f.name) for f in fields(self))}. For example --clean-min 0.92."
             )
         for name, value in asked.items():
-            if name in ("clean_min", "robust_min") and not value <= 1:
+            if not math.isfinite(value):
+                raise ValueError(f"{_flag(name)} {value:g} is not a finite number.")
+            if name in ("clean_min", "robust_min") and value > 1:
                 raise ValueError(f"{_flag(name)} {value:g} is not a share. Write {value:g} % as {value / 100:g}.")
             if not value > 0:
                 raise ValueError(f"{_flag(name)} {value:g} is not above 0. Leave it out if nothing is asked.")
@@ -193,6 +196,7 @@ def _at_most(point: Point, targets: Targets) -> Iterator[Check]:
         if wanted is not None:
             got = point[key]
             high = point.get(f"{key}_quartiles", [got])[-1]
+            wanted = max(wanted, got) if name == "width" and math.isclose(wanted, got, rel_tol=1e-5) else wanted
             yield Check(f"{name}_max", wanted, got, got <= wanted, high <= wanted, max(0.0, got - wanted) / wanted)
 
 

@@ -24,7 +24,8 @@ class Ledger:
     """A file of points; each is written as soon as it is measured, and found again by a later call.
 
     Points are found again only where the attack, the images, the seed and the weights are the same; otherwise the file
-    begins anew with the next point. Latencies are found again where machine and threads are the same.
+    begins anew with the next point, and the earlier one is kept beside it (`frontier-before.json`). Latencies are found
+    again where machine and threads are the same.
 
     Args:
         path: of the file.
@@ -94,6 +95,8 @@ class Ledger:
     def write(self, **more: Json) -> None:
         """Write the file, with `more` in it."""
         about = {**self.conditions, **self.cost, "seconds": self.seconds, **more}
+        if self.path.exists() and not self._before():
+            self.path.replace(self.path.with_stem(f"{self.path.stem}-before"))
         record.write_json(self.path, {"points": self.all_points(), **about})
 
     def _before(self) -> dict[str, Json]:

@@ -37,10 +37,19 @@ def positions_of(dial: Dials | Fixed, lams: Sequence[float] = (), widths: Sequen
     [Position(lam=None, width=1.0)]
     """
     return [
-        Position(lam, width)
+        meant(dial, lam, width)
         for width in widths or widths_of(dial)
         for lam in lams or lambdas_of(dial, between=width == 1)
     ]
+
+
+def meant(dial: Dials | Fixed, lam: float | None, width: float) -> Position:
+    """The position that is meant by printed numbers: 0.333333 is a third where that was trained.
+
+    >>> meant(Dials((0, 1), (1 / 3, 1)), 1, 0.333333)
+    Position(lam=1.0, width=0.3333333333333333)
+    """
+    return Position(lam, width) if isinstance(dial, Fixed) or lam is None else Position(*dial.meant(lam, width))
 
 
 def is_trained(dial: Dials | Fixed, lam: float | None, width: float) -> bool:

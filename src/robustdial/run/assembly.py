@@ -82,6 +82,8 @@ def assembled(folder: Path, parts: Parts, model: nn.Module) -> Experiment:
 def _method_of(name: str, knobs: Mapping[str, Any], run: Run) -> Method:
     """The method of a recipe, with what the settings of the run add to it."""
     method = recipe(name)(**knobs)
+    if knobs.get("steps", 1) < 1:
+        raise ValueError(f"--steps {knobs['steps']} leaves the adversary no step. Give 1 or more, or train clean.")
     if run.compile and isinstance(method.objective, GradAlign):
         raise ValueError("Gradient alignment needs second derivatives, which torch.compile lacks. Drop --compile.")
     if isinstance(method.schedule, Warm) and method.schedule.share and run.epochs == 1:

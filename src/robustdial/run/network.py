@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from robustdial import record
 from robustdial.checkpoint import load_weights
-from robustdial.dial import Dialed, Fixed, dial
+from robustdial.dial import CannotNarrow, Dialed, Fixed, dial
 from robustdial.method import Method
 from robustdial.models import build
 from robustdial.recipes import recipe
@@ -49,7 +49,10 @@ def model_of(spec: Mapping[str, Json], data: Mapping[str, Json], method: Method)
         _begin(plain, Path(spec["start"]))
     if isinstance(method.dial, Fixed):
         return plain
-    return dial(plain, method.dial, example=torch.zeros(2, *data["shape"]))
+    try:
+        return dial(plain, method.dial, example=torch.zeros(2, *data["shape"]))
+    except CannotNarrow as error:
+        raise ValueError(f"{error.fact} Give --widths 1, or another --model.") from error
 
 
 def best_weights(folder: Path) -> tuple[str, dict[str, Tensor]]:

@@ -26,6 +26,10 @@ class Linf:
 
     eps: float
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.eps <= 1:
+            raise ValueError(f"eps={self.eps:g} is no radius among pixels in [0, 1]. Write 8 grey levels as px(8).")
+
     @property
     def name(self) -> str:
         return "Linf"
