@@ -1,4 +1,7 @@
-"""Draw and tabulate what worth.py measured: python benchmarks/worth_picture.py runs/worth-first docs/worth.svg"""
+"""Draw and tabulate what worth.py measured: python benchmarks/worth_picture.py runs/worth-first docs/worth.svg
+
+More folders may follow the first, of networks of another width, which is then added to the names of their systems.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,7 @@ COLORS = {
     "interpolation, taught": "#3f8f5b",
     "mixing, taught": "#8b5fb0",
     "radial-trades, taught": "#1d7f8c",
+    "radial, taught, width 24": "#d98a3d",
     "radial, one step": "#c98a1a",
     "radial, longer": "#d1487f",
     "radial-trades, averaged": "#0d4f59",
@@ -48,13 +52,15 @@ class Mark(NamedTuple):
     seeds: int
 
 
-def read(folder: Path) -> dict[str, list[Mark]]:
-    """The systems in `folder`, in the order of COLORS."""
+def read(first: Path, *others: Path) -> dict[str, list[Mark]]:
+    """The systems in some folders, in the order of COLORS."""
     found: dict[str, dict[float, list[dict[str, float]]]] = defaultdict(lambda: defaultdict(list))
-    for path in sorted(folder.glob("seed*/*.json")):
-        about = json.loads(path.read_text())
-        for point in about.get("points", ()):
-            found[about["system"]][point["position"]].append(point)
+    for folder in (first, *others):
+        suffix = "" if folder == first else f", width {json.loads((folder / 'settings.json').read_text())['width']}"
+        for path in sorted(folder.glob("seed*/*.json")):
+            about = json.loads(path.read_text())
+            for point in about.get("points", ()):
+                found[about["system"] + suffix][point["position"]].append(point)
     return {name: [mark(at, points) for at, points in sorted(found[name].items())] for name in COLORS if name in found}
 
 
@@ -140,6 +146,7 @@ def text(x: float, y: float, words: str, anchor: str = "middle") -> str:
 
 
 if __name__ == "__main__":
-    measured = read(Path(sys.argv[1]))
-    Path(sys.argv[2]).write_text(picture(measured))
+    *folders, drawing = map(Path, sys.argv[1:])
+    measured = read(*folders)
+    drawing.write_text(picture(measured))
     print(table(measured))

@@ -77,8 +77,8 @@ def radial_trades(
         min_w  E_lambda  CE(f(x, lambda), y) + lambda beta max_z KL(p(x, lambda) || p(x + z, lambda)),
                          |z| <= lambda reach eps
 
-    Lambda turns the radius and the weight of the divergence together. It has the more accurate clean half, `radial` the
-    more robust end (LOG.md).
+    Lambda turns the radius and the weight of the divergence together. `radial` is cheaper and has the more robust end
+    (LOG.md).
 
     A composition of this library: the dial of `radial`, the loss of `trades`.
 
