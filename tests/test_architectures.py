@@ -442,7 +442,7 @@ X = torch.zeros(2, 3, 8, 8)
         (lambda: dial(Auxiliary()).train()(X, dial(Auxiliary()).setting(0.3)), TypeError, "tuple, not logits"),
         (lambda: dial(Auxiliary().eval(), WIDTHS, example=X), ValueError, "'aux.0' took no part"),
         (lambda: dial(PatchNorm(), example=X), ValueError, "in layer 'norm' .*8 rows of a batch of 2.*sites="),
-        (lambda: dialed_small(dials=WIDTHS, example=X, slim=lambda name, _: False), ValueError, "Name some with slim="),
+        (lambda: dialed_small(dials=WIDTHS, example=X, slim=lambda name, _: False), ValueError, "or name with slim="),
         (
             lambda: dialed_small(nn.GroupNorm(2, 4), dials=Dials(widths=(0.25, 1.0)), example=X),
             ValueError,
