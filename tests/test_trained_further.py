@@ -1,6 +1,8 @@
 """Numbers belong to weights: after more training, what was measured before is on no page and on no card."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,14 +14,20 @@ from robustdial.report.page import render
 from robustdial.run import resume, trained
 
 
-@pytest.fixture
-def folder(tmp_path):
-    out = tmp_path / "x"
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    out = tmp_path_factory.mktemp("run") / "x"
     small = ["--model-width", "4", "--epochs", "2", "--limit", "300", "--steps", "1", "--precision", "float32"]
     assert cli.run(["train", "oat", *small, "--lambdas", "0", "1", "--out", str(out)]) == 0
     assert cli.run(["frontier", str(out), "--attack", "pgd-1", "--n", "20"]) == 0
     assert cli.run(["cross", str(out), "--attack", "pgd-1", "--n", "20"]) == 0
     return out
+
+
+@pytest.fixture
+def folder(made, tmp_path):
+    """A copy of the run, to spoil."""
+    return Path(shutil.copytree(made, tmp_path / "x"))
 
 
 def trained_further(folder):
