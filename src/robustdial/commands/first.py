@@ -61,7 +61,8 @@ def train_first(run: Run, knobs: Mapping[str, Any]) -> int:
         run: its settings.
         knobs: of the recipe that follows; what standard training shares of them, it has too.
 
-    Raises UsageError if the one that is there is another one.
+    Raises UsageError if the one that is there has another recipe or other settings. Its threat may be another one:
+    standard training is only measured under it.
     """
     folder = Path(run.out)
     if (folder / record.RUN).exists():
