@@ -59,6 +59,10 @@ def test_numbers_under_other_conditions_are_kept_beside_the_new_ones(folder):
     assert cli.run(["frontier", str(folder), "--attack", "pgd-1", "--n", "10", "--lams", "0"]) == 0
     assert json.loads((folder / "frontier-before.json").read_text()) == before
     assert json.loads((folder / record.FRONTIER).read_text())["n"] == 10
+    assert cli.run(["frontier", str(folder), "--attack", "pgd-1", "--n", "20"]) == 0
+    again = json.loads((folder / record.FRONTIER).read_text())
+    assert (again["points"], again["seconds"]) == (before["points"], before["seconds"])  # found, not measured again
+    assert json.loads((folder / "frontier-before.json").read_text())["n"] == 10
 
 
 @pytest.mark.parametrize(

@@ -223,7 +223,9 @@ def served_weights(folder: Path) -> str | None:
     if path is None:
         return None
     tensors, _ = read_tensors(path)
-    return fingerprint({name[6:]: tensor for name, tensor in tensors.items() if name.startswith("model.")})
+    return fingerprint(
+        {name.removeprefix("model."): tensor for name, tensor in tensors.items() if name.startswith("model.")}
+    )
 
 
 def write_file(path: Path, write: Callable[[Path], object]) -> None:

@@ -24,8 +24,8 @@ class Ledger:
     """A file of points; each is written as soon as it is measured, and found again by a later call.
 
     Points are found again only where the attack, the images, the seed and the weights are the same; otherwise the file
-    begins anew with the next point, and the earlier one is kept beside it (`frontier-before.json`). Latencies are found
-    again where machine and threads are the same.
+    begins anew with the next point, and the earlier one is kept beside it (`frontier-before.json`), where a call under
+    its conditions finds it. Latencies are found again where machine and threads are the same.
 
     Args:
         path: of the file.
@@ -95,15 +95,21 @@ class Ledger:
     def write(self, **more: Json) -> None:
         """Write the file, with `more` in it."""
         about = {**self.conditions, **self.cost, "seconds": self.seconds, **more}
-        if self.path.exists() and not self._before():
-            self.path.replace(self.path.with_stem(f"{self.path.stem}-before"))
+        if self.path.exists() and not self._read(self.path):
+            self.path.replace(self._aside)
         record.write_json(self.path, {"points": self.all_points(), **about})
 
+    @property
+    def _aside(self) -> Path:
+        return self.path.with_stem(f"{self.path.stem}-before")
+
     def _before(self) -> dict[str, Json]:
-        """The file as it is; empty if there is none, or one of other conditions."""
-        before = record.read_json(self.path) if self.path.exists() else {}
-        same = all(before.get(key) == value for key, value in self.conditions.items())
-        return dict(before) if same else {}
+        """What was measured under these conditions, in the file or in the one kept beside it; empty if nothing was."""
+        return self._read(self.path) or self._read(self._aside)
+
+    def _read(self, path: Path) -> dict[str, Json]:
+        about = record.read_json(path) if path.exists() else {}
+        return about if all(about.get(key) == value for key, value in self.conditions.items()) else {}
 
 
 def conditions_of(experiment: Experiment, part: str, source: Source, attack: Attack, seed: int) -> dict[str, Json]:
