@@ -28,9 +28,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from robustdial.attack import PGDAttack
+from robustdial.method.threat import Linf
 from robustdial.models import ResNet
 from robustdial.precision import Prepared, resolve
-from robustdial.threat import Linf
 from robustdial.typing import px
 
 EPS, STEP, STEPS = px(8), px(2), 10

@@ -34,8 +34,8 @@ from robustdial.evaluate import Accuracy, corrupted, mean_accuracy, measure
 from robustdial.models import build
 from robustdial.precision import Prepared, full_precision, resolve
 from robustdial.provenance import provenance
-from robustdial.rate import parse as rate
-from robustdial.train import TrainState, fit
+from robustdial.training.engine import TrainState, fit
+from robustdial.training.rate import parse as rate
 
 Row = dict[str, str | int | float]
 

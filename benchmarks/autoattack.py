@@ -29,8 +29,8 @@ from torch import Tensor, nn
 
 from robustdial.attack import autoattack
 from robustdial.folding import folded
+from robustdial.method.threat import Linf
 from robustdial.precision import Prepared
-from robustdial.threat import Linf
 from robustdial.typing import px
 
 EPS = px(8)

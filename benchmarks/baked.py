@@ -18,8 +18,8 @@ from interleave import Timings, circumstances, console, rates_table, say, take_t
 from torch import Tensor
 
 from robustdial.dial import dial
-from robustdial.export import FORMATS, Facts, write_checked
 from robustdial.models import build
+from robustdial.ship.export import FORMATS, Facts, write_checked
 
 FILES = ("pt2", "onnx", "onnx-int8")
 LAM, SHAPE = 0.4, (3, 32, 32)

@@ -16,14 +16,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from robustdial.check import Evidence, Finding, examine
 from robustdial.data import Data, load, unit
+from robustdial.evaluate.check import Evidence, Finding, examine
 from robustdial.method import Method
+from robustdial.method.threat import Linf
 from robustdial.models import build
 from robustdial.provenance import commit, machine
 from robustdial.recipes import clean, pgd_at
-from robustdial.threat import Linf
-from robustdial.train import TrainState, fit
+from robustdial.training.engine import TrainState, fit
 from robustdial.typing import Classifier
 
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "check"))

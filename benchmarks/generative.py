@@ -32,18 +32,18 @@ from torch import nn
 import robustdial as rd
 from robustdial import record
 from robustdial.attack import WorstOf, parse
-from robustdial.corruption import corruptions
 from robustdial.data import Data, Source, balanced, load
+from robustdial.data.corruption import corruptions
 from robustdial.evaluate import Accuracy, Trial, clean_accuracy, corrupted, mean_accuracy, over_seeds, unseen
 from robustdial.generator import GeneratorRun, Workshop, open_generator, resume_generator, start_generator
+from robustdial.method.objective import Blend
+from robustdial.method.schedule import Constant
+from robustdial.method.solver import PGD, Step
 from robustdial.models import build
-from robustdial.objective import Blend
 from robustdial.precision import Prepared, full_precision, resolve
 from robustdial.provenance import provenance
-from robustdial.rate import parse as rate
-from robustdial.schedule import Constant
-from robustdial.solver import PGD, Step
-from robustdial.train import TrainState, fit
+from robustdial.training.engine import TrainState, fit
+from robustdial.training.rate import parse as rate
 from robustdial.typing import Json
 
 

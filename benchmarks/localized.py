@@ -33,11 +33,11 @@ from robustdial import record
 from robustdial.attack import parse
 from robustdial.data import Source, balanced, unit
 from robustdial.evaluate import Accuracy, background, background_of, over_images, over_seeds
-from robustdial.mask import Border, Dark, Unsalient
+from robustdial.method.threat import Mask
+from robustdial.method.threat.mask import Border, Dark, Unsalient
 from robustdial.precision import Prepared, full_precision
 from robustdial.provenance import provenance
 from robustdial.randomness import seeded
-from robustdial.threat import Mask
 from robustdial.typing import Json
 
 MaskName = Literal["dark", "border", "saliency"]

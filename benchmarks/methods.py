@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 import tyro
 
-from robustdial import cli, record
+from robustdial import record
+from robustdial.cli import main as cli
 
 FAMILIES = {
     "replays": ("free:replays=4,carry=false", "free:replays=8,carry=false", "m-deat"),

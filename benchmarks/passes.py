@@ -22,12 +22,13 @@ from interleave import Timings, circumstances, console, rates_table, say, take_t
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from robustdial.data import Batch
 from robustdial.dial import Dialed, Setting, dial
 from robustdial.method import Method
 from robustdial.models import ResNet
 from robustdial.precision import Prepared, resolve
 from robustdial.recipes import oat, pgd_at
-from robustdial.train import optimizer_for, train_batch
+from robustdial.training.engine import optimizer_for, train_batch
 from robustdial.typing import px
 
 Format = Literal["float32", "bfloat16"]
@@ -99,7 +100,7 @@ def engine_step(
     model: nn.Module, forward: Forward, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor, method: Method
 ) -> Tensor:
     """The same by the engine; the mean loss."""
-    sums = train_batch(model, x, y, method, STEPS + 1, optimizer, [], forward)
+    sums = train_batch(model, Batch(x, y), method, STEPS + 1, optimizer, [], forward=forward)
     return sums["loss"] / sums["rows"]
 
 

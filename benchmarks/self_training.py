@@ -31,14 +31,14 @@ from robustdial import record
 from robustdial.attack import parse
 from robustdial.data import Data, balanced, load
 from robustdial.evaluate import measure
+from robustdial.method.objective import Blend
+from robustdial.method.threat import Threat
 from robustdial.models import build
-from robustdial.objective import Blend
 from robustdial.precision import Prepared, full_precision, resolve
 from robustdial.provenance import provenance
-from robustdial.rate import parse as rate
 from robustdial.run import device_of
-from robustdial.threat import Threat
-from robustdial.train import TrainState, fit
+from robustdial.training.engine import TrainState, fit
+from robustdial.training.rate import parse as rate
 
 STANDARD = "standard"
 

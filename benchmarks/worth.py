@@ -43,14 +43,14 @@ from robustdial.attack import parse
 from robustdial.data import Data, Source, augmented, balanced, load
 from robustdial.dial import Dials, Fixed, dial, reestimated
 from robustdial.evaluate import measure
+from robustdial.method.objective import AT, Blend, Distilled
+from robustdial.method.schedule import Constant, Warm
+from robustdial.method.solver import PGD, Step
 from robustdial.models import build
-from robustdial.objective import AT, Blend, Distilled
 from robustdial.precision import Prepared, full_precision, resolve
 from robustdial.provenance import provenance
-from robustdial.rate import parse as rate
-from robustdial.schedule import Constant, Warm
-from robustdial.solver import PGD, Step
-from robustdial.train import TrainState, averaged, fit
+from robustdial.training.engine import TrainState, averaged, fit
+from robustdial.training.rate import parse as rate
 
 RADII = (0.5, 1.0)
 WEIGHTS = (0.2, 0.4)

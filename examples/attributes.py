@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 import robustdial as rd
 from robustdial.attack import WorstOf
-from robustdial.threat import Box, Chain, Function, Warp
+from robustdial.method.threat import Box, Chain, Function, Warp
 
 SIZE, GAP, TEXT = 96, 8, 56  # of the picture, in pixels
 DEGREES, SHIFT, SKEW = 30.0, 0.1, 0.3

@@ -18,8 +18,8 @@ import robustdial as rd
 from robustdial.attack import parse
 from robustdial.data import Data, unit
 from robustdial.evaluate import background
-from robustdial.mask import Border, Dark, Unsalient
-from robustdial.threat import Mask
+from robustdial.method.threat import Mask
+from robustdial.method.threat.mask import Border, Dark, Unsalient
 
 BALL = rd.Linf(0.3)
 SCALE, GAP = 10, 6

@@ -19,7 +19,7 @@ import robustdial as rd
 from robustdial.data import Data, balanced, unit
 from robustdial.evaluate import measure
 from robustdial.generator import GeneratorRun, Stored, sheet, start_generator
-from robustdial.threat import Generator
+from robustdial.method.threat import Generator
 
 ATTACK = rd.PGDAttack(10)
 

@@ -44,7 +44,7 @@ def main(epochs: int = 10, attack: str = "pgd-20") -> None:
     alone = updates // (LABELLED // BATCH)  # epochs of the labelled images that make as many updates
     teacher = trained(data, rd.clean(eps=EPS), alone)
     taught = rd.pseudo_labelled(data, teacher)
-    robust = trained(data, rd.rst(eps=EPS, steps=5, guessed=0.0), alone)
+    robust = trained(data, rd.rst(eps=EPS, steps=5, unlabelled_share=0.0), alone)
     student = trained(taught, rd.rst(eps=EPS, steps=5), epochs)
     print(f"{LABELLED} images with labels, {len(data.unlabelled or ())} without; n = {len(data.test)}")
     print(f"clean / robust accuracy ({attack}, eps {EPS})")

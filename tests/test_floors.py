@@ -1,77 +1,72 @@
 """A file imports only from lower floors, and siblings on one floor have no doors between them."""
 
 import ast
+import re
 from pathlib import Path
+
+import pytest
 
 import robustdial
 
 SOURCE = Path(robustdial.__file__).parent
-
-FLOORS = [
-    {"typing"},
-    {
-        "threat",
-        "objective",
-        "mask",
-        "schedule",
-        "rate",
-        "dial",
-        "models",
-        "data",
-        "corruption",
-        "record",
-        "precision",
-        "folding",
-        "provenance",
-        "randomness",
-        "theory",
-    },
-    {"game", "report", "generator"},
-    {"solver", "learner", "export"},
-    {"method", "attack", "pseudo"},
-    {"recipes", "train", "evaluate", "check"},
-    {"checkpoint", "health"},
-    {"run"},
-    {"training", "measuring", "hub"},
-    {"presets", "shipping", "assessment"},
-    {"comparison"},
-    {"arguments", "console"},
-    {"commands"},
-    {"cli"},
-    {"__init__", "__main__"},
-]
-FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+WALK = Path(__file__).parents[1] / "docs" / "house.md"
 
 
-def room_of(path):
-    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+def floors_of(walk):
+    """{room: floor} and {room: {part: floor within it}}, from the table in the docs."""
+    rooms, parts = {}, {}
+    for line in re.findall(r"^\d+ .*$", walk, flags=re.M):
+        floor, room, *inside, _ = re.split(r"\s{2,}", line)
+        rooms[room] = int(floor)
+        if inside:
+            levels = reversed(inside[0].split(" > "))
+            parts[room] = {part: level for level, names in enumerate(levels) for part in names.split()}
+    return rooms, parts
+
+
+FLOOR, INSIDE = floors_of(WALK.read_text(encoding="utf-8"))
+FLOOR |= dict.fromkeys(("__init__", "__main__"), 1 + max(FLOOR.values()))
 
 
 def imports(path):
-    """(room, line) of everything a file imports from the package."""
+    """(dotted names below the package, line) of everything a file imports from the package."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            yield f"a relative import at {path}:{node.lineno}", node.lineno
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "robustdial":
-            parts = node.module.split(".")
-            names = parts[1:2] or [alias.name for alias in node.names]
-            yield from ((name, node.lineno) for name in names)
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level, f"a relative import at {path}:{node.lineno}"
+            if (node.module or "").split(".")[0] == "robustdial":
+                yield from (([*node.module.split(".")[1:], alias.name], node.lineno) for alias in node.names)
         elif isinstance(node, ast.Import):
-            yield from (
-                (alias.name.split(".")[1], node.lineno) for alias in node.names if alias.name.startswith("robustdial.")
-            )
+            names = (alias.name.split(".") for alias in node.names)
+            yield from ((parts[1:], node.lineno) for parts in names if parts[0] == "robustdial" and parts[1:])
+
+
+def upwards(room, floor):
+    """Imports among the parts of a room (or, with none, among the rooms) that do not go down, in words."""
+    depth = len(room)
+    for path in SOURCE.joinpath(*room).rglob("*.py"):
+        own = path.relative_to(SOURCE).parts[depth].removesuffix(".py")
+        for parts, line in imports(path):
+            other = parts[depth] if list(room) == parts[:depth] and len(parts) > depth else own
+            if own != "__init__" and other != own and floor[other] >= floor[own]:
+                where = path.relative_to(SOURCE)
+                yield f"{where}:{line} (floor {floor[own]}) imports {other} (floor {floor[other]})"
+
+
+def names_in(room):
+    return {path.stem for path in SOURCE.joinpath(*room).iterdir() if path.suffix in ("", ".py")} - {"__pycache__"}
 
 
 def test_every_room_has_a_floor():
-    rooms = {room_of(path) for path in SOURCE.rglob("*.py")}
-    assert rooms == FLOOR.keys(), rooms ^ FLOOR.keys()
+    assert names_in([]) == FLOOR.keys(), names_in([]) ^ FLOOR.keys()
 
 
 def test_imports_go_down_only():
-    wrong = [
-        f"{path.relative_to(SOURCE)}:{line} (floor {FLOOR[room_of(path)]}) imports {room} (floor {FLOOR[room]})"
-        for path in SOURCE.rglob("*.py")
-        for room, line in imports(path)
-        if room != room_of(path) and FLOOR[room] >= FLOOR[room_of(path)]
-    ]
+    wrong = list(upwards([], FLOOR))
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("room", INSIDE)
+def test_within_a_room_imports_go_down_too(room):
+    assert names_in([room]) - {"__init__"} == INSIDE[room].keys()
+    wrong = list(upwards([room], INSIDE[room]))
     assert not wrong, "\n".join(wrong)

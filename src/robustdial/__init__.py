@@ -6,8 +6,8 @@ combination; a published method is one function that puts five nouns together.
 """
 
 from robustdial.attack import APGD, APGDTargeted, PGDAttack, margin
-from robustdial.checkpoint import restore, save
-from robustdial.data import Data, Relabelled, from_tensors, load, without_labels
+from robustdial.data import Batch, Data, Relabelled, from_tensors, load, without_labels
+from robustdial.data.pseudo import pseudo_labelled
 from robustdial.dial import Dialed, Dials, Fixed, Proportional, dial, inventory, recalibrated, reestimated
 from robustdial.evaluate import (
     Accuracy,
@@ -22,12 +22,9 @@ from robustdial.evaluate import (
     measure,
 )
 from robustdial.generator import StyleGenerator, fit_generator, open_generator
-from robustdial.health import Signals, Trouble, diagnose, look
-from robustdial.hub import from_pretrained, push_to_hub, save_pretrained
-from robustdial.learner import AWP
 from robustdial.method import Method
-from robustdial.models import build
-from robustdial.objective import (
+from robustdial.method.learner import AWP
+from robustdial.method.objective import (
     ALP,
     AT,
     MART,
@@ -40,8 +37,11 @@ from robustdial.objective import (
     Smoothed,
     Targeted,
 )
+from robustdial.method.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold, Warm
+from robustdial.method.solver import PGD, YOPO, Carried, Friendly, Generated, Replay, Step, Transferred, WorstOf
+from robustdial.method.threat import L2, Box, Latent, Linf, Masked, spatial
+from robustdial.models import build
 from robustdial.precision import Prepared
-from robustdial.pseudo import pseudo_labelled
 from robustdial.recipes import (
     agat,
     agat_corruptions,
@@ -83,10 +83,10 @@ from robustdial.recipes import (
     yopo,
 )
 from robustdial.run import open_model
-from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold, Warm
-from robustdial.solver import PGD, YOPO, Carried, Friendly, Generated, Replay, Step, Transferred, WorstOf
-from robustdial.threat import L2, Box, Latent, Linf, Masked, spatial
-from robustdial.train import TrainState, averaged, fit, optimizer_for, steps, train_batch
+from robustdial.ship.hub import from_pretrained, push_to_hub, save_pretrained
+from robustdial.training.checkpoint import restore, save
+from robustdial.training.engine import TrainState, averaged, fit, optimizer_for, steps, train_batch
+from robustdial.training.health import Signals, Trouble, diagnose, look
 from robustdial.typing import px
 
 __all__ = [
@@ -101,6 +101,7 @@ __all__ = [
     "YOPO",
     "APGDTargeted",
     "Accuracy",
+    "Batch",
     "Blend",
     "Box",
     "Carried",

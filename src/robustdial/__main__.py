@@ -1,5 +1,5 @@
 """`python -m robustdial`: the command line."""
 
-from robustdial.cli import main
+from robustdial.cli.main import main
 
 main()

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from robustdial.attack import APGD, APGDTargeted, Cascade, PGDAttack, dlr, dlr_targeted, margin
-from robustdial.attack.aim import Place
 from robustdial.attack.climb import checkpoints, climb
-from robustdial.threat import L2, Linf
+from robustdial.attack.problem import Iterate
+from robustdial.method.threat import L2, Linf
 
 LINF, LENGTH = Linf(0.05), L2(0.08)
 WEIGHTS = torch.tensor([[1.0, -2.0, 0.5, 0.0], [0.3, 1.0, -1.0, 0.2], [-1.0, 0.4, 0.1, 0.9], [0.0, 0.1, -0.3, -1.2]])
@@ -42,8 +42,8 @@ def right(f, x, y):
 def test_a_linear_network_is_robust_exactly_where_its_margin_is_wide(threat, order, attack, classes):
     f = linear(classes)
     x, y = points(f)
-    rivals = WEIGHTS[y][:, None] - WEIGHTS[:classes]  # the direction to each class, and the way to its border
-    way = (f(x).gather(1, y[:, None]) - f(x)) / rivals.norm(order, dim=2)
+    others = WEIGHTS[y][:, None] - WEIGHTS[:classes]  # the direction to each class, and the way to its border
+    way = (f(x).gather(1, y[:, None]) - f(x)) / others.norm(order, dim=2)
     nearest = way.scatter(1, y[:, None], torch.inf).amin(1)
     robust = right(f, attack(f, x, y, threat), y)
     clear = (nearest / threat.radius - 1).abs() > 1e-3  # float32
@@ -80,7 +80,7 @@ def test_an_image_that_does_not_fall_is_returned_where_the_loss_is_highest(digit
 
 
 class Scripted:
-    """An aim whose losses are given, one row, whatever is looked at."""
+    """An problem whose losses are given, one row, whatever is looked at."""
 
     def __init__(self, losses):
         self.losses, self.threat, self.x = iter(losses), Linf(0.5), torch.full((1, 1, 1, 1), 0.5)
@@ -89,7 +89,7 @@ class Scripted:
         return self
 
     def look(self, z):
-        return Place(z, torch.tensor([next(self.losses)]), torch.ones_like(z), torch.tensor([False]))
+        return Iterate(z, torch.tensor([next(self.losses)]), torch.ones_like(z), torch.tensor([False]))
 
 
 def sizes(losses):

@@ -18,8 +18,8 @@ from robustdial.attack import (
     margin,
     parse,
 )
+from robustdial.method.threat import L2, Linf
 from robustdial.randomness import seeded
-from robustdial.threat import L2, Linf
 
 SEARCHES = [
     FGSM(),

@@ -9,11 +9,11 @@ from torch import nn
 from robustdial.attack import APGD, Grid, PGDAttack, WorstOf
 from robustdial.data import from_tensors
 from robustdial.dial import Fixed, dial
+from robustdial.method.solver import PGD, Step
+from robustdial.method.threat import L2, Linf, spatial
 from robustdial.models import build
 from robustdial.recipes import oat, pgd_at
-from robustdial.solver import PGD, Step
-from robustdial.threat import L2, Linf, spatial
-from robustdial.train import TrainState, fit
+from robustdial.training.engine import TrainState, fit
 
 MOVES = spatial(30, 0.25)
 ATTACKS = [WorstOf(10), Grid(5, 3)]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from robustdial.attack import FGSM, DeepFool, PGDAttack, margin
-from robustdial.threat import L2, Linf
+from robustdial.method.threat import L2, Linf
 
 NORMS = pytest.mark.parametrize(("ball", "dual"), [(Linf, 1), (L2, 2)], ids=["linf", "l2"])
 

@@ -7,12 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from robustdial.data import CropFlip, Place
+from robustdial.data import Batch, CropFlip, Origin
 from robustdial.dial import Dials, Fixed, PerBatch, PerSample, Proportional, dial
-from robustdial.game import Game
 from robustdial.method import Method, describe
-from robustdial.models import build
-from robustdial.objective import (
+from robustdial.method.game import Game
+from robustdial.method.objective import (
     ALP,
     AT,
     MART,
@@ -25,11 +24,12 @@ from robustdial.objective import (
     Smoothed,
     Targeted,
 )
+from robustdial.method.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold, Warm
+from robustdial.method.solver import PGD, YOPO, Carried, Friendly, Generated, Replay, Step, Transferred, WorstOf
+from robustdial.method.threat import L2, Linf
+from robustdial.models import build
 from robustdial.recipes import RECIPES
-from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold, Warm
-from robustdial.solver import PGD, YOPO, Carried, Friendly, Generated, Replay, Step, Transferred, WorstOf
-from robustdial.threat import L2, Linf
-from robustdial.train import train_batch
+from robustdial.training.engine import train_batch
 
 OBJECTIVES = [
     AT(),
@@ -105,10 +105,11 @@ def batch(n=12):
 def games(dials, objective=None, threat=None):
     x, y = batch()
     model = network(dials).train()
-    seats, place = dials.seats(model, model, x), Place(torch.arange(len(x)), len(x), CropFlip(1).draw(x))
+    seats, place = dials.seats(model, model, x), Origin(torch.arange(len(x)), len(x), CropFlip(1).draw(x))
     teacher = network(Fixed()).eval()
     return [
-        Game(model, seat, x, y, threat or Linf(0.1), objective or Blend(), place, teacher=teacher) for seat in seats
+        Game(model, seat, Batch(x, y, place), threat or Linf(0.1), objective or Blend(), teacher=teacher)
+        for seat in seats
     ]
 
 
@@ -175,7 +176,7 @@ def test_layers_that_were_frozen_stay_frozen():
     norm.weight.requires_grad_(False)
     x, y = batch()
     (seat,) = Fixed().seats(model, model, x)
-    list(PGD(Step(0.02)).play(Game(model, seat, x, y, Linf(0.1), AT()), 3, {}))
+    list(PGD(Step(0.02)).play(Game(model, seat, Batch(x, y), Linf(0.1), AT()), 3, {}))
     assert not norm.training
     assert not norm.weight.requires_grad
 
@@ -188,7 +189,7 @@ def test_any_combination_trains(dials, threat):
     model = network(dials).train()
     optimizer, (x, y), losses = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9), batch(), []
     for _ in range(12):
-        sums = train_batch(model, x, y, method, 3, optimizer, [])
+        sums = train_batch(model, Batch(x, y), method, 3, optimizer, [])
         losses.append(float(sums["loss"] / sums["rows"]))
     assert losses[-1] < losses[0]
     assert all(weight.grad is None for weight in model.parameters())

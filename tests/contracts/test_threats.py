@@ -5,8 +5,7 @@ from importlib.util import find_spec
 import pytest
 import torch
 
-from robustdial.mask import Border, Dark, Rest, Unsalient
-from robustdial.threat import (
+from robustdial.method.threat import (
     L2,
     Ball,
     Blur,
@@ -26,6 +25,7 @@ from robustdial.threat import (
     settled,
     spatial,
 )
+from robustdial.method.threat.mask import Border, Dark, Rest, Unsalient
 
 
 class Lines:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from robustdial import build, clean, fit, record
-from robustdial.cli import run
+from robustdial.cli.main import run
 from robustdial.data import load, unit
 from robustdial.generator import (
     LEVELS,
@@ -17,7 +17,7 @@ from robustdial.generator import (
     resume_generator,
     start_generator,
 )
-from robustdial.train import TrainState
+from robustdial.training.engine import TrainState
 
 SMALL = GeneratorRun(epochs=6, batch=32, width=4, latent=16, lr=3e-3)
 TINY = GeneratorRun(epochs=2, batch=16, width=4, latent=8, limit=64)

@@ -15,12 +15,12 @@ from robustdial.attack import PGDAttack, autoattack
 from robustdial.data import load, unit
 from robustdial.dial import Dials, dial
 from robustdial.evaluate import Accuracy, measure
-from robustdial.export import FORMATS, Facts
+from robustdial.method.threat import Linf
 from robustdial.models import build
 from robustdial.randomness import seeded
 from robustdial.recipes import oat
-from robustdial.threat import Linf
-from robustdial.train import TrainState, fit
+from robustdial.ship.export import FORMATS, Facts
+from robustdial.training.engine import TrainState, fit
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # what the peers are warned of is theirs to mend
 EPS, STEPS, STEP, LAM, N = 0.15, 10, 0.15 / 4, 0.7, 200

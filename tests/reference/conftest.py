@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
+from robustdial.method.threat import Linf
 from robustdial.models import Normalize
-from robustdial.threat import Linf
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2471, 0.2435, 0.2616)
 

@@ -10,10 +10,10 @@ from safetensors.torch import load_file
 from torch import nn
 
 from robustdial.attack import APGD, APGDTargeted, dlr, dlr_targeted, margin
-from robustdial.attack.aim import Aim, still
 from robustdial.attack.climb import climb
-from robustdial.objective.base import cross_entropy
-from robustdial.threat import Linf
+from robustdial.attack.problem import Problem, eval_mode
+from robustdial.method.objective.base import cross_entropy
+from robustdial.method.threat import Linf
 from robustdial.typing import px
 
 # stated with the reference numbers: twice what five perturbed official runs differ among themselves
@@ -83,15 +83,15 @@ def test_losses(golden):
 
 
 @dataclass(frozen=True)
-class Tireless(Aim):
-    """An aim that notes who has fallen and lets nobody go, as in the recorded climbs."""
+class Tireless(Problem):
+    """An problem that notes who has misclassified and lets nobody go, as in the recorded climbs."""
 
-    fallen: list[torch.Tensor] = field(default_factory=list)
+    misclassified: list[torch.Tensor] = field(default_factory=list)
 
     def look(self, z):
         place = super().look(z)
-        self.fallen.append(place.fallen)
-        return place._replace(fallen=torch.zeros_like(place.fallen))
+        self.misclassified.append(place.misclassified)
+        return place._replace(misclassified=torch.zeros_like(place.misclassified))
 
 
 def test_the_recorded_network(arrays, net):
@@ -113,18 +113,18 @@ def test_a_recorded_climb(arrays, net, case, loss, told, rows, dtype, exact):
     x, t = arrays["x"][arrays["trace/rows"]].to(dtype), 2 * recorded["u01"].to(dtype) - 1
     start = torch.clamp(x + BALL.eps * t / t.abs().amax((1, 2, 3), keepdim=True), 0, 1)
     labels = (arrays["trace/y"], *(recorded[name] for name in told))
-    aim = Tireless(copy.deepcopy(net).to(dtype), BALL, loss, x, labels).of(torch.tensor(rows))
-    with still(aim.f):
-        course = list(climb(aim, (start - x)[rows], 100))
+    problem = Tireless(copy.deepcopy(net).to(dtype), BALL, loss, x, labels).of(torch.tensor(rows))
+    with eval_mode(problem.f):
+        course = list(climb(problem, (start - x)[rows], 100))
     assert len(course) == 101
     for k in (0, 1, 2, 3, 10, 22):
-        close((aim.x + course[k].here.z).float(), recorded[f"x_adv_{k}"][rows], PIXELS)
+        close((problem.x + course[k].here.z).float(), recorded[f"x_adv_{k}"][rows], PIXELS)
     suffix = {torch.float32: "", torch.float64: "_f64"}[dtype]
     for k in range(1, exact + 1):
         assert torch.equal(course[k].size.float(), recorded[f"step_size{suffix}"][k - 1, rows]), k
         close(course[k].last.float(), recorded[f"loss{suffix}"][k, rows], LOSSES)
     close(course[-1].top.loss.float(), recorded["loss_best"][rows], LOSSES)
-    assert torch.equal(torch.stack(aim.fallen).any(0), recorded["still_correct"][rows] == 0)
+    assert torch.equal(torch.stack(problem.misclassified).any(0), recorded["still_correct"][rows] == 0)
 
 
 # --- verdicts -----------------------------------------------------------------------------------------------------

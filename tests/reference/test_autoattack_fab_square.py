@@ -10,7 +10,7 @@ from torch import nn
 
 from robustdial.attack import FAB, Square, margin
 from robustdial.attack.fab import projection
-from robustdial.threat import L2, Linf
+from robustdial.method.threat import L2, Linf
 from robustdial.typing import px
 
 ATTACKS = [FAB(steps=8), Square(queries=30)]

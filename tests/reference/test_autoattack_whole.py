@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 
 from robustdial.attack import Attack, Cascade, autoattack
 from robustdial.folding import folded
+from robustdial.method.threat import Linf
 from robustdial.models import ResNet
 from robustdial.precision import Prepared
-from robustdial.threat import Linf
 from robustdial.typing import px
 
 pytestmark = pytest.mark.slow

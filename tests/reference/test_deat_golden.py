@@ -7,15 +7,16 @@ from typing import Any
 import pytest
 import torch
 
+from robustdial.data import Batch
 from robustdial.method import Method
-from robustdial.objective import AT, MART, TRADES
-from robustdial.objective.base import divergence
-from robustdial.rate import Multistep, triangle
+from robustdial.method.objective import AT, MART, TRADES
+from robustdial.method.objective.base import divergence
+from robustdial.method.schedule import Constant, Delayed, Linear, Magnitude, Threshold
+from robustdial.method.solver import PGD, Carried, Replay, Step
+from robustdial.method.threat import Linf
 from robustdial.recipes import amata, deat_d, deat_p, fgsm_rs, free, m_deat, m_mart, m_pgd, m_trades, pgd_at
-from robustdial.schedule import Constant, Delayed, Linear, Magnitude, Threshold
-from robustdial.solver import PGD, Carried, Replay, Step
-from robustdial.threat import Linf
-from robustdial.train import train_batch
+from robustdial.training.engine import train_batch
+from robustdial.training.rate import Multistep, triangle
 from robustdial.typing import px
 
 # stated with the reference numbers: twice what five perturbed official runs differ among themselves
@@ -187,7 +188,7 @@ def _batch(run, epoch, b, passes, memories, recorded, objective):
     noise = run.arrays.get(f"noise/b{b}")
     threat = recorded(Linf(EPS), torch.zeros_like(x) if noise is None else case.start(noise[epoch], x))
     method = Method(threat, case.solver, case.schedule, objective)
-    sums = train_batch(run.model, x, y, method, passes, run.optimizer, memories)
+    sums = train_batch(run.model, Batch(x, y), method, passes, run.optimizer, memories)
     for view, loss in zip(objective.views, objective.losses, strict=True):
         run.steps.append({"loss": loss.mean(), "logits": view.adv.detach()})
     run.deltas[epoch, b] = _left(case.solver, threat, view, passes, memories)

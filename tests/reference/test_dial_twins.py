@@ -5,16 +5,17 @@ import copy
 import torch
 from torch.nn import functional as F
 
+from robustdial.data import Batch
 from robustdial.dial import Dials, PerSample, Proportional, dial
-from robustdial.game import Game
 from robustdial.method import Method
+from robustdial.method.game import Game
+from robustdial.method.objective import AT, Blend
+from robustdial.method.schedule import Constant
+from robustdial.method.solver import PGD, Carried, Replay, Step
+from robustdial.method.threat import Linf
 from robustdial.models import build
-from robustdial.objective import AT, Blend
 from robustdial.recipes import RECIPES
-from robustdial.schedule import Constant
-from robustdial.solver import PGD, Carried, Replay, Step
-from robustdial.threat import Linf
-from robustdial.train import train_batch
+from robustdial.training.engine import train_batch
 
 EPS = 0.1
 X, Y = torch.rand(8, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.arange(8) % 4
@@ -30,7 +31,7 @@ def trained(model, method, passes, batches=2):
     torch.manual_seed(3)
     optimizer, memories = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9), []
     for _ in range(batches):
-        train_batch(model, X, Y, method, passes, optimizer, memories)
+        train_batch(model, Batch(X, Y), method, passes, optimizer, memories)
 
 
 def start_drawn(n0):
@@ -145,7 +146,7 @@ def test_what_is_carried_stays_within_the_radius_of_its_new_row():
     model, memory = network(dials), {}
     for _ in range(3):
         (seat,) = dials.seats(model, model, X)
-        game = Game(model, seat, X, Y, Linf(EPS), AT())
+        game = Game(model, seat, Batch(X, Y), Linf(EPS), AT())
         for point in Carried(Step(0.05)).play(game, 2, memory):
             limit = (EPS * seat.reach)[:, None, None, None]
             assert (point.z.detach().abs() <= limit + 1e-6).all()

@@ -9,14 +9,15 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from robustdial.learner import AWP
+from robustdial.data import Batch
 from robustdial.method import Method
-from robustdial.objective import AT, MART, TRADES, GradAlign
-from robustdial.objective.gradalign import misalignment
-from robustdial.schedule import Constant
-from robustdial.solver import PGD, YOPO, Friendly, Step
-from robustdial.threat import L2, Linf
-from robustdial.train import train_batch
+from robustdial.method.learner import AWP
+from robustdial.method.objective import AT, MART, TRADES, GradAlign
+from robustdial.method.objective.gradalign import misalignment
+from robustdial.method.schedule import Constant
+from robustdial.method.solver import PGD, YOPO, Friendly, Step
+from robustdial.method.threat import L2, Linf
+from robustdial.training.engine import train_batch
 from robustdial.typing import px
 
 # stated with the reference numbers: twice what five perturbed official runs differ among themselves
@@ -61,7 +62,7 @@ def learn(driven, recorded, watched):
         optimizer = optimizer or driven(model, [0.0], [0.9])
         threat, objective = recorded(ball, start), watched(objective)
         method = Method(threat, solver, Constant(passes), objective)
-        train_batch(model, x, y, method, passes, optimizer, [], **engine)
+        train_batch(model, Batch(x, y), method, passes, optimizer, [], **engine)
         return Seen(model, optimizer, objective.views, [loss.mean() for loss in objective.losses], threat.moved)
 
     return once

@@ -7,15 +7,16 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from robustdial.data import Batch
 from robustdial.dial import Fixed
-from robustdial.game import Game
-from robustdial.learner import AWP, Plain
 from robustdial.method import Method
-from robustdial.objective import ALP, AT, MART, TRADES, GradAlign, Smoothed
-from robustdial.schedule import Constant
-from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step
-from robustdial.threat import Linf
-from robustdial.train import averaged, train_batch
+from robustdial.method.game import Game
+from robustdial.method.learner import AWP, Plain
+from robustdial.method.objective import ALP, AT, MART, TRADES, GradAlign, Smoothed
+from robustdial.method.schedule import Constant
+from robustdial.method.solver import PGD, YOPO, Carried, Friendly, Replay, Step
+from robustdial.method.threat import Linf
+from robustdial.training.engine import averaged, train_batch
 
 IMAGES, CLASSES = 12, 4
 
@@ -36,7 +37,7 @@ def learn(solver, passes, objective=None, dial=None, model=None, learner=None, r
     model, (x, y) = model or network(), batch()
     method = Method(Linf(0.1), solver, Constant(passes), objective or AT(), dial or Fixed())
     still = torch.optim.SGD(model.parameters(), lr=0.0)
-    return train_batch(model, x[rows], y[rows], method, passes, still, [], learner=learner or Plain())
+    return train_batch(model, Batch(x[rows], y[rows]), method, passes, still, [], learner=learner or Plain())
 
 
 # --- the gradient -------------------------------------------------------------------------------------------------
@@ -153,7 +154,7 @@ def test_a_friendly_adversary_costs_less_the_less_patience_it_has():
 def opened(objective):
     model, (x, y) = network(), batch()
     (seat,) = Fixed().seats(model, model, x)
-    return Game(model, seat, x, y, Linf(0.1), objective).open().at(torch.full_like(x, 0.05)), y
+    return Game(model, seat, Batch(x, y), Linf(0.1), objective).open().at(torch.full_like(x, 0.05)), y
 
 
 @pytest.mark.parametrize("amount", [0.0, 0.1, 0.5])

@@ -8,15 +8,16 @@ from torch import nn
 from torch.nn import functional as F
 
 from robustdial.attack import PGDAttack
+from robustdial.data import Batch
 from robustdial.dial import Dials, PaperFiLM, Setting, dial
 from robustdial.dial.norm import DialNorm
 from robustdial.dial.setting import Dial
 from robustdial.method import Method
-from robustdial.objective import Blend
-from robustdial.schedule import Constant
-from robustdial.solver import PGD, Step
-from robustdial.threat import Linf
-from robustdial.train import train_batch
+from robustdial.method.objective import Blend
+from robustdial.method.schedule import Constant
+from robustdial.method.solver import PGD, Step
+from robustdial.method.threat import Linf
+from robustdial.training.engine import train_batch
 
 # tolerances stated with the reference numbers: twice what four perturbed official runs differ among themselves
 PIXELS, LOGITS, GRADIENTS, WEIGHTS = 1e-6, 1e-4, 2e-4, 1e-4
@@ -232,7 +233,7 @@ def run(request, golden):
             objective=spy,
             dial=replace(dials, sampling=Rows(rows)),
         )
-        sums = train_batch(model.train(), arrays["x"][i], arrays["y"][i], now, case["steps"] + 1, optimizer, [])
+        sums = train_batch(model.train(), Batch(arrays["x"][i], arrays["y"][i]), now, case["steps"] + 1, optimizer, [])
         state = {name: value.clone() for name, value in model.state_dict().items()}
         history.append(spy.seen | {"loss": sums["loss"] / sums["rows"], "state": state})
     return model, method, history, arrays, choices

@@ -5,8 +5,8 @@ import math
 
 import pytest
 
+from robustdial.method.schedule import Linear, Magnitude
 from robustdial.recipes import amata, deat_d, m_deat, m_pgd, m_trades
-from robustdial.schedule import Linear, Magnitude
 
 RUNS = ["ablation_12", "mdeat_dense", "mdeat_pre", "mpgd_pre", "mpgd_vgg16", "mtrades_pre"]
 

@@ -7,14 +7,15 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from robustdial.data import Batch
 from robustdial.dial import Fixed
-from robustdial.game import Game
 from robustdial.method import Method
-from robustdial.objective import TRADES, Blend, SelfTraining
-from robustdial.schedule import Constant
-from robustdial.solver import PGD, Step
-from robustdial.threat import Linf
-from robustdial.train import train_batch
+from robustdial.method.game import Game
+from robustdial.method.objective import TRADES, Blend, SelfTraining
+from robustdial.method.schedule import Constant
+from robustdial.method.solver import PGD, Step
+from robustdial.method.threat import Linf
+from robustdial.training.engine import train_batch
 
 EPS, STEP, STEPS = 0.1, 0.03, 4
 GUESSED = torch.tensor([False, True, True, False, True, False, False, True, True])
@@ -48,7 +49,7 @@ def paper_trades(net, x, adv, y, guessed, beta, un, ur):
 
 def learned(objective, net, x, y, guessed, z):
     seats = Fixed().seats(net, net, x)
-    game = Game(net, seats[0], x, y, Linf(EPS), objective, guessed=guessed)
+    game = Game(net, seats[0], Batch(x, y, pseudo_labelled=guessed), Linf(EPS), objective)
     return objective.learn(game.open().at(z))
 
 
@@ -87,7 +88,7 @@ def test_a_step_is_the_papers():
         optimizers.append(torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9))
     method = Method(Linf(EPS), PGD(Step(STEP), noise=0.0), Constant(STEPS + 1), SelfTraining(Blend(0.5)))
     for _ in range(3):
-        train_batch(net, x, y, method, STEPS + 1, optimizers[0], [], guessed=GUESSED)
+        train_batch(net, Batch(x, y, pseudo_labelled=GUESSED), method, STEPS + 1, optimizers[0], [])
         z = torch.zeros_like(x)
         for _ in range(STEPS):
             z.requires_grad_()

@@ -14,17 +14,17 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from robustdial.data import epoch_order, from_tensors
+from robustdial.data import Batch, epoch_order, from_tensors
 from robustdial.dial import Dials, Fixed, dial
-from robustdial.learner import AWP, Learner, Plain
 from robustdial.method import Method
-from robustdial.objective import ALP, AT, MART, TRADES, Blend, GradAlign
-from robustdial.rate import constant
+from robustdial.method.learner import AWP, Learner, Plain
+from robustdial.method.objective import ALP, AT, MART, TRADES, Blend, GradAlign
+from robustdial.method.schedule import Constant, Delayed, Magnitude, Threshold
+from robustdial.method.solver import PGD, YOPO, Carried, Friendly, Replay, Step
+from robustdial.method.threat import L2, Linf
 from robustdial.recipes import oat, pgd_at
-from robustdial.schedule import Constant, Delayed, Magnitude, Threshold
-from robustdial.solver import PGD, YOPO, Carried, Friendly, Replay, Step
-from robustdial.threat import L2, Linf
-from robustdial.train import TrainState, fit, train_batch
+from robustdial.training.engine import TrainState, fit, train_batch
+from robustdial.training.rate import constant
 
 EPS, STEP, STEPS = 0.1, 0.03, 4
 
@@ -319,7 +319,7 @@ def test_twins(name):
     optimizer, memories = sgd(composed), []
     torch.manual_seed(11)
     for x, y in data:
-        train_batch(composed, x, y, method, twin.passes, optimizer, memories, learner=twin.learner)
+        train_batch(composed, Batch(x, y), method, twin.passes, optimizer, memories, learner=twin.learner)
     ours, theirs = (model.state_dict() for model in (composed, published))
     if name == "gradalign":
         ours, theirs = (dict(model.named_parameters()) for model in (composed, published))
@@ -416,7 +416,7 @@ def test_oat_with_every_image_at_lambda_one_learns_the_adversarial_loss_alone():
     plain, dialed = network(), dial(network(), dials)
     for model, objective, exposed in ((plain, AT(), Fixed()), (dialed, Blend(), dials)):
         method = Method(Linf(EPS), PGD(Step(STEP), noise=0.0, mode="train"), Constant(STEPS + 1), objective, exposed)
-        train_batch(model.train(), x, y, method, STEPS + 1, torch.optim.SGD(model.parameters(), lr=0.1), [])
+        train_batch(model.train(), Batch(x, y), method, STEPS + 1, torch.optim.SGD(model.parameters(), lr=0.1), [])
     for name, weight in plain.named_parameters():
         owner, _, leaf = name.rpartition(".")
         twin = dialed.body.get_submodule(owner)
@@ -434,7 +434,7 @@ def test_oat_with_every_image_at_lambda_zero_is_plain_training():
     for weight in frozen:
         weight.requires_grad_(False)
     for x, y in batches():
-        train_batch(dialed.train(), x, y, method, STEPS + 1, optimizers[0], [])
+        train_batch(dialed.train(), Batch(x, y), method, STEPS + 1, optimizers[0], [])
         optimizers[1].zero_grad()
         F.cross_entropy(model.train()(x), y).backward()
         optimizers[1].step()
@@ -471,8 +471,7 @@ def test_the_ascent_raises_the_loss_and_stays_inside(threat):
     start = F.cross_entropy(model(x), y)
     train_batch(
         model,
-        x,
-        y,
+        Batch(x, y),
         Method(threat, PGD(Step(spread=2)), Constant(9), Watched()),
         9,
         torch.optim.SGD(model.parameters(), lr=0.0),

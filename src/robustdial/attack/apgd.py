@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robustdial.attack.aim import Aim, images, nothing, rivals, still
 from robustdial.attack.best import Best
 from robustdial.attack.climb import climb
 from robustdial.attack.losses import dlr_targeted
-from robustdial.attack.together import ROWS, pairs
-from robustdial.objective.base import cross_entropy
-from robustdial.threat import Threat
+from robustdial.attack.multi_target import ROWS, target_batches
+from robustdial.attack.problem import Problem, eval_mode, images, nothing, top_wrong_classes
+from robustdial.method.objective.base import cross_entropy
+from robustdial.method.threat import Threat
 from robustdial.typing import Classifier
 
 
@@ -34,7 +34,7 @@ class APGD:
         restarts: random starts.
         title: of the attack in reports.
 
-    >>> from robustdial.threat import Linf
+    >>> from robustdial.method.threat import Linf
     >>> f = lambda x: torch.stack([x.sum((1, 2, 3)), torch.full((len(x),), 1.7)], dim=1)
     >>> x = torch.full((1, 1, 2, 2), 0.5)
     >>> f(APGD(steps=10)(f, x, torch.tensor([0]), Linf(0.1))).argmax(1)
@@ -57,12 +57,12 @@ class APGD:
         return self.title if self.steps == 100 else f"{self.title}-{self.steps}"
 
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
-        aim, best = Aim(f, threat, self.loss, x, (y,)), Best.before(nothing(threat, x))
-        with still(f):
+        problem, best = Problem(f, threat, self.loss, x, (y,)), Best.before(nothing(threat, x))
+        with eval_mode(f):
             for _ in range(self.restarts):
                 standing = best.standing
                 if len(standing):
-                    _climb(best, standing, aim.of(standing), self.steps)
+                    _climb(best, standing, problem.of(standing), self.steps)
         return images(threat, x, best.z)
 
 
@@ -70,7 +70,7 @@ class APGD:
 class APGDTargeted:
     """Auto-PGD on the targeted DLR loss, towards the likeliest wrong classes.
 
-    Each class has a random start of its own, and an image is left as soon as it has fallen towards one. Few images are
+    Each class has a random start of its own, and an image is left as soon as it has fallen to one. Few images are
     attacked towards several classes together, many towards one class after another.
     Source and departures: as `APGD`.
 
@@ -101,17 +101,17 @@ class APGDTargeted:
 
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         best = Best.before(nothing(threat, x))
-        with still(f):
+        with eval_mode(f):
             with torch.no_grad():
-                targets = rivals(f(x), y, self.classes)
-            for image, target in pairs(best, targets, self.rows):
-                _climb(best, image, Aim(f, threat, dlr_targeted, x[image], (y[image], target)), self.steps)
+                targets = top_wrong_classes(f(x), y, self.classes)
+            for image, target in target_batches(best, targets, self.rows):
+                _climb(best, image, Problem(f, threat, dlr_targeted, x[image], (y[image], target)), self.steps)
         return images(threat, x, best.z)
 
 
-def _climb(best: Best, image: Tensor, aim: Aim, steps: int) -> None:
+def _climb(best: Best, image: Tensor, problem: Problem, steps: int) -> None:
     """One climb of rows that belong to the images of these numbers."""
-    for at in climb(aim, aim.threat.noise(aim.x, 1.0, 1.0), steps, image):
-        if at.here.fallen.any():
-            best.see(image[at.rows], at.best.z, at.best.height)
-    best.see(image[at.rows], at.best.z, at.best.height)
+    for at in climb(problem, problem.threat.noise(problem.x, 1.0, 1.0), steps, image):
+        if at.here.misclassified.any():
+            best.see(image[at.rows], at.best.z, at.best.score)
+    best.see(image[at.rows], at.best.z, at.best.score)

@@ -8,11 +8,11 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
-from robustdial.attack.aim import Aim, images, nothing, still
 from robustdial.attack.best import Best
-from robustdial.objective.base import cross_entropy
-from robustdial.solver import ascend
-from robustdial.threat import Threat
+from robustdial.attack.problem import Problem, eval_mode, images, nothing
+from robustdial.method.objective.base import cross_entropy
+from robustdial.method.solver import ascend
+from robustdial.method.threat import Threat
 from robustdial.typing import Classifier
 
 
@@ -30,7 +30,7 @@ class Attack(Protocol):
 
 
 @runtime_checkable
-class Particular(Protocol):
+class ThreatSpecific(Protocol):
     """An attack that moves in some threats only."""
 
     @property
@@ -67,7 +67,7 @@ class PGDAttack:
         title: of the attack in reports.
 
     >>> import torch
-    >>> from robustdial.threat import Linf
+    >>> from robustdial.method.threat import Linf
     >>> f = lambda x: torch.cat([x.sum((1, 2, 3))[:, None], torch.zeros(len(x), 1)], dim=1)
     >>> x = torch.full((1, 1, 2, 2), 0.5)
     >>> PGDAttack(steps=10)(f, x, torch.tensor([0]), Linf(0.1)).unique()
@@ -93,23 +93,25 @@ class PGDAttack:
         return f"{self.title}-{self.steps}" + (f"x{self.restarts}" if self.restarts > 1 else "")
 
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
-        aim = Aim(f, threat, self.loss, x, (y,))
-        with still(f):
-            z = self._ascended(aim) if self.restarts == 1 else self._best(aim)
+        problem = Problem(f, threat, self.loss, x, (y,))
+        with eval_mode(f):
+            z = self._ascended(problem) if self.restarts == 1 else self._best(problem)
         return images(threat, x, z)
 
-    def _ascended(self, aim: Aim) -> Tensor:
+    def _ascended(self, problem: Problem) -> Tensor:
         """Where one random start leads."""
-        threat, start = aim.threat, aim.threat.noise(aim.x, 1.0, self.noise)
-        return ascend(threat, aim.x, start, lambda z: aim.look(z).gradient, self.step * threat.radius, self.steps)
+        threat, start = problem.threat, problem.threat.noise(problem.x, 1.0, self.noise)
+        return ascend(
+            threat, problem.x, start, lambda z: problem.look(z).gradient, self.step * threat.radius, self.steps
+        )
 
-    def _best(self, aim: Aim) -> Tensor:
+    def _best(self, problem: Problem) -> Tensor:
         """The best of several; one alone needs no look at where it ends."""
-        best = Best.before(nothing(aim.threat, aim.x))
+        best = Best.before(nothing(problem.threat, problem.x))
         for _ in range(self.restarts):
             standing = best.standing
             if len(standing):
-                some = aim.of(standing)
+                some = problem.of(standing)
                 end = some.look(self._ascended(some))
-                best.see(standing, end.z, end.height)
+                best.see(standing, end.z, end.score)
         return best.z

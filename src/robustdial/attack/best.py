@@ -14,11 +14,11 @@ class Best:
 
     Attributes:
         z: the perturbations, or the perturbed images.
-        height: loss there `[B]`; infinite where the image fell, minus infinite before the first try.
+        score: loss there `[B]`; infinite where the image fell, minus infinite before the first try.
     """
 
     z: Tensor
-    height: Tensor
+    score: Tensor
 
     @staticmethod
     def before(z: Tensor) -> Best:
@@ -28,15 +28,15 @@ class Best:
     @property
     def standing(self) -> Tensor:
         """Numbers of the images that have not fallen."""
-        return (self.height < torch.inf).nonzero().squeeze(1)
+        return (self.score < torch.inf).nonzero().squeeze(1)
 
-    def see(self, image: Tensor, z: Tensor, height: Tensor) -> None:
+    def see(self, image: Tensor, z: Tensor, score: Tensor) -> None:
         """Tries at the images of these numbers, perhaps several at one image."""
-        height = height.to(self.height)
-        row = (height > self.height[image]).nonzero().squeeze(1)
-        self.height.scatter_reduce_(0, image[row], height[row], "amax")
-        row = row[height[row] == self.height[image[row]]]
+        score = score.to(self.score)
+        row = (score > self.score[image]).nonzero().squeeze(1)
+        self.score.scatter_reduce_(0, image[row], score[row], "amax")
+        row = row[score[row] == self.score[image[row]]]
         # of equals one must be chosen: rows that are written twice in one assignment may come out mixed
-        winner = torch.full_like(self.height, -1, dtype=torch.int64).scatter_reduce_(0, image[row], row, "amax")
+        winner = torch.full_like(self.score, -1, dtype=torch.int64).scatter_reduce_(0, image[row], row, "amax")
         new = winner >= 0
         self.z[new] = z[winner[new]]

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from robustdial.attack.aim import answers, still
 from robustdial.attack.apgd import APGDTargeted
 from robustdial.attack.base import Attack
-from robustdial.threat import Threat
+from robustdial.attack.problem import answers, eval_mode
+from robustdial.method.threat import Threat
 from robustdial.typing import Classifier
 
 
@@ -26,7 +26,7 @@ class Cascade:
 
     >>> import torch
     >>> from robustdial.attack import APGD, Square
-    >>> from robustdial.threat import Linf
+    >>> from robustdial.method.threat import Linf
     >>> f = lambda x: torch.cat([x.sum((1, 2, 3))[:, None], torch.full((len(x), 1), 1.7)], dim=1)
     >>> attack = Cascade((APGD(steps=10), Square(queries=10)), "apgd-ce+square")
     >>> bool(f(attack(f, torch.full((1, 1, 2, 2), 0.5), torch.tensor([0]), Linf(0.1))).argmax(1) == 0)
@@ -46,7 +46,7 @@ class Cascade:
 
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         adv = x.clone()
-        with still(f):
+        with eval_mode(f):
             logits = answers(f, x)
             standing = (logits.argmax(1) == y).nonzero().flatten()
             for attack in self.plan(logits.shape[1]):

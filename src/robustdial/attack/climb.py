@@ -13,8 +13,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from robustdial.attack.aim import Aim, Place
-from robustdial.attack.together import siblings
+from robustdial.attack.multi_target import same_image
+from robustdial.attack.problem import Iterate, Problem
 
 _CHECKPOINTS = 22, 41, 57, 70, 80, 87, 93, 99  # percent of the steps: gaps of 22, 19, ... down to 6
 _MOMENTUM = 0.25  # share of the last movement in the next one
@@ -26,8 +26,8 @@ class Climb(NamedTuple):
 
     rows: Tensor
     """Numbers of the rows in the batch that are still on their way."""
-    here: Place
-    top: Place
+    here: Iterate
+    top: Iterate
     """The highest place so far."""
     before: Tensor
     """The perturbation before the last step."""
@@ -43,37 +43,37 @@ class Climb(NamedTuple):
     """Whether the step size was halved there."""
 
     @property
-    def best(self) -> Place:
+    def best(self) -> Iterate:
         """Where a row fell, or else its highest place."""
-        return _choose(self.here.fallen, self.here, self.top)
+        return _choose(self.here.misclassified, self.here, self.top)
 
     def of(self, keep: Tensor) -> Climb:
         """Some of the rows, bool `[B]`."""
-        here, top = (Place(*(part[keep] for part in place)) for place in (self.here, self.top))
+        here, top = (Iterate(*(part[keep] for part in place)) for place in (self.here, self.top))
         return Climb(self.rows[keep], here, top, *(part[keep] for part in self[3:]))
 
 
-def climb(aim: Aim, z: Tensor, steps: int, image: Tensor | None = None) -> Iterator[Climb]:
+def climb(problem: Problem, z: Tensor, steps: int, image: Tensor | None = None) -> Iterator[Climb]:
     """Each row from `z` upwards: the start, then where it stands after each step, until it or a sibling falls.
 
     Args:
-        aim: what is attacked.
+        problem: what is attacked.
         z: where each row starts.
         steps: at most so many.
-        image: number of each row's image `[B]`, rows of one image being siblings; none are by default.
+        image: number of each row's image `[B]`, rows of one image being same_image; none are by default.
     """
-    windows, at = checkpoints(steps), _start(aim, z)
+    windows, at = checkpoints(steps), _start(problem, z)
     image = at.rows if image is None else image
     yield at
     for k in range(steps):
-        if at.here.fallen.any():
-            standing = ~siblings(image[at.rows], at.here.fallen)
+        if at.here.misclassified.any():
+            standing = ~same_image(image[at.rows], at.here.misclassified)
             if not standing.any():
                 return
-            aim, at = aim.of(standing), at.of(standing)
+            problem, at = problem.of(standing), at.of(standing)
         if k in windows:
             at = _checked(at, windows[k])
-        at = _stepped(at, aim, _MOMENTUM if k else 0.0)
+        at = _stepped(at, problem, _MOMENTUM if k else 0.0)
         yield at
 
 
@@ -87,20 +87,20 @@ def checkpoints(steps: int) -> dict[int, int]:
     return {end: end - start for start, end in pairwise(ends) if end > start}
 
 
-def _start(aim: Aim, z: Tensor) -> Climb:
-    here = aim.look(z)
-    nothing, yes = torch.zeros_like(here.loss), torch.ones_like(here.fallen)
-    size = torch.full_like(here.loss, 2 * aim.threat.radius, dtype=z.dtype)
+def _start(problem: Problem, z: Tensor) -> Climb:
+    here = problem.look(z)
+    nothing, yes = torch.zeros_like(here.loss), torch.ones_like(here.misclassified)
+    size = torch.full_like(here.loss, 2 * problem.threat.radius, dtype=z.dtype)
     rows = torch.arange(len(z), device=z.device)
     # `last` is zero, not the loss of the start: so the authors' code counts, and its step sizes follow from that
     return Climb(rows, here, here, here.z, size, nothing, last=nothing, mark=here.loss, halved=yes)
 
 
-def _stepped(at: Climb, aim: Aim, momentum: float) -> Climb:
-    threat, z = aim.threat, at.here.z
-    ahead = threat.project(threat.ascend(z, at.here.gradient, at.size), aim.x, 1.0)
+def _stepped(at: Climb, problem: Problem, momentum: float) -> Climb:
+    threat, z = problem.threat, at.here.z
+    ahead = threat.project(threat.ascend(z, at.here.gradient, at.size), problem.x, 1.0)
     movement = (1 - momentum) * (ahead - z) + momentum * (z - at.before)
-    here = aim.look(threat.project(z + movement, aim.x, 1.0))
+    here = problem.look(threat.project(z + movement, problem.x, 1.0))
     return at._replace(
         here=here,
         top=_choose(here.loss > at.top.loss, here, at.top),
@@ -124,10 +124,10 @@ def _checked(at: Climb, window: int) -> Climb:
     )
 
 
-def _choose(rows: Tensor, these: Place, those: Place) -> Place:
+def _choose(rows: Tensor, these: Iterate, those: Iterate) -> Iterate:
     """`these` at `rows`, bool `[B]`, `those` at the others."""
 
     def pick(a: Tensor, b: Tensor) -> Tensor:
         return torch.where(rows.reshape(-1, *[1] * (a.dim() - 1)), a, b)
 
-    return Place(*(pick(a, b) for a, b in zip(these, those, strict=True)))
+    return Iterate(*(pick(a, b) for a, b in zip(these, those, strict=True)))

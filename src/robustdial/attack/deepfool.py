@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robustdial.attack.aim import Aim, images, rivals, still
 from robustdial.attack.losses import lead
-from robustdial.threat import Ball, Threat
-from robustdial.threat.base import within_image
+from robustdial.attack.problem import Problem, eval_mode, images, top_wrong_classes
+from robustdial.method.threat import Ball, Threat
+from robustdial.method.threat.base import within_image
 from robustdial.typing import Classifier
 
 _TINY = 1e-12  # where there is no gradient, no step is taken
@@ -34,7 +34,7 @@ class DeepFool:
         candidates: classes that are looked at, the right one among them, in the order of their clean logits.
         overshoot: by how much the sum of the steps is stretched.
 
-    >>> from robustdial.threat import Linf
+    >>> from robustdial.method.threat import Linf
     >>> f = lambda x: torch.cat([x.sum((1, 2, 3))[:, None], torch.full((len(x), 1), 1.7)], dim=1)
     >>> x, y = torch.full((1, 1, 2, 2), 0.5), torch.tensor([0])
     >>> DeepFool()(f, x, y, Linf(0.1)).unique()  # the border is 0.3 / 4 away
@@ -65,7 +65,7 @@ class DeepFool:
         return isinstance(threat, Ball)
 
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
-        with still(f):
+        with eval_mode(f):
             z = self.shortest(f, x, y, threat)
         outside = (threat.project(z, x, 1.0) != z).flatten(1).any(1)
         z[outside] = 0
@@ -74,7 +74,7 @@ class DeepFool:
     def shortest(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         """The perturbations, however long they are. Of `threat` only the norm plays a part."""
         with torch.no_grad():
-            others = rivals(f(x), y, self.candidates - 1)
+            others = top_wrong_classes(f(x), y, self.candidates - 1)
         way, z, rows = torch.zeros_like(x), torch.zeros_like(x), torch.arange(len(x), device=x.device)
         for _ in range(self.steps):
             if not len(rows):
@@ -91,7 +91,7 @@ def _to_nearest(
 ) -> tuple[Tensor, Tensor]:
     """The step from `z` to the nearest border to the classes `others` `[B, K]`; and where `z` is wrong already."""
     # a forward pass for each class, not one for all: a compiled network goes back once only
-    places = [Aim(f, threat, lead, x, (y, other)).look(z) for other in others.unbind(1)]
+    places = [Problem(f, threat, lead, x, (y, other)).look(z) for other in others.unbind(1)]
     # where there is no room there is no way
     slopes = [place.gradient * torch.where(place.gradient > 0, x + z < 1, x + z > 0) for place in places]
     zero = torch.zeros_like(z)
@@ -100,4 +100,4 @@ def _to_nearest(
     away = [-place.loss / gain.clamp_min(_TINY) for place, gain in zip(places, gains, strict=True)]
     distance, nearest = torch.stack(away).min(0)
     slope = torch.stack(slopes)[nearest, torch.arange(len(z), device=z.device)]
-    return threat.ascend(zero, slope, distance), places[0].fallen
+    return threat.ascend(zero, slope, distance), places[0].misclassified

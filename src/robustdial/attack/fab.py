@@ -9,11 +9,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from robustdial.attack.aim import rivals, still
 from robustdial.attack.best import Best
 from robustdial.attack.losses import lead, margin
-from robustdial.attack.together import ROWS, pairs, siblings
-from robustdial.threat import L2, Linf, Threat
+from robustdial.attack.multi_target import ROWS, same_image, target_batches
+from robustdial.attack.problem import eval_mode, top_wrong_classes
+from robustdial.method.threat import L2, Linf, Threat
 from robustdial.typing import Classifier
 
 _TINY = 1e-12  # what is zero stays zero where it is divided by
@@ -76,15 +76,15 @@ class FAB:
         return isinstance(threat, Linf | L2)
 
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
-        with still(f):
+        with eval_mode(f):
             return self._first_found(f, x, y, threat)
 
     def _first_found(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         with torch.no_grad():
             logits = f(x)
         best = Best.before(x)
-        best.height[margin(logits, y) > 0] = torch.inf
-        for image, target in pairs(best, rivals(logits, y, self.targets), self.rows):
+        best.score[margin(logits, y) > 0] = torch.inf
+        for image, target in target_batches(best, top_wrong_classes(logits, y, self.targets), self.rows):
             near = self.closest(f, x[image], y[image], target, threat, enough=threat.radius, image=image)
             found = near.distance <= threat.radius
             best.see(image[found], near.images[found], torch.full_like(near.distance[found], torch.inf))
@@ -103,14 +103,14 @@ class FAB:
         """The closest adversarial images on the way to the classes `target` `[B]`, however far away they are.
 
         Whatever is not classified as `y` counts. Of `threat` only the norm plays a part. The search of a row ends at a
-        distance of at most `enough`, and with it that of its siblings, the rows of the same `image` `[B]`.
+        distance of at most `enough`, and with it that of its same_image, the rows of the same `image` `[B]`.
         """
         norm = _norm(threat)
         image = torch.arange(len(x), device=x.device) if image is None else image
         x, shape = x.flatten(1), x.shape
         now, best, distance = x.clone(), x.clone(), x.new_full((len(x),), torch.inf)
         for _ in range(self.steps):
-            rows = (~siblings(image, distance <= enough)).nonzero().squeeze(1)
+            rows = (~same_image(image, distance <= enough)).nonzero().squeeze(1)
             if not len(rows):
                 break
             labels, around = y[rows], x[rows]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from robustdial.attack.aim import Aim, images, still
-from robustdial.objective.base import cross_entropy
-from robustdial.threat import Threat
+from robustdial.attack.problem import Problem, eval_mode, images
+from robustdial.method.objective.base import cross_entropy
+from robustdial.method.threat import Threat
 from robustdial.typing import Classifier
 
 
@@ -25,7 +25,7 @@ class FGSM:
         loss: logits and labels to a loss per row.
 
     >>> import torch
-    >>> from robustdial.threat import Linf
+    >>> from robustdial.method.threat import Linf
     >>> f = lambda x: torch.cat([x.sum((1, 2, 3))[:, None], torch.full((len(x), 1), 1.7)], dim=1)
     >>> FGSM()(f, torch.full((1, 1, 2, 2), 0.5), torch.tensor([0]), Linf(0.1)).unique()
     tensor([0.4000])
@@ -39,6 +39,6 @@ class FGSM:
 
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         z = threat.noise(x, 1.0, 0.0)
-        with still(f):
-            gradient = Aim(f, threat, self.loss, x, (y,)).look(z).gradient
+        with eval_mode(f):
+            gradient = Problem(f, threat, self.loss, x, (y,)).look(z).gradient
         return images(threat, x, threat.project(threat.ascend(z, gradient, threat.radius), x, 1.0))

@@ -15,7 +15,7 @@ from robustdial.attack.fgsm import FGSM
 from robustdial.attack.losses import dlr, margin
 from robustdial.attack.search import Grid, WorstOf
 from robustdial.attack.square import Square
-from robustdial.objective.base import cross_entropy
+from robustdial.method.objective.base import cross_entropy
 
 STANDARD: dict[str, Attack] = {
     "fgsm": FGSM(),

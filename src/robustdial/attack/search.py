@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from robustdial.attack.aim import images, still
 from robustdial.attack.losses import margin
-from robustdial.threat import Box, Threat, Warp
+from robustdial.attack.problem import eval_mode, images
+from robustdial.method.threat import Box, Threat, Warp
 from robustdial.typing import Classifier
 
 
@@ -26,7 +26,7 @@ class WorstOf:
     Args:
         tries: perturbations of each image, drawn for each by itself.
 
-    >>> from robustdial.threat import Linf
+    >>> from robustdial.method.threat import Linf
     >>> f = lambda x: torch.cat([x.sum((1, 2, 3))[:, None], torch.full((len(x), 1), 1.7)], dim=1)
     >>> x = torch.full((1, 1, 2, 2), 0.5)
     >>> f(WorstOf(100)(f, x, torch.tensor([0]), Linf(0.2))).argmax(1)
@@ -97,15 +97,15 @@ class Grid:
 @torch.no_grad()
 def _worst(f: Classifier, x: Tensor, y: Tensor, threat: Threat, candidates: Iterable[Tensor]) -> Tensor:
     """Of each image the candidate with the largest margin, or the first that is taken for something else than `y`."""
-    worst, height = threat.noise(x, 1.0, 0.0), torch.full((len(x),), -torch.inf, device=x.device)
-    with still(f):
+    worst, score = threat.noise(x, 1.0, 0.0), torch.full((len(x),), -torch.inf, device=x.device)
+    with eval_mode(f):
         for z in candidates:
-            standing = (height < torch.inf).nonzero().squeeze(1)
+            standing = (score < torch.inf).nonzero().squeeze(1)
             if not len(standing):
                 break
             logits = f(images(threat, x[standing], z[standing]))
-            found = margin(logits, y[standing]).to(height)
+            found = margin(logits, y[standing]).to(score)
             found = found.masked_fill(logits.argmax(1) != y[standing], torch.inf)
-            higher = standing[found > height[standing]]
-            worst[higher], height[standing] = z[higher], torch.maximum(height[standing], found)
+            higher = standing[found > score[standing]]
+            worst[higher], score[standing] = z[higher], torch.maximum(score[standing], found)
     return images(threat, x, worst)

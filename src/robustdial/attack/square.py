@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from robustdial.attack.aim import still
 from robustdial.attack.losses import margin
-from robustdial.threat import L2, Ball, Linf, Masked, Threat, settled
+from robustdial.attack.problem import eval_mode
+from robustdial.method.threat import L2, Ball, Linf, Masked, Threat, settled
 from robustdial.typing import Classifier
 
 _HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # steps after which the window has half the area
@@ -82,7 +82,7 @@ class Square:
 
     @torch.no_grad()
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
-        with still(f):
+        with eval_mode(f):
             z = self._search(f, x, y, threat)
         return _image(threat, x, z)
 

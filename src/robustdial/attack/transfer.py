@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from robustdial.attack.base import Attack
-from robustdial.threat import Threat
+from robustdial.method.threat import Threat
 from robustdial.typing import Classifier
 
 
@@ -23,7 +23,7 @@ class FromAnother:
         attack: what to attack it with.
 
     >>> from robustdial.attack import PGDAttack
-    >>> from robustdial.threat import Linf
+    >>> from robustdial.method.threat import Linf
     >>> import torch
     >>> smooth = lambda x: torch.cat([x.sum((1, 2, 3))[:, None], torch.full((len(x), 1), 1.7)], dim=1)
     >>> rounded = lambda x: smooth(x).round(decimals=1)

@@ -17,10 +17,11 @@ from pathlib import Path
 from robustdial.data import digits, folder, hub, named, parquet
 from robustdial.data.augment import Crop, CropFlip, flip, none
 from robustdial.data.base import Data, Shape, Source, grey_levels, unit
+from robustdial.data.batch import Batch
 from robustdial.data.checks import whole_images
 from robustdial.data.divide import Raw, check_request, divide
 from robustdial.data.feed import Feed, epoch_order
-from robustdial.data.place import Place, augmented
+from robustdial.data.origin import Origin, augmented
 from robustdial.data.resident import Resident
 from robustdial.data.split import balanced
 from robustdial.data.stream import Stream
@@ -28,11 +29,12 @@ from robustdial.data.tensors import from_tensors
 from robustdial.data.unlabelled import Relabelled, joined, set_apart, without_labels
 
 __all__ = [
+    "Batch",
     "Crop",
     "CropFlip",
     "Data",
     "Feed",
-    "Place",
+    "Origin",
     "Relabelled",
     "Resident",
     "Source",

@@ -9,6 +9,8 @@ import torch
 from torch import Generator, Tensor
 
 from robustdial.data.base import Data, unit
+from robustdial.data.batch import Batch
+from robustdial.data.origin import augmented
 from robustdial.data.unlabelled import UNKNOWN
 
 
@@ -49,22 +51,27 @@ class Feed:
         labelled = len(self.data.train)
         return mixed_order(labelled, self.images - labelled, batch, self.share, seed, epoch)
 
-    def guessed(self, index: Tensor) -> Tensor:
+    def batches(self, order: list[Tensor]) -> Iterator[Batch]:
+        """For each index tensor its images, augmented, and what is known of them, on the device of the data."""
+        for index, (x, y) in zip(order, self._images(order), strict=True):
+            images, origin = augmented(self.data, index, x, self.images)
+            yield Batch(images, y, origin, self._by_teacher(index).to(y.device, non_blocking=True))
+
+    def _by_teacher(self, index: Tensor) -> Tensor:
         """Which images have a pseudo-label, bool `[B]`."""
         return index >= len(self.data.train)
 
-    def batches(self, order: list[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
-        """For each index tensor its images `[B, C, H, W]` and labels `[B]`, on the device of the data."""
+    def _images(self, order: list[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
         if not self.share or self.data.unlabelled is None:
             yield from self.data.train.batches(order)
             return
         first = len(self.data.train)
         given = self.data.train.batches([index[index < first] for index in order])
-        guessed = self.data.unlabelled.batches([index[index >= first] - first for index in order])
-        for index, (x, y), (more_x, more_y) in zip(order, given, guessed, strict=True):
+        others = self.data.unlabelled.batches([index[index >= first] - first for index in order])
+        for index, (x, y), (more_x, more_y) in zip(order, given, others, strict=True):
             if x.dtype != more_x.dtype:
                 x, more_x = unit(x), unit(more_x)
-            places = self.guessed(index).long().argsort(stable=True).argsort().to(x.device)
+            places = self._by_teacher(index).long().argsort(stable=True).argsort().to(x.device)
             yield torch.cat([x, more_x])[places], torch.cat([y, more_y])[places]
 
 
@@ -90,9 +97,9 @@ def mixed_order(labelled: int, unlabelled: int, batch: int, share: float, seed: 
     """
     generator, rows = _generator(seed, epoch), min(batch, labelled + unlabelled)
     number = (labelled + unlabelled) // rows
-    guessed = min(max(1, round(share * rows)), rows - 1)
-    given = _recurring(labelled, number * (rows - guessed), generator).view(number, -1)
-    others = _recurring(unlabelled, number * guessed, generator).view(number, -1) + labelled
+    some = min(max(1, round(share * rows)), rows - 1)
+    given = _recurring(labelled, number * (rows - some), generator).view(number, -1)
+    others = _recurring(unlabelled, number * some, generator).view(number, -1) + labelled
     mixed = torch.cat([given, others], dim=1)
     return list(mixed.gather(1, torch.rand(mixed.shape, generator=generator).argsort(1)))
 

@@ -10,12 +10,12 @@ from robustdial.evaluate.estimate import Estimate, over_images, over_seeds
 from robustdial.evaluate.frontier import Position, frontier, point
 from robustdial.evaluate.latency import Latency, latencies
 from robustdial.evaluate.measure import classes_of, clean_accuracy, measure
-from robustdial.evaluate.standing import STANDS, Advance, Standing, stages, stand
+from robustdial.evaluate.survivors import UNBROKEN, Advance, Survivors, attacks_of, run_cascade
 from robustdial.evaluate.unseen import Trial, Unseen, panel, unseen, warps
 
 __all__ = [
     "SHARES",
-    "STANDS",
+    "UNBROKEN",
     "Accuracy",
     "Advance",
     "AtRadius",
@@ -28,9 +28,10 @@ __all__ = [
     "Measured",
     "OverLambdas",
     "Position",
-    "Standing",
+    "Survivors",
     "Trial",
     "Unseen",
+    "attacks_of",
     "background",
     "background_of",
     "classes_of",
@@ -48,8 +49,7 @@ __all__ = [
     "panel",
     "point",
     "right",
-    "stages",
-    "stand",
+    "run_cascade",
     "unseen",
     "warps",
 ]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from robustdial.attack import Attack, answers
 from robustdial.data import Source, unit, whole_images
-from robustdial.threat import Ball, Threat
+from robustdial.method.threat import Ball, Threat
 from robustdial.typing import Classifier
 
 _Z95 = 1.959963984540054

@@ -12,9 +12,9 @@ from robustdial.attack import Attack, strong
 from robustdial.data import Source, unit
 from robustdial.evaluate.accuracy import Accuracy, chosen_batches, image_batches, right
 from robustdial.evaluate.measure import measure
-from robustdial.mask import Border, Dark, Rest
+from robustdial.method.threat import Ball, Mask, Masked
+from robustdial.method.threat.mask import Border, Dark, Rest
 from robustdial.randomness import seeded
-from robustdial.threat import Ball, Mask, Masked
 from robustdial.typing import Classifier
 
 _LOOKED_AT = 128  # images that tell whether the background is black
@@ -74,7 +74,7 @@ def background(
     Raises as `measure` does.
 
     >>> from robustdial.data import Resident
-    >>> from robustdial.threat import Linf
+    >>> from robustdial.method.threat import Linf
     >>> middle = lambda x: torch.stack([x[..., 1:3, 1:3].mean((1, 2, 3)), torch.full((len(x),), 0.5)], dim=1)
     >>> images = Resident(torch.full((4, 1, 4, 4), 0.55), torch.zeros(4, dtype=torch.int64))
     >>> found = background(middle, images, Border(), Linf(0.1))

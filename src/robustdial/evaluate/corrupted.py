@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import torch
 
-from robustdial.corruption import EXTRA, LEVELS, Levels, corruptions
 from robustdial.data import Source
+from robustdial.data.corruption import EXTRA, LEVELS, Levels, corruptions
 from robustdial.evaluate.accuracy import Accuracy, check_mode, image_batches, right
 from robustdial.typing import Classifier
 

@@ -33,8 +33,8 @@ from torch import Tensor, nn
 from robustdial.attack.base import Attack
 from robustdial.data import Source
 from robustdial.evaluate.accuracy import Accuracy, check_inside, check_mode, image_batches, right
+from robustdial.method.threat import Threat
 from robustdial.randomness import seed_of, seeded
-from robustdial.threat import Threat
 
 
 class OverLambdas(nn.Module):

@@ -12,8 +12,8 @@ from robustdial.attack import Attack, strong
 from robustdial.data import Source
 from robustdial.evaluate.accuracy import Accuracy
 from robustdial.evaluate.measure import classes_of
-from robustdial.evaluate.standing import Standing, stages, stand
-from robustdial.threat import Ball
+from robustdial.evaluate.survivors import Survivors, attacks_of, run_cascade
+from robustdial.method.threat import Ball
 from robustdial.typing import Classifier
 
 SHARES = 0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 4.0
@@ -56,7 +56,7 @@ def curve(
     Raises as `measure` does; ValueError for shares that do not rise from 0 or more.
 
     >>> from robustdial.data import Resident
-    >>> from robustdial.threat import Linf
+    >>> from robustdial.method.threat import Linf
     >>> bright = lambda x: torch.stack([x.mean((1, 2, 3)), torch.full((len(x),), 0.5)], dim=1)
     >>> x = torch.linspace(0.45, 0.95, 6).reshape(6, 1, 1, 1).expand(6, 1, 2, 2)
     >>> points = curve(bright, Resident(x, torch.zeros(6, dtype=torch.int64)), Linf(0.2))
@@ -65,14 +65,14 @@ def curve(
     """
     if not shares or shares[0] < 0 or any(here >= there for here, there in pairwise(shares)):
         raise ValueError(f"shares={tuple(shares)}: give radii that rise, from 0 or more.")
-    course = stages(strong() if attack is None else attack, classes_of(f, source))
+    course = attacks_of(strong() if attack is None else attack, classes_of(f, source))
     left = torch.arange(len(source))
     for share in shares:
         ball = threat.of_radius(share * threat.radius)
         if len(left):
             some = course if share > 0 else course[:1]
-            standing = Standing.fresh(len(left), len(some))
-            for _ in stand(f, source.subset(left), some, ball, standing, batch=batch, seed=seed):
+            survivors = Survivors.fresh(len(left), len(some))
+            for _ in run_cascade(f, source.subset(left), some, ball, survivors, batch=batch, seed=seed):
                 pass
-            left = left[standing.after(len(some) - 1)]
+            left = left[survivors.after(len(some) - 1)]
         yield AtRadius(ball.radius, Accuracy(len(left), len(source)))

@@ -12,8 +12,8 @@ from robustdial.attack.base import Attack
 from robustdial.data import Source
 from robustdial.evaluate.accuracy import Measured
 from robustdial.evaluate.measure import measure
+from robustdial.method.threat import Threat
 from robustdial.randomness import seeded
-from robustdial.threat import Threat
 from robustdial.typing import Json
 
 

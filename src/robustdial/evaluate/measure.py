@@ -7,8 +7,8 @@ import torch
 from robustdial.attack import Attack, answers
 from robustdial.data import Source
 from robustdial.evaluate.accuracy import Accuracy, Measured, check_mode, image_batches, right
-from robustdial.evaluate.standing import Standing, stages, stand
-from robustdial.threat import Threat
+from robustdial.evaluate.survivors import Survivors, attacks_of, run_cascade
+from robustdial.method.threat import Threat
 from robustdial.typing import Classifier
 
 
@@ -23,11 +23,11 @@ def measure(f: Classifier, source: Source, attack: Attack, threat: Threat, batch
             K]`, or the attack leaves its set.
         FloatingPointError: its logits are not finite.
     """
-    course = stages(attack, classes_of(f, source))
-    standing, seed = Standing.fresh(len(source), len(course)), int(torch.randint(2**31, ()))
-    for _ in stand(f, source, course, threat, standing, batch=batch, seed=seed):
+    course = attacks_of(attack, classes_of(f, source))
+    survivors, seed = Survivors.fresh(len(source), len(course)), int(torch.randint(2**31, ()))
+    for _ in run_cascade(f, source, course, threat, survivors, batch=batch, seed=seed):
         pass
-    return Measured(standing.accuracy(0), standing.accuracy())
+    return Measured(survivors.accuracy(0), survivors.accuracy())
 
 
 def clean_accuracy(f: Classifier, source: Source, batch: int = 256) -> Accuracy:

@@ -11,8 +11,8 @@ from robustdial.attack import Attack, Grid, WorstOf, strong
 from robustdial.data import Source
 from robustdial.evaluate.accuracy import Accuracy
 from robustdial.evaluate.measure import measure
+from robustdial.method.threat import L2, Box, Linf, Threat, Warp, spatial
 from robustdial.randomness import seeded
-from robustdial.threat import L2, Box, Linf, Threat, Warp, spatial
 from robustdial.typing import Classifier, px
 
 

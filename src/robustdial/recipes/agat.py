@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from robustdial.dial import Dials
 from robustdial.method import Method
-from robustdial.objective import Blend, Guided
-from robustdial.schedule import Constant
-from robustdial.solver import PGD, Generated, Step
-from robustdial.threat import Blur, Box, Brightness, Chain, Contrast, Hue, Named, Noise, Warp
+from robustdial.method.objective import Blend, Guided
+from robustdial.method.schedule import Constant
+from robustdial.method.solver import PGD, Generated, Step
+from robustdial.method.threat import Blur, Box, Brightness, Chain, Contrast, Hue, Named, Noise, Warp
 
 
 def agat(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from robustdial.method import Method
-from robustdial.objective import AT
+from robustdial.method.objective import AT
+from robustdial.method.schedule import Constant
+from robustdial.method.solver import Step, Transferred
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.recipes.trades import START
-from robustdial.schedule import Constant
-from robustdial.solver import Step, Transferred
 from robustdial.typing import px
 
 

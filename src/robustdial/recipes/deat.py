@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 from robustdial.method import Method
-from robustdial.objective import AT, MART, TRADES, Objective
+from robustdial.method.objective import AT, MART, TRADES, Objective
+from robustdial.method.schedule import Delayed, Magnitude, Rebound, Threshold
+from robustdial.method.solver import PGD, Carried, Replay, Solver, Step
+from robustdial.method.threat import Threat
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.recipes.trades import START
-from robustdial.schedule import Delayed, Magnitude, Rebound, Threshold
-from robustdial.solver import PGD, Carried, Replay, Solver, Step
-from robustdial.threat import Threat
 from robustdial.typing import px
 
 Rule = Literal["published", "rebound"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from robustdial.method import Method
-from robustdial.objective import AT, MART, TRADES
+from robustdial.method.objective import AT, MART, TRADES
+from robustdial.method.schedule import Constant
+from robustdial.method.solver import Friendly, Step
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.recipes.trades import START
-from robustdial.schedule import Constant
-from robustdial.solver import Friendly, Step
 from robustdial.typing import px
 
 

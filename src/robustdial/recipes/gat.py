@@ -5,10 +5,10 @@ from __future__ import annotations
 from robustdial.dial import Dials, PerSample
 from robustdial.generator import stored
 from robustdial.method import Method
-from robustdial.objective import Blend, Targeted
-from robustdial.schedule import Constant
-from robustdial.solver import PGD, Step
-from robustdial.threat import Latent
+from robustdial.method.objective import Blend, Targeted
+from robustdial.method.schedule import Constant
+from robustdial.method.solver import PGD, Step
+from robustdial.method.threat import Latent
 
 
 def gat(

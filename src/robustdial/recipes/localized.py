@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from robustdial.method import Method
-from robustdial.objective import Blend
+from robustdial.method.objective import Blend
+from robustdial.method.schedule import Constant
+from robustdial.method.solver import PGD, Step
+from robustdial.method.threat import Masked
 from robustdial.recipes.masks import MaskName, mask_of
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.recipes.oat import oat
-from robustdial.schedule import Constant
-from robustdial.solver import PGD, Step
-from robustdial.threat import Masked
 from robustdial.typing import px
 
 

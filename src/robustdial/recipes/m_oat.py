@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from robustdial.method import Method
+from robustdial.method.schedule import Magnitude
 from robustdial.recipes.norms import Norm
 from robustdial.recipes.oat import oat
-from robustdial.schedule import Magnitude
 from robustdial.typing import px
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 from robustdial.method import Method
-from robustdial.objective import MART
+from robustdial.method.objective import MART
+from robustdial.method.schedule import Constant
+from robustdial.method.solver import PGD, Step
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.recipes.trades import START
-from robustdial.schedule import Constant
-from robustdial.solver import PGD, Step
 from robustdial.typing import px
 
 

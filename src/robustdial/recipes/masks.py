@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from robustdial.mask import Border, Dark, Unsalient
-from robustdial.threat import Mask
+from robustdial.method.threat import Mask
+from robustdial.method.threat.mask import Border, Dark, Unsalient
 
 MaskName = Literal["dark", "border", "saliency"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from robustdial.threat import L2, Ball, Linf
+from robustdial.method.threat import L2, Ball, Linf
 
 Norm = Literal["linf", "l2"]
 

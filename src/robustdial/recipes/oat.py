@@ -22,10 +22,10 @@ from robustdial.dial import (
     Scalar,
 )
 from robustdial.method import Method
-from robustdial.objective import Blend
+from robustdial.method.objective import Blend
+from robustdial.method.schedule import Constant
+from robustdial.method.solver import PGD, Step
 from robustdial.recipes.norms import Norm, threat_of
-from robustdial.schedule import Constant
-from robustdial.solver import PGD, Step
 from robustdial.typing import px
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from robustdial.dial import Dials, PerSample, Proportional
 from robustdial.method import Method
-from robustdial.objective import AT, TRADES
+from robustdial.method.objective import AT, TRADES
+from robustdial.method.schedule import Constant, Warm
+from robustdial.method.solver import PGD, Step
 from robustdial.recipes.norms import Norm, threat_of
-from robustdial.schedule import Constant, Warm
-from robustdial.solver import PGD, Step
 from robustdial.typing import px
 
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Literal
 
 from robustdial.method import Method
-from robustdial.objective import TRADES, Blend, SelfTraining
+from robustdial.method.objective import TRADES, Blend, SelfTraining
+from robustdial.method.schedule import Constant
+from robustdial.method.solver import PGD, Step, WorstOf
+from robustdial.method.threat import spatial
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.recipes.oat import oat
 from robustdial.recipes.trades import START, trades
-from robustdial.schedule import Constant
-from robustdial.solver import PGD, Step, WorstOf
-from robustdial.threat import spatial
 from robustdial.typing import px
 
 
@@ -22,7 +22,7 @@ def rst(
     steps: int = 10,
     step: float = 0.25,
     beta: float = 0.5,
-    guessed: float = 0.5,
+    unlabelled_share: float = 0.5,
     clean_weight: float = 0.9,
     adv_weight: float = 0.5,
     mode: Literal["eval", "train"] = "eval",
@@ -53,14 +53,14 @@ def rst(
         steps: attack steps per batch.
         step: step size as a share of eps; theirs is 0.007 for eps 0.031.
         beta: weight of the adversarial term.
-        guessed: share of each batch that is unlabelled.
+        unlabelled_share: share of each batch that is unlabelled.
         clean_weight: of pseudo-labels in the clean term.
         adv_weight: of pseudo-labels in the adversarial term.
         mode: the attacked network runs with its running statistics (eval) or those of the batch (train).
     """
     threat, objective = threat_of(norm, eps), SelfTraining(Blend(beta), clean_weight, adv_weight)
     solver = PGD(Step(size=step * eps), noise=START if beta else 0.0, mode=mode)
-    return Method(threat, solver, Constant(steps + 1 if beta else 1), objective, unlabelled=guessed)
+    return Method(threat, solver, Constant(steps + 1 if beta else 1), objective, unlabelled=unlabelled_share)
 
 
 def rst_trades(
@@ -69,7 +69,7 @@ def rst_trades(
     steps: int = 10,
     step: float = 0.25,
     beta: float = 6.0,
-    guessed: float = 0.5,
+    unlabelled_share: float = 0.5,
     clean_weight: float = 0.5,
     adv_weight: float = 0.5,
     mode: Literal["eval", "train"] = "eval",
@@ -95,13 +95,13 @@ def rst_trades(
         steps: attack steps per batch.
         step: step size as a share of eps.
         beta: weight of the divergence.
-        guessed: share of each batch that is unlabelled.
+        unlabelled_share: share of each batch that is unlabelled.
         clean_weight: of pseudo-labels in the clean term.
         adv_weight: of pseudo-labels in the divergence, which no label enters; it weighs the images.
         mode: the attacked network runs with its running statistics (eval) or those of the batch (train).
     """
     objective = SelfTraining(TRADES(beta), clean_weight, adv_weight)
-    return replace(trades(eps, norm, steps, step, beta, mode), objective=objective, unlabelled=guessed)
+    return replace(trades(eps, norm, steps, step, beta, mode), objective=objective, unlabelled=unlabelled_share)
 
 
 def rst_oat(
@@ -110,7 +110,7 @@ def rst_oat(
     steps: int = 7,
     lambdas: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 1.0),
     zeros: float | None = None,
-    guessed: float = 0.5,
+    unlabelled_share: float = 0.5,
     clean_weight: float = 0.9,
     adv_weight: float = 0.5,
 ) -> Method:
@@ -137,12 +137,12 @@ def rst_oat(
         steps: attack steps per batch.
         lambdas: trained positions of the dial; every value between them can be served too.
         zeros: share of the images trained at lambda = 0; by default 1 / number of lambdas.
-        guessed: share of each batch that is unlabelled.
+        unlabelled_share: share of each batch that is unlabelled.
         clean_weight: of pseudo-labels in the clean term.
         adv_weight: of pseudo-labels in the adversarial term.
     """
     method = oat(eps, norm, steps, lambdas, zeros=zeros)
-    return replace(method, objective=SelfTraining(Blend(), clean_weight, adv_weight), unlabelled=guessed)
+    return replace(method, objective=SelfTraining(Blend(), clean_weight, adv_weight), unlabelled=unlabelled_share)
 
 
 def spatial_at(degrees: float = 30.0, shift: float = 3 / 32, draws: int = 10, beta: float = 0.5) -> Method:
@@ -175,7 +175,7 @@ def rst_spatial(
     shift: float = 3 / 32,
     draws: int = 10,
     beta: float = 0.5,
-    guessed: float = 0.5,
+    unlabelled_share: float = 0.5,
     clean_weight: float = 0.9,
     adv_weight: float = 0.5,
 ) -> Method:
@@ -198,9 +198,9 @@ def rst_spatial(
         shift: largest translation in each direction, as a share of the side.
         draws: random perturbations per image and batch, of which the worst is learned.
         beta: weight of the adversarial term.
-        guessed: share of each batch that is unlabelled.
+        unlabelled_share: share of each batch that is unlabelled.
         clean_weight: of pseudo-labels in the clean term.
         adv_weight: of pseudo-labels in the adversarial term.
     """
     objective = SelfTraining(Blend(beta), clean_weight, adv_weight)
-    return replace(spatial_at(degrees, shift, draws), objective=objective, unlabelled=guessed)
+    return replace(spatial_at(degrees, shift, draws), objective=objective, unlabelled=unlabelled_share)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from robustdial.method import Method
-from robustdial.objective import TRADES
+from robustdial.method.objective import TRADES
+from robustdial.method.schedule import Constant
+from robustdial.method.solver import PGD, Step
 from robustdial.recipes.norms import Norm, threat_of
-from robustdial.schedule import Constant
-from robustdial.solver import PGD, Step
 from robustdial.typing import px
 
 START = 0.055

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from robustdial.method import Method
-from robustdial.objective import AT
+from robustdial.method.objective import AT
+from robustdial.method.schedule import Constant
+from robustdial.method.solver import YOPO, Step
 from robustdial.recipes.norms import Norm, threat_of
-from robustdial.schedule import Constant
-from robustdial.solver import YOPO, Step
 from robustdial.typing import px
 
 

@@ -9,12 +9,12 @@ from itertools import product
 
 Box = tuple[float, float, float, float]
 """Left, bottom, right, top."""
-Place = tuple[str, str]
+Origin = tuple[str, str]
 
 SIZES = ((900, 360), (290, 340))  # of a plot on a desk and on a telephone, in pixels: one choice must do for both
 LETTER, LINE, AWAY, PAD = 7, 15, 7, 4  # width of a letter, height of a line, distance from the point, room around marks
 ACROSS, UP = {"right": 0.0, "center": -0.5, "left": -1.0}, {"top": 0.0, "middle": -0.5, "bottom": -1.0}
-PLACES: list[Place] = [
+PLACES: list[Origin] = [
     *product(("bottom", "top"), ("right", "left")),
     ("middle", "right"),
     ("middle", "left"),
@@ -32,7 +32,7 @@ class Label:
     x: float
     y: float
 
-    def box(self, place: Place, size: tuple[int, int]) -> Box:
+    def box(self, place: Origin, size: tuple[int, int]) -> Box:
         """What the name covers, in pixels."""
         up, across = place
         width = LETTER * len(self.name)
@@ -60,7 +60,7 @@ def places(labels: Sequence[Label], marks: Sequence[Box]) -> list[str]:
     return [" ".join(place) for place in chosen]
 
 
-def _covered(label: Label, others: Sequence[tuple[Label, Place]], marks: Sequence[Box], place: Place) -> float:
+def _covered(label: Label, others: Sequence[tuple[Label, Origin]], marks: Sequence[Box], place: Origin) -> float:
     """Square pixels of other names and of marks, over all sizes; those outside the plot count double: they are lost."""
     total = 0.0
     for size in SIZES:

@@ -11,20 +11,20 @@ import torch
 from torch import nn
 
 from robustdial.data import Data
-from robustdial.learner import AWP
 from robustdial.method import Method, describe
-from robustdial.objective import Distilled, GradAlign, Smoothed
+from robustdial.method.learner import AWP
+from robustdial.method.objective import Distilled, GradAlign, Smoothed
+from robustdial.method.schedule import Warm
+from robustdial.method.threat import settled
 from robustdial.precision import Prepared, resolve
 from robustdial.provenance import provenance
-from robustdial.rate import parse
 from robustdial.recipes import recipe
+from robustdial.run.borrowed import check_background, guided, learned_from
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import model_of
-from robustdial.run.others import check_background, guided, learned_from
 from robustdial.run.settings import Run, data_of, device_of
-from robustdial.schedule import Warm
-from robustdial.threat import settled
-from robustdial.train import PLAIN, TrainState, averaged, optimizer_for
+from robustdial.training.engine import PLAIN, TrainState, averaged, optimizer_for
+from robustdial.training.rate import parse
 from robustdial.typing import Json
 
 

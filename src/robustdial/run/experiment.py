@@ -11,14 +11,14 @@ import torch
 from torch import nn
 
 from robustdial import record
-from robustdial.checkpoint import pack, unpack
 from robustdial.data import Data, Feed
 from robustdial.dial import Dialed, recalibrated
 from robustdial.method import Method
 from robustdial.precision import Prepared
 from robustdial.run.calibration import calibration
 from robustdial.run.settings import Run
-from robustdial.train import Relief, TrainState, check_finite
+from robustdial.training.checkpoint import pack, unpack
+from robustdial.training.engine import Recovery, TrainState, check_finite
 from robustdial.typing import Json
 
 
@@ -119,14 +119,14 @@ class Experiment:
         tensors, about = pack(self.state)
         record.write_tensors(self.folder / name, tensors, about | {"best": self.best})
 
-    def go_back(self, relief: Relief) -> None:
-        """Return to the last healthy state and forget the epochs since, to go on with `relief`.
+    def go_back(self, recovery: Recovery) -> None:
+        """Return to the last healthy state and forget the epochs since, to go on with `recovery`.
 
         The best network is kept. The checkpoint is written first: a run that is killed meanwhile resumes on one side
         or on the other.
         """
         unpack(self.state, *record.read_tensors(self.folder / record.HEALTHY))
-        self.state.relief = relief
+        self.state.recovery = recovery
         self.save()
         record.keep_epochs(self.folder, self.state.epoch)
 

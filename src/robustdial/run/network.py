@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from robustdial import record
-from robustdial.checkpoint import load_weights
 from robustdial.dial import CannotNarrow, Dialed, Fixed, dial
 from robustdial.method import Method
 from robustdial.models import build
 from robustdial.recipes import recipe
+from robustdial.training.checkpoint import load_weights
 from robustdial.typing import Json
 
 

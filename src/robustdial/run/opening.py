@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from robustdial import record
-from robustdial.checkpoint import load_weights, unpack
 from robustdial.data import Data
 from robustdial.run.assembly import Parts, assembled, check_adversary, network, parts_of
+from robustdial.run.borrowed import ask, check_others, kept_guesses, teach
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import best_weights
-from robustdial.run.others import ask, check_others, kept_guesses, teach
 from robustdial.run.settings import CHANGEABLE, Run, run_of
+from robustdial.training.checkpoint import load_weights, unpack
 
 
 def start(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> Experiment:

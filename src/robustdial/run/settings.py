@@ -11,7 +11,7 @@ import torch
 
 from robustdial.data import Data, load
 from robustdial.precision import Precision
-from robustdial.rate import parse
+from robustdial.training.rate import parse
 from robustdial.typing import Json
 
 CHANGEABLE = ("device", "precision", "on_trouble")

@@ -1,0 +1,22 @@
+"""No attack at all: the first stage of every evaluation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from robustdial.method.threat import Threat
+from robustdial.typing import Classifier
+
+
+@dataclass(frozen=True)
+class Clean:
+    """The images as they are."""
+
+    @property
+    def name(self) -> str:
+        return "clean"
+
+    def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
+        return x

@@ -1,0 +1,111 @@
+"""What an attack looks at while it moves: where the network errs, and which way is up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from robustdial.method.objective.base import single
+from robustdial.method.solver import attacked
+from robustdial.method.threat import Threat, settled
+from robustdial.randomness import seeded
+from robustdial.typing import Classifier
+
+
+class Iterate(NamedTuple):
+    """A perturbation of each row and what was seen there."""
+
+    z: Tensor
+    loss: Tensor
+    """Per row `[B]`."""
+    gradient: Tensor
+    """Of the loss, shaped as `z`."""
+    misclassified: Tensor
+    """Where the answer is wrong, bool `[B]`."""
+
+    @property
+    def score(self) -> Tensor:
+        """The loss, infinite where the answer is wrong."""
+        return self.loss.masked_fill(self.misclassified, torch.inf)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Images under attack.
+
+    Args:
+        f: the network.
+        given: where the adversary may move.
+        loss: logits and `labels` to the loss per row that the adversary raises.
+        x: the images `[B, C, H, W]`.
+        labels: the right classes `[B]` first, then what else the loss is told, one value per row.
+    """
+
+    f: Classifier
+    given: Threat
+    loss: Callable[..., Tensor]
+    x: Tensor
+    labels: tuple[Tensor, ...]
+
+    @cached_property
+    def threat(self) -> Threat:
+        """The threat, settled on these images."""
+        return settled(self.given, self.x)
+
+    def look(self, z: Tensor) -> Iterate:
+        """One forward and one backward pass."""
+        z = z.detach().requires_grad_()
+        with torch.enable_grad():
+            logits = self.f(self.threat.apply(self.x, z))
+            loss = self.loss(logits, *self.labels)
+            (gradient,) = torch.autograd.grad(loss.sum(), z)
+        return Iterate(z.detach(), loss.detach(), gradient, logits.detach().argmax(1) != self.labels[0])
+
+    def of(self, rows: Tensor) -> Problem:
+        """The same attack on some of the rows: numbers, or bool `[B]`."""
+        return replace(self, x=self.x[rows], labels=tuple(label[rows] for label in self.labels))
+
+
+def eval_mode(f: Classifier) -> AbstractContextManager[None]:
+    """Inside, a module is in evaluation mode and its weights ask for no gradient; afterwards it is as it was."""
+    return attacked(f, "eval") if isinstance(f, nn.Module) else nullcontext()
+
+
+def top_wrong_classes(logits: Tensor, y: Tensor, most: int) -> Tensor:
+    """The likeliest wrong classes, the likeliest first: `[B, most]`, or all of them where there are fewer."""
+    return single(logits).scatter(1, y[:, None], -torch.inf).topk(min(most, logits.shape[1] - 1)).indices
+
+
+def images(threat: Threat, x: Tensor, z: Tensor) -> Tensor:
+    """The perturbed images, without gradient."""
+    return threat.apply(x, z).detach().clamp(0, 1)  # x + z may leave [0, 1] by a rounding error
+
+
+def nothing(threat: Threat, x: Tensor) -> Tensor:
+    """The perturbation that changes nothing. The generators of random numbers are left where they are."""
+    with seeded(0, x.device):
+        return threat.noise(x, 1.0, 0.0)
+
+
+@torch.no_grad()
+def answers(f: Classifier, x: Tensor) -> Tensor:
+    """Logits `[B, K]` of images.
+
+    Raises:
+        ValueError: `f` gives something of another shape.
+        FloatingPointError: they are not finite.
+    """
+    logits = f(x)
+    if logits.dim() != 2 or len(logits) != len(x):
+        raise ValueError(
+            f"The network gives {tuple(logits.shape)} for {len(x)} images; logits must be [images, classes]."
+        )
+    if not bool(torch.isfinite(logits).all()):
+        raise FloatingPointError("The network gives logits that are not finite (NaN or infinity). Check its weights.")
+    return logits

@@ -1,0 +1,83 @@
+"""An evaluation that is watched: a bar for each stage, then the table, the files and the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from robustdial import record
+from robustdial.attack import Attack
+from robustdial.cli.console import StageBars, console, corruptions_table, counting, rows_table, say_checks, say_score
+from robustdial.evaluate import Survivors
+from robustdial.precision import full_precision
+from robustdial.report import render
+from robustdial.study.evaluation import (
+    EXTRAS,
+    Evaluation,
+    findings,
+    gap_of,
+    known_score,
+    sampled,
+    score_of,
+    take_extremes,
+    write_score,
+)
+from robustdial.typing import Json
+
+
+def carry_out(evaluation: Evaluation, full: Attack | None, extras: Sequence[str] = ()) -> None:
+    """Take the subject through its stages and write what came out, once every shard is done.
+
+    Args:
+        evaluation: under the attack, or one with fewer iterations.
+        full: the whole attack, where the former is not, to be tried on a sample.
+        extras: further parts, names of `EXTRAS`.
+    """
+    survivors, (k, m) = _watched(evaluation), evaluation.shard
+    if survivors is None:
+        console.print(f"part {k} of {m} is done; the last part to finish writes the result.")
+        return
+    score, known = score_of(evaluation, survivors), known_score(evaluation)
+    score |= {extra: known[extra] for extra in EXTRAS if extra in known}
+    if full is not None:
+        score["gap"] = _gap(evaluation, survivors, full)
+    write_score(evaluation, score)  # what follows asks the network for more than the attacks did
+    score["checks"] = findings(evaluation, survivors)
+    take_extremes(evaluation, survivors)
+    write_score(evaluation, score)
+    say_score(score)
+    say_checks(score["checks"])
+    for extra in extras:
+        if extra not in score:
+            score[extra] = _measured(extra, evaluation)
+            write_score(evaluation, score)
+        rows = score[extra]
+        console.print(corruptions_table(rows) if extra == "corruptions" else rows_table(extra, rows))
+    folder = evaluation.subject.folder
+    console.print(f"written: {folder / record.SCORE}, {render(folder)}", soft_wrap=True)
+
+
+def _watched(evaluation: Evaluation) -> Survivors | None:
+    """What is known of all images after this process's part; None while another part is at work."""
+    with StageBars([attack.name for attack in evaluation.course]) as bars:
+        for advance in evaluation.run():
+            bars.show(advance)
+    return evaluation.whole()
+
+
+def _measured(extra: str, evaluation: Evaluation) -> list[Json]:
+    part, rows = EXTRAS[extra](evaluation.subject), []
+    with counting(extra, len(part)) as bar, full_precision():
+        for row in part.rows(evaluation.seed, evaluation.batch):
+            rows.append(row)
+            bar.advance(bar.task_ids[0])
+    return rows
+
+
+def _gap(evaluation: Evaluation, survivors: Survivors, full: Attack) -> Json:
+    """None where nothing stands: then nothing was missed."""
+    sample = sampled(evaluation, survivors, full)
+    if sample is None:
+        return None
+    console.print(f"{full.name} on {len(sample.subject.source)} of the images that {evaluation.attack.name} left:")
+    kept = _watched(sample)
+    return None if kept is None else gap_of(survivors, kept, full)

@@ -1,0 +1,110 @@
+"""`robustdial bake`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from robustdial import record
+from robustdial.attack import check_supports, parse
+from robustdial.cli.arguments import choose
+from robustdial.cli.console import console, counting
+from robustdial.method.threat import L2, Linf
+from robustdial.report.words import interval, percent
+from robustdial.run import trained
+from robustdial.ship import bake as shipping
+from robustdial.ship.export import FORMATS, Facts, threat_in_words
+from robustdial.study.tradeoff import test_images
+from robustdial.typing import Json
+
+
+def bake(
+    run: Path,
+    /,
+    lam: float | None = None,
+    width: float = 1.0,
+    format: tuple[str, ...] = ("pt2",),
+    attack: str = "pgd-20",
+    n: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    out: Path | None = None,
+) -> int:
+    """Ship one position of the dial as a plain network: robustdial bake runs/x --lam 0.4 --format onnx
+
+    Writes the network, a model card with what was measured on it, and the Python that loads it. Every file is read back
+    and compared with the dialed network before it is kept.
+
+    Args:
+        run: folder of the run.
+        lam: position of the dial, trained or between trained ones; none for a network without a dial.
+        width: share of the channels; one that was not trained is cut out of the next wider one, its statistics
+            measured on training images.
+        format: one or more of safetensors (weights), pt2 (torch.export, needs PyTorch alone), robustbench (pt2 as its
+            leaderboard asks for it), onnx, and onnx-int8 (eight bits, measured on its own).
+        attack: pgd-K, cw-K, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t, square, autoattack, or several
+            joined by +.
+        n: class-balanced test images to measure on; all by default.
+        seed: of the attack's random start.
+        device: where to measure: auto, cpu or cuda.
+        out: folder to write to; by default baked/ in the run, and there one folder for each position.
+    """
+    formats = _formats(format)
+    measured_with, experiment = parse(attack), trained(run, device)
+    threat = experiment.method.threat
+    check_supports(measured_with, threat)
+    if "robustbench" in formats and not isinstance(threat, Linf | L2):
+        raise ValueError(f"RobustBench knows Linf and L2, not {threat.name}. Choose another --format, such as pt2.")
+    baked, source = shipping.bake(experiment, lam, width), test_images(experiment, n)
+    out = out or shipping.place_of(baked)
+    files = shipping.files_in(out, baked)
+    record.make_folder(out)
+    with counting("baking", len(formats) + 1) as bar:
+        for name in formats:
+            file = shipping.write(baked, name, out)
+            if file["tolerance"] is None:
+                file |= shipping.measured_rounded(baked, name, measured_with, source, out, seed)
+            files[FORMATS[name].file] = file
+            bar.advance(bar.task_ids[0])
+        point = shipping.measured(baked, measured_with, source, seed)
+        bar.advance(bar.task_ids[0])
+    _tell(shipping.write_card(baked, point, files, out), out, baked.facts)
+    return 0
+
+
+def _formats(names: Sequence[str]) -> list[str]:
+    """The formats to write: what is rounded is compared with `onnx`, so that comes first; every name once.
+
+    >>> _formats(["onnx-int8", "pt2"])
+    ['onnx', 'onnx-int8', 'pt2']
+    """
+    if not names:
+        raise ValueError(f"--format names none. Choose from {', '.join(FORMATS)}.")
+    for name in names:
+        choose(name, tuple(FORMATS), "format")
+    both = [other for name in names for other in (("onnx", name) if name == "onnx-int8" else (name,))]
+    return list(dict.fromkeys(both))
+
+
+def _tell(about: Json, out: Path, facts: Facts) -> None:
+    for name, file in about["files"].items():
+        parity = file["parity"]
+        console.print(
+            f"[bold]{out / name}[/]  {file['bytes']:,} bytes; logits within {parity['difference']:.1e} of the dialed "
+            f"network's (scale {parity['scale']:.3g})",
+            soft_wrap=True,
+        )
+        console.print(FORMATS[file["format"]].lines(str(out / name), facts) + "\n", soft_wrap=True, markup=False)
+    _tell_point("float32", about["measured"])
+    for name, file in about["files"].items():
+        if "measured" in file:
+            _tell_point(name, file["measured"])
+    console.print(f"card: {out / shipping.README}", soft_wrap=True)
+
+
+def _tell_point(name: str, point: Json) -> None:
+    clean, robust = (f"{percent(point[of])} ({interval(point[f'{of}_interval'])})" for of in ("clean", "robust"))
+    console.print(
+        f"{name}: clean {clean}, under {point['attack']}, {threat_in_words(point)}, {robust}, n = {point['n']:,}",
+        soft_wrap=True,
+    )

@@ -1,0 +1,160 @@
+"""`robustdial choose`."""
+
+from __future__ import annotations
+
+import json as json_format
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.table import Table
+
+from robustdial.attack import check_supports, parse
+from robustdial.cli.arguments import count, seconds, share
+from robustdial.cli.console import console, counting, dial_name, errors
+from robustdial.report.words import amount, interval, moment, percent
+from robustdial.run import trained
+from robustdial.study.tradeoff import (
+    Targets,
+    affordable_widths,
+    choice_ledger,
+    conclude,
+    lambdas_of,
+    search,
+)
+from robustdial.typing import Json
+
+
+def choose(
+    run: Path,
+    /,
+    clean_min: str | None = None,
+    robust_min: str | None = None,
+    latency_max: str | None = None,
+    macs_max: str | None = None,
+    params_max: str | None = None,
+    width_max: float | None = None,
+    widths: tuple[float, ...] = (),
+    attack: str = "pgd-20",
+    n: int | None = None,
+    seed: int = 0,
+    refine: int = 4,
+    device: str = "auto",
+    json: bool = False,
+) -> int:
+    """Find the best position of a dial that meets targets: robustdial choose runs/x --clean-min 0.92 --latency-max 5ms
+
+    Best is the highest robust accuracy; where --robust-min is given, the highest clean accuracy that keeps it. Of
+    equals the cheapest. Targets are met by point estimates; the table marks those that are not met beyond the 95 %
+    interval. Points are compared on the validation part, in choose.json, and what is there already is not measured
+    again. The chosen point is measured once on the test part, which had no say in the choice.
+
+    Exit code 0 if a position meets every target, 1 if none does: the nearest is shown.
+
+    Args:
+        run: folder of the run.
+        clean_min: least clean accuracy, such as 0.92 or 92%.
+        robust_min: least accuracy under the attack, such as 0.4 or 40%.
+        latency_max: longest median time per forward of one image on this machine, such as 5ms.
+        macs_max: most multiply-adds of one image, such as 100M.
+        params_max: most parameters, such as 2M.
+        width_max: largest share of the channels, such as 0.75.
+        widths: shares of the channels to look at besides the trained ones, such as 0.6.
+        attack: pgd-K, cw-K on the margin loss, pgd-KxR from R starts, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t,
+            square, autoattack, worst-of-K, grid, or several joined by +.
+        n: class-balanced images to use, of the validation and of the test part; all by default.
+        seed: of the attack's random start.
+        refine: most measurements between trained lambdas.
+        device: auto, cpu or cuda.
+        json: print the answer as JSON.
+    """
+    if refine < 0:
+        raise ValueError(f"--refine {refine} is no number of measurements. Give 0 or more.")
+    asked = {
+        "clean_min": (clean_min, share),
+        "robust_min": (robust_min, share),
+        "latency_max": (latency_max, seconds),
+        "macs_max": (macs_max, count),
+        "params_max": (params_max, count),
+    }
+    read = {name: to(text, f"--{name.replace('_', '-')}") for name, (text, to) in asked.items() if text is not None}
+    targets = Targets(width_max=width_max, **read)
+    measured_with, experiment = parse(attack), trained(run, device)
+    check_supports(measured_with, experiment.method.threat)
+    ledger = choice_ledger(experiment, measured_with, n, seed, widths)
+    total = len(affordable_widths(ledger.cost["costs"], targets)) * len(lambdas_of(ledger.experiment.method.dial))
+    with counting("measuring", total + refine, errors if json else console) as bar:
+        for _ in search(ledger, targets, refine):
+            bar.advance(bar.task_ids[0])
+        answer = conclude(ledger, targets, n)
+        bar.update(bar.task_ids[0], completed=total + refine)
+    if json:
+        print(json_format.dumps(answer, indent=1))
+    else:
+        _tell(run, answer)
+    return 0 if answer["met"] else 1
+
+
+def _tell(run: Path, answer: Json) -> None:
+    lam, width, timing = answer["lam"], answer["width"], answer["timing"]
+    aim = f"highest {answer['aim']} accuracy"
+    if answer["met"]:
+        console.print(f"lambda {dial_name(lam)}, width {width:g}: the {aim} that meets what was asked")
+    else:
+        missed = "; ".join(_miss(check) for check in answer["val_checks"] if not check["met"])
+        console.print(
+            f"out of reach. The nearest is lambda {dial_name(lam)}, width {width:g}: {missed}", soft_wrap=True
+        )
+    console.print(_table(answer))
+    val, test = answer["val"], answer["test"]
+    console.print(
+        f"Chosen on {val['n']:,} validation images; the {test['n']:,} test images had no say in it. "
+        f"Robust: {test['attack'].upper()}. Latency: batch {timing['batch']}, {timing['threads']} "
+        f"thread{'' if timing['threads'] == 1 else 's'}, {timing['machine']}.",
+        soft_wrap=True,
+    )
+    if answer["met"] and not all(check["met"] for check in answer["test_checks"]):
+        console.print("On the test images a target is missed: ask for a little more than you need, or measure on more.")
+    at = "" if lam is None else f" --lam {lam} --width {width}"
+    console.print("next:")
+    console.print(f"  robustdial evaluate {run}{at} --attack autoattack", soft_wrap=True)
+    console.print(f"  robustdial bake {run}{at}", soft_wrap=True)
+
+
+def _table(answer: Json) -> Table:
+    val, test, asked = answer["val"], answer["test"], answer["targets"]
+    on_val, on_test = ({c["name"]: c for c in answer[f"{part}_checks"]} for part in ("val", "test"))
+    table = Table("", "asked", "validation", "95 %", "test", "95 %")
+    table.caption, table.caption_justify = "✓ met   ~ met, but not beyond the 95 % interval   ✗ missed", "left"
+    for side in ("clean", "robust"):
+        name = f"{side}_min"
+        row = [f"≥ {percent(asked[name])}" if name in asked else "highest" if side == answer["aim"] else ""]
+        for point, checks in ((val, on_val), (test, on_test)):
+            row += [f"{percent(point[side])} {_mark(checks.get(name))}", interval(point[f"{side}_interval"])]
+        table.add_row(side, *row)
+    for key, (name, told) in _COSTS.items():
+        limit = f"≤ {told(asked[name])}" if name in asked else ""
+        table.add_row(key, limit, f"{told(val[key])} {_mark(on_val.get(name))}")
+    return table
+
+
+def _mark(check: Json) -> str:
+    if check is None:
+        return ""
+    return ("✓" if check["sure"] else "~") if check["met"] else "✗"
+
+
+def _miss(check: Json) -> str:
+    side, _, end = check["name"].partition("_")
+    if end == "min":
+        return (
+            f"{side} accuracy misses {percent(check['wanted'])} by {100 * (check['wanted'] - check['got']):.1f} points"
+        )
+    return f"{side} is {check['got'] / check['wanted']:.3g} times what was asked"
+
+
+_COSTS: dict[str, tuple[str, Callable[[Json], str]]] = {
+    "latency": ("latency_max", moment),
+    "macs": ("macs_max", amount),
+    "parameters": ("params_max", amount),
+    "width": ("width_max", "{:g}".format),
+}

@@ -1,0 +1,50 @@
+"""`robustdial compare`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import takewhile
+from pathlib import Path
+
+from robustdial import record
+from robustdial.cli.arguments import bind, comparison_flags, entry_of, given, preset_of, radius, run_of
+from robustdial.cli.commands.page import write_page
+from robustdial.cli.console import ComparisonBar, comparison_table, console, stoppable
+from robustdial.recipes import threat_of
+from robustdial.study.comparison import Comparison, begin, reopen
+from robustdial.study.comparison import compare as compare_by_turns
+
+
+def compare(argv: Sequence[str]) -> int:
+    """Train and measure several methods alike: robustdial compare pgd-at m-pgd free:replays=4 --seeds 3 --out runs/c"""
+    names = list(takewhile(lambda word: not word.startswith("-"), argv))
+    preset = preset_of(argv)
+    flags = bind(comparison_flags(preset.shared), argv[len(names) :], "robustdial compare")()
+    if flags.resume:
+        fixed = names + [f"--{flag}" for flag in sorted(given(argv) - {"out", "resume", "device"})]
+        if fixed:
+            raise ValueError(f"A resumed comparison keeps its methods and settings. Drop {' '.join(fixed)}.")
+        comparison = reopen(Path(flags.out), flags.device if "device" in given(argv) else None)
+    else:
+        entries = tuple(entry_of(name, {"eps": flags.eps, "norm": flags.norm}, preset) for name in names)
+        threat = threat_of(flags.norm, radius(flags.eps))
+        comparison = Comparison(entries, run_of(flags), flags.seeds, flags.attacks, flags.n, threat, flags.also)
+        begin(comparison)
+    return _compare(comparison)
+
+
+def _compare(comparison: Comparison) -> int:
+    turns = compare_by_turns(comparison)
+    with stoppable() as stop, ComparisonBar(comparison) as bar:
+        for turn in turns:
+            bar.show(turn)
+            if stop.asked:
+                turns.close()  # saves the run at hand
+                break
+    console.print(comparison_table(record.read_json(comparison.folder / record.COMPARE)))
+    if stop.asked:
+        console.print("stopped and saved. Continue with:")
+        console.print(f"  robustdial compare --resume --out {comparison.folder}", soft_wrap=True)
+        return 130
+    write_page(comparison.folder)
+    return 0

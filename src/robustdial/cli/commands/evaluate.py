@@ -1,0 +1,168 @@
+"""`robustdial evaluate`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, NamedTuple, cast
+
+import torch
+from torch import nn
+
+from robustdial.attack import Attack, check_supports, parse, shortened
+from robustdial.cli.arguments import UsageError, choose, radius
+from robustdial.cli.commands.assessed import carry_out
+from robustdial.data import Data, load
+from robustdial.method.threat import L2, Ball, Linf, Masked, Threat
+from robustdial.recipes import Norm, threat_of
+from robustdial.run import device_of, trained
+from robustdial.study.evaluation import EXTRAS, Evaluation, Subject, foreign, load_foreign, of_run
+from robustdial.study.tradeoff import lambdas_of, part_of
+from robustdial.typing import px
+
+Chosen = Literal["train", "val", "test", "none"]
+
+
+def evaluate(
+    run: Path | None = None,
+    /,
+    lam: float | None = None,
+    width: float | None = None,
+    model: str | None = None,
+    weights: Path | None = None,
+    data: str | None = None,
+    root: str | None = None,
+    size: int | None = None,
+    norm: Norm | None = None,
+    eps: str | None = None,
+    attack: str = "pgd-20",
+    budget: float = 1.0,
+    n: int | None = None,
+    seed: int = 0,
+    batch: int = 64,
+    device: str = "auto",
+    compile: bool = False,
+    also: tuple[str, ...] = (),
+    shard: str | None = None,
+    chosen_on: Chosen | None = None,
+    out: Path | None = None,
+) -> int:
+    """Measure a network under attack: robustdial evaluate runs/x --lam 0.4 --attack autoattack --n 1000
+
+    Test images, float32. The result goes into score.json, the page is drawn anew. What is known of each
+    image is kept every few seconds: after a kill, the same command goes on.
+
+    Args:
+        run: folder of a run; its best network is measured.
+        lam: position of the dial; every trained one by default.
+        width: share of the channels.
+        model: instead of a run, a function that builds a network of images in [0, 1]: package.module:build or
+            file.py:build.
+        weights: safetensors for --model.
+        data: images for --model, as in training.
+        root: folder of downloaded data sets.
+        size: side of the images for --model, for folders and hubs.
+        norm: linf or l2; by default that of the run, linf for --model. Named, it is over the whole image, also where
+            the adversary of the run had a part of it.
+        eps: radius, 8/255, 8px or 0.031; by default that of the run, 8/255 for --model.
+        attack: pgd-K, cw-K on the margin loss, pgd-KxR from R starts, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t,
+            square, autoattack, worst-of-K, grid, or several joined by +.
+        budget: share of the attack's iterations. Below 1 the result is an upper bound, and the full attack is tried on
+            a sample to say how loose it is.
+        n: class-balanced test images to use; all by default.
+        seed: of random starts.
+        batch: images to attack at once.
+        device: auto, cpu or cuda.
+        compile: run the network through torch.compile.
+        also: more than one number: curve (accuracy at every radius), corruptions (noise, blur, weather, compression),
+            unseen (other norms, rotations and translations), warps (turned, moved and skewed images), background (what
+            happens if it alone is changed).
+        shard: k/m measures part k (from 0) of m; processes on any machines that share the folder make the whole. Under
+            torchrun by itself.
+        chosen_on: part of the data that decided which checkpoint --model is, for the checks; none if it is the last.
+        out: folder of the results for --model.
+    """
+    full, asked = parse(attack), _Asked(norm, eps, n, device)
+    short, part = shortened(full, budget), _shard(shard)
+    for name in also:
+        choose(name, tuple(EXTRAS), "part")
+    if (run is None) == (model is None):
+        raise UsageError("Name a run folder, or a network with --model file.py:build --data NAME. See --help.")
+    of_others = {"--weights": weights, "--data": data, "--root": root, "--size": size, "--out": out}
+    _refuse(of_others | {"--chosen-on": chosen_on} if run else {"--lam": lam, "--width": width}, run is not None)
+    if run is not None:
+        subjects = _of_run(run, lam, 1.0 if width is None else width, asked, full)
+    else:
+        subjects = iter([_of_model(str(model), weights, _images(data, root, size), out, asked, chosen_on)])
+    for subject in subjects:
+        evaluation = Evaluation(_compiled(subject) if compile else subject, short, seed, batch, part)
+        carry_out(evaluation, None if budget == 1 else full, also)
+    return 0
+
+
+class _Asked(NamedTuple):
+    norm: Norm | None
+    eps: str | None
+    n: int | None
+    device: str
+
+    def threat(self, own: Threat) -> Threat:
+        """`own`, with what is asked in its place."""
+        if self.norm is None and self.eps is None:
+            return own
+        if not isinstance(own, Ball) and (self.norm is None or self.eps is None):
+            raise UsageError(f"{own.name} has no norm. Give --norm and --eps both, or neither for {own.name} itself.")
+        ball = own.threat if isinstance(own, Masked) else own
+        norm: Norm = "l2" if isinstance(ball, L2) else "linf"
+        if self.norm not in (None, norm) and self.eps is None:
+            raise UsageError(f"--norm {self.norm} needs a radius of its own. Give --eps, for example 0.5.")
+        asked = threat_of(self.norm or norm, own.radius if self.eps is None else radius(self.eps))
+        return replace(own, threat=asked) if isinstance(own, Masked) and self.norm is None else asked
+
+
+def _of_run(folder: Path, lam: float | None, width: float, asked: _Asked, attack: Attack) -> Iterator[Subject]:
+    experiment = trained(folder, asked.device)
+    threat = asked.threat(experiment.method.threat)
+    check_supports(attack, threat)
+    lams = (lam,) if lam is not None else lambdas_of(experiment.method.dial)
+    return (of_run(experiment, one, width, n=asked.n, threat=threat) for one in lams)
+
+
+def _of_model(
+    place: str, weights: Path | None, data: Data, out: Path | None, asked: _Asked, chosen_on: Chosen | None
+) -> Subject:
+    folder = out or Path("runs") / re.sub(r"\W+", "-", place).strip("-")
+    device, network = device_of(asked.device), load_foreign(place, weights)
+    images = part_of(data.test, asked.n).to(device)
+    threat = asked.threat(Linf(px(8)))
+    return foreign(network.to(device), place, data, images, threat, folder, chosen_on=chosen_on)
+
+
+def _refuse(flags: Mapping[str, object], run: bool) -> None:
+    """Flags that would do nothing are not passed over in silence."""
+    given = [flag for flag, value in flags.items() if value is not None]
+    if given:
+        of = "A run brings its own" if run else "A network of --model has no dial"
+        raise UsageError(f"{of}: leave out {', '.join(given)}.")
+
+
+def _images(name: str | None, root: str | None, size: int | None) -> Data:
+    if name is None:
+        raise UsageError("--model needs images to be measured on. Give --data cifar10, folder:PATH, parquet:PATH, ...")
+    return load(name, root=root or "data", size=size)
+
+
+def _compiled(subject: Subject) -> Subject:
+    # a stage packs what stands into batches of many sizes: one graph for all of them
+    return replace(subject, f=cast(nn.Module, torch.compile(subject.f, dynamic=True)))
+
+
+def _shard(text: str | None) -> tuple[int, int]:
+    """`k/m`, or what torchrun says of its processes."""
+    words = text.split("/") if text else [os.environ.get("RANK", "0"), os.environ.get("WORLD_SIZE", "1")]
+    if len(words) != 2 or not all(word.isdigit() for word in words):
+        raise UsageError(f"--shard {text} is not a part. Write k/m, for example 0/4 to 3/4.")
+    return int(words[0]), int(words[1])

@@ -1,0 +1,52 @@
+"""`robustdial frontier`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from robustdial.attack import check_supports, parse
+from robustdial.cli.commands.page import write_page
+from robustdial.cli.console import console, counting, points_table
+from robustdial.run import trained
+from robustdial.study.tradeoff import measure_frontier, positions_of, take_pictures
+
+
+def frontier(
+    run: Path,
+    /,
+    lams: tuple[float, ...] = (),
+    widths: tuple[float, ...] = (),
+    attack: str = "pgd-20",
+    n: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+) -> int:
+    """Measure a run over its dial; write frontier.json, pictures and the report: robustdial frontier runs/x
+
+    The run's best network, on test images, in float32. The attack is made at the lambda and the width that are served.
+    Each point is written as soon as it is measured: after a kill, the same command goes on with the rest. Under another
+    attack, n or seed, or after more training, the file begins anew; the one before is kept as frontier-before.json.
+
+    Args:
+        run: folder of the run.
+        lams: positions to measure; by default the trained ones, and at full width the middle of every wide gap.
+        widths: shares of the channels; by default every trained one. One that was not trained is cut out of the next
+            wider one, its statistics measured on training images.
+        attack: pgd-K, cw-K on the margin loss, pgd-KxR from R starts, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t,
+            square, autoattack, worst-of-K, grid, or several joined by +.
+        n: class-balanced test images to use; all by default.
+        seed: of the attack's random start.
+        device: auto, cpu or cuda.
+    """
+    measured_with, experiment = parse(attack), trained(run, device)
+    check_supports(measured_with, experiment.method.threat)
+    wanted = positions_of(experiment.method.dial, lams, widths)
+    points = []
+    with counting("measuring", len(wanted)) as bar:
+        for point in measure_frontier(experiment, wanted, measured_with, n, seed):
+            points.append(point)
+            bar.advance(bar.task_ids[0])
+    take_pictures(experiment, measured_with, seed)
+    console.print(points_table(points, f"{run}: {experiment.about['recipe']} on {experiment.about['data']['name']}"))
+    write_page(run)
+    return 0

@@ -1,0 +1,64 @@
+"""`robustdial methods`."""
+
+from __future__ import annotations
+
+import json as json_format
+
+from robustdial.cli.arguments import choose
+from robustdial.cli.console import console
+from robustdial.recipes import RECIPES
+from robustdial.recipes.facts import NOUNS, doc_of, facts_of, recipes_of
+from robustdial.recipes.taxonomy import CATEGORIES, Category
+from robustdial.typing import Json
+
+
+def methods(name: str | None = None, /, json: bool = False) -> int:
+    """List the recipes by their kind, and what is not implemented: robustdial methods, robustdial methods oat
+
+    The kinds are those of the survey by Bai et al., IJCAI 2021.
+
+    Args:
+        name: a recipe, to be shown in full: equation, departures, knobs, nouns.
+        json: print it as JSON.
+    """
+    if name is not None:
+        choose(name, tuple(RECIPES), "recipe")
+    if json:
+        told = _known(name) if name else [_kind(category) for category in CATEGORIES]
+        print(json_format.dumps(told, indent=1))
+    elif name:
+        _show(name)
+    else:
+        for category in CATEGORIES:
+            _list(category)
+        console.print("robustdial methods NAME shows one in full.")
+    return 0
+
+
+def _kind(category: Category) -> dict[str, Json]:
+    absent = [{"name": name, "paper": paper} for name, paper in category.absent]
+    recipes = [facts_of(name) for name in recipes_of(category)]
+    return {"category": category.name, "about": category.about, "recipes": recipes, "absent": absent}
+
+
+def _known(name: str) -> dict[str, Json]:
+    return facts_of(name) | {"doc": doc_of(name)}
+
+
+def _list(category: Category) -> None:
+    console.print(f"[bold]{category.name}[/]: {category.about}", soft_wrap=True)
+    for name in recipes_of(category):
+        facts = facts_of(name)
+        console.print(f"  [bold]{name:18}[/]{facts['summary']}", soft_wrap=True)
+        console.print(f"{'':20}{facts['paper']} Cost: {facts['cost']}", soft_wrap=True, markup=False)
+    for name, paper in category.absent:
+        console.print(f"  not implemented: {name} ({paper})", soft_wrap=True, markup=False)
+    console.print()
+
+
+def _show(name: str) -> None:
+    facts = facts_of(name)
+    console.print(f"[bold]{name}[/]  {facts['category']}", soft_wrap=True)
+    console.print(f"\n{doc_of(name)}\n", soft_wrap=True, markup=False)
+    for fact in (*NOUNS, "passes"):
+        console.print(f"{fact:10}{facts[fact]}", soft_wrap=True, markup=False)

@@ -1,0 +1,44 @@
+"""A training that is watched: its cost before, its bar during, how it ended after."""
+
+from __future__ import annotations
+
+from robustdial import record
+from robustdial.cli.console import TrainingBar, console, say_cost, stoppable
+from robustdial.run import Experiment
+from robustdial.run.carry_out import carry_out, estimate
+
+
+def train_watched(experiment: Experiment) -> int:
+    """Carry out a run under a live bar; the exit code: 0 when it is finished, 130 when it was stopped and saved.
+
+    Raises FloatingPointError when the training failed.
+    """
+    say_cost(estimate(experiment), experiment)
+    bar = TrainingBar(experiment)
+    with stoppable() as stop, bar.bar:
+        for step in carry_out(experiment):
+            bar.show(step)
+            bar.tell(experiment.troubles)
+            if step.summary is not None:
+                bar.note(record.read_epochs(experiment.folder)[-1]["val"])
+            if stop.asked and not experiment.finished:
+                experiment.save()
+                break
+        bar.tell(experiment.troubles)
+    if not experiment.finished and not stop.asked:
+        trouble = experiment.troubles[-1]
+        kept = f" Its best network, of epoch {experiment.best['epoch']}, is kept." if experiment.best else ""
+        raise FloatingPointError(
+            f"The training in {experiment.folder} failed in epoch {trouble['epoch']}: {trouble['trouble']}.{kept} "
+            "Train again into another --out with --on-trouble rollback, more steps, or a lower --lr."
+        )
+    if not experiment.finished:
+        console.print(f"stopped and saved in epoch {step.epoch}, batch {step.batch} of {step.batches}. Continue with:")
+        console.print(
+            f"  robustdial train {experiment.about['recipe']} --resume --out {experiment.folder}", soft_wrap=True
+        )
+        return 130
+    console.print(
+        f"trained: {experiment.folder} (best epoch {experiment.best['epoch']}, chosen on the validation part)"
+    )
+    return 0

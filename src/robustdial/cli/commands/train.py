@@ -1,0 +1,69 @@
+"""`robustdial train`."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from robustdial import record
+from robustdial.cli.arguments import UsageError, bind, choose, given, knobs_of, preset_of, run_of, training_flags
+from robustdial.cli.commands.progress import train_watched
+from robustdial.cli.commands.two_stage import first_of, train_first, two_parts
+from robustdial.cli.console import console
+from robustdial.recipes import RECIPES, recipe
+from robustdial.run import CHANGEABLE, Run, rehearse_alone, resume, start
+from robustdial.typing import Json
+
+
+def train(argv: Sequence[str]) -> int:
+    """Train a recipe: robustdial train oat --data cifar10 --model resnet18 --eps 8/255 --out runs/x"""
+    if not argv or argv[0] in ("-h", "--help"):
+        console.print(f"usage: robustdial train RECIPE [flags]\n\nrecipes: {', '.join(RECIPES)}")
+        console.print("flags:   robustdial train oat --help")
+        return 0
+    name = choose(argv[0], tuple(RECIPES), "recipe")
+    settings_of = training_flags(recipe(name), preset_of(argv).of(name))
+    flags = bind(settings_of, argv[1:], f"robustdial train {name}")()
+    knobs = knobs_of(flags, recipe(name))
+    if flags.first and not flags.resume:
+        return _train_in_two_parts(name, knobs, flags, given(argv))
+    settings = run_of(flags)
+    if settings.teacher and not settings.distil and not recipe(name)(**knobs).unlabelled:
+        raise UsageError(f"{name} asks no teacher. Give --distil 0.5 with --teacher, or leave it out.")
+    if not flags.resume:
+        return train_watched(start(name, knobs, settings))
+    folder, asked = Path(settings.out), given(argv)
+    if not (folder / record.RUN).exists() and (Path(first_of(settings.out)) / record.RUN).exists():
+        raise UsageError(
+            f"Of {folder} only the first part is there. Give the whole command again without --resume, and it goes on."
+        )
+    values = {flag: value for flag, value in (asdict(settings) | knobs).items() if flag in asked - {"out"}}
+    changes: dict[str, Json] = {flag: values.pop(flag) for flag in CHANGEABLE if flag in values}
+    _check_same(folder, {"recipe": name} | values)
+    return train_watched(resume(folder, changes))
+
+
+def _train_in_two_parts(name: str, knobs: dict[str, Any], flags: Any, asked: set[str]) -> int:
+    """Standard training first, then the recipe from there, with the first network as its teacher."""
+    record.check_free(Path(flags.out))
+    first, then = two_parts(flags, asked, unlabelled=bool(recipe(name)(**knobs).unlabelled))
+    knobs |= {"warm": 0.0} if "warm" in knobs.keys() - asked else {}  # the first part is what that would have been
+    rehearse_alone(name, knobs, then)  # what is wrong with the second part is said before the first
+    return train_first(first, knobs) or train_watched(start(name, knobs, then))
+
+
+def _check_same(folder: Path, asked: Mapping[str, Json]) -> None:
+    """A resumed run keeps its settings; a flag that says otherwise is refused."""
+    about = record.read_run(folder)
+    knobs = {name: knob.default for name, knob in inspect.signature(recipe(about["recipe"])).parameters.items()}
+    was = {"recipe": about["recipe"], **knobs, **about["knobs"], **asdict(Run()), **about["run"]}
+    for flag, value in asked.items():
+        if json.dumps(was[flag]) != json.dumps(value):
+            raise ValueError(
+                f"The run in {folder} has {flag} = {was[flag]}, not {value}. "
+                "Drop the flag, or start a new run with another --out."
+            )

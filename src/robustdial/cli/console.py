@@ -1,0 +1,298 @@
+"""What the terminal shows."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from robustdial import record
+from robustdial.evaluate import Accuracy, Advance
+from robustdial.report.words import amount, duration, interval, moment, percent, radius
+from robustdial.run import Experiment
+from robustdial.run.carry_out import Cost
+from robustdial.study.comparison import Comparison, Turn
+from robustdial.training.engine import Step
+from robustdial.typing import Json
+
+console = Console(highlight=False)
+errors = Console(highlight=False, stderr=True)
+
+
+class Stop:
+    """Whether Ctrl-C, or a polite kill, has asked the run to stop."""
+
+    asked = False
+
+
+@contextmanager
+def stoppable() -> Iterator[Stop]:
+    """Turn the first Ctrl-C or SIGTERM into a request to stop after the batch at hand; a second one stops at once."""
+    stop, signals = Stop(), (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in signals}
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        stop.asked = True
+        for other in signals:
+            signal.signal(other, before[other])
+
+    for number in signals:
+        signal.signal(number, ask)
+    try:
+        yield stop
+    finally:
+        for number in signals:
+            signal.signal(number, before[number])
+
+
+class TrainingBar:
+    """A live bar over all batches of a run, with its epoch, its last validation and the time that is left."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.epochs, self.batches = experiment.run.epochs, experiment.batches
+        self.told = len(experiment.troubles)
+        columns = (
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        self.bar = Progress(*columns, console=console)
+        done = experiment.state.epoch * self.batches + experiment.state.batch
+        self.task = self.bar.add_task("training", total=self.epochs * self.batches, completed=done, note="")
+
+    def show(self, step: Step) -> None:
+        """A batch is done."""
+        done = (step.epoch - 1) * self.batches + step.batch
+        self.bar.update(self.task, completed=done, description=f"epoch {step.epoch}/{self.epochs}")
+
+    def tell(self, troubles: Sequence[Json]) -> None:
+        """Troubles that were not told yet, each on a line of its own above the bar."""
+        for trouble in troubles[self.told :]:
+            console.print(f"[bold red]{trouble['trouble']}[/] in epoch {trouble['epoch']}: {trouble['action']}")
+        self.told = len(troubles)
+
+    def note(self, val: Sequence[Json]) -> None:
+        """Accuracies on the validation part."""
+        parts = [f"{dial_name(point['lam'])} {percent(point['clean'])}/{percent(point['robust'])}" for point in val]
+        self.bar.update(self.task, note="[dim]validation " + ", ".join(parts))
+
+
+class ComparisonBar:
+    """A live bar over all epochs of a comparison, with the run at hand."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        self.bar = counting("comparing", len(comparison.entries) * comparison.seeds * comparison.run.epochs)
+        done = [
+            len(record.read_epochs(comparison.folder_of(entry, seed)))
+            for entry in comparison.entries
+            for seed in comparison.all_seeds
+        ]
+        self.bar.update(self.bar.task_ids[0], completed=sum(done))
+
+    def __enter__(self) -> ComparisonBar:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.stop()
+
+    def show(self, turn: Turn) -> None:
+        """A batch was learned, or a run was measured."""
+        doing = "measured" if turn.epoch is None else f"epoch {turn.epoch}"
+        self.bar.update(self.bar.task_ids[0], description=f"{turn.label}, seed {turn.seed}, {doing}")
+        if turn.closed and turn.epoch is not None:
+            self.bar.advance(self.bar.task_ids[0])
+
+
+def comparison_table(about: Json) -> Table:
+    """The table of `compare.json`, best robust accuracy under the first attack first."""
+    run = about["run"]
+    title = f"{run['data']}, {run['model']}, {run['epochs']} epochs; {about['interval']}"
+    table = Table(title=title, title_justify="left")
+    further = list(dict.fromkeys(name for row in about["rows"] for name in row["also"]))
+    for name in ("method", "clean", *about["attacks"], *further, "passes", "seconds", "health"):
+        table.add_column(name, justify="left" if name in ("method", "health") else "right")
+    first = about["attacks"][0]
+    for row in sorted(about["rows"], key=lambda row: -(row["robust"][first] or {"mean": -1})["mean"]):
+        accuracies = [row["clean"], *(row["robust"][attack] for attack in about["attacks"])]
+        accuracies += [row["also"].get(name) for name in further]
+        healths = sorted(set(row["health"]))
+        table.add_row(
+            row["label"],
+            *(_estimate(accuracy) for accuracy in accuracies),
+            f"{row['passes']['mean']:.1f}" if row["passes"] else "",
+            f"{row['seconds']['mean']:,.0f}" if row["seconds"] else "",
+            "; ".join(healths),
+        )
+    return table
+
+
+def _estimate(estimate: Json) -> str:
+    if estimate is None:
+        return "not yet"
+    return f"{percent(estimate['mean'])} {interval([estimate['low'], estimate['high']] if estimate['low'] else None)}"
+
+
+def counting(description: str, total: int, where: Console = console) -> Progress:
+    """A bar for `total` things of the same kind; its one task has number 0."""
+    bar = Progress(
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=where,
+    )
+    bar.add_task(description, total=total)
+    return bar
+
+
+def say_cost(cost: Cost, experiment: Experiment) -> None:
+    """What the run is, and what it will cost."""
+    about = experiment.about
+    model, data = about["model"], about["data"]
+    console.print(
+        f"[bold]{about['recipe']}[/] on {data['name']}: {data['train']:,} images to train, "
+        f"{data['val']:,} to choose the checkpoint, {data['test']:,} to test; "
+        f"{model['name']}, {model['parameters']:,} parameters; {about['run']['precision']} on {about['run']['device']}"
+    )
+    grows = f"; at most {cost.growth:.1f} times that, as its adversary grows" if cost.growth > 1 else ""
+    console.print(
+        f"cost: {cost.images:,} images x {cost.passes / max(cost.images, 1):.1f} passes = {cost.passes:,} passes, "
+        f"about {duration(cost.seconds)} ({cost.seconds / 3600:.2f} h) on this machine{grows}"
+    )
+
+
+class StageBars:
+    """A live bar for each stage of an evaluation: how many images it has tried, how long it will take."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        columns = (
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        self.bar = Progress(*columns, console=console)
+        self.tasks = [self.bar.add_task(name, start=False, total=None, note="") for name in names]
+
+    def __enter__(self) -> StageBars:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.stop()
+
+    def show(self, advance: Advance) -> None:
+        """A batch is done."""
+        task = self.tasks[advance.stage]
+        self.bar.start_task(task)
+        self.bar.update(task, completed=advance.done, total=advance.of, note=f"{advance.survivors} standing")
+
+
+def say_score(score: Json) -> None:
+    """An evaluation, stage after stage; the last row is its robust accuracy."""
+    at = "" if score["lam"] is None else f", lambda {score['lam']:g}, width {score['width']:g}"
+    threat = f"{score['threat_model']} {radius(score['threat_model'], score['radius'])}".rstrip()
+    console.print(f"[bold]{score['model']}{at}[/]; {threat}, n = {score['n']:,}")
+    table = Table()
+    for name in ("after", "standing", "accuracy", "95 %", "seconds"):
+        table.add_column(name, justify="left" if name == "after" else "right")
+    for row in score["standing"]:
+        accuracy = Accuracy(row["standing"], score["n"])
+        bounds = interval(list(accuracy.interval))
+        table.add_row(row["attack"], f"{row['standing']:,}", percent(accuracy.value), bounds, f"{row['seconds']:,.1f}")
+    console.print(table)
+    console.print(_bound(score))
+
+
+def say_checks(checks: Sequence[Json]) -> None:
+    """Raised checks with what to do; the number of the others."""
+    states = Counter(check["state"] for check in checks)
+    console.print(f"checks: {states['passed']} passed, {states['raised']} raised, {states['skipped']} skipped")
+    for check in checks:
+        if check["state"] == "raised":
+            console.print(f"[bold red]{check['id']}[/]: {check['seen']} {check['meaning']} {check['remedy']}")
+
+
+def rows_table(title: str, rows: Sequence[Json]) -> Table:
+    """Measured rows: what tells them apart, then the robust accuracy with its 95 % interval."""
+    names = [name for name in rows[0] if name not in ("robust", "robust_interval", "n", "radius")]
+    table = Table(title=f"{title}, n = {rows[0]['n']:,}", title_justify="left")
+    for name in (*names, "robust", "95 %"):
+        table.add_column(name, justify="left" if name in names else "right")
+    for row in rows:
+        table.add_row(*(str(row[name]) for name in names), percent(row["robust"]), interval(row["robust_interval"]))
+    return table
+
+
+def corruptions_table(rows: Sequence[Json]) -> Table:
+    """Accuracy by kind of corruption and level."""
+    levels, kinds = sorted({row["level"] for row in rows}), dict.fromkeys(row["kind"] for row in rows)
+    table = Table(title=f"accuracy under corruption, by level, n = {rows[0]['n']:,}", title_justify="left")
+    for name in ("kind", *map(str, levels)):
+        table.add_column(name, justify="left" if name == "kind" else "right")
+    for kind in kinds:
+        by_level = {row["level"]: row["accuracy"] for row in rows if row["kind"] == kind}
+        table.add_row(kind, *(percent(by_level[level]) for level in levels))
+    return table
+
+
+def _bound(score: Json) -> str:
+    gap = score.get("gap")
+    if gap is None:
+        return "An attack gives an upper bound: a stronger one may leave less."
+    told = f"An upper bound by {score['attack']}: {gap['attack']} broke {gap['broken']} of {gap['sample']} that it left"
+    return told + (
+        f", so that about {percent(gap['robust'])} ({interval(gap['interval'])}) stand." if gap["sample"] else "."
+    )
+
+
+def points_table(points: Sequence[Json], title: str) -> Table:
+    """Measured points under the same attack: lambda and width, accuracies with 95 % intervals, the cost if known."""
+    first = points[0]
+    costs = ("MACs", "latency") if "macs" in first else ()
+    table = Table(title=f"{title}; {first['attack'].upper()}, n = {first['n']:,}", title_justify="left")
+    for name in ("lambda", "width", "clean", "95 %", "robust", "95 %", *costs):
+        table.add_column(name, justify="right", no_wrap=True)
+    for point in points:
+        table.add_row(
+            dial_name(point["lam"]) + ("" if point["trained"] else " *"),
+            f"{point['width']:g}",
+            percent(point["clean"]),
+            interval(point["clean_interval"]),
+            percent(point["robust"]),
+            interval(point["robust_interval"]),
+            *((amount(point["macs"]), moment(point["latency"])) if costs else ()),
+        )
+    if not all(point["trained"] for point in points):
+        table.caption, table.caption_justify = "* not trained itself", "left"
+    return table
+
+
+def dial_name(lam: float | None) -> str:
+    """
+    >>> dial_name(0.1), dial_name(None)
+    ('0.1', 'fixed')
+    """
+    return "fixed" if lam is None else f"{lam:.4g}"

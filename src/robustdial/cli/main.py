@@ -1,0 +1,49 @@
+"""`robustdial COMMAND [flags]`: from words to a command, from its end to an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import torch
+
+from robustdial.cli.arguments import bind, choose
+from robustdial.cli.commands import COMMANDS, WITH_RECIPES
+from robustdial.cli.console import console
+
+
+def main() -> None:
+    """Entry point: 0 on success, 2 with one line on bad input, 130 when interrupted."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run a command line; the exit code."""
+    if not argv or argv[0] in ("-h", "--help"):
+        console.print(_overview(), soft_wrap=True)
+        return 0
+    try:
+        name = choose(argv[0], tuple(COMMANDS), "command")
+        if name in WITH_RECIPES:
+            return COMMANDS[name](argv[1:])
+        return bind(COMMANDS[name], argv[1:], f"robustdial {name}")()
+    except (ValueError, TypeError, OSError, FloatingPointError) as error:
+        if os.environ.get("ROBUSTDIAL_TRACEBACK"):
+            traceback.print_exc()
+        print(f"robustdial: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except torch.OutOfMemoryError:
+        print(
+            "robustdial: the accelerator is out of memory. Lower --batch, or train a smaller --model.", file=sys.stderr
+        )
+        return 2
+    except KeyboardInterrupt:
+        print("robustdial: interrupted; finished files are intact.", file=sys.stderr)
+        return 130
+
+
+def _overview() -> str:
+    rows = [f"  {name:9} {(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
+    return "\n".join(["robustdial: train once, dial at test time\n", *rows, "\nflags: robustdial COMMAND --help"])

@@ -1,0 +1,49 @@
+"""What a batch brings: images, labels, and what is known of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from robustdial.data.origin import Origin
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images to learn from.
+
+    Args:
+        x: images `[B, C, H, W]` in [0, 1].
+        y: labels `[B]`, whole numbers from 0.
+        origin: where the images come from, for solvers that keep something of each of them.
+        pseudo_labelled: which labels a teacher gave, bool `[B]`; none by default.
+
+    >>> batch = Batch(torch.rand(4, 3, 8, 8), torch.arange(4))
+    >>> batch.rows(slice(2, None)).y
+    tensor([2, 3])
+    """
+
+    x: Tensor
+    y: Tensor
+    origin: Origin | None = None
+    pseudo_labelled: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def by_teacher(self) -> Tensor:
+        """Which labels a teacher gave, bool `[B]`."""
+        marks = self.pseudo_labelled
+        return torch.zeros_like(self.y, dtype=torch.bool) if marks is None else marks
+
+    def rows(self, rows: slice) -> Batch:
+        """Some of the rows."""
+        origin = self.origin and self.origin.part(rows)
+        return Batch(self.x[rows], self.y[rows], origin, self.by_teacher[rows])
+
+    def numbered(self, rows: Tensor) -> Batch:
+        """The rows of these numbers `[R]`, without their origin."""
+        return Batch(self.x[rows], self.y[rows], None, self.by_teacher[rows])

@@ -1,0 +1,58 @@
+"""Where the images of a batch come from, for what is kept of each of them from epoch to epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from robustdial.data.augment import Augmentation, Move
+from robustdial.data.base import Data, unit
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which images of the training set a batch holds, and how they were moved.
+
+    What is kept of the images is kept as they were before, in the frame of their crop: a store
+    `[N, C, H + 2 margin, W + 2 margin]`.
+
+    Args:
+        index: number of each image in the training set, int64 `[B]`.
+        images: size of the training set, N.
+        move: what the augmentation did to them.
+    """
+
+    index: Tensor
+    images: int
+    move: Move
+
+    def store(self, x: Tensor, dtype: torch.dtype) -> Tensor:
+        """An empty store (zeros) for images like `x` `[B, C, H, W]`."""
+        channels, height, width = x.shape[1:]
+        margins = 2 * self.move.margin
+        return torch.zeros(self.images, channels, height + margins, width + margins, dtype=dtype, device=x.device)
+
+    def take(self, store: Tensor) -> Tensor:
+        """What the store holds of these images, moved like them, `[B, C, H, W]`."""
+        return self.move.take(store[self.index])
+
+    def put(self, store: Tensor, z: Tensor) -> None:
+        """Write `z` `[B, C, H, W]` where `take` takes it from; what the images do not show stays as it was."""
+        store[self.index] = self.move.undo(z.to(store.dtype), store[self.index])
+
+    def part(self, rows: slice) -> Origin:
+        """Where some images of the batch come from."""
+        return replace(self, index=self.index[rows], move=self.move.part(rows))
+
+
+def augmented(data: Data, index: Tensor, x: Tensor, images: int | None = None) -> tuple[Tensor, Origin | None]:
+    """The training images `x`, numbers `index` of a set of so many `images`, augmented and in [0, 1]; and their origin.
+
+    The origin is None where the augmentation cannot say what it did, having no `draw`.
+    """
+    if not isinstance(data.augment, Augmentation):
+        return unit(data.augment(x)), None
+    move = data.augment.draw(x)
+    return unit(move(x)), Origin(index.to(x.device, non_blocking=True), images or len(data.train), move)

@@ -1,0 +1,31 @@
+"""What each side wants."""
+
+from robustdial.method.objective.alp import ALP
+from robustdial.method.objective.at import AT
+from robustdial.method.objective.base import Objective, Paired, View
+from robustdial.method.objective.blend import Blend
+from robustdial.method.objective.distilled import Distilled
+from robustdial.method.objective.gradalign import GradAlign
+from robustdial.method.objective.guided import Guided
+from robustdial.method.objective.mart import MART
+from robustdial.method.objective.self_training import SelfTraining
+from robustdial.method.objective.smoothed import Smoothed
+from robustdial.method.objective.targeted import Targeted
+from robustdial.method.objective.trades import TRADES
+
+__all__ = [
+    "ALP",
+    "AT",
+    "MART",
+    "TRADES",
+    "Blend",
+    "Distilled",
+    "GradAlign",
+    "Guided",
+    "Objective",
+    "Paired",
+    "SelfTraining",
+    "Smoothed",
+    "Targeted",
+    "View",
+]

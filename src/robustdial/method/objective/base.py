@@ -1,0 +1,146 @@
+"""An objective is what each side wants: the adversary raises `attack`, the weights lower `learn`.
+
+An objective sees a batch through a `View` and never learns whether a dial, a width or a decoder stands behind it.
+Logits are lazy: what is not looked at is not computed.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+class View(Protocol):
+    """What an objective may look at. `B` rows, of which the last `V` (the victims) have an adversary."""
+
+    @property
+    def y(self) -> Tensor:
+        """Labels `[B]`."""
+        ...
+
+    @property
+    def lam(self) -> Tensor:
+        """Position of the dial `[B]`; 1 where there is no dial."""
+        ...
+
+    @property
+    def victim_y(self) -> Tensor:
+        """Labels of the victims `[V]`."""
+        ...
+
+    @property
+    def by_teacher(self) -> Tensor:
+        """Which labels are pseudo-labels, bool `[B]`."""
+        ...
+
+    @property
+    def teacher_probs(self) -> Tensor:
+        """What the teacher answers to the clean images, probabilities `[B, K]`."""
+        ...
+
+    @property
+    def clean(self) -> Tensor:
+        """Logits on the clean images `[B, K]`."""
+        ...
+
+    @property
+    def adv(self) -> Tensor:
+        """Logits on the victims' adversarial images `[V, K]`."""
+        ...
+
+    @property
+    def shown(self) -> Tensor:
+        """Logits `[B, K]` of one forward over the whole batch: on the victims' adversarial images, and on the clean
+        images of the others."""
+        ...
+
+    @property
+    def reference(self) -> Tensor:
+        """Logits on the victims' clean images `[V, K]`, without gradient, as the attacked network gives them."""
+        ...
+
+    @property
+    def z(self) -> Tensor | None:
+        """The victims' perturbation; None before the adversary has moved."""
+        ...
+
+    def at(self, z: Tensor) -> View:
+        """The same batch with the adversary at another perturbation, which asks for a gradient."""
+        ...
+
+    def zero(self) -> Tensor:
+        """The perturbation that changes nothing."""
+        ...
+
+    def anywhere(self) -> Tensor:
+        """A perturbation drawn from the whole of the threat's set."""
+        ...
+
+
+class Objective(Protocol):
+    """What each side wants."""
+
+    def look(self, view: View) -> None:
+        """Compute what must be seen before the adversary moves (`view.clean`, or nothing).
+
+        The order matters where statistics are running: the paper's code lets the clean images update the robust
+        batch-norm statistics first, and the adversary then plays against the updated network.
+        """
+        ...
+
+    def attack(self, view: View) -> Tensor:
+        """Loss per victim `[V]` that the adversary raises."""
+        ...
+
+    def learn(self, view: View) -> Tensor:
+        """Loss per row `[B]` that the weights lower."""
+        ...
+
+
+class Paired(Objective, Protocol):
+    """An objective that is the sum of two terms, which can be weighed apart."""
+
+    def terms(self, view: View) -> tuple[Tensor, Tensor]:
+        """Loss per row `[B]` on the clean image, and what the adversary adds to it `[B]`."""
+        ...
+
+
+def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    """Cross-entropy per row `[B]`, in at least single precision. `y` is int64 `[B]`, or probabilities `[B, K]`."""
+    return F.cross_entropy(single(logits), y, reduction="none")
+
+
+def divergence(target: Tensor, logits: Tensor) -> Tensor:
+    """Kullback-Leibler divergence KL(p || q) per row `[B]`, p of the logits `target`, q of `logits`."""
+    p, log_q = single(target).log_softmax(1), single(logits).log_softmax(1)
+    return F.kl_div(log_q, p, reduction="none", log_target=True).sum(1)
+
+
+def single(logits: Tensor) -> Tensor:
+    """Logits in at least single precision."""
+    return logits.float() if logits.dtype.itemsize < 4 else logits
+
+
+def of_victims(values: Tensor, view: View) -> Tensor:
+    """The victims' part `[V, ...]` of something per row `[B, ...]`."""
+    return values[len(view.y) - len(view.victim_y) :]
+
+
+def per_row(of_victims: Tensor, view: View) -> Tensor:
+    """Something per victim `[V]` as something per row `[B]`: zero where there is no adversary."""
+    return torch.cat([of_victims.new_zeros(len(view.y) - len(of_victims)), of_victims])
+
+
+def hard(y: Tensor) -> Tensor:
+    """Labels as class numbers `[B]`, be they class numbers or probabilities `[B, K]`."""
+    return y.argmax(1) if y.is_floating_point() else y
+
+
+def not_negative(name: str, weight: float) -> None:
+    """Raise ValueError unless `weight`, called `name`, is a finite number from 0 on."""
+    if not 0 <= weight < math.inf:
+        raise ValueError(f"{name}={weight:g} cannot weigh a loss. Give a finite number, 0 or more.")

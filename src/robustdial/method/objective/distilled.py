@@ -1,0 +1,46 @@
+"""Labels that a teacher has a say in, for any objective."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from robustdial.method.objective.base import Objective, View
+from robustdial.method.objective.soft import Soft
+
+
+@dataclass(frozen=True)
+class Distilled:
+    r"""Another objective whose weights learn from (1 - share) y + share p(x), p being a teacher's answer.
+
+    The teacher sees the clean image, also where the adversarial one is learned from. A teacher that was trained without
+    an adversary tells which classes an image is near to; what it says has more to learn from than the label alone. The
+    adversary keeps the labels as they are.
+
+    Source: Hinton et al., Distilling the Knowledge in a Neural Network, 2015, at temperature 1; a standard network as
+    the guide of a robust one: Cui et al., Learnable Boundary Guided Adversarial Training, ICCV 2021.
+
+    Args:
+        objective: whose labels the teacher has a say in.
+        share: of the teacher, from 0 to 1.
+    """
+
+    objective: Objective
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise ValueError(f"share={self.share:g}: give the teacher's share of the label, from 0 to 1.")
+
+    def look(self, view: View) -> None:
+        self.objective.look(view)
+
+    def attack(self, view: View) -> Tensor:
+        return self.objective.attack(view)
+
+    def learn(self, view: View) -> Tensor:
+        teacher_probs = view.teacher_probs
+        labels = (1 - self.share) * F.one_hot(view.y, teacher_probs.shape[1]) + self.share * teacher_probs
+        return self.objective.learn(Soft(view, labels))

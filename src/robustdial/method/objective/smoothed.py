@@ -1,0 +1,46 @@
+"""Label smoothing for any objective."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from robustdial.method.objective.base import Objective, View
+from robustdial.method.objective.soft import Soft
+
+
+@dataclass(frozen=True)
+class Smoothed:
+    """Another objective whose weights learn from smoothed labels: (1 - amount) on y, the rest on all classes alike.
+
+    The adversary keeps the labels as they are.
+
+    Source: Szegedy et al., Rethinking the Inception Architecture for Computer Vision, CVPR 2016, section 7; in
+    adversarial training, Pang et al., Bag of Tricks for Adversarial Training, ICLR 2021.
+
+    Args:
+        objective: what to smooth.
+        amount: share of the probability that is spread, in [0, 1).
+    """
+
+    objective: Objective
+    amount: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.amount < 1:
+            raise ValueError(
+                f"Label smoothing of {self.amount:g} leaves nothing to learn. Give a share from 0 to below 1."
+            )
+
+    def look(self, view: View) -> None:
+        self.objective.look(view)
+
+    def attack(self, view: View) -> Tensor:
+        return self.objective.attack(view)
+
+    def learn(self, view: View) -> Tensor:
+        classes = view.adv.shape[1]
+        labels = F.one_hot(view.y, classes) * (1 - self.amount) + self.amount / classes
+        return self.objective.learn(Soft(view, labels))

@@ -1,0 +1,41 @@
+"""A view whose labels are probabilities."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from robustdial.method.objective.base import View, of_victims
+
+
+class Soft:
+    """A view whose labels are probabilities `[B, K]`; everything else is that of `view`."""
+
+    def __init__(self, view: View, labels: Tensor) -> None:
+        self._view = view
+        self.y, self.victim_y = labels, of_victims(labels, view)
+        self.lam, self.z = view.lam, view.z
+        self.at, self.zero, self.anywhere = view.at, view.zero, view.anywhere
+
+    @property
+    def by_teacher(self) -> Tensor:
+        return self._view.by_teacher
+
+    @property
+    def teacher_probs(self) -> Tensor:
+        return self._view.teacher_probs
+
+    @property
+    def clean(self) -> Tensor:
+        return self._view.clean
+
+    @property
+    def adv(self) -> Tensor:
+        return self._view.adv
+
+    @property
+    def shown(self) -> Tensor:
+        return self._view.shown
+
+    @property
+    def reference(self) -> Tensor:
+        return self._view.reference

@@ -1,0 +1,47 @@
+"""An adversary with a class in mind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from robustdial.method.objective.base import Objective, View, cross_entropy, hard
+
+
+@dataclass(frozen=True)
+class Targeted:
+    """Another objective whose adversary drives each image towards a wrong class: it lowers the cross-entropy to that.
+
+    The target follows from the label and the place in the batch: in a shuffled order every wrong class is as likely,
+    and it stays the same while the adversary moves. Weights learn as they did.
+
+    Source: Poursaeed et al., Robustness and Generalization via Generative Adversarial Training, ICCV 2021, the targeted
+    adversary.
+
+    Args:
+        objective: what the weights learn from.
+    """
+
+    objective: Objective
+
+    def look(self, view: View) -> None:
+        self.objective.look(view)
+
+    def attack(self, view: View) -> Tensor:
+        logits = view.adv
+        return -cross_entropy(logits, targets(hard(view.victim_y), logits.shape[1]))
+
+    def learn(self, view: View) -> Tensor:
+        return self.objective.learn(view)
+
+
+def targets(y: Tensor, classes: int) -> Tensor:
+    """A wrong class for each label `[B]`, from place to place another.
+
+    >>> targets(torch.tensor([0, 0, 0, 2]), classes=3)
+    tensor([1, 2, 1, 1])
+    """
+    place = torch.arange(len(y), device=y.device)
+    return (y + 1 + place % (classes - 1)) % classes

@@ -1,0 +1,83 @@
+"""Generated: each image's adversary is found now and then, and shown again until then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from robustdial.method.game import Game, Point
+from robustdial.method.solver.base import Memory, Step, a_share, ascend
+from robustdial.method.solver.modes import Mode, attacked
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Ascent from a random start at every `every`-th visit of an image; in between the image is shown as it was found.
+
+    At the visits at which it is due, an image is generated with probability `share`; if not, it is shown at random
+    until it is due again, another way each time. With `share=0`, or without steps and `every=1`, all of it is random
+    augmentation. What was found is kept in single precision, D numbers for each training image, and is applied to the
+    image as the augmentation shows it that time. In a checkpoint it is as large.
+
+    Source: Gokhale et al., Attribute-Guided Adversarial Training for Robustness to Natural Perturbations, AAAI 2021.
+
+    Args:
+        step: step size.
+        every: visits from one generation to the next.
+        share: of the images that are due, how many are generated.
+        noise: share of the set in which starts are drawn.
+        mode: whether the attacked network runs with its running statistics (eval) or with those of the batch (train).
+    """
+
+    step: Step
+    every: int = 5
+    share: float = 1.0
+    noise: float = 1.0
+    mode: Mode = "eval"
+
+    def __post_init__(self) -> None:
+        a_share("noise", self.noise)
+        if not 0 <= self.share <= 1:
+            raise ValueError(f"share={self.share:g} of the images cannot be generated. Give a share from 0 to 1.")
+        if self.every < 1:
+            raise ValueError(f"every={self.every}: an image is generated anew after at least 1 visit.")
+
+    def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
+        if game.attacked.origin is None:
+            raise ValueError(
+                "This method keeps something of every training image, but cannot tell which image is where. Train with "
+                "fit or steps, on data whose augment is Crop, flip, CropFlip or none, or has a draw as they do."
+            )
+        index, point = game.attacked.origin.index, game.open()
+        z = game.threat.noise(game.victims, game.reach, self.noise)
+        if not memory:
+            memory.update(_empty(game.attacked.origin.images, z))
+        due = memory["visits"][index] % self.every == 0
+        chosen = due & (torch.rand(len(z), device=z.device) < self.share)
+        kept = ~due & memory["kept"][index]
+        z[kept] = game.threat.project(memory["z"][index], game.victims, game.reach)[kept]
+        rows = chosen.nonzero().flatten()
+        if len(rows) and passes > 1:
+            z[rows] = self._found(point.among(rows), z[rows], passes - 1)
+        memory["z"][index], memory["kept"][index] = z, kept | chosen
+        memory["visits"][index] += 1
+        yield point.at(z)
+
+    def _found(self, point: Point, z: Tensor, steps: int) -> Tensor:
+        """Where the ascent from `z` leads."""
+        game = point.game
+        size = self.step(game.threat.radius, steps, game.step_scale) * game.reach
+        with attacked(game.model, self.mode):
+            return ascend(game.threat, game.victims, z, partial(game.gradient, point=point), size, steps, game.reach)
+
+
+def _empty(images: int, z: Tensor) -> Memory:
+    return {
+        "z": z.new_zeros(images, *z.shape[1:]),
+        "kept": torch.zeros(images, dtype=torch.bool, device=z.device),
+        "visits": torch.zeros(images, dtype=torch.int32, device=z.device),
+    }

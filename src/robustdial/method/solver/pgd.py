@@ -1,0 +1,40 @@
+"""Projected gradient descent (ascent, for the adversary): attack, then learn once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from robustdial.method.game import Game, Point
+from robustdial.method.solver.base import Memory, Step, a_share, ascend
+from robustdial.method.solver.modes import Mode, attacked
+
+
+@dataclass(frozen=True)
+class PGD:
+    """`passes - 1` steps of projected ascent from a random start, then one point to learn from.
+
+    Source: Madry et al., Towards Deep Learning Models Resistant to Adversarial Attacks, ICLR 2018.
+
+    Args:
+        step: step size.
+        noise: share of the set in which the start is drawn; 0 starts at the clean image.
+        mode: whether the attacked network runs with its running statistics (eval) or with those of the batch (train).
+    """
+
+    step: Step
+    noise: float = 1.0
+    mode: Mode = "eval"
+
+    def __post_init__(self) -> None:
+        a_share("noise", self.noise)
+
+    def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
+        steps = passes - 1 if len(game.victims) else 0
+        point = game.open()
+        z = game.threat.noise(game.victims, game.reach, self.noise)
+        with attacked(game.model, self.mode):
+            size = self.step(game.threat.radius, passes - 1, game.step_scale) * game.reach
+            z = ascend(game.threat, game.victims, z, partial(game.gradient, point=point), size, steps, game.reach)
+        yield point.at(z)

@@ -1,0 +1,41 @@
+"""The worst of several random perturbations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from robustdial.method.game import Game, Point
+from robustdial.method.solver.base import Memory
+from robustdial.method.solver.modes import Mode, attacked
+
+
+@dataclass(frozen=True)
+class WorstOf:
+    """`passes - 1` perturbations drawn from the whole set; each image keeps the one where its loss is highest.
+
+    For sets of few dimensions in which the loss has many maxima, such as rotations and translations, where an ascent
+    finds less. A draw needs no gradient: it counts as a pass, as an ascent's step does, and takes about a third of one.
+    With one pass there is no adversary.
+
+    Source: Engstrom et al., Exploring the Landscape of Spatial Robustness, ICML 2019 (worst-of-10).
+
+    Args:
+        mode: whether the attacked network runs with its running statistics (eval) or with those of the batch (train).
+    """
+
+    mode: Mode = "eval"
+
+    def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
+        point, draws = game.open(), passes - 1 if len(game.victims) else 0
+        z = point.zero()
+        with attacked(game.model, self.mode), torch.no_grad():
+            worst = torch.full((len(z),), -torch.inf, device=z.device)
+            for _ in range(draws):
+                drawn = point.anywhere()
+                loss = game.objective.attack(point.at(drawn))
+                z = torch.where((loss > worst).view(-1, *[1] * (z.dim() - 1)), drawn, z)
+                worst = torch.maximum(loss, worst)
+        yield point.at(z)

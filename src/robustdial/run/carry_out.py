@@ -1,0 +1,261 @@
+"""Carrying out a run: train, validate, choose, save. The loop yields every batch; showing it is the caller's."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+
+from robustdial import record
+from robustdial.attack import PGDAttack
+from robustdial.data import balanced, unit
+from robustdial.dial import Dials
+from robustdial.evaluate import clean_accuracy, measure
+from robustdial.method.solver import PGD
+from robustdial.precision import Prepared
+from robustdial.randomness import seeded
+from robustdial.run import Experiment
+from robustdial.training.engine import Step, optimizer_for, steps, train_batch
+from robustdial.training.health import RETURNS, Signals, Trouble, diagnose, look, probe_size, recovered
+from robustdial.typing import Json
+
+VALIDATION = 512
+"""Images of the validation part that are used: enough to rank checkpoints, few enough to cost little."""
+
+ATTACK = PGDAttack(10)
+
+
+def carry_out(experiment: Experiment) -> Iterator[Step]:
+    """Train to the end, yielding every batch.
+
+    Each epoch is validated, looked at for trouble, and written; the state is saved at every epoch and every
+    `save_every` seconds. After any yield the caller may save and stop. With `on_trouble="stop"` the training ends where
+    it fails; with "rollback" it goes on from its last healthy epoch. `experiment.troubles` tells what happened.
+
+    Raises:
+        FloatingPointError: the loss is not finite, and the run is not to be rolled back.
+        ValueError: the run is to be rolled back, but has failed before a healthy state of it was kept.
+    """
+    if experiment.run.on_trouble == "rollback":
+        _keep_first(experiment)
+    going = True
+    while going and not experiment.finished:
+        for step, failure in _epochs(experiment):
+            # the consequences come before the yield: a caller that stops here must find them done
+            going = failure is None or _taken_back(experiment, failure)
+            if step is not None:
+                yield step
+            if failure is not None:
+                break
+
+
+class _Failure(NamedTuple):
+    trouble: Trouble
+    epoch: int
+
+
+def _epochs(experiment: Experiment) -> Iterator[tuple[Step | None, _Failure | None]]:
+    """Train until the end or the first failure that the user does not want to live with."""
+    run, state, saved = experiment.run, experiment.state, time.monotonic()
+    try:
+        for step in steps(state, experiment.data, experiment.method, epochs=run.epochs, batch=run.batch):
+            trouble = None if step.summary is None else _close(experiment, step.summary)
+            if trouble is not None and run.on_trouble != "warn":
+                yield step, _Failure(trouble, state.epoch)
+                return
+            if step.summary is not None or time.monotonic() - saved > run.save_every:
+                experiment.save()
+                saved = time.monotonic()
+            yield step, None
+    except FloatingPointError as error:
+        failure = _Failure(Trouble.NOT_FINITE, _epoch_at_hand(experiment))
+        if run.on_trouble != "rollback":
+            experiment.note(failure._asdict() | {"action": "stopped"})
+            raise FloatingPointError(
+                f"The training in {experiment.folder} diverged in epoch {failure.epoch}: {error} Train again into "
+                "another --out with a lower --lr, or with --on-trouble rollback."
+            ) from error
+        yield None, failure
+
+
+def _epoch_at_hand(experiment: Experiment) -> int:
+    """Number of the epoch that was being trained, or validated, last."""
+    return experiment.state.epoch + (experiment.state.batch > 0)
+
+
+def _keep_first(experiment: Experiment) -> None:
+    """Keep a state to go back to, if there is none."""
+    if (experiment.folder / record.HEALTHY).exists():
+        return
+    trouble = (record.read_epochs(experiment.folder) or [{}])[-1].get("trouble")
+    if trouble:
+        raise ValueError(
+            f"The run in {experiment.folder} has failed already ({trouble}), and no healthy state of it was kept. "
+            "Train again into a new --out with --on-trouble rollback."
+        )
+    experiment.save(record.HEALTHY)
+
+
+def _close(experiment: Experiment, summary: dict[str, Json]) -> Trouble | None:
+    """Validate and write an epoch; what is wrong with it."""
+    val, folder = validate(experiment), experiment.folder
+    attacked = experiment.method.schedule.most > 1 or not isinstance(experiment.method.solver, PGD)
+    score = score_of(val, float(attacked))
+    epoch = summary | {"val": val, "score": score, "health": signals(experiment)._asdict()}
+    before = record.read_epochs(folder)
+    trouble = diagnose([*before, epoch], len(experiment.data.classes))
+    record.append_epoch(folder, epoch | {"trouble": trouble})
+    experiment.save_best(epoch["score"], val)
+    # a network that has lost a fifth of its best score may be failing already: nothing to go back to
+    sound = epoch["score"] >= 0.8 * max((e["score"] for e in before), default=0.0)
+    if trouble is None and sound and experiment.run.on_trouble == "rollback":
+        experiment.save(record.HEALTHY)
+    if trouble is not None and experiment.run.on_trouble == "warn" and trouble != (before or [{}])[-1].get("trouble"):
+        experiment.note({"epoch": summary["epoch"], "trouble": trouble, "action": "going on"})
+    return trouble
+
+
+def _taken_back(experiment: Experiment, failure: _Failure) -> bool:
+    """Note a failure, and go back to the last healthy state if that is wanted and can still help."""
+    state, note = experiment.state, failure._asdict()
+    if experiment.run.on_trouble == "stop" or state.recovery.returns == RETURNS:
+        if failure.trouble is not Trouble.NOT_FINITE:
+            experiment.save()
+        why = "" if experiment.run.on_trouble == "stop" else f": went back {RETURNS} times already"
+        experiment.note(note | {"action": f"stopped{why}"})
+        return False
+    recovery = recovered(state.recovery, failure.trouble)
+    note |= _lost(experiment)
+    experiment.go_back(recovery)
+    means = [f"{recovery.passes} more pass{'es' * (recovery.passes > 1)} per batch"] * bool(recovery.passes)
+    means += [f"steps {recovery.step_scale:g} as long"] * (recovery.step_scale < 1)
+    means += [f"{recovery.lr:g} of the learning rate"] * (recovery.lr < 1)
+    experiment.note(note | {"action": f"back to the end of epoch {state.epoch}, with {', '.join(means)}"})
+    return True
+
+
+def _lost(experiment: Experiment) -> dict[str, float]:
+    """What the epochs since the last healthy state have cost: seconds, and passes per image."""
+    _, healthy = record.read_tensors(experiment.folder / record.HEALTHY)
+    epochs, running = record.read_epochs(experiment.folder)[healthy["epoch"] :], experiment.state.sums
+    seconds = sum(epoch["seconds"] for epoch in epochs) + float(running.get("seconds", 0.0))
+    spent = sum(epoch["spent"] for epoch in epochs) + float(running.get("spent", 0)) / experiment.feed.images
+    return {"seconds_lost": seconds, "spent_lost": spent}
+
+
+def signals(experiment: Experiment) -> Signals:
+    """What is seen of the network that learns on a few held-out images, at the robust end of its dial.
+
+    Training is not disturbed: the random numbers are put back.
+    """
+    val = experiment.data.val
+    chosen = balanced(val.labels, probe_size(len(experiment.data.train)), torch.Generator().manual_seed(1))
+    with seeded(experiment.run.seed, experiment.state.device):
+        # the network that learns, not its average: an average is late to fail, and late to learn
+        precision = experiment.about["run"]["precision"]
+        f = experiment.at(ends(experiment)[-1], precision=precision, model=experiment.state.model)
+        x, y = next(val.batches([chosen]))
+        return look(f, unit(x), y, experiment.method.threat)
+
+
+def validate(experiment: Experiment) -> list[dict[str, Json]]:
+    """Accuracies on the held-out part at both ends of the dial, in the precision of the training.
+
+    Training is not disturbed: the random numbers are put back.
+    """
+    val = experiment.data.val
+    source = val.subset(balanced(val.labels, VALIDATION, torch.Generator().manual_seed(0)))
+    precision = experiment.about["run"]["precision"]
+    results: list[dict[str, Json]] = []
+    with seeded(experiment.run.seed, experiment.state.device):
+        for lam in ends(experiment):
+            f = experiment.at(lam, precision=precision)
+            if lam == 0:  # nobody serves lambda = 0 for its robustness
+                results.append({"lam": lam, "clean": clean_accuracy(f, source).value, "robust": None, "n": len(source)})
+                continue
+            clean, robust = measure(f, source, ATTACK, experiment.method.threat)
+            results.append({"lam": lam, "clean": clean.value, "robust": robust.value, "n": clean.n})
+    return results
+
+
+def ends(experiment: Experiment) -> tuple[float | None, ...]:
+    """The ends of the dial; (None,) where there is none."""
+    dial = experiment.method.dial
+    return tuple(sorted({dial.lambdas[0], dial.lambdas[-1]})) if isinstance(dial, Dials) else (None,)
+
+
+def score_of(val: list[dict[str, Json]], fixed: float = 1.0) -> float:
+    """What the best checkpoint is best at: (1 - lambda) clean + lambda robust, averaged over the ends of the dial.
+
+    Without a dial lambda is `fixed`: 1, or 0 where no adversary is trained with.
+
+    >>> score_of([{"lam": 0.0, "clean": 0.9, "robust": None}, {"lam": 1.0, "clean": 0.8, "robust": 0.5}])
+    0.7
+    """
+    worth = []
+    for point in val:
+        lam = fixed if point["lam"] is None else point["lam"]
+        worth.append((1 - lam) * point["clean"] + lam * (point["robust"] or 0.0))
+    return float(sum(worth) / len(worth))
+
+
+class Cost(NamedTuple):
+    """What a run will cost from here on.
+
+    Attributes:
+        images: images to be learned from.
+        passes: forward-backward passes over images, in all.
+        seconds: on this machine, validation left out.
+        growth: how many times that it may become if the schedule goes up to its most.
+    """
+
+    images: int
+    passes: int
+    seconds: float
+    growth: float
+
+
+def estimate(experiment: Experiment) -> Cost:
+    """Estimate the rest of the run by timing one batch, after one that is not counted, on a copy of the network.
+
+    The passes are those of the epoch at hand; the time to compile is not foreseen.
+    """
+    state, schedule = experiment.state, experiment.method.schedule
+    if experiment.finished:
+        return Cost(0, 0, 0.0, 1.0)
+    passes = state.recovery.of(schedule.passes(state.schedule if state.epoch or state.batch else schedule.init()))
+    batches = experiment.batches * (experiment.run.epochs - state.epoch) - state.batch
+    images = batches * min(experiment.run.batch, experiment.feed.images)
+    with seeded(0, state.device):
+        passes_per_batch, seconds = _trial(experiment, passes)
+    growth = max(1.0, schedule.most / passes)
+    return Cost(images, round(batches * passes_per_batch), batches * seconds, growth)
+
+
+def _trial(experiment: Experiment, passes: int) -> tuple[float, float]:
+    """Passes over images, and seconds, of a batch."""
+    method, feed, learner = experiment.method, experiment.feed, experiment.state.learner
+    teacher = experiment.state.teacher
+    model = copy.deepcopy(experiment.state.model).train()
+    optimizer = optimizer_for(model, lr=0.0)
+    forward = Prepared(model, experiment.about["run"]["precision"])
+    order = feed.order(experiment.run.batch, 0, 0)[:1] * 2
+    sums, seconds = {}, 0.0
+    batch, batches = None, feed.batches(order)
+    for _ in order:
+        clock = time.perf_counter()
+        batch = next(batches)
+        sums = train_batch(
+            model, batch, method, passes, optimizer, [], forward=forward, learner=learner, teacher=teacher
+        )
+        float(sums["loss"])  # waits for an accelerator
+        seconds = time.perf_counter() - clock
+    # passes over clean images are the same for every batch; who is attacked is drawn anew for each
+    spent, clean, attacked = (float(sums.get(name, 0)) for name in ("spent", "clean_rows", "adv_rows"))
+    assert batch is not None
+    drawn = [len(batch) - seat.first for _ in range(64) for seat in method.dial.seats(model, forward, batch.x)]
+    typical = clean + (spent - clean) / max(attacked, 1) * sum(drawn) / 64
+    return typical, seconds * typical / spent

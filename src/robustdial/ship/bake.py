@@ -1,0 +1,208 @@
+"""Shipping a run: one position of its dial as a plain network, measured, in files that say what they hold."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from robustdial import record
+from robustdial.attack import Attack, Cascade, FromAnother, Square, WorstOf
+from robustdial.data import Source, balanced, unit
+from robustdial.evaluate import Measured, Position, measure, point
+from robustdial.method.threat import Ball
+from robustdial.models import customary
+from robustdial.precision import full_precision
+from robustdial.provenance import provenance
+from robustdial.randomness import seeded
+from robustdial.run import Experiment
+from robustdial.ship.export import (
+    FORMATS,
+    MODEL_INFO,
+    Facts,
+    card,
+    model_info,
+    public,
+    public_name,
+    speedup,
+    write_checked,
+)
+from robustdial.study.tradeoff import is_trained
+from robustdial.typing import Json
+
+CARD, README = "card.json", "README.md"
+SQUARE = Square(queries=200)
+COMPARED, CALIBRATION = 64, 256
+"""Test images on which a file is compared, and training images given to a format."""
+
+
+@dataclass(frozen=True)
+class Baked:
+    """One position of the dial of a run.
+
+    Attributes:
+        experiment: the run.
+        plain: its network there, without a dial, on the CPU and in evaluation mode.
+        served: what it must equal: the dialed network at that position.
+        facts: what a file will say of it.
+    """
+
+    experiment: Experiment
+    plain: nn.Module
+    served: nn.Module
+    facts: Facts
+
+    @property
+    def about(self) -> dict[str, Json]:
+        """The facts as JSON, and what tells this network from another one with the same facts."""
+        digest = hashlib.sha256()
+        for value in self.plain.state_dict().values():
+            digest.update(value.contiguous().numpy().tobytes())
+        facts = {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self.facts).items()}
+        parameters = sum(weight.numel() for weight in self.plain.parameters())
+        return facts | {"parameters": parameters, "sha256": digest.hexdigest()}
+
+
+def bake(experiment: Experiment, lam: float | None, width: float = 1.0) -> Baked:
+    """The network of a run at one position of its dial; lam is None where there is no dial.
+
+    Raises ValueError if there is no such position, or none was chosen.
+    """
+    plain, served = experiment.baked(lam, width), experiment.at(lam, width)
+    plain.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    spec, data = experiment.about["model"], experiment.about["data"]
+    first = plain.get_submodule("normalize")  # pretrained networks have a normalisation of their own
+    mean, std = (tuple(round(v, 6) for v in first.get_buffer(name).flatten().tolist()) for name in ("mean", "std"))
+    stage = spec["width"] or customary(spec["name"])
+    stage = None if stage is None else round(stage * width)
+    facts = Facts(spec["name"], stage, tuple(data["classes"]), tuple(data["shape"]), mean, std, lam, width)
+    return Baked(experiment, plain, served, facts)
+
+
+def place_of(baked: Baked) -> Path:
+    """The customary folder of what is baked from a run, by the position: `baked/lam0.2-width0.5`."""
+    lam, width = baked.facts.lam, baked.facts.width
+    name = "plain" if lam is None else f"lam{lam:g}"
+    return baked.experiment.folder / "baked" / (name if width == 1.0 else f"{name}-width{width:g}")
+
+
+def files_in(out: Path, baked: Baked) -> dict[str, Json]:
+    """What `card.json` in `out` says of files of the same network; nothing if there is none.
+
+    Raises ValueError if it is of another network (a card must not speak for files that it was not made with), or if
+    `out` is a file.
+    """
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out} is a file. Choose another --out.")
+    if (out / record.RUN).exists():
+        raise ValueError(f"{out} holds a run, whose files are not to be mixed with others. Choose another --out.")
+    if not (out / CARD).exists():
+        return {}
+    about = record.read_json(out / CARD)
+    if about.get("network") != baked.about:
+        raise ValueError(f"{out} holds another network. Choose another --out, or delete that folder.")
+    return {name: file for name, file in about["files"].items() if (out / name).exists()}
+
+
+def write(baked: Baked, name: str, out: Path) -> dict[str, Json]:
+    """Write the format `name` into the folder `out`; what the card will say of the file.
+
+    Raises ValueError if the file, read back, does not compute what the dialed network computes.
+    """
+    form, data, device = FORMATS[name], baked.experiment.data, baked.experiment.state.device
+    images, seen = some(data.train, CALIBRATION), some(data.test, COMPARED)
+    with full_precision():
+        parity = write_checked(
+            form, baked.plain, baked.facts, out / form.file, images, lambda x: baked.served(x.to(device)), seen
+        )
+    size = (out / form.file).stat().st_size
+    return {"format": name, "bytes": size, "tolerance": form.tolerance, "parity": parity._asdict()}
+
+
+def measured(baked: Baked, attack: Attack, source: Source, seed: int = 0) -> dict[str, Json]:
+    """Clean and robust accuracy of the plain network itself on the images of `source`, in float32."""
+    experiment, device = baked.experiment, baked.experiment.state.device
+    network = copy.deepcopy(baked.plain).to(device)
+    with full_precision(), seeded(seed, device):
+        found = measure(network, source, attack, experiment.method.threat)
+    return _point(baked, found, attack) | {"seed": seed}
+
+
+def measured_rounded(
+    baked: Baked, name: str, attack: Attack, source: Source, out: Path, seed: int = 0
+) -> dict[str, Json]:
+    """The same of a file that is another network, and how much faster it is than the float32 network in ONNX.
+
+    The attack is made on the plain network and carried over; what still stands is attacked by Square, or by random
+    draws where Square cannot move: neither needs a gradient. The queries are few: they cost about as much as PGD-20.
+    """
+    form, experiment = FORMATS[name], baked.experiment
+    device = experiment.state.device
+    f, plain = form.open(out / form.file), copy.deepcopy(baked.plain).to(device)
+    threat = experiment.method.threat
+    blind = SQUARE if isinstance(threat, Ball) else WorstOf(SQUARE.queries)
+    words = f"{attack.name} on the float32 network, then {blind.name} on this one"
+    with full_precision(), seeded(seed, device):
+        found = measure(f, source, Cascade((FromAnother(plain, attack), blind), words), threat)
+    x, fast = some(source, COMPARED), FORMATS["onnx"]
+    return {
+        "measured": _point(baked, found, attack) | {"seed": seed, "attack": words},
+        "speedup": {"over": fast.file, "batch": len(x), "ratio": speedup(f, fast.open(out / fast.file), x)},
+    }
+
+
+def write_card(baked: Baked, point: Mapping[str, Json], files: Mapping[str, Json], out: Path) -> dict[str, Json]:
+    """Write `card.json`, in words `README.md`, and what RobustBench asks for where its file is; the first of them."""
+    about = {
+        "network": baked.about,
+        "run": _run(baked.experiment),
+        "measured": dict(point),
+        "files": dict(files),
+        **{key: value for key, value in provenance().items() if key in ("created", "versions", "commit")},
+    }
+    record.write_json(out / CARD, about)
+    if FORMATS["robustbench"].file in about["files"]:
+        record.write_json(out / MODEL_INFO, model_info(about))
+    record.write_text(out / README, card(about, FORMATS))
+    return about
+
+
+def some(source: Source, number: int) -> Tensor:
+    """A class-balanced choice of images, the same at every call, `[N, C, H, W]` in [0, 1] on the CPU."""
+    chosen = balanced(source.labels, number, torch.Generator().manual_seed(0))
+    x, _ = next(source.batches([chosen]))
+    return unit(x).cpu()
+
+
+def _point(baked: Baked, found: Measured, attack: Attack) -> dict[str, Json]:
+    at, method = Position(baked.facts.lam, baked.facts.width), baked.experiment.method
+    return point(found, attack, method.threat, at, is_trained(method.dial, *at))
+
+
+def _run(experiment: Experiment) -> dict[str, Json]:
+    about = experiment.about
+    return {
+        "recipe": about["recipe"],
+        "knobs": public(about["knobs"]),
+        "method": public(about["method"]),
+        "data": public_name(about["data"]["name"]),
+        "train": about["data"]["train"],
+        "unlabelled": about["data"].get("unlabelled", 0),
+        "test": about["data"]["test"],
+        "additional_data": _additional_data(about["run"]),
+        "epochs": about["run"]["epochs"],
+        "seed": about["run"]["seed"],
+        "checkpoint": experiment.checkpoint,
+    }
+
+
+def _additional_data(run: Json) -> bool | None:
+    """Whether other data than its own went into the weights; None where another run had a part in them."""
+    if run["pretrained"] or run.get("unlabelled"):
+        return True
+    return None if run["start"] or run.get("teacher") else False

@@ -1,0 +1,76 @@
+"""The model card of a network with its dial."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from robustdial.report.words import interval, percent, spoken
+from robustdial.ship.export.card import public, public_name, threat_in_words
+from robustdial.typing import Json
+
+_ABOVE = """\
+---
+library_name: robustdial
+pipeline_tag: image-classification
+tags:
+- adversarial-robustness
+- image-classification
+- pytorch
+---"""
+
+
+def dial_card(about: Json, points: Sequence[Json], name: str) -> str:
+    """The card in Markdown, with the header that the hub reads.
+
+    Args:
+        about: `run.json`.
+        points: of `frontier.json`; none if it has not been measured.
+        name: under which others load it.
+    """
+    data, model = public_name(about["data"]["name"]), about["model"]["name"]
+    shape = ", ".join(map(str, about["data"]["shape"]))
+    lambdas = about["method"]["dial"].get("lambdas")
+    at = f".at({lambdas[len(lambdas) // 2]:g})  # 0 is most accurate, 1 most robust" if lambdas else ""
+    return f"""\
+{_ABOVE}
+
+# {model} on {data}, {about["recipe"]}
+
+An image classifier trained against adversarial examples with robustdial, recipe `{about["recipe"]}`
+({spoken(public(about["knobs"]))[1:-1]}), {about["model"]["parameters"]:,} parameters,
+{about["data"]["train"]:,} training images, {about["run"]["epochs"]} epochs.
+
+## Use
+
+```python
+import robustdial as rd
+
+f = rd.from_pretrained("{name}"){at}
+logits = f(images)  # float32 [B, {shape}], pixels in [0, 1]; normalisation is inside
+```
+
+Classes in order: {", ".join(about["data"]["classes"])}.
+
+## Accuracy
+
+{_table(points) if points else "Not measured yet."}
+"""
+
+
+def _table(points: Sequence[Json]) -> str:
+    first, widths = points[0], len({point["width"] for point in points}) > 1
+    names = ["lambda", *(["width"] if widths else []), "clean", "95 % interval", "robust", "95 % interval"]
+    rows = [names, ["---"] * len(names), *(_row(point, widths) for point in points)]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return f"""\
+{table}
+
+Robust: under {first["attack"]}, {threat_in_words(first)}; {first["n"]:,} test images, float32, Wilson intervals.
+An attack gives an upper bound of robustness: a stronger one may leave less. Not measured: other norms, larger radii,
+other changes of an image, images from elsewhere."""
+
+
+def _row(point: Json, widths: bool) -> list[str]:
+    stand = ["none" if point["lam"] is None else f"{point['lam']:.4g}", *([f"{point['width']:g}"] if widths else [])]
+    measured = [(percent(point[of]), interval(point[f"{of}_interval"])) for of in ("clean", "robust")]
+    return [*stand, *(cell for pair in measured for cell in pair)]

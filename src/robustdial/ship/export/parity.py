@@ -1,0 +1,83 @@
+"""Whether a file computes what the dialed network computes."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from robustdial import record
+from robustdial.ship.export.base import Format
+from robustdial.ship.export.facts import Facts
+from robustdial.typing import Classifier
+
+
+class Parity(NamedTuple):
+    """How far the logits of two networks are apart on the same images."""
+
+    difference: float
+    """Largest absolute difference of two logits."""
+    scale: float
+    """Largest absolute logit, at least 1."""
+    agree: int
+    """Images given the same class by both."""
+    n: int
+    """Images."""
+
+    @property
+    def share(self) -> float:
+        """The difference as a share of the scale."""
+        return self.difference / self.scale
+
+
+@torch.no_grad()
+def compare(f: Classifier, reference: Classifier, x: Tensor) -> Parity:
+    """Both networks on images `[N, C, H, W]`; `f` sees batches of one, of seven and of the rest.
+
+    >>> compare(lambda x: x, lambda x: x + 0.5, torch.tensor([[0.0, 1.0]] * 9))
+    Parity(difference=0.5, scale=1.5, agree=9, n=9)
+    """
+    wanted = reference(x).cpu()
+    found = torch.cat([f(part).cpu() for part in (x[:1], x[1:8], x[8:]) if len(part)])
+    difference = float((found - wanted).abs().max())
+    scale = max(1.0, float(wanted.abs().max()))
+    return Parity(difference, scale, int((found.argmax(1) == wanted.argmax(1)).sum()), len(x))
+
+
+def write_checked(
+    format: Format, plain: nn.Module, facts: Facts, path: Path, images: Tensor, reference: Classifier, x: Tensor
+) -> Parity:
+    """Write `plain` to `path`, read it back, and compare it with `reference` on the images `x`.
+
+    Two float32 programs for one network differ by rounding, as their sums run in different orders: some 1e-6 of the
+    scale of the logits for networks of twenty layers. The tolerance of a format, 1e-4, leaves room for deeper ones and
+    is far below what a wrong weight or layer would do.
+
+    Raises:
+        ValueError: they differ by more than the format's tolerance. Whatever was at `path` is as it was.
+    """
+    found: list[Parity] = []
+
+    def fill(part: Path) -> None:
+        format.write(plain, images, facts, part)
+        found.append(compare(format.open(part), reference, x))
+        _check(found[0], format.tolerance, path)
+
+    record.write_file(path, fill)
+    return found[0]
+
+
+def _check(parity: Parity, tolerance: float | None, path: Path) -> None:
+    if not math.isfinite(parity.difference):
+        raise ValueError(
+            f"{path.name} was refused: its logits are not finite (NaN or infinity). Check the weights of the run."
+        )
+    if tolerance is not None and not parity.share <= tolerance:
+        raise ValueError(
+            f"{path.name} was refused: read back, its logits differ from those of the dialed network by "
+            f"{parity.difference:.2g} at a scale of {parity.scale:.2g}; {tolerance:g} of it would be rounding. "
+            "Choose another --format."
+        )

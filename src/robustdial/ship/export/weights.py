@@ -1,0 +1,102 @@
+"""safetensors: the weights alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from robustdial.models import build
+from robustdial.ship.export.facts import Facts
+from robustdial.typing import Classifier
+
+
+@dataclass(frozen=True)
+class Safetensors:
+    """Weights under the keys of the original class, and the facts as metadata. Opening it runs no code of the file.
+
+    Weights are not a network: somebody has to supply its class. For a network of timm the lines need timm and nothing
+    else; for one of `robustdial.models` they need that module, which is plain PyTorch and knows nothing of dials. A
+    program could be put beside the weights, but it would hold the weights once more: who wants no code of this library
+    takes `Program` or `Onnx`, who wants to train on or to look inside takes this.
+    """
+
+    tolerance: float | None = 1e-4
+
+    @property
+    def file(self) -> str:
+        return "model.safetensors"
+
+    def write(self, plain: nn.Module, images: Tensor, facts: Facts, path: Path) -> None:
+        """As `Format.write`. Raises ValueError if the network cannot be built again from its name."""
+        weights = plain.state_dict()
+        _fill(_empty(facts), weights, facts)
+        alone = {key: value.detach().contiguous().clone() for key, value in weights.items()}
+        path.write_bytes(save(alone, {"format": "pt", **facts.header()}))
+
+    def open(self, path: Path) -> Classifier:
+        with safe_open(path, framework="pt") as file:
+            facts = Facts.of(file.metadata() or {})
+            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        return _fill(_empty(facts), weights, facts).eval()
+
+    def lines(self, file: str, facts: Facts) -> str:
+        kind, _, name = facts.model.partition(":")
+        if kind == "timm":
+            return _TIMM.format(file=file, name=name, classes=len(facts.classes), channels=facts.shape[0])
+        settings = {
+            "classes": len(facts.classes),
+            "shape": facts.shape,
+            "width": facts.stage,
+            "mean": facts.mean,
+            "std": facts.std,
+        }
+        listed = "".join(f"    {key}={value},\n" for key, value in settings.items())
+        return _OURS.format(file=file, name=facts.model, settings=listed)
+
+
+_TIMM = """\
+import timm
+from safetensors.torch import load_file
+
+weights = load_file("{file}")
+net = timm.create_model("{name}", num_classes={classes}, in_chans={channels}).eval()
+net.load_state_dict({{key[4:]: value for key, value in weights.items() if key.startswith("net.")}})
+logits = net((images - weights["normalize.mean"]) / weights["normalize.std"])"""
+
+_OURS = """\
+from safetensors.torch import load_file
+from robustdial.models import build
+
+net = build(
+    "{name}",
+{settings}).eval()
+net.load_state_dict(load_file("{file}"))
+logits = net(images)"""
+
+
+def _empty(facts: Facts) -> nn.Module:
+    with torch.random.fork_rng([]):  # fresh weights that are overwritten must not cost the caller his random numbers
+        return build(
+            facts.model,
+            classes=len(facts.classes),
+            shape=facts.shape,
+            mean=facts.mean,
+            std=facts.std,
+            width=facts.stage,
+        )
+
+
+def _fill(net: nn.Module, weights: dict[str, Tensor], facts: Facts) -> nn.Module:
+    try:
+        net.load_state_dict(weights)
+    except RuntimeError:
+        raise ValueError(
+            f"{facts.model} at width {facts.width:g} cannot be built again from its name, so weights alone are of no "
+            "use. Choose --format pt2 or onnx, which hold the network too."
+        ) from None
+    return net

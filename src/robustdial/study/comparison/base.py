@@ -1,0 +1,105 @@
+"""What is compared, and where it is written."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+from robustdial import record
+from robustdial.attack import check_supports, parse
+from robustdial.method.threat import Threat
+from robustdial.recipes import Norm, recipe, threat_of
+from robustdial.run import Run
+from robustdial.study.evaluation import EXTRAS
+
+
+class Entry(NamedTuple):
+    """One line of a comparison: a recipe with its knobs, and the name it goes by."""
+
+    label: str
+    recipe: str
+    knobs: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is compared, and how.
+
+    Args:
+        entries: the methods.
+        run: the settings that all runs share; `out` is the folder of the comparison, `seed` the first seed.
+        seeds: runs per method.
+        attacks: names of the attacks that every network is measured with.
+        n: class-balanced test images to measure on; None for all.
+        threat: that every network is measured under; None for that of its own method.
+        also: further parts of an evaluation, names of `study.evaluation.EXTRAS`.
+    """
+
+    entries: tuple[Entry, ...]
+    run: Run
+    seeds: int = 1
+    attacks: tuple[str, ...] = ("pgd-20", "cw-20")
+    n: int | None = None
+    threat: Threat | None = None
+    also: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        methods = [(entry.recipe, entry.knobs) for entry in self.entries]
+        twice = [entry.label for entry in self.entries if methods.count((entry.recipe, entry.knobs)) > 1]
+        if not methods or twice:
+            what = f"{twice[0]} stands there twice" if twice else "there is none"
+            raise ValueError(
+                f"A comparison needs different methods, but {what}. Write for example: pgd-at free m-deat."
+            )
+        if not 1 <= self.seeds <= 2**32 - self.run.seed:
+            raise ValueError(f"--seeds {self.seeds}: give at least one run per method, and no seed beyond 2**32 - 1.")
+        if self.n is not None and self.n < 1:
+            raise ValueError(f"--n {self.n}: give at least one image to measure on.")
+        if not self.attacks:
+            raise ValueError("--attacks: name at least one attack to measure with, for example pgd-20.")
+        for attack in self.attacks:
+            measured_with = parse(attack)
+            if self.threat is not None:
+                check_supports(measured_with, self.threat)
+        for part in self.also:
+            if part not in EXTRAS:
+                raise ValueError(f"--also {part}: there is no such part. There are {', '.join(EXTRAS)}.")
+        for entry in self.entries:
+            recipe(entry.recipe)(**entry.knobs)  # raises ValueError if its knobs make no sense
+
+    @property
+    def folder(self) -> Path:
+        """Where everything is written."""
+        return Path(self.run.out)
+
+    @property
+    def all_seeds(self) -> range:
+        """The seeds of each method's runs."""
+        return range(self.run.seed, self.run.seed + self.seeds)
+
+    def folder_of(self, entry: Entry, seed: int) -> Path:
+        """The folder of one run."""
+        return self.folder / f"{re.sub('[^a-zA-Z0-9.=_]', '-', entry.label)}-seed{seed}"
+
+
+def reopen(folder: Path, device: str | None = None) -> Comparison:
+    """The comparison in `folder`, to go on on another device if one is named.
+
+    Raises FileNotFoundError if there is none.
+    """
+    path = folder / record.COMPARE
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{folder} holds no comparison. Start one with: robustdial compare METHOD ... --out DIR"
+        )
+    about = record.read_json(path)
+    entries = tuple(Entry(row["label"], row["recipe"], row["knobs"]) for row in about["entries"])
+    known = {field.name for field in fields(Run)}
+    run = Run(**{name: value for name, value in about["asked"].items() if name in known} | {"out": str(folder)})
+    run = replace(run, device=device or run.device)
+    norm = about.get("threat", "").lower()
+    threat = threat_of(norm, about["eps"]) if norm in get_args(Norm) else None
+    also = tuple(about.get("also", ()))
+    return Comparison(entries, run, len(about["seeds"]), tuple(about["attacks"]), about["n_asked"], threat, also)

@@ -1,0 +1,144 @@
+"""Training and measuring by turns, in a way that can be stopped and continued at any time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import replace
+from typing import NamedTuple
+
+from robustdial import record
+from robustdial.attack import Attack, parse
+from robustdial.data import Data
+from robustdial.provenance import provenance
+from robustdial.randomness import Turns
+from robustdial.run import Experiment, data_of, rehearse, resume, start, trained
+from robustdial.run.carry_out import carry_out
+from robustdial.study.comparison.base import Comparison, Entry
+from robustdial.study.comparison.extra_measurements import measure_also
+from robustdial.study.comparison.table import score_of, seconds_so_far, table_of
+from robustdial.study.tradeoff import add_score, lambdas_of, measure_point
+from robustdial.training.engine import Step
+
+
+def begin(comparison: Comparison) -> None:
+    """Make the folder of a new comparison.
+
+    Raises ValueError, and writes nothing, if there is something in it, or if its data, network or device cannot be had.
+    """
+    record.check_free(comparison.folder)
+    for flag, folder in (("start", comparison.run.start), ("teacher", comparison.run.teacher)):
+        if folder and comparison.seeds > 1:
+            raise ValueError(
+                f"Runs of several seeds hold out different images, and one --{flag} has seen most. Give --seeds 1."
+            )
+    data = data_of(comparison.run)
+    for entry in comparison.entries:
+        rehearse(entry.recipe, entry.knobs, comparison.run, data)
+    record.create(comparison.folder, record.COMPARE, table_of(comparison, 0.0) | provenance())
+
+
+class Turn(NamedTuple):
+    """What has just been done.
+
+    Attributes:
+        label, seed: of the run.
+        epoch: number of the epoch in which a batch was learned; None when the run was measured.
+        closed: whether the epoch is finished.
+    """
+
+    label: str
+    seed: int
+    epoch: int | None
+    closed: bool
+
+
+def compare(comparison: Comparison) -> Generator[Turn, None, None]:
+    """Train and measure everything that is not done yet, yielding after every batch and every measurement.
+
+    After any yield the caller may stop and call `compare` again later: at most the batches since the last checkpoint
+    are lost.
+    """
+    clock, before = time.monotonic(), seconds_so_far(comparison)
+    attacks = [parse(name) for name in comparison.attacks]
+    for seed in comparison.all_seeds:
+        data = data_of(replace(comparison.run, seed=seed))
+        with closing(_trained_by_turns(comparison, seed, data)) as turns:
+            for turn in turns:
+                if turn.closed:
+                    write(comparison, before + time.monotonic() - clock)
+                yield turn
+        for entry in comparison.entries:
+            for _ in _measured(comparison, entry, seed, data, attacks):
+                write(comparison, before + time.monotonic() - clock)
+                yield Turn(entry.label, seed, None, True)
+    write(comparison, before + time.monotonic() - clock)
+
+
+def write(comparison: Comparison, seconds: float) -> None:
+    """Write `compare.json`; `seconds` is the time spent so far. Its provenance stays that of the beginning."""
+    path = comparison.folder / record.COMPARE
+    record.write_json(path, record.read_json(path) | table_of(comparison, seconds))
+
+
+def _trained_by_turns(comparison: Comparison, seed: int, data: Data) -> Generator[Turn, None, None]:
+    """Each unfinished run of a seed trains for an epoch, then the next one, until all are finished."""
+    waiting = []
+    for entry in comparison.entries:
+        experiment = _opened(comparison, entry, seed, data)
+        if not experiment.finished and not _given_up(experiment):
+            waiting.append((entry, experiment, carry_out(experiment), Turns(experiment.state.device)))
+    # the run that is behind goes first: after an interruption too, all end together
+    waiting.sort(key=lambda item: item[1].state.epoch)
+    while waiting:
+        entry, experiment, training, turns = waiting.pop(0)
+        going = True
+        while going:
+            with turns.turn():
+                step = _next(training)
+            if step is None:
+                break
+            going = step.summary is None
+            try:
+                yield Turn(entry.label, seed, step.epoch, not going)
+            except GeneratorExit:  # the caller stops here
+                with turns.turn(), suppress(FloatingPointError):  # a broken state is not saved, the last one stays
+                    experiment.save()
+                raise
+        else:
+            waiting.append((entry, experiment, training, turns))
+
+
+def _next(training: Iterator[Step]) -> Step | None:
+    """The next batch of a run; None when it is finished, or has failed for good."""
+    try:
+        return next(training, None)
+    except FloatingPointError:  # noted by the run itself
+        return None
+
+
+def _given_up(experiment: Experiment) -> bool:
+    return bool(experiment.troubles) and experiment.troubles[-1]["action"].startswith("stopped")
+
+
+def _opened(comparison: Comparison, entry: Entry, seed: int, data: Data) -> Experiment:
+    folder = comparison.folder_of(entry, seed)
+    if (folder / record.RUN).exists():
+        return resume(folder, {"device": comparison.run.device}, data)
+    return start(entry.recipe, entry.knobs, replace(comparison.run, seed=seed, out=str(folder)), data)
+
+
+def _measured(comparison: Comparison, entry: Entry, seed: int, data: Data, attacks: Sequence[Attack]) -> Iterator[str]:
+    """Measure a run's best network in every way in which that was not done before; what was measured, each time."""
+    folder = comparison.folder_of(entry, seed)
+    if not (folder / record.BEST).exists():
+        return
+    experiment = trained(folder, comparison.run.device, data)
+    for lam in lambdas_of(experiment.method.dial):
+        for attack in attacks:
+            if score_of(folder, lam, attack.name, comparison.n) is None:
+                point = measure_point(experiment, lam, attack, comparison.n, seed, threat=comparison.threat)
+                add_score(experiment, point | {"asked": comparison.n})
+                yield attack.name
+        yield from measure_also(comparison, experiment, lam)

@@ -1,0 +1,36 @@
+"""Evaluations people can trust: a network of any origin under a cascade of attacks, with all that qualifies its number.
+
+target.py       what is evaluated: network, images, threat
+foreign.py      a network that was not trained here
+evaluation.py   stage after stage; killed and continued, shared among processes
+score.py        what is written of it
+budget_gap.py   what a shortened attack has missed
+examination.py  what may be wrong with its number
+extra_measurements.py  accuracy at every radius, in bad weather, under other threats
+extremes.py     the images that fell most easily and stand most firmly
+"""
+
+from robustdial.study.evaluation.budget_gap import gap_of, sampled
+from robustdial.study.evaluation.evaluation import Evaluation
+from robustdial.study.evaluation.examination import findings
+from robustdial.study.evaluation.extra_measurements import EXTRAS
+from robustdial.study.evaluation.extremes import take_extremes
+from robustdial.study.evaluation.foreign import foreign, load_foreign
+from robustdial.study.evaluation.score import known_score, score_of, write_score
+from robustdial.study.evaluation.target import Subject, of_run
+
+__all__ = [
+    "EXTRAS",
+    "Evaluation",
+    "Subject",
+    "findings",
+    "foreign",
+    "gap_of",
+    "known_score",
+    "load_foreign",
+    "of_run",
+    "sampled",
+    "score_of",
+    "take_extremes",
+    "write_score",
+]

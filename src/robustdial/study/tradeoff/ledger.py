@@ -1,0 +1,126 @@
+"""Points that were measured under the same conditions, kept in a file from the first one on."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from robustdial import record
+from robustdial.attack import Attack
+from robustdial.data import Source
+from robustdial.evaluate import Position
+from robustdial.method import describe
+from robustdial.run import Experiment
+from robustdial.study.tradeoff.costs import costs_of, dialed_cost, timing_of
+from robustdial.study.tradeoff.points import measure_point
+from robustdial.study.tradeoff.positions import widths_of
+from robustdial.typing import Json
+
+
+@dataclass
+class Ledger:
+    """A file of points; each is written as soon as it is measured, and found again by a later call.
+
+    Points are found again only where the attack, the images, the seed and the weights are the same; otherwise the file
+    begins anew with the next point, and the earlier one is kept beside it (`frontier-before.json`), where a call under
+    its conditions finds it. Latencies are found again where machine and threads are the same.
+
+    Args:
+        path: of the file.
+        experiment: the run.
+        part: name of the part of the data that `source` is of.
+        source: the images.
+        attack: made at the position served.
+        seed: of its random starts.
+        widths: whose cost is asked for, besides the trained ones.
+    """
+
+    path: Path
+    experiment: Experiment
+    part: str
+    source: Source
+    attack: Attack
+    seed: int
+    widths: tuple[float, ...] = ()
+    conditions: dict[str, Json] = field(init=False)
+    points: list[dict[str, Json]] = field(init=False, default_factory=list)
+    seconds: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        self.conditions = conditions_of(self.experiment, self.part, self.source, self.attack, self.seed)
+        before = self._before()
+        if before:
+            self.points, self.seconds = before["points"], before["seconds"]
+
+    @cached_property
+    def cost(self) -> dict[str, Json]:
+        """What each width costs, what the dial itself costs, and under which conditions they were timed."""
+        before, timing = self._before(), timing_of(self.experiment)
+        known = [row["width"] for row in before.get("costs", [])]
+        wanted = sorted({*widths_of(self.experiment.method.dial), *self.widths, *known}, reverse=True)
+        if before.get("timing") == timing and known == wanted:
+            return {key: before[key] for key in ("timing", "costs", "dialed")}
+        costs = costs_of(self.experiment, wanted)  # all of them again: those that are timed by turns can be compared
+        return {"timing": timing, "costs": costs, "dialed": dialed_cost(self.experiment)}
+
+    def known(self, position: Position) -> dict[str, Json] | None:
+        """The point at a position if it has been measured, with its cost."""
+        found = next((p for p in self.points if (p["lam"], p["width"]) == position), None)
+        return None if found is None else found | self.cost_at(position.width)
+
+    def measure(self, position: Position) -> dict[str, Json]:
+        """The point at a position with its cost: measured and written, unless it is known."""
+        known = self.known(position)
+        if known is not None:
+            return known
+        clock = time.perf_counter()
+        lam, width = position
+        found = measure_point(self.experiment, lam, self.attack, seed=self.seed, width=width, source=self.source)
+        self.points.append(found)
+        self.seconds += time.perf_counter() - clock
+        self.write()
+        return found | self.cost_at(width)
+
+    def all_points(self) -> list[dict[str, Json]]:
+        """Every point with its cost, widest first, each width along lambda."""
+        ordered = sorted(self.points, key=lambda p: (-p["width"], p["lam"] or 0.0))
+        return [p | self.cost_at(p["width"]) for p in ordered]
+
+    def cost_at(self, width: float) -> dict[str, Json]:
+        """Parameters, multiply-adds and latency at a width."""
+        return dict(next(row for row in self.cost["costs"] if row["width"] == width))
+
+    def write(self, **more: Json) -> None:
+        """Write the file, with `more` in it."""
+        about = {**self.conditions, **self.cost, "seconds": self.seconds, **more}
+        if self.path.exists() and not self._read(self.path):
+            self.path.replace(self._aside)
+        record.write_json(self.path, {"points": self.all_points(), **about})
+
+    @property
+    def _aside(self) -> Path:
+        return self.path.with_stem(f"{self.path.stem}-before")
+
+    def _before(self) -> dict[str, Json]:
+        """What was measured under these conditions, in the file or in the one kept beside it; empty if nothing was."""
+        return self._read(self.path) or self._read(self._aside)
+
+    def _read(self, path: Path) -> dict[str, Json]:
+        about = record.read_json(path) if path.exists() else {}
+        return about if all(about.get(key) == value for key, value in self.conditions.items()) else {}
+
+
+def conditions_of(experiment: Experiment, part: str, source: Source, attack: Attack, seed: int) -> dict[str, Json]:
+    """Under which conditions accuracies hold."""
+    return {
+        "part": part,
+        "attack": attack.name,
+        "n": len(source),
+        "seed": seed,
+        "checkpoint": experiment.checkpoint,
+        "weights": record.fingerprint(experiment.state.served.state_dict()),
+        "adversary": describe(experiment.method.threat),
+        "precision": "float32",
+    }

@@ -1,0 +1,122 @@
+"""A training state as tensors and JSON, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from robustdial import record
+from robustdial.training.engine import Recovery, TrainState
+from robustdial.typing import Json
+
+Tensors = dict[str, Tensor]
+
+
+def save(state: TrainState, path: str | Path) -> None:
+    """Write a training state to `path` (safetensors), atomically. With `restore` and the same data, training goes on as
+    if it had never stopped."""
+    record.write_tensors(Path(path), *pack(state))
+
+
+def restore(state: TrainState, path: str | Path) -> None:
+    """Read what `save` wrote into a freshly built `state`. Raises ValueError if it is of another model, or damaged."""
+    unpack(state, *record.read_tensors(Path(path)))
+
+
+def pack(state: TrainState) -> tuple[Tensors, dict[str, Json]]:
+    """The whole state: weights, optimizer, memories and random numbers as tensors, the rest as JSON."""
+    optimizer = state.optimizer.state_dict()
+    tensors = {f"model.{name}": value for name, value in state.model.state_dict().items()}
+    if state.average is not None:
+        tensors |= {f"average.{name}": value for name, value in state.average.state_dict().items()}
+    numbers: dict[str, Json] = {}
+    for index, slots in optimizer["state"].items():
+        for name, value in slots.items():
+            (tensors if isinstance(value, Tensor) else numbers)[f"optimizer.{index}.{name}"] = value
+    for index, memory in enumerate(state.memories):
+        tensors |= {f"memory.{index}.{name}": value for name, value in memory.items()}
+    tensors |= _random_state(state.device)
+    about = {
+        "epoch": state.epoch,
+        "batch": state.batch,
+        "seed": state.seed,
+        "schedule": state.schedule,
+        "recovery": list(state.recovery),
+        "memories": len(state.memories),
+        "sums": {name: float(value) for name, value in state.sums.items()},
+        "optimizer": {"groups": optimizer["param_groups"], "numbers": numbers},
+    }
+    return tensors, about
+
+
+def unpack(state: TrainState, tensors: Mapping[str, Tensor], about: Mapping[str, Json]) -> None:
+    """Put a packed state back into `state`, which was built for the same run. Raises ValueError if it was not."""
+    load_weights(state.model, tensors)
+    try:
+        _unpack_progress(state, tensors, about)
+    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise ValueError(
+            f"The checkpoint does not hold a whole training state ({type(error).__name__}: {error}). "
+            "Restore last.safetensors, or train again into a new folder."
+        ) from None
+
+
+def _unpack_progress(state: TrainState, tensors: Mapping[str, Tensor], about: Mapping[str, Json]) -> None:
+    slots: dict[int, dict[str, Json]] = {}
+    for name, value in {**_under(tensors, "optimizer."), **_under(about["optimizer"]["numbers"], "optimizer.")}.items():
+        index, slot = name.split(".", 1)
+        slots.setdefault(int(index), {})[slot] = value
+    state.optimizer.load_state_dict({"state": slots, "param_groups": about["optimizer"]["groups"]})
+    _lay_out(state.optimizer)
+    state.memories[:] = [
+        {name: value.to(state.device) for name, value in _under(tensors, f"memory.{index}.").items()}
+        for index in range(about["memories"])
+    ]
+    if state.average is not None:
+        state.average.load_state_dict(_under(tensors, "average."))
+    state.epoch, state.batch, state.schedule = about["epoch"], about["batch"], about["schedule"]
+    state.recovery = Recovery(*about.get("recovery", ()))
+    as_sum = partial(torch.tensor, dtype=torch.float64, device=state.device)
+    state.sums = {name: as_sum(value) for name, value in about["sums"].items()}
+    torch.set_rng_state(tensors["random.cpu"])
+    if "random.cuda" in tensors and state.device.type == "cuda":
+        torch.cuda.set_rng_state(tensors["random.cuda"], state.device)
+
+
+def _lay_out(optimizer: torch.optim.Optimizer) -> None:
+    """Give the optimizer's tensors the memory layout of their weights, as they had when they were made."""
+    for weight, slots in optimizer.state.items():
+        for name, value in slots.items():
+            if isinstance(value, Tensor) and value.shape == weight.shape:
+                slots[name] = torch.empty_like(weight, requires_grad=False).copy_(value)
+
+
+def load_weights(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Load the network of a checkpoint into `model`. Raises ValueError if they do not fit."""
+    found, wanted = _under(tensors, "model."), model.state_dict()
+    wrong = [
+        name
+        for name in sorted(found.keys() | wanted.keys())
+        if name not in found or name not in wanted or found[name].shape != wanted[name].shape
+    ]
+    if wrong:
+        raise ValueError(
+            f"The checkpoint is of another model: {len(wrong)} of {len(wanted)} tensors differ, first {wrong[0]!r}. "
+            "Use the run folder it was trained in, with its run.json."
+        )
+    model.load_state_dict(found)
+
+
+def _random_state(device: torch.device) -> Tensors:
+    state = {"random.cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["random.cuda"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def _under(items: Mapping[str, Json], prefix: str) -> dict[str, Json]:
+    return {name.removeprefix(prefix): value for name, value in items.items() if name.startswith(prefix)}

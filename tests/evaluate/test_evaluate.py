@@ -1,0 +1,123 @@
+"""Measuring: closed forms, counting, intervals."""
+
+import pytest
+import torch
+from torch import nn
+
+from robustdial.attack import PGDAttack, parse
+from robustdial.data import from_tensors
+from robustdial.dial import dial
+from robustdial.evaluate import Accuracy, clean_accuracy, measure
+from robustdial.method.threat import L2, Linf
+from robustdial.models import build
+
+WEIGHT = torch.tensor([1.0, -2.0, 0.5, 0.0])
+
+
+def linear(x):
+    """Two classes, the sign of a linear form of the four pixels."""
+    score = (x.flatten(1) - 0.5) @ WEIGHT
+    return torch.stack([score, -score], dim=1)
+
+
+def points(n=400):
+    """Images away from the borders of the cube, and the classes that `linear` gives them."""
+    x = torch.rand(n, 1, 2, 2) * 0.4 + 0.3
+    return x, linear(x).argmax(1)
+
+
+@pytest.mark.parametrize(
+    ("threat", "dual"), [(Linf(0.05), WEIGHT.abs().sum()), (L2(0.08), WEIGHT.norm())], ids=["linf", "l2"]
+)
+def test_robust_accuracy_of_a_linear_model_is_its_margin(threat, dual):
+    x, y = points()
+    margin = ((x.flatten(1) - 0.5) @ WEIGHT).abs()
+    expected = int((margin > threat.radius * dual).sum())
+    data = from_tensors((x, y), (x, y))
+    clean, robust = measure(linear, data.test, PGDAttack(20), threat)
+    assert clean == Accuracy(400, 400)
+    assert abs(robust.correct - expected) <= 1
+    assert 50 < robust.correct < 350
+
+
+@pytest.mark.parametrize("threat", [Linf(0.1), L2(0.3)])
+def test_adversarial_images_are_in_the_set_and_worse(threat):
+    net = build("cnn", classes=4, shape=(1, 8, 8), mean=[0.5], std=[0.5], width=4).eval()
+    x, y = torch.rand(16, 1, 8, 8), torch.randint(0, 4, (16,))
+    adv = PGDAttack(10)(net, x, y, threat)
+    z = adv - x
+    size = z.flatten(1).abs().amax(1) if isinstance(threat, Linf) else z.flatten(1).norm(dim=1)
+    assert (size <= threat.radius + 1e-6).all()
+    assert adv.min() >= 0
+    assert adv.max() <= 1
+    loss = nn.functional.cross_entropy
+    assert loss(net(adv), y) > loss(net(x), y)
+    assert not adv.requires_grad
+
+
+def test_robust_accuracy_falls_with_the_radius():
+    x, y = points()
+    data = from_tensors((x, y), (x, y))
+    falling = [measure(linear, data.test, PGDAttack(5), Linf(eps)).robust.correct for eps in (0.001, 0.02, 0.05, 0.5)]
+    assert falling == sorted(falling, reverse=True)
+    assert falling[-1] == 0
+
+
+def test_an_attacked_module_is_left_as_it_was():
+    net = build("cnn", classes=4, shape=(1, 8, 8), mean=[0.5], std=[0.5], width=4).train()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    PGDAttack(2)(net, torch.rand(4, 1, 8, 8), torch.zeros(4, dtype=torch.int64), Linf(0.1))
+    assert all(module.training for module in net.modules())
+    assert all(weight.requires_grad and weight.grad is None for weight in net.parameters())
+    assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())
+
+
+def test_a_wrong_answer_is_never_robust():
+    x, y = points(20)
+    data = from_tensors((x, 1 - y), (x, 1 - y))
+    assert measure(linear, data.test, PGDAttack(1), Linf(1e-4)).robust.correct == 0
+
+
+@pytest.mark.parametrize(
+    ("correct", "n", "low", "high"),
+    [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (5, 10, 0.2366, 0.7634), (900, 1000, 0.8799, 0.9171)],
+)
+def test_wilson_interval(correct, n, low, high):
+    assert Accuracy(correct, n).interval == pytest.approx((low, high), abs=1e-4)
+
+
+def test_a_network_in_training_mode_is_refused():
+    x, y = points(20)
+    net = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    with pytest.raises(ValueError, match="training mode"):
+        measure(net, from_tensors((x, y), (x, y)).test, PGDAttack(1), Linf(0.1))
+
+
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [(lambda x: x.sum((1, 2, 3)), r"\[images, classes\]"), (lambda x: linear(x) * float("nan"), "not finite")],
+)
+def test_answers_that_are_no_logits_are_refused(f, words):
+    x, y = points(20)
+    with pytest.raises((ValueError, FloatingPointError), match=words):
+        clean_accuracy(f, from_tensors((x, y), (x, y)).test)
+
+
+@pytest.mark.parametrize("name", ["pgd", "pgd-0", "pgd-x", "apgd-100", ""])
+def test_an_unknown_attack_is_named(name):
+    with pytest.raises(ValueError, match="is not an attack"):
+        parse(name)
+
+
+@pytest.mark.parametrize("steps", [0, -1])
+def test_an_attack_needs_steps(steps):
+    with pytest.raises(ValueError, match="at least one step"):
+        PGDAttack(steps)
+
+
+def test_served_networks_are_measured_like_any_other():
+    model = dial(build("cnn", classes=2, shape=(1, 8, 8), mean=[0.5], std=[0.5], width=4)).eval()
+    x = torch.rand(40, 1, 8, 8)
+    data = from_tensors((x, torch.arange(40) % 2), (x, torch.arange(40) % 2))
+    at, baked = (measure(f, data.test, PGDAttack(3, noise=0.0), Linf(0.05)) for f in (model.at(0.3), model.bake(0.3)))
+    assert at == baked

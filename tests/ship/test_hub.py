@@ -1,0 +1,142 @@
+"""A network with its dial in a folder as the hub has it. Nothing here goes online."""
+
+import json
+import sys
+from types import SimpleNamespace
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from robustdial import open_model
+from robustdial.cli import main
+from robustdial.ship.hub import from_pretrained, save_pretrained
+
+TRAIN = ["--model-width=4", "--epochs=1", "--steps=2", "--eps=0.3", "--limit=300", "--device=cpu"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "small"
+    assert main.run(["train", "oat", *TRAIN, "--lambdas", "0", "0.5", "1", "--out", str(folder)]) == 0
+    assert main.run(["frontier", str(folder), "--attack", "pgd-1", "--n", "20", "--device", "cpu"]) == 0
+    return folder
+
+
+@pytest.fixture
+def saved(run, tmp_path):
+    save_pretrained(run, tmp_path / "saved")
+    return tmp_path / "saved"
+
+
+def test_what_is_loaded_is_what_was_saved(run, saved):
+    x = torch.rand(3, 1, 8, 8)
+    for lam in (0, 0.25, 1):
+        assert torch.equal(from_pretrained(saved).at(lam)(x), open_model(run).at(lam)(x))
+    assert {path.name for path in saved.iterdir()} == {"config.json", "model.safetensors", "README.md"}
+
+
+def test_the_card_has_the_frontier_and_a_header(saved):
+    card = (saved / "README.md").read_text()
+    assert card.startswith("---\nlibrary_name: robustdial\n")
+    lambdas = [line.split(" | ")[0] for line in card.splitlines() if line.startswith(("| 0", "| 1"))]
+    assert lambdas == ["| 0", "| 0.25", "| 0.5", "| 0.75", "| 1"]
+    assert "pgd-1, Linf, radius 0.3; 20 test images" in card
+    assert ".at(0.5)" in card
+
+
+def test_the_config_does_not_tell_where_the_run_was(saved, run):
+    assert str(run.parent) not in (saved / "config.json").read_text()
+
+
+def lose_a_weight(folder):
+    weights = load_file(folder / "model.safetensors")
+    weights.pop(next(iter(weights)))
+    save_file(weights, folder / "model.safetensors")
+
+
+def change(key, value):
+    def breaking(folder):
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(config | {key: value}))
+
+    return breaking
+
+
+@pytest.mark.parametrize(
+    ("breaking", "words"),
+    [
+        (lose_a_weight, "1 of"),
+        (lambda folder: (folder / "model.safetensors").write_text("no tensors"), "does not hold a network"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "does not hold a network"),
+        (lambda folder: (folder / "config.json").unlink(), "does not hold a network"),
+        (lambda folder: (folder / "config.json").write_text("{"), "damaged"),
+        (change("recipe", "oatt"), "oat"),
+        (change("knobs", {"epz": 1}), "does not hold a network"),
+        (change("model", None), "does not hold a network"),
+    ],
+)
+def test_what_does_not_fit_is_refused(saved, breaking, words):
+    breaking(saved)
+    with pytest.raises(ValueError, match=words):
+        from_pretrained(saved)
+
+
+class Hub:
+    """A hub that remembers what it was sent."""
+
+    def __init__(self, error=None):
+        self.error, self.sent = error, {}
+
+    def create_repo(self, name, private, exist_ok):
+        if self.error:
+            raise self.error
+        self.sent["repo"] = name, private
+
+    def upload_folder(self, repo_id, folder_path, commit_message):
+        from pathlib import Path
+
+        self.sent["files"] = {path.name: path.read_bytes() for path in Path(folder_path).iterdir()}
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    def put(hub):
+        monkeypatch.setitem(sys.modules, "huggingface_hub", SimpleNamespace(HfApi=lambda: hub))
+        return hub
+
+    return put
+
+
+def test_push_sends_weights_config_and_card(run, hub, capsys):
+    online = hub(Hub())
+    assert main.run(["push", str(run), "somebody/digits", "--private"]) == 0
+    assert online.sent["repo"] == ("somebody/digits", True)
+    assert online.sent["files"].keys() == {"config.json", "model.safetensors", "README.md"}
+    assert b'from_pretrained("somebody/digits").at(' in online.sent["files"]["README.md"]
+    assert "https://huggingface.co/somebody/digits" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "words"),
+    [
+        (
+            "somebody/digits",
+            RuntimeError("401 Unauthorized\nmore"),
+            "401 Unauthorized. Check the name (there is no folder of this name here), be online, and",
+        ),
+        ("digits", None, "Write it as user/name"),
+    ],
+)
+def test_a_push_that_fails_is_one_line(run, hub, name, error, words, capsys):
+    hub(Hub(error))
+    assert main.run(["push", str(run), name]) == 2
+    err = capsys.readouterr().err
+    assert words in err
+    assert err.count("\n") == 1
+
+
+def test_without_the_package_one_line_says_how_to_get_it(run, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    assert main.run(["push", str(run), "somebody/digits"]) == 2
+    assert "pip install 'robustdial[hf]'" in capsys.readouterr().err

@@ -1,0 +1,148 @@
+"""An evaluation in its folder: killed and continued, shared, told apart from others."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from robustdial import record
+from robustdial.attack import APGD, Cascade, PGDAttack, autoattack, shortened
+from robustdial.data import from_tensors
+from robustdial.method.threat import Linf
+from robustdial.study.evaluation import Evaluation, foreign, gap_of, sampled, score_of, take_extremes, write_score
+from robustdial.study.evaluation.budget_gap import SAMPLE
+
+N = 40
+
+
+@pytest.fixture
+def subject(tmp_path):
+    """Four classes, one for each quadrant of the image that may be brightest; a linear network that sees it."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(N, 1, 2, 2, generator=generator)
+    y = x.flatten(1).argmax(1)
+    data = from_tensors((x, y), (x, y))
+    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 4, bias=False))
+    nn.init.eye_(net[1].weight)
+    return foreign(net, "quadrants", data, data.test, Linf(0.05), tmp_path)
+
+
+ATTACK = Cascade((PGDAttack(1), APGD(steps=5)), "two")
+
+
+def finished(evaluation):
+    for _ in evaluation.run():
+        pass
+    return evaluation.whole()
+
+
+@pytest.mark.parametrize("stop", [1, 3, 5])
+def test_a_stopped_evaluation_goes_on_where_it_was(subject, stop):
+    undisturbed = finished(Evaluation(replace(subject, folder=subject.folder / "other"), ATTACK, batch=8))
+    going = Evaluation(subject, ATTACK, batch=8).run()
+    for _ in range(stop):
+        next(going)
+    going.close()  # as an interruption does
+    again = Evaluation(subject, ATTACK, batch=8)
+    assert int((again.known().next > 0).sum()) == min(N, 8 * stop)
+    survivors = finished(again)
+    assert torch.equal(survivors.broken_by, undisturbed.broken_by)
+    assert torch.equal(survivors.lead, undisturbed.lead)
+
+
+def test_the_last_shard_to_finish_makes_the_whole(subject):
+    one, two = (Evaluation(subject, ATTACK, shard=(k, 2)) for k in range(2))
+    assert finished(two) is None
+    survivors = finished(one)
+    assert len(survivors.broken_by) == N
+    assert survivors.after(0).all()
+    assert 0 < survivors.accuracy().correct < N
+
+
+def test_other_conditions_have_another_file(subject):
+    base = Evaluation(subject, ATTACK)
+    others = [
+        Evaluation(subject, ATTACK, seed=1),
+        Evaluation(subject, ATTACK, batch=7),
+        Evaluation(subject, Cascade((PGDAttack(2), APGD(steps=5)), "two")),
+        Evaluation(replace(subject, threat=Linf(0.06)), ATTACK),
+        Evaluation(replace(subject, source=subject.source.subset(torch.arange(20))), ATTACK),
+        Evaluation(replace(subject, about={**subject.about, "weights": "others"}), ATTACK),
+    ]
+    assert len({base.key, *(other.key for other in others)}) == 7
+    assert base.key == Evaluation(subject, ATTACK).key
+
+
+def test_the_score_speaks_robustbench(subject):
+    evaluation = Evaluation(subject, shortened(autoattack(), 0.02))
+    score = score_of(evaluation, finished(evaluation))
+    json.dumps(score)
+    assert score["clean_acc"] == "100.00"
+    assert score["eps"] == "0.05"
+    assert score["threat_model"] == "Linf"
+    assert "autoattack_acc" not in score
+    assert score["standing"][0]["attack"] == "clean"
+    assert sum(row["n"] for row in score["per_class"]) == N
+    assert score["robust"] == pytest.approx(sum(row["robust"] * row["n"] for row in score["per_class"]) / N)
+
+
+def test_only_the_whole_autoattack_is_called_so(subject):
+    subject = replace(subject, source=subject.source.subset(torch.tensor([0])), threat=Linf(0.5))  # falls at once
+    evaluation = Evaluation(subject, autoattack())
+    assert score_of(evaluation, finished(evaluation))["autoattack_acc"] == "0.00"
+
+
+def test_an_evaluation_stands_once_in_the_file(subject):
+    for seed in (0, 0, 1):
+        evaluation = Evaluation(subject, ATTACK, seed=seed)
+        write_score(evaluation, score_of(evaluation, finished(evaluation)))
+    scores = record.read_json(subject.folder / record.SCORE)["scores"]
+    assert [score["seed"] for score in scores] == [0, 1]
+
+
+def test_the_gap_is_what_the_full_attack_breaks_of_what_stands(subject):
+    weak, strong = PGDAttack(1, step=0.01, noise=0.0), APGD(steps=20)
+    survivors = finished(weakly := Evaluation(subject, weak))
+    sample = sampled(weakly, survivors, strong)
+    assert len(sample.subject.source) == SAMPLE < survivors.accuracy().correct == N
+    gap, kept = gap_of(survivors, finished(sample), strong), finished(sample).accuracy()
+    assert 0 < gap["broken"] == SAMPLE - kept.correct
+    assert gap["interval"][0] < gap["robust"] == kept.value < gap["interval"][1]
+
+
+def test_where_nothing_stands_nothing_was_missed(subject):
+    evaluation = Evaluation(replace(subject, threat=Linf(0.9)), APGD(steps=20))
+    assert sampled(evaluation, finished(evaluation), APGD()) is None
+
+
+def test_the_extremes_are_the_extremes(subject):
+    evaluation = Evaluation(subject, ATTACK)
+    survivors = finished(evaluation)
+    take_extremes(evaluation, survivors)
+    (file,) = subject.folder.glob("extremes-*.safetensors")
+    tensors, _ = record.read_tensors(file)
+    fell, stands = survivors.broken_by > 0, survivors.broken_by == -1
+    assert tensors["easy/lead"][0] == survivors.lead[fell].min()
+    assert tensors["hard/lead"][0] == survivors.lead[stands].max()
+    assert (tensors["hard/pred_adv"] == tensors["hard/labels"]).all()
+    assert (tensors["easy/pred_clean"] == tensors["easy/labels"]).all()
+    assert tensors["easy/adv"].dtype == torch.uint8
+
+
+@pytest.mark.parametrize("shard", [(2, 2), (-1, 2), (0, N + 1)])
+def test_a_shard_that_is_none_is_refused(subject, shard):
+    with pytest.raises(ValueError, match="--shard"):
+        Evaluation(subject, ATTACK, shard=shard)
+
+
+def test_another_network_under_the_same_name_begins_anew_with_its_own_origin(subject):
+    first = Evaluation(subject, ATTACK)
+    finished(first)
+    for classes in (4, 5):  # other answers, or more of them
+        net = nn.Sequential(nn.Flatten(), nn.Linear(4, classes)).eval()
+        again = Evaluation(replace(subject, f=net), ATTACK)
+        assert again.key == first.key
+        assert again.known() is None
+        assert again.origin["created"] >= first.origin["created"]

@@ -1,0 +1,174 @@
+"""Networks that were not trained here, from the command line."""
+
+import json
+import sys
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from robustdial.cli import main
+from robustdial.study.evaluation import load_foreign
+
+NET = """
+from torch import nn
+import part
+
+def build():
+    return nn.Sequential(nn.Flatten(), part.layer())
+
+def inside():
+    import part as again
+    return nn.Sequential(nn.Flatten(), again.layer())
+
+def narrow():
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 4))
+
+def lost():
+    import nowhere
+
+def other():
+    return "a string"
+"""
+ROOT = """
+from torch import nn
+
+class Root(nn.Module):
+    def forward(self, x):
+        return (x + 1e-6).sqrt()
+
+def build():
+    return nn.Sequential(Root(), nn.Flatten(), nn.Linear(64, 10))
+"""
+PART = """
+from torch import nn
+
+def layer():
+    return nn.Linear(64, 10)
+"""
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    (tmp_path / "net.py").write_text(NET)
+    (tmp_path / "part.py").write_text(PART)
+    torch.manual_seed(0)
+    save_file({"1.weight": torch.randn(10, 64), "1.bias": torch.zeros(10)}, tmp_path / "w.safetensors")
+    save_file({"1.weight": torch.randn(9, 64)}, tmp_path / "small.safetensors")
+    (tmp_path / "w.pt").write_bytes(b"a pickle, perhaps")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_any_network_is_evaluated_and_has_its_page(place, capsys):
+    argv = ["evaluate", "--model", "net.py:build", "--weights", "w.safetensors", "--data", "digits", "--eps", "0.1"]
+    assert main.run([*argv, "--attack", "pgd-2", "--n", "50", "--out", "out"]) == 0
+    (score,) = json.loads((place / "out" / "score.json").read_text())["scores"]
+    assert score["model"] == "net.py:build"
+    assert score["n"] == 50
+    states = {check["id"]: check["state"] for check in score["checks"]}
+    assert states["sample-size"] == "raised"  # 50 images
+    assert states["training-mode"] == states["randomised"] == "passed"
+    assert (place / "out" / "report.html").exists()
+    assert "pgd-2" in capsys.readouterr().out
+
+
+def test_shards_write_one_result(place, capsys):
+    argv = ["evaluate", "--model", "net.py:build", "--weights", "w.safetensors", "--data", "digits", "--eps", "0.1"]
+    for k in range(3):
+        assert not (place / "out" / "score.json").exists()
+        assert main.run([*argv, "--attack", "pgd-2", "--n", "50", "--out", "out", "--shard", f"{k}/3"]) == 0
+    assert json.loads((place / "out" / "score.json").read_text())["scores"][0]["n"] == 50
+    assert "part 1 of 3 is done" in capsys.readouterr().out
+
+
+def test_torchrun_says_which_shard_it_is(place, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    argv = ["evaluate", "--model", "net.py:build", "--data", "digits", "--attack", "pgd-1", "--n", "20", "--out", "out"]
+    assert main.run(argv) == 0
+    assert [file.name.endswith("-1of2.safetensors") for file in (place / "out" / "standing").glob("*.safetensors")] == [
+        True
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ("--model net.py:build", "Give --data"),
+        ("--model net.py:bild --data digits", "no function 'bild'. There is build, inside, narrow, lost, other"),
+        ("--model net.py:other --data digits", "gives str, not a torch.nn.Module"),
+        ("--model nothing_here:build --data digits", "No module named 'nothing_here'"),
+        ("--model gone.py:build --data digits", "no file gone.py"),
+        ("--model build --data digits", "names no function"),
+        ("--model net.py:build --weights gone --data digits", "no file gone"),
+        ("--model net.py:build --weights small.safetensors --data digits", "does not fit the network"),
+        ("--model net.py:build --weights w.pt --data digits", "a pickle is never opened"),
+        ("--model net.py:build --data digits --norm l2", "--norm l2 needs a radius"),
+        ("--model net.py:build --data digits --budget 2", "--budget 2 is not a share"),
+        ("--model net.py:build --data digits --shard 1", "--shard 1 is not a part"),
+        ("--model net.py:build --data digits --batch 0", "--batch 0"),
+        ("--model net.py:build --data digits --lam 0.4", "no dial: leave out --lam"),
+        ("--model net.py:build --data digits --seed -1", "--seed -1 is negative"),
+        ("--model net.py:narrow --data digits", "labels up to 9, and the network has 4 logits"),
+        ("--model net.py:lost --data digits", "No module named 'nowhere'"),
+        ("runs/x --data digits --out y", "A run brings its own: leave out --data, --out"),
+        ("", "Name a run folder, or a network"),
+    ],
+)
+def test_wrong_input_is_one_line(place, capsys, flags, words):
+    assert main.run(["evaluate", *flags.split()]) == 2
+    err = capsys.readouterr().err
+    assert words in err
+    assert len(err.splitlines()) == 1
+
+
+def test_more_than_one_number_is_kept_and_not_measured_again(place, capsys):
+    argv = ["evaluate", "--model", "net.py:build", "--weights", "w.safetensors", "--data", "digits", "--eps", "0.1"]
+    argv += ["--attack", "pgd-1", "--n", "20", "--out", "out"]
+    assert main.run([*argv, "--also", "curve", "corruptions", "unseen", "warps"]) == 0
+    (score,) = json.loads((place / "out" / "score.json").read_text())["scores"]
+    assert [row["eps"] for row in score["curve"]][:4] == ["0", "0.025", "0.05", "0.1"]
+    assert {row["level"] for row in score["corruptions"]} == {1, 2, 3, 4, 5}
+    assert [row["attack"] for row in score["warps"]] == ["worst-of-1", "worst-of-10"]
+    assert {row["threat"] for row in score["unseen"]} == {"Linf 8/255", "L2 0.5", "L2 1", "Warp"}
+    capsys.readouterr()
+    assert main.run([*argv, "--also", "curve"]) == 0
+    assert "curve ━" not in capsys.readouterr().out
+    (again,) = json.loads((place / "out" / "score.json").read_text())["scores"]
+    assert all(again[part] == score[part] for part in ("curve", "corruptions", "unseen", "warps"))
+
+
+def test_a_module_may_be_imported_when_the_network_is_built(place):
+    assert isinstance(load_foreign("net.py:inside", None), torch.nn.Module)
+    assert str(place) not in sys.path
+    assert "net" not in sys.modules
+
+
+def test_another_network_of_the_same_weights_is_measured_anew(place):
+    argv = ["evaluate", "--model", "net.py:build", "--weights", "w.safetensors", "--data", "digits", "--eps", "0.05"]
+    argv += ["--attack", "fgsm", "--n", "50", "--out", "out"]
+    assert main.run(argv) == 0
+    (before,) = json.loads((place / "out" / "score.json").read_text())["scores"]
+    flipped = "nn.Flatten(), part.layer(), nn.Softmin(dim=1)"
+    (place / "net.py").write_text(NET.replace("nn.Flatten(), part.layer()", flipped, 1))
+    assert main.run(argv) == 0
+    (after,) = json.loads((place / "out" / "score.json").read_text())["scores"]
+    assert before["key"] == after["key"]  # code is not in it
+    assert before["clean"] != after["clean"]
+
+
+def test_a_network_that_fails_on_strange_images_has_its_score_all_the_same(place):
+    (place / "net.py").write_text(ROOT)
+    argv = ["evaluate", "--model", "net.py:build", "--data", "digits", "--attack", "fgsm", "--n", "30", "--out", "out"]
+    assert main.run(argv) == 0
+    (score,) = json.loads((place / "out" / "score.json").read_text())["scores"]
+    states = {check["id"]: check["state"] for check in score["checks"]}
+    assert states["normalisation"] == "skipped"
+
+
+def test_a_checkpoint_chosen_on_the_test_part_is_noticed(place):
+    argv = ["evaluate", "--model", "net.py:build", "--data", "digits", "--attack", "fgsm", "--n", "30", "--out", "out"]
+    assert main.run([*argv, "--chosen-on", "test"]) == 0
+    (score,) = json.loads((place / "out" / "score.json").read_text())["scores"]
+    assert {check["id"]: check["state"] for check in score["checks"]}["selection"] == "raised"
