@@ -2,7 +2,7 @@
 
     python benchmarks/broken_defences.py > table.md
 
-A small network is trained on the digits and broken in the ways of `tests/check/broken.py`; then all checks look at each
+A small network is trained on the digits and broken in the ways of `tests/evaluate/check/broken.py`; then all checks look at each
 of them, and at the network as it was, and at one trained adversarially.
 """
 
@@ -26,7 +26,7 @@ from robustdial.recipes import clean, pgd_at
 from robustdial.training.engine import TrainState, fit
 from robustdial.typing import Classifier
 
-sys.path.append(str(Path(__file__).parents[1] / "tests" / "check"))
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "evaluate" / "check"))
 from broken import BROKEN
 
 THREAT, IMAGES, SEED = Linf(0.125), 64, 0
