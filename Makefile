@@ -1,9 +1,11 @@
 # make demo: train a dial on handwritten digits and show its trade-off. make test: run every test.
+# make docs: build the site into build/site. make package: build wheel and sdist, install each anew, run the demo.
 # make interop: run other attack libraries on a dial, in an environment of their own.
 PYTHON ?= python3
 BIN := .venv/bin
+QUIET_MKDOCS := NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true
 
-.PHONY: demo test check interop clean
+.PHONY: demo test check docs package interop clean
 
 demo: .venv/installed
 	$(BIN)/robustdial demo
@@ -13,6 +15,19 @@ test: .venv/installed-dev
 
 check: .venv/installed-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+docs: .venv/installed-docs
+	$(QUIET_MKDOCS) $(BIN)/mkdocs build --strict
+
+package: .venv/installed-dev
+	rm -rf build/dist build/try-*
+	$(BIN)/python -m build --outdir build/dist
+	$(BIN)/python -m twine check --strict build/dist/*
+	for file in build/dist/*; do \
+	  $(PYTHON) -m venv build/try-$${file##*.} && \
+	  build/try-$${file##*.}/bin/python -m pip install --quiet $$file && \
+	  (cd build && try-$${file##*.}/bin/robustdial demo --out try-$${file##*.}/demo) || exit 1; \
+	done
 
 interop: .venv-interop/installed
 	.venv-interop/bin/python -m pytest tests/interop
@@ -25,6 +40,10 @@ interop: .venv-interop/installed
 
 .venv/installed-dev: .venv/installed
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	touch $@
+
+.venv/installed-docs: .venv/installed-dev
+	$(BIN)/python -m pip install --quiet -e '.[docs]'
 	touch $@
 
 # torchattacks pins an old version of requests, which it needs for downloads alone: it comes without what it asks for

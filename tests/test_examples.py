@@ -89,3 +89,21 @@ def test_self_training_on_digits_tells_three_networks(monkeypatch, capsys):
     first, _, *rows = capsys.readouterr().out.splitlines()
     assert "100 images with labels, 1193 without" in first
     assert [row.split()[0] for row in rows] == ["standard", "adversarial", "self-training"]
+
+
+@pytest.mark.parametrize(
+    ("part", "told"),
+    [
+        ("threat", "with shifted lines"),
+        ("solver", "robust"),
+        ("objective", "robust"),
+        ("schedule", "6 passes"),
+        ("attack", "corners-20"),
+        ("check", "raised"),
+        ("recipe", "lambda 1:"),
+    ],
+)
+def test_a_part_of_ones_own_works(part, told, capsys):
+    example = runpy.run_path(str(EXAMPLES / "extend" / f"{part}.py"))
+    example["main"](**({} if part == "check" else {"epochs": 2}))
+    assert told in capsys.readouterr().out

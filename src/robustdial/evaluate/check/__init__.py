@@ -4,9 +4,9 @@ A check looks at shared evidence, a network on some 64 to 128 images and what is
 whether it passed, with what was seen. One check per file; `examine` asks them all.
 """
 
-from robustdial.evaluate.check.base import Check, Outcome
+from robustdial.evaluate.check.base import Check, Outcome, judged
 from robustdial.evaluate.check.evidence import Evidence, Inapplicable
 from robustdial.evaluate.check.examine import CHECKS, Finding, examine
 from robustdial.evaluate.check.facts import Facts, Stage
 
-__all__ = ["CHECKS", "Check", "Evidence", "Facts", "Finding", "Inapplicable", "Outcome", "Stage", "examine"]
+__all__ = ["CHECKS", "Check", "Evidence", "Facts", "Finding", "Inapplicable", "Outcome", "Stage", "examine", "judged"]
