@@ -13,10 +13,30 @@ from robustdial.recipes import RECIPES
 from robustdial.recipes.facts import NOUNS, doc_of, facts_of
 
 ROOMS = (
-    "typing models data data.corruption generator dial method method.threat method.solver method.schedule "
-    "method.objective recipes training attack evaluate evaluate.check run study.tradeoff study.evaluation "
-    "study.comparison ship.export ship.hub theory"
-).split()
+    "typing",
+    "models",
+    "data",
+    "data.corruption",
+    "generator",
+    "dial",
+    "method",
+    "method.threat",
+    "method.solver",
+    "method.schedule",
+    "method.objective",
+    "recipes",
+    "training",
+    "attack",
+    "evaluate",
+    "evaluate.check",
+    "run",
+    "study.tradeoff",
+    "study.evaluation",
+    "study.comparison",
+    "ship.export",
+    "ship.hub",
+    "theory",
+)
 
 
 def write(path: str, text: str) -> None:

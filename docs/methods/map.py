@@ -15,14 +15,14 @@ one: the M+ rule and DEAT are a curriculum as well, and `localized` stays within
 
 `robustdial methods` prints this, `robustdial methods NAME` a recipe in full. `docs/methods/map.py` writes this page.
 
-Every recipe takes `--ema 0.999` (averaged weights), `--awp 0.01` (adversarial weight perturbation), `--label-smoothing 0.1`
-and `--teacher RUN --distil 0.5` (labels that are half a teacher's answers); `--preset fast`, `standard` or `imagenet` sets
-the defaults of published settings. The compositions are compared with their authors' code number by number, and with
-loops written line by line from the papers (`tests/reference`). Where a default departs from the authors' code, the
-recipe says so.
+Every recipe takes `--ema 0.999` (averaged weights), `--awp 0.01` (adversarial weight perturbation),
+`--label-smoothing 0.1` and `--teacher RUN --distil 0.5` (labels that are half a teacher's answers). `--preset fast`,
+`standard` or `imagenet` sets the defaults of published settings. The compositions are compared with their authors' code
+number by number, and with loops written line by line from the papers (`tests/reference`). Where a default departs from
+the authors' code, the recipe says so.
 
 More on [robust self-training](robust-self-training.md), [attributes](attributes.md),
-[localized](localized.md) and [generative](generative.md) adversarial training: [beyond a ball of pixels](beyond.md).
+[localized](localized.md) and [generative](generative.md) adversarial training, and [all four together](beyond.md).
 """
 
 

@@ -1,4 +1,4 @@
-"""A solver of one's own: the ascent of PGD with momentum (Dong et al., Boosting Adversarial Attacks with Momentum, 2018).
+"""A solver of one's own: the ascent of PGD with momentum (Dong et al., CVPR 2018).
 
 A solver is a generator of points to learn from. Where it yields, the weights learn.
 """
@@ -17,7 +17,7 @@ from robustdial.method.solver import Memory, attacked
 
 @dataclass(frozen=True)
 class Momentum:
-    """g <- decay g + grad / mean |grad|,  z <- project(z + size * steepest direction of g); then one point to learn from.
+    """g <- decay g + grad / mean |grad|,  z <- project(z + size * direction of g); then one point to learn from.
 
     Args:
         step: step size.
