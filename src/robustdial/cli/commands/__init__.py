@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from robustdial.cli.commands.app import app
 from robustdial.cli.commands.bake import bake
 from robustdial.cli.commands.choose import choose
 from robustdial.cli.commands.compare import compare
@@ -31,6 +32,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "choose": choose,
     "cross": cross,
     "report": report,
+    "app": app,
     "bake": bake,
     "push": push,
     "generator": generator,

@@ -1,0 +1,45 @@
+"""`robustdial app`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from robustdial.cli.console import console
+
+
+def app(
+    run: Path,
+    /,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    static: Path | None = None,
+    device: str = "auto",
+) -> int:
+    """Show a trained dial on a page: robustdial app runs/x
+
+    Sliders for lambda, width and the adversary's radius; a test image, one of yours, or a drawing; attacks, the place
+    on the frontier, and the choice of a position. Needs pip install 'robustdial[app]'.
+
+    Args:
+        run: folder of the run.
+        host: address to serve on; this machine alone can reach the default.
+        port: port to serve on; by default a free one from 7860 on.
+        static: instead of serving, write a folder that any static host serves: the positions of the dial as ONNX files,
+            which the browser runs.
+        device: auto, cpu or cuda.
+    """
+    from robustdial.app import open_demonstration, write_static
+
+    demo = open_demonstration(run, device)
+    if static is not None:
+        write_static(demo, static)
+        console.print(f"wrote {static}; try it: python -m http.server -d {static}", soft_wrap=True)
+        return 0
+    try:
+        from robustdial.app.page import serve
+    except ModuleNotFoundError as error:
+        raise ValueError(f"The page needs {error.name}. Install it: pip install 'robustdial[app]'.") from None
+    where = "" if port is None else f":{port}"
+    console.print(f"serving on http://{host}{where or ':7860'} (or the next free port); Ctrl-C ends it")
+    serve(demo, host, port)
+    return 0
