@@ -1,0 +1,100 @@
+"""What the page asks of a run."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from PIL import Image
+
+from robustdial.app import static, write_static
+from robustdial.app.demonstration import LARGEST, Picture, opened
+from robustdial.study.tradeoff import Targets
+
+
+def test_the_answer_is_the_networks(demo):
+    sample = demo.samples[0]
+    expected = demo.experiment.at(0.25)(sample.x).softmax(1)[0]
+    torch.testing.assert_close(torch.tensor(demo.answer(sample.x, 0.25, 1.0)), expected, atol=1e-5, rtol=0)
+
+
+def test_samples_are_of_different_classes(demo):
+    assert len({sample.label for sample in demo.samples}) == 10
+
+
+@pytest.mark.parametrize("eps", [0.05, 0.2, 0.4])
+def test_the_attack_stays_within_the_radius_of_the_slider(demo, eps):
+    sample = demo.samples[1]
+    change = (demo.attacked(sample, 0.5, 1.0, eps) - sample.x).abs().max()
+    assert 0 < change <= eps + 1e-6
+
+
+def test_an_image_without_a_label_is_moved_away_from_the_networks_own_answer(demo):
+    x = demo.samples[2].x
+    before = demo.answer(x, 0.0, 1.0)
+    after = demo.answer(demo.attacked(Picture(x, None), 0.0, 1.0, 0.2), 0.0, 1.0)
+    own = before.index(max(before))
+    assert after[own] < before[own]
+
+
+def test_many_visitors_get_the_answers_of_their_own_lambda(demo):
+    x, lams = demo.samples[0].x, [0.0, 0.3, 0.5, 0.9, 1.0] * 6
+    alone = {lam: demo.answer(x, lam, 1.0) for lam in lams}
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda lam: demo.answer(x, lam, 1.0), lams))
+    assert together == [alone[lam] for lam in lams]
+
+
+def test_an_image_of_a_visitors_becomes_what_the_network_takes(demo):
+    image = Image.new("RGB", (300, 200), (255, 0, 0))
+    assert demo.read(image).x.shape == (1, 1, 8, 8)
+    assert 0.2 < demo.read(image).x.mean() < 0.4
+
+
+@pytest.mark.parametrize("size", [(LARGEST + 1, 10), (1, 500)])
+def test_images_of_an_absurd_size_are_refused(demo, size):
+    with pytest.raises(ValueError, match="Send one of"):
+        demo.read(Image.new("L", size))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", b"\x89PNG\r\n\x1a\nbroken", b"<svg xmlns='http://www.w3.org/2000/svg'/>"]
+)
+def test_a_file_that_is_no_image_is_refused_without_its_path(tmp_path, content):
+    file = tmp_path / "x.png"
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match="no image that can be read") as error:
+        opened(str(file))
+    assert str(tmp_path) not in str(error.value)
+
+
+def test_choose_is_the_commands_choice(demo):
+    answer = demo.choose(Targets(clean_min=0.05), "pgd-2", 40)
+    assert answer["met"]
+    assert answer["val"]["clean"] >= 0.05
+    out_of_reach = demo.choose(Targets(clean_min=0.999, robust_min=0.999), "pgd-2", 40)
+    assert not out_of_reach["met"]
+
+
+def test_the_page_without_a_server_holds_a_network_for_each_position(demo, tmp_path, monkeypatch):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    monkeypatch.setattr(static, "runtime", lambda folder: folder.mkdir())
+    write_static(demo, tmp_path / "page")
+    facts = json.loads((tmp_path / "page" / "facts.json").read_text())
+    assert [p["lam"] for p in facts["positions"]] == [0.0, 0.5, 1.0]
+    assert all(p["attack"] == "pgd-2" for p in facts["positions"])
+    assert len(facts["images"][0]["attacked"]) == 3
+    x = demo.samples[0].x
+    for number, point in enumerate(facts["positions"]):
+        session = onnxruntime.InferenceSession(tmp_path / "page" / "networks" / f"{number}.onnx")
+        (logits,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+        expected = torch.tensor(demo.answer(x, point["lam"], 1.0))
+        torch.testing.assert_close(torch.tensor(logits).softmax(1)[0], expected, atol=1e-4, rtol=0)
+    with pytest.raises(ValueError, match="empty"):
+        write_static(demo, tmp_path / "page")
+
+
+def test_without_npm_the_page_says_what_it_needs(tmp_path, monkeypatch):
+    monkeypatch.setattr(static.shutil, "which", lambda _: None)
+    with pytest.raises(ValueError, match=r"Install Node\.js"):
+        static.runtime(tmp_path / "ort")
