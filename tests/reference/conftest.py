@@ -35,7 +35,7 @@ def tiny():
 
     def build(weights, normalised=True):
         net = TinyNet(len(weights["conv1.weight"]), len(weights["conv2.weight"]))
-        net.load_state_dict(weights)
+        net.to(weights["fc.weight"].dtype).load_state_dict(weights)
         return nn.Sequential(Normalize(MEAN, STD) if normalised else nn.Identity(), net).train()
 
     return build

@@ -1,9 +1,9 @@
 """Whole training runs against numbers recorded from the official DEAT and fast training code.
 
-The sign of a gradient turns a rounding error into a step, and one pixel that goes the other way changes the rest of a run;
-adversaries that start 0.001 from the image have many gradients near zero. So the runs are repeated in double precision,
-where all of the recorded signs come out, on any processor. A run in single precision is then led along the same way:
-each adversarial image stands where it stands in double precision, and whatever is measured there is compared.
+The sign of a gradient turns a rounding error into a step, and one pixel that goes the other way changes the rest of a
+run; adversaries that start 0.001 from the image have many gradients near zero. So the runs are repeated in double
+precision, where all of the recorded signs come out on any processor. A run in single precision is then led along the
+same way: each adversarial image stands where it stands in double precision, and whatever is measured there is compared.
 """
 
 from collections.abc import Callable, Iterator
