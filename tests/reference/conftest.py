@@ -1,7 +1,9 @@
 """What the comparisons with recorded numbers share: the network they were recorded on, and how it is driven."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,6 +11,8 @@ from torch import nn
 
 from robustdial.method.threat import Linf
 from robustdial.models import Normalize
+
+sys.path.append(str(Path(__file__).parent))  # for `twin`, what the loops written line by line share
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2471, 0.2435, 0.2616)
 

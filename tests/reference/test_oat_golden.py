@@ -216,7 +216,9 @@ def run(request, golden):
     choices = tuple(round(float(value), 6) for value in arrays["choices"])
     matrix = arrays["encoding"] if arrays["encoding"].numel() else torch.tensor(choices, dtype=torch.float64)[:, None]
     dials = Dials(choices, encoding=Table(matrix), conditioner=PaperFiLM())
-    model = dial(TinyResNet(case["stem"], case["blocks"]), dials, film=lambda name, module: "bn_sc" not in name).double()
+    model = dial(
+        TinyResNet(case["stem"], case["blocks"]), dials, film=lambda name, module: "bn_sc" not in name
+    ).double()
     model.load_state_dict(state_of(model, arrays, "init/") | {"codes": model.codes})
     method = Method(Linf(8 / 255), PGD(Step(spread=1.25)), Constant(case["steps"] + 1), Spy(), dials)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4)
