@@ -1,9 +1,10 @@
 # make demo: train a dial on handwritten digits and show its trade-off. make test: run every test.
+# make processors: run what depends on rounding under each instruction set of this machine.
 # make interop: run other attack libraries on a dial, in an environment of their own.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check interop clean
+.PHONY: demo test check processors interop clean
 
 demo: .venv/installed
 	$(BIN)/robustdial demo
@@ -13,6 +14,9 @@ test: .venv/installed-dev
 
 check: .venv/installed-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+processors: .venv/installed-dev
+	$(BIN)/python tests/processors.py
 
 interop: .venv-interop/installed
 	.venv-interop/bin/python -m pytest tests/interop

@@ -54,14 +54,15 @@ class Recording(dict[str, torch.Tensor]):
         return Recording({name: a.double() if a.is_floating_point() else a for name, a in self.items()})
 
 
-def shipped(name: str) -> dict[str, torch.Tensor]:
-    """The part of a recording that lies in this checkout."""
-    return load(lzma.decompress((SHIPPED / f"{name}.safetensors.xz").read_bytes()))
+@pytest.fixture(scope="session")
+def shipped():
+    """`shipped(name)` gives the part of a recording that lies in this checkout."""
+    return lambda name: load(lzma.decompress((SHIPPED / f"{name}.safetensors.xz").read_bytes()))
 
 
 @pytest.fixture(scope="session")
-def golden():
-    """`golden(name)` gives the arrays of a recording as tensors."""
+def golden(shipped):
+    """`golden(name)` gives the arrays of a recording: what is shipped, and the rest where there is the whole."""
 
     def recording(name: str) -> Recording:
         found = Recording(shipped(name))

@@ -7,6 +7,8 @@ from twin import EPS, STEP, STEPS, Twin, ascent, compare, crossed, inside, slope
 
 from robustdial.method.solver import PGD, YOPO, Carried, Friendly, Step
 
+pytestmark = pytest.mark.rounding
+
 
 def pgd(mode):
     """Madry et al. 2018: k steps of projected ascent from a uniform start, then one step of the weights."""

@@ -16,6 +16,8 @@ from robustdial.method.objective.base import cross_entropy
 from robustdial.method.threat import Linf
 from robustdial.typing import px
 
+pytestmark = pytest.mark.rounding
+
 # stated with the reference numbers: twice what five perturbed official runs differ among themselves
 PIXELS, LOSSES, GRADIENTS = 1e-6, 1e-4, 2e-4
 BALL = Linf(px(8))

@@ -25,6 +25,8 @@ from robustdial.training.engine import train_batch
 from robustdial.training.rate import Multistep, triangle
 from robustdial.typing import px
 
+pytestmark = pytest.mark.rounding
+
 # stated with the reference numbers: twice what five perturbed official runs differ among themselves
 PIXELS, NORMALISED, LOGITS, GRADIENTS, MAGNITUDE, WEIGHTS, MOMENTUM = 1e-6, 5e-6, 1e-4, 2e-4, 1e-4, 1e-4, 1e-3
 

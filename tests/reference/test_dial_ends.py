@@ -17,6 +17,8 @@ from robustdial.method.threat import L2, Linf
 from robustdial.recipes import oat, pgd_at
 from robustdial.training.engine import train_batch
 
+pytestmark = pytest.mark.rounding
+
 
 def test_oat_with_every_image_at_lambda_one_learns_the_adversarial_loss_alone():
     """With one lambda, 1, the clean loss has no weight. From a fixed start, and attacked with the statistics of

@@ -5,6 +5,7 @@ In double precision: sums are taken in another order, and no rounding is to deci
 
 import copy
 
+import pytest
 import torch
 from torch.nn import functional as F
 
@@ -19,6 +20,8 @@ from robustdial.method.threat import Linf
 from robustdial.models import build
 from robustdial.recipes import RECIPES
 from robustdial.training.engine import train_batch
+
+pytestmark = pytest.mark.rounding
 
 EPS = 0.1
 X = torch.rand(8, 1, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

@@ -11,6 +11,8 @@ from robustdial.method.learner import AWP
 from robustdial.method.objective import ALP, AT, MART, TRADES, GradAlign
 from robustdial.method.solver import PGD, Step
 
+pytestmark = pytest.mark.rounding
+
 
 def divergence(clean, adv):
     return (clean.softmax(1) * (clean.softmax(1).log() - adv.softmax(1).log())).sum(1)

@@ -23,6 +23,8 @@ from robustdial.method.threat import L2, Linf
 from robustdial.training.engine import train_batch
 from robustdial.typing import px
 
+pytestmark = pytest.mark.rounding
+
 # stated with the reference numbers: twice what five perturbed official runs differ among themselves
 PIXELS, L2_PIXELS, LOGITS, GRADIENTS, WEIGHTS, DIRECTIONS = 1e-6, 1e-4, 1e-4, 2e-4, 1e-4, 1e-3
 

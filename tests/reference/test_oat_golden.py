@@ -22,6 +22,8 @@ from robustdial.method.solver import PGD, Step
 from robustdial.method.threat import Linf
 from robustdial.training.engine import train_batch
 
+pytestmark = pytest.mark.rounding
+
 # tolerances stated with the reference numbers: twice what four perturbed official runs differ among themselves
 PIXELS, LOGITS, GRADIENTS, WEIGHTS = 1e-6, 1e-4, 2e-4, 1e-4
 

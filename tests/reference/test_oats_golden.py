@@ -9,6 +9,8 @@ from robustdial.dial.norm import DialNorm
 from robustdial.dial.setting import Dial
 from robustdial.dial.slim import SlimConv2d, SlimLinear
 
+pytestmark = pytest.mark.rounding
+
 LOGITS, GRADIENTS, STATISTICS = 1e-4, 2e-4, 1e-4  # as stated with the reference numbers
 
 

@@ -15,6 +15,8 @@ from robustdial.method.threat import Linf
 from robustdial.training.engine import TrainState, fit
 from robustdial.training.rate import constant
 
+pytestmark = pytest.mark.rounding
+
 
 class Exact(nn.Module):
     """A network in double precision on images in single precision: rounding decides the sign of no gradient."""
