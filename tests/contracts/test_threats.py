@@ -27,8 +27,6 @@ from robustdial.method.threat import (
 )
 from robustdial.method.threat.mask import Border, Dark, Rest, Unsalient
 
-pytestmark = pytest.mark.rounding
-
 
 class Lines:
     """A linear generator of images of any size: brightness, a ramp from top to bottom, and one from left to right."""

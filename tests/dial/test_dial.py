@@ -26,8 +26,6 @@ from robustdial.dial import (
 )
 from robustdial.dial.norm import DialNorm
 
-pytestmark = pytest.mark.rounding
-
 LAMBDAS = (0.0, 0.1, 0.2, 0.3, 0.4, 1.0)
 ENCODINGS = [Scalar(), Cosine(8), CosineFunction(8), OneHot(), DCT(16), Orthogonal(16)]
 ARCHITECTURES = [

@@ -19,8 +19,6 @@ from robustdial.generator import (
 )
 from robustdial.training.engine import TrainState
 
-pytestmark = pytest.mark.rounding
-
 SMALL = GeneratorRun(epochs=6, batch=32, width=4, latent=16, lr=3e-3)
 TINY = GeneratorRun(epochs=2, batch=16, width=4, latent=8, limit=64)
 

@@ -20,8 +20,6 @@ from robustdial.recipes import gat, gat_oat
 from robustdial.run import Run, resume, start
 from robustdial.training.engine import TrainState, fit
 
-pytestmark = pytest.mark.rounding
-
 BASIS = torch.tensor([[1.0, 0, 0, 0], [0, 1.0, 0, 0], [0, 0, 0.5, 0.5]])
 
 

@@ -23,8 +23,6 @@ from robustdial.recipes.presets import Preset
 from robustdial.run import trained
 from robustdial.training.engine import train_batch
 
-pytestmark = pytest.mark.rounding
-
 BALLS = [Linf(0.3), L2(1.0)]
 ATTACKS = ["pgd-5", "fgsm", "apgd-ce", "deepfool", "square-30", "worst-of-5"]
 

@@ -8,8 +8,6 @@ from robustdial.dial import Dials, dial
 from robustdial.models import build
 from robustdial.ship.export import FORMATS, Facts, compare, speedup, write_checked
 
-pytestmark = pytest.mark.rounding
-
 SHAPE, LAM = (3, 32, 32), 0.3
 NETS = {"cnn": 4, "resnet18": 4, "preact_resnet18": 4, "timm:resnet10t": None}
 
