@@ -1,11 +1,12 @@
 # make demo: train a dial on handwritten digits and show its trade-off. make test: run every test.
 # make docs: build the site into build/site. make package: build wheel and sdist, install each anew, run the demo.
+# make processors: run what depends on rounding under each instruction set of this machine.
 # make interop: run other attack libraries on a dial, in an environment of their own.
 PYTHON ?= python3
 BIN := .venv/bin
 QUIET_MKDOCS := NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true
 
-.PHONY: demo test check docs package interop clean
+.PHONY: demo test check processors docs package interop clean
 
 demo: .venv/installed
 	$(BIN)/robustdial demo
@@ -28,6 +29,9 @@ package: .venv/installed-dev
 	  build/try-$${file##*.}/bin/python -m pip install --quiet $$file && \
 	  (cd build && try-$${file##*.}/bin/robustdial demo --out try-$${file##*.}/demo) || exit 1; \
 	done
+
+processors: .venv/installed-dev
+	$(BIN)/python tests/processors.py
 
 interop: .venv-interop/installed
 	.venv-interop/bin/python -m pytest tests/interop

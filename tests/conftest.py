@@ -1,5 +1,7 @@
 """Shared by all tests: one thread, seeded randomness, and the folder of reference data where there is one."""
 
+import json
+import lzma
 import re
 from dataclasses import is_dataclass
 from pathlib import Path
@@ -7,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load
 
 torch.set_num_threads(1)  # on a busy machine, threads that wait for each other make tiny networks many times slower
 
 SHARED = Path(__file__).parents[2] / "shared"
+SHIPPED = Path(__file__).parent / "reference" / "data"
 
 
 def pytest_make_parametrize_id(val):
@@ -32,12 +36,45 @@ def shared() -> Path:
     return SHARED
 
 
+class Recording(dict[str, torch.Tensor]):
+    """Recorded arrays by name. A part of them is shipped; where only that part is, a test of another is skipped."""
+
+    def __missing__(self, name):
+        if (SHARED / "reference").is_dir():
+            raise KeyError(name)
+        pytest.skip(f"{name} is not among the recorded numbers that are shipped, and there is no folder ../shared")
+
+    def under(self, prefix):
+        """The arrays whose names begin with `prefix`, by what follows it; there are some."""
+        found = {name.removeprefix(prefix): array for name, array in self.items() if name.startswith(prefix)}
+        return Recording(found) if found else self[prefix]  # nothing is to pass because there was nothing to compare
+
+    def double(self):
+        """In double precision, where rounding decides no sign: see the README beside the shipped numbers."""
+        return Recording({name: a.double() if a.is_floating_point() else a for name, a in self.items()})
+
+
 @pytest.fixture(scope="session")
-def golden(shared):
-    """`golden(name)` gives the arrays of a reference file as tensors."""
+def shipped():
+    """`shipped(name)` gives the part of a recording that lies in this checkout."""
+    return lambda name: load(lzma.decompress((SHIPPED / f"{name}.safetensors.xz").read_bytes()))
 
-    def load(name: str) -> dict[str, torch.Tensor]:
-        with np.load(shared / "reference" / f"{name}.npz") as arrays:
-            return {key: torch.from_numpy(np.array(arrays[key])) for key in arrays.files}
 
-    return load
+@pytest.fixture(scope="session")
+def golden(shipped):
+    """`golden(name)` gives the arrays of a recording: what is shipped, and the rest where there is the whole."""
+
+    def recording(name: str) -> Recording:
+        found = Recording(shipped(name))
+        if (whole := SHARED / "reference" / f"{name}.npz").is_file():
+            with np.load(whole) as arrays:
+                found |= {key: torch.from_numpy(np.array(arrays[key])) for key in arrays.files}
+        return found
+
+    return recording
+
+
+@pytest.fixture(scope="session")
+def published():
+    """`published(name)` gives a table of published numbers."""
+    return lambda name: json.loads((SHIPPED / f"{name}.json").read_text())

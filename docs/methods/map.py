@@ -18,8 +18,9 @@ one: the M+ rule and DEAT are a curriculum as well, and `localized` stays within
 Every recipe takes `--ema 0.999` (averaged weights), `--awp 0.01` (adversarial weight perturbation),
 `--label-smoothing 0.1` and `--teacher RUN --distil 0.5` (labels that are half a teacher's answers). `--preset fast`,
 `standard` or `imagenet` sets the defaults of published settings. The compositions are compared with their authors' code
-number by number, and with loops written line by line from the papers (`tests/reference`). Where a default departs from
-the authors' code, the recipe says so.
+number by number, and with loops written line by line from the papers. `make test` repeats this on your machine with the
+numbers that are shipped in `tests/reference/data`, `make processors` under every instruction set that it has. Where a
+default departs from the authors' code, the recipe says so.
 
 More on [robust self-training](robust-self-training.md), [attributes](attributes.md),
 [localized](localized.md) and [generative](generative.md) adversarial training, and [all four together](beyond.md).

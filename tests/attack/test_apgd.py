@@ -11,6 +11,8 @@ from robustdial.attack.climb import checkpoints, climb
 from robustdial.attack.problem import Iterate
 from robustdial.method.threat import L2, Linf
 
+pytestmark = pytest.mark.rounding
+
 LINF, LENGTH = Linf(0.05), L2(0.08)
 WEIGHTS = torch.tensor([[1.0, -2.0, 0.5, 0.0], [0.3, 1.0, -1.0, 0.2], [-1.0, 0.4, 0.1, 0.9], [0.0, 0.1, -0.3, -1.2]])
 

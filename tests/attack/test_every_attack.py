@@ -21,6 +21,8 @@ from robustdial.attack import (
 from robustdial.method.threat import L2, Linf
 from robustdial.randomness import seeded
 
+pytestmark = pytest.mark.rounding
+
 SEARCHES = [
     FGSM(),
     PGDAttack(5),

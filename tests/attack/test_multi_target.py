@@ -8,6 +8,8 @@ from robustdial.attack.best import Best
 from robustdial.attack.multi_target import target_batches
 from robustdial.method.threat import L2, Linf
 
+pytestmark = pytest.mark.rounding
+
 
 @pytest.mark.parametrize("threat", [Linf(0.07), L2(0.35)], ids=["linf", "l2"])
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from robustdial.models import build
 from robustdial.recipes import oat, pgd_at
 from robustdial.training.engine import TrainState, fit
 
+pytestmark = pytest.mark.rounding
+
 MOVES = spatial(30, 0.25)
 ATTACKS = [WorstOf(10), Grid(5, 3)]
 

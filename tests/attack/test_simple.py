@@ -6,6 +6,8 @@ import torch
 from robustdial.attack import FGSM, DeepFool, PGDAttack, margin
 from robustdial.method.threat import L2, Linf
 
+pytestmark = pytest.mark.rounding
+
 NORMS = pytest.mark.parametrize(("ball", "dual"), [(Linf, 1), (L2, 2)], ids=["linf", "l2"])
 
 

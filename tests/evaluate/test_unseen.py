@@ -9,6 +9,8 @@ from robustdial.data import Resident
 from robustdial.evaluate import Trial, panel, unseen
 from robustdial.method.threat import Linf, spatial
 
+pytestmark = pytest.mark.rounding
+
 
 @pytest.fixture(scope="module")
 def known():

@@ -1,7 +1,9 @@
 """What the comparisons with recorded numbers share: the network they were recorded on, and how it is driven."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,6 +11,8 @@ from torch import nn
 
 from robustdial.method.threat import Linf
 from robustdial.models import Normalize
+
+sys.path.append(str(Path(__file__).parent))  # for `twin`, what the loops written line by line share
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2471, 0.2435, 0.2616)
 
@@ -35,28 +39,39 @@ def tiny():
 
     def build(weights, normalised=True):
         net = TinyNet(len(weights["conv1.weight"]), len(weights["conv2.weight"]))
-        net.load_state_dict(weights)
+        net.to(weights["fc.weight"].dtype).load_state_dict(weights)
         return nn.Sequential(Normalize(MEAN, STD) if normalised else nn.Identity(), net).train()
 
     return build
 
 
 @dataclass(frozen=True)
+class Ascent:
+    """A step of an adversary: from where, on which gradient, to where."""
+
+    z: torch.Tensor
+    gradient: torch.Tensor
+    to: torch.Tensor
+
+
+@dataclass(frozen=True)
 class Recorded:
-    """A threat whose random start is a recorded one, handed out as it is; it counts the rows that move."""
+    """A threat whose random start is a recorded one, handed out as it is; it notes the steps that are taken."""
 
     ball: Linf
     start: torch.Tensor
-    moved: list[int] = field(default_factory=list)
+    ascents: list[Ascent] = field(default_factory=list)
 
     radius = property(lambda self: self.ball.radius)
+    moved = property(lambda self: [len(ascent.z) for ascent in self.ascents])
 
     def noise(self, x, reach, amount):
         return amount * self.start
 
     def ascend(self, z, gradient, size):
-        self.moved.append(len(z))
-        return self.ball.ascend(z, gradient, size)
+        to = self.ball.ascend(z, gradient, size)
+        self.ascents.append(Ascent(z.detach().clone(), gradient.clone(), to.clone()))
+        return to
 
     def project(self, z, x, reach):
         return self.ball.project(z, x, reach)

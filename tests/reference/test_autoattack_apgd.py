@@ -16,6 +16,8 @@ from robustdial.method.objective.base import cross_entropy
 from robustdial.method.threat import Linf
 from robustdial.typing import px
 
+pytestmark = pytest.mark.rounding
+
 # stated with the reference numbers: twice what five perturbed official runs differ among themselves
 PIXELS, LOSSES, GRADIENTS = 1e-6, 1e-4, 2e-4
 BALL = Linf(px(8))
@@ -100,29 +102,25 @@ def test_the_recorded_network(arrays, net):
 
 
 @pytest.mark.parametrize(
-    ("case", "loss", "told", "rows", "dtype", "exact"),
-    [
-        ("ce", cross_entropy, (), [0, 1, 2, 3, 4], torch.float32, 80),  # then losses differ by less than they are exact
-        # in single precision a ReLU is at its kink at step 20, and a rounding error decides which way 13 pixels go
-        ("dlr_targeted", dlr_targeted, ("y_target",), [1, 2, 3], torch.float64, 100),
-    ],
+    ("case", "loss", "told", "rows"),
+    [("ce", cross_entropy, (), [0, 2, 4]), ("dlr_targeted", dlr_targeted, ("y_target",), [1, 2, 3])],
     ids=["ce", "dlr_targeted"],
 )
-def test_a_recorded_climb(arrays, net, case, loss, told, rows, dtype, exact):
+def test_a_recorded_climb(arrays, net, case, loss, told, rows):
+    """In double precision: in single precision rounding decides at a kink, and where losses are nearly equal."""
     recorded = {k.removeprefix(f"trace/{case}/"): v for k, v in arrays.items() if k.startswith(f"trace/{case}/")}
-    x, t = arrays["x"][arrays["trace/rows"]].to(dtype), 2 * recorded["u01"].to(dtype) - 1
+    x, t = arrays["x"][arrays["trace/rows"]].double(), 2 * recorded["u01"].double() - 1
     start = torch.clamp(x + BALL.eps * t / t.abs().amax((1, 2, 3), keepdim=True), 0, 1)
     labels = (arrays["trace/y"], *(recorded[name] for name in told))
-    problem = Tireless(copy.deepcopy(net).to(dtype), BALL, loss, x, labels).of(torch.tensor(rows))
+    problem = Tireless(copy.deepcopy(net).double(), BALL, loss, x, labels).of(torch.tensor(rows))
     with eval_mode(problem.f):
         course = list(climb(problem, (start - x)[rows], 100))
     assert len(course) == 101
     for k in (0, 1, 2, 3, 10, 22):
         close((problem.x + course[k].here.z).float(), recorded[f"x_adv_{k}"][rows], PIXELS)
-    suffix = {torch.float32: "", torch.float64: "_f64"}[dtype]
-    for k in range(1, exact + 1):
-        assert torch.equal(course[k].size.float(), recorded[f"step_size{suffix}"][k - 1, rows]), k
-        close(course[k].last.float(), recorded[f"loss{suffix}"][k, rows], LOSSES)
+    for k in range(1, 101):
+        assert torch.equal(course[k].size.float(), recorded["step_size_f64"][k - 1, rows]), k
+        close(course[k].last.float(), recorded["loss_f64"][k, rows], LOSSES)
     close(course[-1].top.loss.float(), recorded["loss_best"][rows], LOSSES)
     assert torch.equal(torch.stack(problem.misclassified).any(0), recorded["still_correct"][rows] == 0)
 

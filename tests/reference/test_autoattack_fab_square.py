@@ -13,6 +13,8 @@ from robustdial.attack.fab import projection
 from robustdial.method.threat import L2, Linf
 from robustdial.typing import px
 
+pytestmark = pytest.mark.rounding
+
 ATTACKS = [FAB(steps=8), Square(queries=30)]
 THREATS = [Linf(0.1), L2(0.5)]
 

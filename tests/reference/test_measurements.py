@@ -18,6 +18,8 @@ from robustdial.method.solver import PGD, YOPO, Carried, Friendly, Replay, Step
 from robustdial.method.threat import Linf
 from robustdial.training.engine import averaged, train_batch
 
+pytestmark = pytest.mark.rounding
+
 IMAGES, CLASSES = 12, 4
 
 

@@ -1,6 +1,5 @@
-"""The schedules against published training logs, and against schedules recorded from the official code (../shared)."""
+"""The schedules against published training logs, and against schedules recorded from the official code."""
 
-import json
 import math
 
 import pytest
@@ -12,8 +11,8 @@ RUNS = ["ablation_12", "mdeat_dense", "mdeat_pre", "mpgd_pre", "mpgd_vgg16", "mt
 
 
 @pytest.fixture(scope="module")
-def logs(shared):
-    return {run["run"]: run for run in json.loads((shared / "reference/deat_logs_shared.json").read_text())["runs"]}
+def logs(published):
+    return {run["run"]: run for run in published("deat_logs_shared")["runs"]}
 
 
 def extra(run):

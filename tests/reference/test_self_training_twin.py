@@ -17,6 +17,8 @@ from robustdial.method.solver import PGD, Step
 from robustdial.method.threat import Linf
 from robustdial.training.engine import train_batch
 
+pytestmark = pytest.mark.rounding
+
 EPS, STEP, STEPS = 0.1, 0.03, 4
 GUESSED = torch.tensor([False, True, True, False, True, False, False, True, True])
 

@@ -17,6 +17,8 @@ from robustdial.theory import (
     x_regularised,
 )
 
+pytestmark = pytest.mark.rounding
+
 SEEDS = range(60)
 
 

@@ -16,6 +16,8 @@ from robustdial.run.carry_out import carry_out
 from robustdial.training.engine import Recovery
 from robustdial.training.health import Signals, Trouble, diagnose, look, probe_size
 
+pytestmark = pytest.mark.rounding
+
 HEALTHY = {"clean": 0.5, "one_step": 0.33, "many_steps": 0.3, "linearity": 0.9, "top": 0.2, "n": 50}
 
 

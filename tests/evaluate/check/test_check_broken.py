@@ -6,6 +6,8 @@ from broken import BROKEN
 from robustdial.evaluate.check import Evidence, examine
 from robustdial.method.threat import Linf
 
+pytestmark = pytest.mark.rounding
+
 THREAT = Linf(0.125)
 
 

@@ -13,6 +13,8 @@ from robustdial.evaluate.check import CHECKS, Evidence, Facts, Stage, examine
 from robustdial.method.threat import L2, Linf
 from robustdial.method.threat.base import within_image
 
+pytestmark = pytest.mark.rounding
+
 
 class Counted(nn.Module):
     def __init__(self, net):

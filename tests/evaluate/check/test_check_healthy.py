@@ -10,6 +10,8 @@ from robustdial.method.threat import L2, Linf
 from robustdial.models import ResNet
 from robustdial.typing import px
 
+pytestmark = pytest.mark.rounding
+
 HEALTHY = {
     "standard": lambda nets: nets["standard"],
     "adversarial": lambda nets: nets["adversarial"],
