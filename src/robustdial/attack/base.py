@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 from torch import Tensor
 
 from robustdial.attack.best import Best
+from robustdial.attack.door import through_door
 from robustdial.attack.problem import Problem, eval_mode, images, nothing
 from robustdial.method.objective.base import cross_entropy
 from robustdial.method.solver import ascend
@@ -92,6 +93,7 @@ class PGDAttack:
     def name(self) -> str:
         return f"{self.title}-{self.steps}" + (f"x{self.restarts}" if self.restarts > 1 else "")
 
+    @through_door
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         problem = Problem(f, threat, self.loss, x, (y,))
         with eval_mode(f):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from robustdial.attack.door import through_door
 from robustdial.method.threat import Threat
 from robustdial.typing import Classifier
 
@@ -18,5 +19,6 @@ class Clean:
     def name(self) -> str:
         return "clean"
 
+    @through_door
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         return x

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from robustdial.attack.door import through_door
 from robustdial.attack.losses import margin
 from robustdial.attack.problem import eval_mode, images
 from robustdial.method.threat import Box, Threat, Warp
@@ -43,6 +44,7 @@ class WorstOf:
     def name(self) -> str:
         return f"worst-of-{self.tries}"
 
+    @through_door
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         return _worst(f, x, y, threat, (threat.noise(x, 1.0, 1.0) for _ in range(self.tries)))
 
@@ -85,6 +87,7 @@ class Grid:
             return False
         return threat.decode.skew == 0 == threat.decode.scale
 
+    @through_door
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         if not self.moves_in(threat):
             raise TypeError(f"The grid is one of {self.where}, not of {threat.name}.")

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from robustdial.attack.door import through_door
 from robustdial.attack.losses import margin
 from robustdial.attack.problem import eval_mode
 from robustdial.method.threat import L2, Ball, Linf, Masked, Threat, settled
@@ -80,6 +81,7 @@ class Square:
     def moves_in(self, threat: Threat) -> bool:
         return isinstance(threat, Ball)
 
+    @through_door
     @torch.no_grad()
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         with eval_mode(f):

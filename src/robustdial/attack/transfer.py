@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from robustdial.attack.base import Attack
+from robustdial.attack.door import through_door
 from robustdial.method.threat import Threat
 from robustdial.typing import Classifier
 
@@ -40,5 +41,6 @@ class FromAnother:
     def name(self) -> str:
         return f"{self.attack.name} on another network"
 
+    @through_door
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         return self.attack(self.network, x, y, threat)
