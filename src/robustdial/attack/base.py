@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -47,6 +47,13 @@ class ThreatSpecific(Protocol):
     def moves_in(self, threat: Threat) -> bool:
         """Whether `threat` is one of them."""
         ...
+
+
+@runtime_checkable
+class GradientFree(Protocol):
+    """An attack that asks the network for logits alone."""
+
+    gradient_free: ClassVar[bool]
 
 
 @dataclass(frozen=True)

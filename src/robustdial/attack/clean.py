@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -14,6 +15,8 @@ from robustdial.typing import Classifier
 @dataclass(frozen=True)
 class Clean:
     """The images as they are."""
+
+    gradient_free: ClassVar[bool] = True
 
     @property
     def name(self) -> str:

@@ -96,7 +96,8 @@ def gradient_of(height: Tensor, z: Tensor) -> Tensor:
         raise NoGradient(first_line(error)) from error
     if gradient is None:
         raise NoGradient("the logits do not depend on the images")
-    return gradient
+    found: Tensor = gradient
+    return found
 
 
 def eval_mode(f: Classifier) -> AbstractContextManager[None]:
@@ -129,6 +130,6 @@ def answers(f: Classifier, x: Tensor) -> Tensor:
         TypeError: it gives no tensor.
         FloatingPointError: the logits are not finite.
     """
-    logits = guarded(f)(x)
+    logits: Tensor = guarded(f)(x)
     check_finite(logits)
     return logits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -34,6 +35,8 @@ class WorstOf:
     tensor([1])
     """
 
+    gradient_free: ClassVar[bool] = True
+
     tries: int = 10
 
     def __post_init__(self) -> None:
@@ -63,6 +66,8 @@ class Grid:
     Raises:
         TypeError: the threat is not a box of rotations and translations (`spatial`).
     """
+
+    gradient_free: ClassVar[bool] = True
 
     angles: int = 31
     shifts: int = 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from types import EllipsisType
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -58,6 +58,8 @@ class Square:
     >>> Square(queries=50)(f, x, torch.tensor([0]), Linf(0.1)).unique()
     tensor([0.4000])
     """
+
+    gradient_free: ClassVar[bool] = True
 
     queries: int = 5000
     share: float = 0.8

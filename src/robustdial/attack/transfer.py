@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -33,6 +34,8 @@ class FromAnother:
     >>> rounded(x).argmax(1).item(), rounded(adv).argmax(1).item()
     (0, 1)
     """
+
+    gradient_free: ClassVar[bool] = True  # of the network that is measured
 
     network: Classifier
     attack: Attack

@@ -109,7 +109,8 @@ class Dialed(nn.Module):
         for name, layer in list(_outermost(body)):
             folded.setdefault(layer, cast(Foldable, layer).folded(setting))
             body.set_submodule(name, folded[layer])
-        return body.eval()
+        body.eval()
+        return body
 
     def _level(self, width: float) -> int:
         level = self.dials.level(width)

@@ -239,7 +239,8 @@ def _trial(experiment: Experiment, passes: int) -> tuple[float, float]:
     """Passes over images, and seconds, of a batch."""
     method, feed, learner = experiment.method, experiment.feed, experiment.state.learner
     teacher = experiment.state.teacher
-    model = copy.deepcopy(experiment.state.model).train()
+    model = copy.deepcopy(experiment.state.model)
+    model.train()
     optimizer = optimizer_for(model, lr=0.0)
     forward = Prepared(model, experiment.about["run"]["precision"])
     order = feed.order(experiment.run.batch, 0, 0)[:1] * 2

@@ -29,9 +29,8 @@ def take_pictures(experiment: Experiment, attack: Attack, seed: int = 0) -> None
         for lam in lams:
             f = experiment.at(lam)
             adv = attack(f, x, y, experiment.method.threat)
-            columns.append(
-                {"adv": grey_levels(adv)} | _predictions(answers(f, x), "clean") | _predictions(answers(f, adv), "adv")
-            )
+            said = _predictions(answers(f, x), "clean") | _predictions(answers(f, adv), "adv")
+            columns.append({"adv": grey_levels(adv)} | said)
     stacked = {name: torch.stack([column[name] for column in columns]) for name in columns[0]}
     tensors = {
         "clean": grey_levels(x),
