@@ -69,7 +69,7 @@ class Guarded(nn.Module):
             out = self.network(x.clone())
         except (torch.OutOfMemoryError, MemoryError):
             raise
-        except Exception as error:  # whatever the network of somebody else raises
+        except (Exception, SystemExit) as error:  # whatever the network of somebody else raises
             place = place_of(error)
             if place is None:
                 raise
@@ -133,7 +133,7 @@ def in_training(f: Classifier) -> list[nn.Module]:
 
 def first_line(error: BaseException) -> str:
     """What an error says, up to the end of its first line."""
-    return str(error).strip().partition("\n")[0].rstrip(". ")[:300] or "without a word"
+    return str(error).strip().partition("\n")[0].partition(". Hint:")[0].rstrip(".! ")[:300] or "without a word"
 
 
 def place_of(error: BaseException) -> str | None:
@@ -147,6 +147,8 @@ def place_of(error: BaseException) -> str | None:
 
 def _checked(logits: Tensor, images: int) -> Tensor:
     shape = tuple(logits.shape)
+    if not logits.is_floating_point():
+        raise TypeError(f"The network gives {logits.dtype} {list(shape)}, not logits. Return what its argmax is of.")
     if len(shape) != 2 or shape[0] != images:
         hint = " One score per image is two logits: torch.stack([-s, s], dim=1)." if shape == (images,) else ""
         hint = " Flatten them: logits.flatten(1)." if len(shape) > 2 and shape[0] == images else hint
@@ -156,8 +158,6 @@ def _checked(logits: Tensor, images: int) -> Tensor:
             f"The network gives {shape} for {images} images: one class cannot be told from others. Of a single logit "
             "make two: torch.cat([-z, z], dim=1)."
         )
-    if not logits.is_floating_point():
-        raise TypeError(f"The network gives {logits.dtype} {list(shape)}, not logits. Return what its argmax is of.")
     return logits
 
 
@@ -225,4 +225,6 @@ def _told(out: Any) -> tuple[str, str]:
     parts = _parts(out)
     spoken = {name: part for name, part in parts.items() if not name.isdigit()} or parts
     tensors = [f"{name} {list(part.shape)}" for name, part in spoken.items() if isinstance(part, Tensor)]
-    return "nothing (None)" if out is None else type(out).__name__, ", ".join(tensors[:6])
+    name = type(out).__name__
+    kind = "nothing (None)" if out is None else f"a{'n' * (name[0] in 'AEIOUaeiou')} {name}"
+    return kind, ", ".join(tensors[:6])

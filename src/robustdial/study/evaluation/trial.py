@@ -32,7 +32,7 @@ def try_out(model: nn.Module, source: Source, batch: int) -> None:
         try:
             f(x)
         except ValueError as error:
-            if len(x) < batch and _runs(model, source, batch):
+            if batch > _FEW and _runs(model, source, batch):
                 raise ValueError(_one_size(batch, len(x))) from error
             raise
         try:
@@ -67,7 +67,7 @@ def _some(source: Source, number: int) -> tuple[Tensor, Tensor]:
 
 def _runs(model: nn.Module, source: Source, batch: int) -> bool:
     try:
-        guarded(model)(_some(source, batch)[0])
+        guarded(model, int(source.labels.max()) + 1)(_some(source, batch)[0])
     except (ValueError, TypeError, FloatingPointError):
         return False
     return True
