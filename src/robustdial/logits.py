@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from robustdial.typing import Classifier
+Network = Callable[[Tensor], Any]
+"""Images `[B, C, H, W]` in [0, 1] to whatever its author has thought of, logits among it."""
 
 _OURS, _TORCH = Path(__file__).parent, Path(torch.__file__).parent
 
@@ -28,7 +29,7 @@ class LogitsOf(nn.Module):
     torch.Size([2, 3])
     """
 
-    def __init__(self, network: Classifier, output: str | int) -> None:
+    def __init__(self, network: Network, output: str | int) -> None:
         super().__init__()
         self.training = isinstance(network, nn.Module) and network.training
         self.network, self.output = network, output
@@ -52,7 +53,7 @@ class Guarded(nn.Module):
     tensor([[2., 2.]])
     """
 
-    def __init__(self, network: Classifier, labels: int = 0) -> None:
+    def __init__(self, network: Network, labels: int = 0) -> None:
         super().__init__()
         self.training = isinstance(network, nn.Module) and network.training
         self.network, self.labels, self.asked = network, labels, False
@@ -89,7 +90,7 @@ class Guarded(nn.Module):
         return logits.to(torch.promote_types(x.dtype, torch.float32))
 
 
-def guarded(f: Classifier, labels: int = 0) -> Guarded:
+def guarded(f: Network, labels: int = 0) -> Guarded:
     """`f`, guarded if it is not yet."""
     return f if isinstance(f, Guarded) else Guarded(f, labels)
 
@@ -115,7 +116,7 @@ def check_finite(logits: Tensor) -> None:
         raise FloatingPointError("The network gives logits that are not finite (NaN or infinity). Check its weights.")
 
 
-def check_in_evaluation(f: Classifier) -> None:
+def check_in_evaluation(f: Network) -> None:
     """Raises ValueError if a module's answers would depend on the batch."""
     if layers := in_training(f):
         kinds = ", ".join(sorted({type(layer).__name__ for layer in layers}))
@@ -125,7 +126,7 @@ def check_in_evaluation(f: Classifier) -> None:
         )
 
 
-def in_training(f: Classifier) -> list[nn.Module]:
+def in_training(f: Network) -> list[nn.Module]:
     """Its layers in training mode; a wrapper's own flag may be stale and does not count."""
     layers = f.modules() if isinstance(f, nn.Module) else ()
     return [layer for layer in layers if layer.training and not any(layer.children())]
@@ -161,7 +162,7 @@ def _checked(logits: Tensor, images: int) -> Tensor:
     return logits
 
 
-def _remedy(network: Classifier, x: Tensor) -> str:
+def _remedy(network: Network, x: Tensor) -> str:
     """What to do about a network that fails, from what can be seen of it."""
     modules = list(network.modules()) if isinstance(network, nn.Module) else []
     weight = next((w for m in modules for w in m.parameters(recurse=False) if w.is_floating_point()), None)
