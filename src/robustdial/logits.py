@@ -14,7 +14,8 @@ from torch import Tensor, nn
 Network = Callable[[Tensor], Any]
 """Images `[B, C, H, W]` in [0, 1] to whatever its author has thought of, logits among it."""
 
-_OURS, _TORCH = Path(__file__).parent, Path(torch.__file__).parent
+_OURS = Path(__file__).parent
+_NOT_THEIRS = {_OURS, Path(torch.__file__).parent, Path(traceback.__file__).parent}
 
 
 class LogitsOf(nn.Module):
@@ -142,7 +143,7 @@ def place_of(error: BaseException) -> str | None:
     frames = traceback.extract_tb(error.__traceback__)
     if frames and _OURS in Path(frames[-1].filename).parents:
         return None
-    theirs = [f for f in frames if not {_OURS, _TORCH} & set(Path(f.filename).parents) and f.filename[:1] != "<"]
+    theirs = [f for f in frames if not _NOT_THEIRS & set(Path(f.filename).parents) and f.filename[:1] != "<"]
     return f" ({Path(theirs[-1].filename).name}:{theirs[-1].lineno})" if theirs else ""
 
 

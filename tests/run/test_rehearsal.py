@@ -11,7 +11,9 @@ from torch.nn import functional as F
 from robustdial import recipes
 from robustdial.cli import main
 from robustdial.data import load
+from robustdial.dial import Dials, dial, recalibrated
 from robustdial.run import Run, start
+from robustdial.training.checkpoint import save
 from robustdial.training.engine import TrainState, fit
 
 SMALL = ["--data", "digits", "--limit", "40", "--model", "resnet18", "--model-width", "4", "--epochs", "2"]
@@ -128,3 +130,25 @@ def test_two_answers_while_training_are_named():
     state = TrainState.new(Auxiliary())
     with pytest.raises(TypeError, match=r"returns a tuple, not logits.*LogitsOf\(network, 0\)"):
         next(fit(state, load("digits", limit=128), recipes.pgd_at(steps=1), epochs=1, batch=64))
+
+
+def test_state_that_no_file_can_hold_is_named_before_one_is_written(tmp_path):
+    class Extra(Auxiliary):
+        def get_extra_state(self):
+            return {"version": 3}
+
+    with pytest.raises(ValueError, match=r"State '_extra_state' of the network is dict.*give a tensor"):
+        save(TrainState.new(Extra()), tmp_path / "x.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_network_that_writes_into_its_input_takes_a_dial():
+    x, dialed = torch.rand(4, 1, 8, 8), []
+    before = x.clone()
+    for relu in (nn.Hardtanh(0.2, 0.8), nn.Hardtanh(0.2, 0.8, inplace=True)):
+        torch.manual_seed(0)
+        net = nn.Sequential(relu, nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8 * 36, 10))
+        model = dial(net, Dials((0, 1), (0.5, 1)), example=x)
+        dialed.append(recalibrated(model, 0.5, 0.75, [x])(x.clone()))
+    assert torch.equal(*dialed)
+    assert torch.equal(x, before)
