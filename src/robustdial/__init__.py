@@ -22,6 +22,7 @@ from robustdial.evaluate import (
     measure,
 )
 from robustdial.generator import StyleGenerator, fit_generator, open_generator
+from robustdial.logits import LogitsOf
 from robustdial.method import Method
 from robustdial.method.learner import AWP
 from robustdial.method.objective import (
@@ -120,6 +121,7 @@ __all__ = [
     "Latent",
     "Linear",
     "Linf",
+    "LogitsOf",
     "Magnitude",
     "Masked",
     "Method",

@@ -34,7 +34,8 @@ def folded(model: nn.Module) -> nn.Module:
         if type(conv) is nn.Conv2d and type(bn) is nn.BatchNorm2d and bn.running_var is not None:
             model.set_submodule(convolution, fuse_conv_bn_eval(conv, bn))
             model.set_submodule(norm, nn.Identity())
-    return model.eval()  # new layers begin in training mode
+    model.eval()  # new layers begin in training mode
+    return model
 
 
 def _pairs(model: nn.Module) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from robustdial.logits import logits_of
+
 Precision = Literal["auto", "float32", "bfloat16"]
 
 
@@ -42,7 +44,7 @@ class Prepared(nn.Module):
     def forward(self, x: Tensor, *setting: Any) -> Tensor:
         """Logits `[B, K]` of images `[B, C, H, W]`, and of the dial's setting where there is one."""
         with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=self.lower):
-            logits: Tensor = self.model(x.contiguous(memory_format=self.layout), *setting)
+            logits = logits_of(self.model(x.contiguous(memory_format=self.layout), *setting))
         return logits.float()
 
 

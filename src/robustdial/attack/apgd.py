@@ -10,6 +10,7 @@ from torch import Tensor
 
 from robustdial.attack.best import Best
 from robustdial.attack.climb import climb
+from robustdial.attack.door import through_door
 from robustdial.attack.losses import dlr_targeted
 from robustdial.attack.multi_target import ROWS, target_batches
 from robustdial.attack.problem import Problem, eval_mode, images, nothing, top_wrong_classes
@@ -56,6 +57,7 @@ class APGD:
     def name(self) -> str:
         return self.title if self.steps == 100 else f"{self.title}-{self.steps}"
 
+    @through_door
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         problem, best = Problem(f, threat, self.loss, x, (y,)), Best.before(nothing(threat, x))
         with eval_mode(f):
@@ -99,6 +101,7 @@ class APGDTargeted:
     def name(self) -> str:
         return self.title if self.steps == 100 else f"{self.title}-{self.steps}"
 
+    @through_door
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         best = Best.before(nothing(threat, x))
         with eval_mode(f):

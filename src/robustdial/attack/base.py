@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from torch import Tensor
 
 from robustdial.attack.best import Best
+from robustdial.attack.door import through_door
 from robustdial.attack.problem import Problem, eval_mode, images, nothing
 from robustdial.method.objective.base import cross_entropy
 from robustdial.method.solver import ascend
@@ -46,6 +47,13 @@ class ThreatSpecific(Protocol):
     def moves_in(self, threat: Threat) -> bool:
         """Whether `threat` is one of them."""
         ...
+
+
+@runtime_checkable
+class GradientFree(Protocol):
+    """An attack that asks the network for logits alone."""
+
+    gradient_free: ClassVar[bool]
 
 
 @dataclass(frozen=True)
@@ -92,6 +100,7 @@ class PGDAttack:
     def name(self) -> str:
         return f"{self.title}-{self.steps}" + (f"x{self.restarts}" if self.restarts > 1 else "")
 
+    @through_door
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         problem = Problem(f, threat, self.loss, x, (y,))
         with eval_mode(f):

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from robustdial.attack.apgd import APGDTargeted
 from robustdial.attack.base import Attack
+from robustdial.attack.door import through_door
 from robustdial.attack.problem import answers, eval_mode
 from robustdial.method.threat import Threat
 from robustdial.typing import Classifier
@@ -44,6 +45,7 @@ class Cascade:
         """The attacks that a network of so many classes can be attacked with."""
         return tuple(a for a in self.attacks if classes >= 4 or not isinstance(a, APGDTargeted))
 
+    @through_door
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         adv = x.clone()
         with eval_mode(f):

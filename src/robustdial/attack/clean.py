@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
+from robustdial.attack.door import through_door
 from robustdial.method.threat import Threat
 from robustdial.typing import Classifier
 
@@ -14,9 +16,12 @@ from robustdial.typing import Classifier
 class Clean:
     """The images as they are."""
 
+    gradient_free: ClassVar[bool] = True
+
     @property
     def name(self) -> str:
         return "clean"
 
+    @through_door
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         return x

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from robustdial.attack.door import through_door
 from robustdial.attack.losses import lead
 from robustdial.attack.problem import Problem, eval_mode, images, top_wrong_classes
+from robustdial.logits import guarded
 from robustdial.method.threat import Ball, Threat
 from robustdial.method.threat.base import within_image
 from robustdial.typing import Classifier
@@ -64,6 +66,7 @@ class DeepFool:
     def moves_in(self, threat: Threat) -> bool:
         return isinstance(threat, Ball)
 
+    @through_door
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         with eval_mode(f):
             z = self.shortest(f, x, y, threat)
@@ -73,6 +76,7 @@ class DeepFool:
 
     def shortest(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         """The perturbations, however long they are. Of `threat` only the norm plays a part."""
+        f = guarded(f)
         with torch.no_grad():
             others = top_wrong_classes(f(x), y, self.candidates - 1)
         way, z, rows = torch.zeros_like(x), torch.zeros_like(x), torch.arange(len(x), device=x.device)

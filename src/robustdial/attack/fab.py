@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from robustdial.attack.best import Best
+from robustdial.attack.door import through_door
 from robustdial.attack.losses import lead, margin
 from robustdial.attack.multi_target import ROWS, same_image, target_batches
-from robustdial.attack.problem import eval_mode, top_wrong_classes
+from robustdial.attack.problem import eval_mode, gradient_of, top_wrong_classes
+from robustdial.logits import guarded
 from robustdial.method.threat import L2, Linf, Threat
 from robustdial.typing import Classifier
 
@@ -75,6 +77,7 @@ class FAB:
     def moves_in(self, threat: Threat) -> bool:
         return isinstance(threat, Linf | L2)
 
+    @through_door
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         with eval_mode(f):
             return self._first_found(f, x, y, threat)
@@ -105,7 +108,7 @@ class FAB:
         Whatever is not classified as `y` counts. Of `threat` only the norm plays a part. The search of a row ends at a
         distance of at most `enough`, and with it that of its same_image, the rows of the same `image` `[B]`.
         """
-        norm = _norm(threat)
+        norm, f = _norm(threat), guarded(f)
         image = torch.arange(len(x), device=x.device) if image is None else image
         x, shape = x.flatten(1), x.shape
         now, best, distance = x.clone(), x.clone(), x.new_full((len(x),), torch.inf)
@@ -206,6 +209,6 @@ def _plane(f: Classifier, points: Tensor, y: Tensor, target: Tensor, shape: torc
     points = points.detach().requires_grad_()
     with torch.enable_grad():
         ahead = lead(f(points.view(-1, *shape[1:])), y, target)
-        (w,) = torch.autograd.grad(ahead.sum(), points)
+        w = gradient_of(ahead.sum(), points)
     points, ahead = points.detach(), ahead.detach()
     return w, (w * points).sum(1) - ahead

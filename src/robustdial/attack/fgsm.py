@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from robustdial.attack.door import through_door
 from robustdial.attack.problem import Problem, eval_mode, images
 from robustdial.method.objective.base import cross_entropy
 from robustdial.method.threat import Threat
@@ -37,6 +38,7 @@ class FGSM:
     def name(self) -> str:
         return "fgsm"
 
+    @through_door
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         z = threat.noise(x, 1.0, 0.0)
         with eval_mode(f):

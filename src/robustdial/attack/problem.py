@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from robustdial.logits import check_finite, first_line, guarded
 from robustdial.method.objective.base import single
 from robustdial.method.solver import attacked
 from robustdial.method.threat import Threat, settled
@@ -64,12 +65,39 @@ class Problem:
         with torch.enable_grad():
             logits = self.f(self.threat.apply(self.x, z))
             loss = self.loss(logits, *self.labels)
-            (gradient,) = torch.autograd.grad(loss.sum(), z)
+            gradient = gradient_of(loss.sum(), z)
         return Iterate(z.detach(), loss.detach(), gradient, logits.detach().argmax(1) != self.labels[0])
 
     def of(self, rows: Tensor) -> Problem:
         """The same attack on some of the rows: numbers, or bool `[B]`."""
         return replace(self, x=self.x[rows], labels=tuple(label[rows] for label in self.labels))
+
+
+class NoGradient(ValueError):
+    """A network without a gradient that could be climbed. `why` says what is missing."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"The network has no gradient to climb: {why}. Attack it without one, by square or "
+            "worst-of-10, or let the gradient through."
+        )
+        self.why = why
+
+
+def gradient_of(height: Tensor, z: Tensor) -> Tensor:
+    """The gradient of a number that a network has made of `z`. Raises NoGradient."""
+    if not height.requires_grad:
+        raise NoGradient("the logits are cut off from the images (detach, no_grad, a comparison)")
+    try:
+        (gradient,) = torch.autograd.grad(height, z, allow_unused=True)
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:  # a layer has no backward
+        raise NoGradient(first_line(error)) from error
+    if gradient is None:
+        raise NoGradient("the logits do not depend on the images")
+    found: Tensor = gradient
+    return found
 
 
 def eval_mode(f: Classifier) -> AbstractContextManager[None]:
@@ -95,17 +123,13 @@ def nothing(threat: Threat, x: Tensor) -> Tensor:
 
 @torch.no_grad()
 def answers(f: Classifier, x: Tensor) -> Tensor:
-    """Logits `[B, K]` of images.
+    """Logits `[B, K]` of images, asked for on a copy of them (`Guarded`).
 
     Raises:
-        ValueError: `f` gives something of another shape.
-        FloatingPointError: they are not finite.
+        ValueError: `f` fails, or gives something of another shape.
+        TypeError: it gives no tensor.
+        FloatingPointError: the logits are not finite.
     """
-    logits = f(x)
-    if logits.dim() != 2 or len(logits) != len(x):
-        raise ValueError(
-            f"The network gives {tuple(logits.shape)} for {len(x)} images; logits must be [images, classes]."
-        )
-    if not bool(torch.isfinite(logits).all()):
-        raise FloatingPointError("The network gives logits that are not finite (NaN or infinity). Check its weights.")
+    logits: Tensor = guarded(f)(x)
+    check_finite(logits)
     return logits

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from robustdial.attack.door import through_door
 from robustdial.attack.losses import margin
 from robustdial.attack.problem import eval_mode, images
 from robustdial.method.threat import Box, Threat, Warp
@@ -33,6 +35,8 @@ class WorstOf:
     tensor([1])
     """
 
+    gradient_free: ClassVar[bool] = True
+
     tries: int = 10
 
     def __post_init__(self) -> None:
@@ -43,6 +47,7 @@ class WorstOf:
     def name(self) -> str:
         return f"worst-of-{self.tries}"
 
+    @through_door
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         return _worst(f, x, y, threat, (threat.noise(x, 1.0, 1.0) for _ in range(self.tries)))
 
@@ -61,6 +66,8 @@ class Grid:
     Raises:
         TypeError: the threat is not a box of rotations and translations (`spatial`).
     """
+
+    gradient_free: ClassVar[bool] = True
 
     angles: int = 31
     shifts: int = 5
@@ -85,6 +92,7 @@ class Grid:
             return False
         return threat.decode.skew == 0 == threat.decode.scale
 
+    @through_door
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         if not self.moves_in(threat):
             raise TypeError(f"The grid is one of {self.where}, not of {threat.name}.")

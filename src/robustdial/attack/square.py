@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from types import EllipsisType
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from robustdial.attack.door import through_door
 from robustdial.attack.losses import margin
 from robustdial.attack.problem import eval_mode
 from robustdial.method.threat import L2, Ball, Linf, Masked, Threat, settled
@@ -58,6 +59,8 @@ class Square:
     tensor([0.4000])
     """
 
+    gradient_free: ClassVar[bool] = True
+
     queries: int = 5000
     share: float = 0.8
     draws: Draws = field(default_factory=Draws)
@@ -80,6 +83,7 @@ class Square:
     def moves_in(self, threat: Threat) -> bool:
         return isinstance(threat, Ball)
 
+    @through_door
     @torch.no_grad()
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         with eval_mode(f):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
 from robustdial.attack.base import Attack
+from robustdial.attack.door import through_door
 from robustdial.method.threat import Threat
 from robustdial.typing import Classifier
 
@@ -33,6 +35,8 @@ class FromAnother:
     (0, 1)
     """
 
+    gradient_free: ClassVar[bool] = True  # of the network that is measured
+
     network: Classifier
     attack: Attack
 
@@ -40,5 +44,6 @@ class FromAnother:
     def name(self) -> str:
         return f"{self.attack.name} on another network"
 
+    @through_door
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
         return self.attack(self.network, x, y, threat)

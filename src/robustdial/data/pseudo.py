@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from robustdial.data import Data, Relabelled, unit
+from robustdial.logits import guarded
 from robustdial.precision import Prepared, full_precision
 
 BATCH = 256
@@ -35,11 +36,12 @@ def guesses(data: Data, teacher: nn.Module) -> Tensor:
     """The class of each unlabelled image, int64 `[N]` on the CPU, as `pseudo_labelled` gives it."""
     assert data.unlabelled is not None
     order = list(torch.split(torch.arange(len(data.unlabelled)), BATCH))
-    f, found = Prepared(teacher.eval(), "float32"), []
+    teacher.eval()
+    f, found = guarded(Prepared(teacher, "float32")), []
     with full_precision():
         for x, _ in data.unlabelled.batches(order):
             logits = f(unit(x))
-            if logits.dim() != 2 or logits.shape[1] != len(data.classes):
+            if logits.shape[1] != len(data.classes):
                 raise ValueError(
                     f"The teacher answers {list(logits.shape)} for {len(x)} images, but there are {len(data.classes)} "
                     "classes. Give one that was trained on the same classes."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from robustdial.dial.kinds import BATCH_NORMS, NORMS, WEIGHTED
 from robustdial.dial.probe import ordinary
@@ -67,13 +67,3 @@ def check_some_norm_is_known(model: nn.Module) -> None:
                 "norms can. Build the network with one of these, or name other layers with sites=..., for example its "
                 "convolutions."
             )
-
-
-def logits_of(out: object) -> Tensor:
-    """What a network returned, if it is logits; else raises TypeError."""
-    if not isinstance(out, Tensor):
-        raise TypeError(
-            f"The network returns {type(out).__name__}, not logits. Build it without auxiliary classifiers "
-            "(torchvision: aux_logits=False), or wrap it in a module that returns its logits."
-        )
-    return out

@@ -8,13 +8,14 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from robustdial.dial.checks import copied, logits_of
+from robustdial.dial.checks import copied
 from robustdial.dial.dials import Dials, share_of_robust, shares
 from robustdial.dial.inventory import Site
 from robustdial.dial.modulated import Foldable, Modulated, PerWidth, Whole
 from robustdial.dial.norm import DialNorm
 from robustdial.dial.setting import Dial, Setting
 from robustdial.dial.slim import SlimConv2d, SlimLinear
+from robustdial.logits import logits_of
 
 _LAYERS = (DialNorm, Modulated, PerWidth, Whole, SlimConv2d, SlimLinear)
 
@@ -108,7 +109,8 @@ class Dialed(nn.Module):
         for name, layer in list(_outermost(body)):
             folded.setdefault(layer, cast(Foldable, layer).folded(setting))
             body.set_submodule(name, folded[layer])
-        return body.eval()
+        body.eval()
+        return body
 
     def _level(self, width: float) -> int:
         level = self.dials.level(width)

@@ -88,7 +88,7 @@ def _located(body: nn.Module) -> Iterator[None]:
 def run(body: nn.Module, x: Tensor) -> object:
     """What the network returns, in evaluation. Raises Failure."""
     with _located(body), at_rest(body):
-        return body(x)
+        return body(x.clone())  # a network may write into its input
 
 
 def where(name: str, layer: nn.Module) -> str:
@@ -111,7 +111,7 @@ def heads(body: nn.Module, example: Tensor, kinds: tuple[type[nn.Module], ...]) 
 
     hooks = [module.register_forward_hook(note) for module in body.modules() if isinstance(module, kinds)]
     with at_rest(body), torch.enable_grad():
-        logits: Tensor = body(example.detach().clone().requires_grad_())
+        logits: Tensor = body(example.detach().clone().requires_grad_().clone())  # not a leaf: it may be written to
     for hook in hooks:
         hook.remove()
     found, todo, seen = set(), [logits.grad_fn], set[Node]()

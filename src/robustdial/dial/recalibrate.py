@@ -66,7 +66,8 @@ def _cut_layers(model: Dialed) -> set[str]:
 @torch.no_grad()
 def reestimated(net: nn.Module, batches: Iterable[Tensor]) -> nn.Module:
     """A copy of a plain network whose batch norms have the mean statistics of these batches, in evaluation mode."""
-    net = copy.deepcopy(net).eval()
+    net = copy.deepcopy(net)
+    net.eval()
     norms = [module for module in net.modules() if isinstance(module, BATCH_NORMS)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
@@ -74,7 +75,7 @@ def reestimated(net: nn.Module, batches: Iterable[Tensor]) -> nn.Module:
         norm.momentum = None  # a plain mean over the batches
         norm.training = True  # not train(), which would turn on what timm fuses into it, such as dropout
     for x in batches:
-        net(x)
+        net(x.clone())
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum, norm.training = momentum, False
     return net

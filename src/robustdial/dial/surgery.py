@@ -131,7 +131,8 @@ def _replace_sites(
             statistics = 1 + dials.dual if isinstance(plain, BATCH_NORMS) else 0
             size = sum(weight.numel() for weight in network.parameters())
             found.append(Site(name, type(plain).__name__, channels, statistics, size))
-            replaced[now] = _following(plain, now, shared, network, channels, dials.dual).train(plain.training)
+            replaced[now] = _following(plain, now, shared, network, channels, dials.dual)
+            replaced[now].train(plain.training)
         body.set_submodule(name, replaced[now])
     return tuple(found)
 
@@ -153,7 +154,9 @@ def _replace_gauges(body: nn.Module, shared: Dial, levels: int) -> None:
     replaced: dict[nn.Module, nn.Module] = {}
     for name, now in list(body.named_modules(remove_duplicate=False)):
         if isinstance(now, Gauge):
-            replaced.setdefault(now, _per_width(now.norm, _channels(now, levels), shared).train(now.norm.training))
+            norm = _per_width(now.norm, _channels(now, levels), shared)
+            norm.train(now.norm.training)
+            replaced.setdefault(now, norm)
             body.set_submodule(name, replaced[now])
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from robustdial.dial.checks import logits_of
 from robustdial.dial.model import Dialed
 from robustdial.dial.probe import Failure, run, where
+from robustdial.logits import logits_of
 
 
 def check_example(model: nn.Module, example: Tensor) -> None:

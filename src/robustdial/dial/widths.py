@@ -7,12 +7,12 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from robustdial.dial.checks import logits_of
 from robustdial.dial.kinds import NORMS, WEIGHTED, channel_dim
 from robustdial.dial.narrow import cut_norm, leading
 from robustdial.dial.probe import Failure, Gauge, heads, ordinary, run, where
 from robustdial.dial.setting import Dial, Setting
 from robustdial.dial.slim import Slim, SlimConv2d, SlimLinear
+from robustdial.logits import logits_of
 
 
 class CannotNarrow(ValueError):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from robustdial.attack import Attack, answers
 from robustdial.data import Source, unit, whole_images
@@ -53,13 +53,6 @@ class Measured(NamedTuple):
 def right(f: Classifier, x: Tensor, y: Tensor) -> Tensor:
     """Which images are classified rightly, bool `[B]`. Raises as `answers` does."""
     return answers(f, x).argmax(1) == y
-
-
-def check_mode(f: Classifier) -> None:
-    """Raises ValueError if a module's answers would depend on the batch."""
-    layers = f.modules() if isinstance(f, nn.Module) else ()
-    if any(layer.training for layer in layers if not any(layer.children())):  # a wrapper's own flag may be stale
-        raise ValueError("The network is in training mode: its answers depend on the batch. Call model.eval() first.")
 
 
 def image_batches(source: Source, batch: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -10,7 +10,8 @@ import torch
 
 from robustdial.data import Source
 from robustdial.data.corruption import EXTRA, LEVELS, Levels, corruptions
-from robustdial.evaluate.accuracy import Accuracy, check_mode, image_batches, right
+from robustdial.evaluate.accuracy import Accuracy, image_batches, right
+from robustdial.logits import check_in_evaluation
 from robustdial.typing import Classifier
 
 
@@ -54,7 +55,7 @@ def corrupted(
     >>> [(level, accuracy.correct) for kind, level, accuracy in found if kind == "brightness"]
     [(1, 0), (5, 0)]
     """
-    check_mode(f)
+    check_in_evaluation(f)
     kinds = corruptions(source.shape) if kinds is None else kinds
     for level in levels:
         if level not in (0, *LEVELS):

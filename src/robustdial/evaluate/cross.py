@@ -32,7 +32,8 @@ from torch import Tensor, nn
 
 from robustdial.attack.base import Attack
 from robustdial.data import Source
-from robustdial.evaluate.accuracy import Accuracy, check_inside, check_mode, image_batches, right
+from robustdial.evaluate.accuracy import Accuracy, check_inside, image_batches, right
+from robustdial.logits import check_in_evaluation
 from robustdial.method.threat import Threat
 from robustdial.randomness import seed_of, seeded
 
@@ -58,7 +59,7 @@ class OverLambdas(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits `[B, K]`; they are log-probabilities."""
-        each = torch.stack([network(x).log_softmax(1) for network in self.networks])
+        each = torch.stack([network(x.clone()).log_softmax(1) for network in self.networks])
         return each.logsumexp(0) - math.log(len(self.networks))
 
 
@@ -135,7 +136,7 @@ def cross(
     leaves the set.
     """
     for network in networks:
-        check_mode(network)
+        check_in_evaluation(network)
     clean = known[0] if known else torch.cat([_answers(networks, x, y) for x, y in image_batches(source, batch)], dim=1)
     yield from known or (clean,)
     for adversary in (*networks, OverLambdas(networks))[max(0, len(known) - 1) :]:

@@ -41,6 +41,7 @@ def latencies(networks: Sequence[nn.Module], x: Tensor, rounds: int = 50) -> lis
 
 
 def _seconds(network: nn.Module, x: Tensor) -> float:
+    x = x.clone()  # one that writes into its input would give the others, and itself, other images
     start = time.perf_counter()
     network(x)
     if x.is_cuda:

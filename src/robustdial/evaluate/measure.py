@@ -2,42 +2,85 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 
-from robustdial.attack import Attack, answers
-from robustdial.data import Source
-from robustdial.evaluate.accuracy import Accuracy, Measured, check_mode, image_batches, right
+from robustdial.attack import Attack, answers, parse
+from robustdial.attack.door import check_network, check_threat
+from robustdial.data import Data, Source
+from robustdial.evaluate.accuracy import Accuracy, Measured, image_batches, right
 from robustdial.evaluate.survivors import Survivors, attacks_of, run_cascade
+from robustdial.logits import check_in_evaluation, guarded
 from robustdial.method.threat import Threat
 from robustdial.typing import Classifier
 
 
-def measure(f: Classifier, source: Source, attack: Attack, threat: Threat, batch: int = 256) -> Measured:
+@torch.inference_mode(False)
+def measure(f: Classifier, source: Source, attack: Attack | str, threat: Threat, batch: int = 256) -> Measured:
     """Clean accuracy, and accuracy under attack, over all images of `source`.
 
     An image is robust if it is classified rightly both clean and attacked; only rightly classified images are attacked.
     Random starts follow from the state of torch's generator.
 
+    Args:
+        f: images in [0, 1] to logits; a module is in evaluation mode. It is asked on copies of the images.
+        source: the images, such as `data.test`.
+        attack: one, or its name, such as "pgd-20".
+        threat: where the adversary may move.
+        batch: images at a time.
+
     Raises:
-        ValueError: `f` is a module in training mode (its answers would depend on the batch), its logits are not `[B,
-            K]`, or the attack leaves its set.
+        ValueError: `f` is a module in training mode (its answers would depend on the batch), it fails, its logits are
+            not `[B, K]`, a label has none, there are no images, or the attack leaves its set.
+        TypeError: something else than images, an attack, a threat or a network was given.
         FloatingPointError: its logits are not finite.
     """
-    course = attacks_of(attack, classes_of(f, source))
+    check_network(f)
+    check_source(source)
+    check_threat(threat)
+    if batch < 1:
+        raise ValueError(f"batch={batch}: measure at least one image at a time.")
+    course = attacks_of(attack_of(attack), classes_of(f, source))
     survivors, seed = Survivors.fresh(len(source), len(course)), int(torch.randint(2**31, ()))
     for _ in run_cascade(f, source, course, threat, survivors, batch=batch, seed=seed):
         pass
     return Measured(survivors.accuracy(0), survivors.accuracy())
 
 
+def check_source(source: object) -> None:
+    """Raises TypeError unless it gives images by number, ValueError if it has none."""
+    if isinstance(source, Data):
+        raise TypeError("All of the data was given, and one part of it is measured. Give data.test, or data.val.")
+    if not all(hasattr(source, verb) for verb in ("batches", "subset", "labels")):
+        raise TypeError(
+            f"{type(source).__name__} is no source of images. Give data.test; of tensors, "
+            "from_tensors((x, y), (x, y)).test."
+        )
+    if not len(cast(Source, source)):
+        raise ValueError("There are no images to measure on. Give at least one.")
+
+
+def attack_of(attack: object) -> Attack:
+    """An attack, or that of a name. Raises TypeError for anything else, ValueError for an unknown name."""
+    if isinstance(attack, str):
+        return parse(attack)
+    if isinstance(attack, type) or not callable(attack) or not hasattr(attack, "name"):
+        said = f"the class {attack.__name__}" if isinstance(attack, type) else repr(attack)
+        raise TypeError(f"attack={said} is no attack. Give a name such as 'pgd-20', or an object: PGDAttack(20).")
+    return cast(Attack, attack)
+
+
 def clean_accuracy(f: Classifier, source: Source, batch: int = 256) -> Accuracy:
     """Accuracy on the images as they are. Raises as `measure` does."""
-    check_mode(f)
+    check_network(f)
+    check_source(source)
+    check_in_evaluation(f)
     return Accuracy(sum(int(right(f, x, y).sum()) for x, y in image_batches(source, batch)), len(source))
 
 
 def classes_of(f: Classifier, source: Source) -> int:
     """How many classes the network tells apart. Raises as `measure` does."""
-    check_mode(f)
+    check_in_evaluation(f)
     x, _ = next(image_batches(source.subset(torch.zeros(1, dtype=torch.int64)), 1))
-    return answers(f, x).shape[1]
+    return answers(guarded(f, int(source.labels.max()) + 1), x).shape[1]

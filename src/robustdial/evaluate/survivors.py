@@ -17,8 +17,10 @@ import torch
 from torch import Tensor
 
 from robustdial.attack import Attack, Cascade, Clean, answers, margin
+from robustdial.attack.door import opened
 from robustdial.data import Source
-from robustdial.evaluate.accuracy import Accuracy, check_inside, check_mode, chosen_batches
+from robustdial.evaluate.accuracy import Accuracy, check_inside, chosen_batches
+from robustdial.logits import check_in_evaluation, guarded
 from robustdial.method.threat import Threat
 from robustdial.randomness import seed_of, seeded
 from robustdial.typing import Classifier
@@ -128,17 +130,18 @@ def run_cascade(
         ValueError: the network is in training mode or gives no logits `[B, K]`, or an attack leaves its set.
         FloatingPointError: logits that are not finite.
     """
-    check_mode(f)
+    check_in_evaluation(f)
+    network = guarded(f, int(source.labels.max()) + 1)
     for stage, attack in enumerate(course):
         of = int(survivors.after(stage - 1).sum()) if stage else len(survivors.broken_by)
         waiting = survivors.waiting(stage)
         order = torch.split(waiting, batch) if len(waiting) else ()
         for index, (x, y) in zip(order, chosen_batches(source, order), strict=True):
             clock = time.perf_counter()
-            with seeded(seed_of(seed, stage, int(index[0])), x.device):
-                adv = attack(f, x, y, threat)
+            with opened(network, x, y) as inside, seeded(seed_of(seed, stage, int(index[0])), x.device):
+                adv = attack(*inside, threat)
             check_inside(threat, x, adv, attack)
-            logits = answers(f, adv)
+            logits = answers(network, adv)
             lead, wrong = -margin(logits, y).cpu(), (logits.argmax(1) != y).cpu()
             # `next` last: whoever is interrupted between these lines must not leave a broken image standing
             survivors.broken_by[index[wrong]] = stage

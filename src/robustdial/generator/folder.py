@@ -146,7 +146,8 @@ def open_generator(folder: str | Path, device: torch.device | str = "cpu") -> St
     with seeded(0, "cpu"):  # building it draws random numbers, which are not those of whoever opens it
         net = _network(about["run"], about["data"])
     net.load_state_dict(tensors)
-    return net.to(device).requires_grad_(False).eval()
+    net.to(device).requires_grad_(False).eval()
+    return net
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,8 @@ class GeneratorState:
     def new(cls, generator: StyleGenerator, *, width: int = 16, lr: float = 1e-3, seed: int = 0) -> GeneratorState:
         """A fresh state, on the device of `generator`; `width` is that of the critic."""
         critic = Critic(generator.shape, generator.classes, width).to(generator.constant.device)
-        average = copy.deepcopy(generator).requires_grad_(False).eval()
+        average = copy.deepcopy(generator).requires_grad_(False)
+        average.eval()
         players: tuple[nn.Module, nn.Module] = generator, critic
         first, second = (
             torch.optim.Adam(p.parameters(), k * lr, (0.0, 0.99)) for p, k in zip(players, (1, 2), strict=True)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from robustdial.data import Batch
 from robustdial.dial import Rows, Seat
+from robustdial.logits import guarded, logits_of
 from robustdial.method.objective import Objective
 from robustdial.method.objective.base import single
 from robustdial.method.threat import Reach, Threat, settled
@@ -81,7 +82,7 @@ class Game:
         if self._teacher is None:
             raise ValueError("This objective learns from a teacher. Give the training state one: state.teacher = f.")
         with torch.no_grad():
-            return single(self._teacher(self.batch.x)).softmax(1)
+            return single(guarded(self._teacher)(self.batch.x)).softmax(1)
 
     def forward_victims(self, images: Tensor) -> Tensor:
         """Logits `[V, K]` of the victims' images."""
@@ -100,7 +101,8 @@ class Game:
 
     def _forward(self, images: Tensor, rows: Rows) -> Tensor:
         self.spent += len(images)
-        return self.seat.forward(images, rows)
+        # a copy: a network that writes into its input must not change what the others, and the next pass, see
+        return logits_of(self.seat.forward(images.clone(), rows))
 
 
 def _rows(reach: Reach, rows: Rows) -> Reach:

@@ -124,7 +124,8 @@ def _takes(model: nn.Module, shape: tuple[int, int, int]) -> bool:
     first = next(model.parameters())
     training = model.training
     try:
-        model.eval()(torch.zeros(1, *shape, device=first.device, dtype=first.dtype))
+        model.eval()
+        model(torch.zeros(1, *shape, device=first.device, dtype=first.dtype))
     except (RuntimeError, AssertionError, ValueError):
         return False
     finally:

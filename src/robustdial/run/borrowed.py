@@ -79,13 +79,20 @@ def kept_guesses(experiment: Experiment) -> Tensor | None:
 def teach(experiment: Experiment, labels: Tensor | None) -> None:
     """Give the unlabelled images their pseudo-labels, and keep these in the folder: a teacher may change, or go."""
     data, path = experiment.data, experiment.folder / record.PSEUDO
-    if labels is None or data.unlabelled is None:
+    if labels is None:
         return
-    experiment.data = replace(data, unlabelled=Relabelled(data.unlabelled, labels))
+    experiment.data = relabelled(data, labels)
     if not path.exists():
         counts = labels.bincount(minlength=len(data.classes)).tolist()
         about = {"teacher": experiment.run.teacher, "images": dict(zip(data.classes, counts, strict=True))}
         record.write_tensors(path, {"labels": labels}, about)
+
+
+def relabelled(data: Data, labels: Tensor | None) -> Data:
+    """Data whose unlabelled images, if there are any, have these labels."""
+    if labels is None or data.unlabelled is None:
+        return data
+    return replace(data, unlabelled=Relabelled(data.unlabelled, labels))
 
 
 def ask(experiment: Experiment) -> None:

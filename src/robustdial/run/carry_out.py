@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -15,10 +14,10 @@ from robustdial.data import balanced, unit
 from robustdial.dial import Dials
 from robustdial.evaluate import clean_accuracy, measure
 from robustdial.method.solver import PGD
-from robustdial.precision import Prepared
 from robustdial.randomness import seeded
 from robustdial.run import Experiment
-from robustdial.training.engine import Step, optimizer_for, steps, train_batch
+from robustdial.run.rehearsal import Understudy
+from robustdial.training.engine import Step, steps
 from robustdial.training.health import RETURNS, Signals, Trouble, diagnose, look, probe_size, recovered
 from robustdial.typing import Json
 
@@ -237,25 +236,17 @@ def estimate(experiment: Experiment) -> Cost:
 
 def _trial(experiment: Experiment, passes: int) -> tuple[float, float]:
     """Passes over images, and seconds, of a batch."""
-    method, feed, learner = experiment.method, experiment.feed, experiment.state.learner
-    teacher = experiment.state.teacher
-    model = copy.deepcopy(experiment.state.model).train()
-    optimizer = optimizer_for(model, lr=0.0)
-    forward = Prepared(model, experiment.about["run"]["precision"])
-    order = feed.order(experiment.run.batch, 0, 0)[:1] * 2
-    sums, seconds = {}, 0.0
-    batch, batches = None, feed.batches(order)
-    for _ in order:
+    understudy, dial = Understudy.of(experiment), experiment.method.dial
+    batches, clock = understudy.batches(2), 0.0
+    for _ in range(2):
         clock = time.perf_counter()
         batch = next(batches)
-        sums = train_batch(
-            model, batch, method, passes, optimizer, [], forward=forward, learner=learner, teacher=teacher
-        )
+        sums = understudy.learn(batch, passes)
         float(sums["loss"])  # waits for an accelerator
-        seconds = time.perf_counter() - clock
+    seconds = time.perf_counter() - clock
     # passes over clean images are the same for every batch; who is attacked is drawn anew for each
     spent, clean, attacked = (float(sums.get(name, 0)) for name in ("spent", "clean_rows", "adv_rows"))
-    assert batch is not None
-    drawn = [len(batch) - seat.first for _ in range(64) for seat in method.dial.seats(model, forward, batch.x)]
-    typical = clean + (spent - clean) / max(attacked, 1) * sum(drawn) / 64
+    seats = [seat for _ in range(64) for seat in dial.seats(understudy.model, understudy.forward, batch.x)]
+    drawn = sum(len(batch) - seat.first for seat in seats) / 64
+    typical = clean + (spent - clean) / max(attacked, 1) * drawn
     return typical, seconds * typical / spent

@@ -79,7 +79,8 @@ class Experiment:
         A width that was not trained is cut out of the next wider one, its statistics measured on training images
         (`recalibrated`). Raises ValueError off the dial.
         """
-        model = (model or self.state.served).eval()
+        model = model or self.state.served
+        model.eval()
         self._check_dial(model, lam, width)
         if not isinstance(model, Dialed) or lam is None:
             return Prepared(model, precision)
@@ -88,7 +89,8 @@ class Experiment:
 
     def baked(self, lam: float | None, width: float = 1.0) -> nn.Module:
         """A copy to ship for one position: a plain network of its original class, in evaluation mode."""
-        model = self.state.served.eval()
+        model = self.state.served
+        model.eval()
         self._check_dial(model, lam, width)
         if not isinstance(model, Dialed) or lam is None:
             return copy.deepcopy(model)

@@ -26,7 +26,8 @@ def open_model(folder: str | Path, device: str = "cpu") -> nn.Module:
     _, tensors = best_weights(Path(folder))
     model = untrained(about)
     load_weights(model, tensors)
-    return model.to(device).eval()
+    model.to(device).eval()
+    return model
 
 
 def untrained(about: Mapping[str, Json]) -> nn.Module:
@@ -82,4 +83,6 @@ def plain_of(found: nn.Module) -> nn.Module:
 
 def to_be_asked(folder: str | Path, device: torch.device) -> nn.Module:
     """The network of a run, at its clean end if it has a dial, in evaluation mode; it is not trained."""
-    return plain_of(open_model(folder, str(device))).eval().requires_grad_(False)
+    plain = plain_of(open_model(folder, str(device)))
+    plain.eval()
+    return plain.requires_grad_(False)

@@ -7,12 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from robustdial import record
 from robustdial.data import Data
 from robustdial.run.assembly import Parts, assembled, check_adversary, network, parts_of
-from robustdial.run.borrowed import ask, check_others, kept_guesses, teach
+from robustdial.run.borrowed import ask, check_others, kept_guesses, relabelled, teach
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import best_weights
+from robustdial.run.rehearsal import check_step
 from robustdial.run.settings import CHANGEABLE, Run, run_of
 from robustdial.training.checkpoint import load_weights, unpack
 
@@ -27,21 +30,31 @@ def start(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = Non
     experiment = _begun(folder, _checked(name, knobs, run, data))
     labels = kept_guesses(experiment)
     ask(experiment)
+    check_step(replace(experiment, data=relabelled(experiment.data, labels)))
     record.create(folder, record.RUN, experiment.about)
     teach(experiment, labels)
     return experiment
 
 
 def rehearse(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> None:
-    """Put a run together and drop it. Raises ValueError if its data, network or device cannot be had."""
-    _begun(Path(run.out), _checked(name, knobs, run, data))
+    """Put a run together, take one step and drop it.
+
+    Raises ValueError if its data, network or device cannot be had, or the network cannot learn as the recipe asks.
+    """
+    experiment = _begun(Path(run.out), _checked(name, knobs, run, data))
+    ask(experiment)
+    check_step(replace(experiment, data=_as_if_labelled(experiment.data)))
 
 
 def rehearse_alone(name: str, knobs: Mapping[str, Any], run: Run) -> None:
     """`rehearse` a run before those are there that it starts from and is taught by."""
     parts = parts_of(name, knobs, run)
     check_adversary(parts)
-    network(parts, replace(run, start=None))
+    alone = replace(run, start=None)
+    experiment = assembled(Path(run.out), parts._replace(data=_as_if_labelled(parts.data)), network(parts, alone))
+    classes = len(parts.data.classes)
+    experiment.state.teacher = lambda x: x.new_zeros(len(x), classes)  # in the place of one that is still to come
+    check_step(experiment)
 
 
 def resume(folder: Path, changes: Mapping[str, Any] | None = None, data: Data | None = None) -> Experiment:
@@ -102,6 +115,11 @@ def _checked(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None) -
     check_adversary(parts)
     check_others(parts.run, parts.data)
     return parts
+
+
+def _as_if_labelled(data: Data) -> Data:
+    """Unlabelled images with labels of some kind, before a teacher is asked."""
+    return relabelled(data, None if data.unlabelled is None else torch.zeros(len(data.unlabelled), dtype=torch.int64))
 
 
 def _begun(folder: Path, parts: Parts) -> Experiment:

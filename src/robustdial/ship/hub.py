@@ -80,7 +80,8 @@ def from_pretrained(name: str | Path, revision: str | None = None) -> nn.Module:
             "It should be a folder that save_pretrained wrote, or user/name on the hub."
         ) from None
     load_weights(model, weights)
-    return model.eval()
+    model.eval()
+    return model
 
 
 def push_to_hub(run: str | Path, name: str, private: bool = False) -> str:

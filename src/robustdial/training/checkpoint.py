@@ -30,9 +30,9 @@ def restore(state: TrainState, path: str | Path) -> None:
 def pack(state: TrainState) -> tuple[Tensors, dict[str, Json]]:
     """The whole state: weights, optimizer, memories and random numbers as tensors, the rest as JSON."""
     optimizer = state.optimizer.state_dict()
-    tensors = {f"model.{name}": value for name, value in state.model.state_dict().items()}
+    tensors = _weights("model.", state.model)
     if state.average is not None:
-        tensors |= {f"average.{name}": value for name, value in state.average.state_dict().items()}
+        tensors |= _weights("average.", state.average)
     numbers: dict[str, Json] = {}
     for index, slots in optimizer["state"].items():
         for name, value in slots.items():
@@ -51,6 +51,17 @@ def pack(state: TrainState) -> tuple[Tensors, dict[str, Json]]:
         "optimizer": {"groups": optimizer["param_groups"], "numbers": numbers},
     }
     return tensors, about
+
+
+def _weights(prefix: str, model: nn.Module) -> Tensors:
+    """The state of a network by name. Raises ValueError if some of it is no tensor."""
+    for name, value in model.state_dict().items():
+        if not isinstance(value, Tensor):
+            raise ValueError(
+                f"State {name!r} of the network is {type(value).__name__}, and a file that is safe to open holds "
+                "tensors only. Let its get_extra_state() give a tensor."
+            )
+    return {f"{prefix}{name}": value for name, value in model.state_dict().items()}
 
 
 def unpack(state: TrainState, tensors: Mapping[str, Tensor], about: Mapping[str, Json]) -> None:

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from robustdial.logits import guarded
 from robustdial.method.objective.base import cross_entropy
 from robustdial.method.solver import attacked
 from robustdial.method.threat import Ball, Threat, settled
@@ -78,12 +79,12 @@ def look(f: nn.Module, x: Tensor, y: Tensor, threat: Threat) -> Signals:
     The gradients at the image and at the random start serve both the linearity and the two adversaries.
     """
 
-    flat, threat = isinstance(threat, Ball), settled(threat, x)
+    flat, threat, asked = isinstance(threat, Ball), settled(threat, x), guarded(f)
 
     def seen(z: Tensor) -> tuple[Tensor, Tensor]:
         z = z.detach().requires_grad_()
         with torch.enable_grad():
-            logits = f(threat.apply(x, z))
+            logits = asked(threat.apply(x, z))
             (gradient,) = torch.autograd.grad(cross_entropy(logits, y).sum(), z)
         return gradient, logits.detach()
 
@@ -100,7 +101,7 @@ def look(f: nn.Module, x: Tensor, y: Tensor, threat: Threat) -> Signals:
         for _ in range(STEPS - 1):
             z = stepped(z, seen(z)[0], 0.25)
         with torch.no_grad():
-            one, many = (f(threat.apply(x, end)) for end in (stepped(origin, straight, 1.0), z))
+            one, many = (asked(threat.apply(x, end)) for end in (stepped(origin, straight, 1.0), z))
     answers = clean.argmax(1)
     right = answers == y
 

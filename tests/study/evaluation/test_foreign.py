@@ -29,6 +29,27 @@ def lost():
 
 def other():
     return "a string"
+
+def pair():
+    class Pair(nn.Sequential):
+        def forward(self, x):
+            return x, super().forward(x)
+    return Pair(nn.Flatten(), part.layer())
+
+def cut():
+    class Cut(nn.Sequential):
+        def forward(self, x):
+            return super().forward(x).detach()
+    return Cut(nn.Flatten(), part.layer())
+
+def key():
+    return {}["width"]
+
+def leaves():
+    raise SystemExit(3)
+
+def nothing():
+    nn.Flatten()
 """
 ROOT = """
 from torch import nn
@@ -52,6 +73,8 @@ def layer():
 def place(tmp_path, monkeypatch):
     (tmp_path / "net.py").write_text(NET)
     (tmp_path / "part.py").write_text(PART)
+    (tmp_path / "slip.py").write_text("from torch import nn\n\ndef build(:\n    pass\n")
+    (tmp_path / "early.py").write_text("size = {}\nsize['width']\n")
     torch.manual_seed(0)
     save_file({"1.weight": torch.randn(10, 64), "1.bias": torch.zeros(10)}, tmp_path / "w.safetensors")
     save_file({"1.weight": torch.randn(9, 64)}, tmp_path / "small.safetensors")
@@ -96,7 +119,7 @@ def test_torchrun_says_which_shard_it_is(place, monkeypatch):
     ("flags", "words"),
     [
         ("--model net.py:build", "Give --data"),
-        ("--model net.py:bild --data digits", "no function 'bild'. There is build, inside, narrow, lost, other"),
+        ("--model net.py:bild --data digits", "no function 'bild'. There is build, inside, narrow, lost, other, pair"),
         ("--model net.py:other --data digits", "gives str, not a torch.nn.Module"),
         ("--model nothing_here:build --data digits", "No module named 'nothing_here'"),
         ("--model gone.py:build --data digits", "no file gone.py"),
@@ -112,6 +135,18 @@ def test_torchrun_says_which_shard_it_is(place, monkeypatch):
         ("--model net.py:build --data digits --seed -1", "--seed -1 is negative"),
         ("--model net.py:narrow --data digits", "labels up to 9, and the network has 4 logits"),
         ("--model net.py:lost --data digits", "No module named 'nowhere'"),
+        ("--model net.py:key --data digits", "cannot be built (net.py:34): KeyError: 'width'"),
+        ("--model net.py:leaves --data digits", "cannot be built (net.py:37): SystemExit: 3"),
+        ("--model net.py:nothing --data digits", "gives NoneType, not a torch.nn.Module. Return the network"),
+        ("--model slip.py:build --data digits", "cannot be imported: SyntaxError: invalid syntax (slip.py:3)"),
+        ("--model early.py:build --data digits", "cannot be imported (early.py:2): KeyError: 'width'"),
+        (
+            "--model net.py:pair --data digits",
+            "returns a tuple, not logits; in it are 0 [3, 1, 8, 8], 1 [3, 10]. Pick them: LogitsOf(network, 1)",
+        ),
+        ("--model net.py:pair --output 5 --data digits", "There is no output 5"),
+        ("--model net.py:cut --data digits --attack pgd-2+square-5", "pgd-2: The network has no gradient to climb"),
+        ("runs/x --output 0", "A run brings its own: leave out --output"),
         ("runs/x --data digits --out y", "A run brings its own: leave out --data, --out"),
         ("", "Name a run folder, or a network"),
     ],
@@ -172,3 +207,32 @@ def test_a_checkpoint_chosen_on_the_test_part_is_noticed(place):
     assert main.run([*argv, "--chosen-on", "test"]) == 0
     (score,) = json.loads((place / "out" / "score.json").read_text())["scores"]
     assert {check["id"]: check["state"] for check in score["checks"]}["selection"] == "raised"
+
+
+def test_the_logits_are_picked_out_of_more(place):
+    argv = ["evaluate", "--weights", "w.safetensors", "--data", "digits", "--eps", "0.1", "--attack", "pgd-2"]
+    found = []
+    for flags in (["--model", "net.py:build"], ["--model", "net.py:pair", "--output", "1"]):
+        assert main.run([*argv, "--n", "40", "--out", flags[-1], *flags]) == 0
+        (score,) = json.loads((place / flags[-1] / "score.json").read_text())["scores"]
+        found.append((score["clean"], score["robust"], [row["standing"] for row in score["standing"]]))
+    assert found[0] == found[1]
+    assert score["model"] == "net.py:pair, output 1"
+
+
+def test_without_a_gradient_only_what_needs_none_is_carried_out(place):
+    argv = ["evaluate", "--model", "net.py:cut", "--data", "digits", "--n", "30", "--out", "out"]
+    assert main.run([*argv, "--attack", "pgd-2"]) == 2
+    assert not (place / "out").exists()
+    assert main.run([*argv, "--attack", "square-5"]) == 0
+    (score,) = json.loads((place / "out" / "score.json").read_text())["scores"]
+    assert {check["id"]: check["state"] for check in score["checks"]}["zero-gradients"] == "raised"
+
+
+def test_state_that_is_no_tensor_is_no_weight(place):
+    extra = "\n\nclass Extra(nn.Linear):\n    def get_extra_state(self):\n        return {'version': 3}\n"
+    extra += "    def set_extra_state(self, state):\n        pass\n\ndef extra():\n"
+    (place / "net.py").write_text(NET + extra + "    return nn.Sequential(nn.Flatten(), Extra(64, 10))\n")
+    argv = ["evaluate", "--model", "net.py:extra", "--data", "digits", "--attack", "fgsm", "--n", "30", "--out", "out"]
+    assert main.run([*argv, "--weights", "w.safetensors"]) == 0
+    assert main.run([*argv, "--weights", "small.safetensors"]) == 2

@@ -19,7 +19,7 @@ from robustdial.data import Data, load
 from robustdial.method.threat import L2, Ball, Linf, Masked, Threat
 from robustdial.recipes import Norm, threat_of
 from robustdial.run import device_of, trained
-from robustdial.study.evaluation import EXTRAS, Evaluation, Subject, foreign, load_foreign, of_run
+from robustdial.study.evaluation import EXTRAS, Evaluation, Subject, check_gradient, foreign, load_foreign, of_run
 from robustdial.study.tradeoff import lambdas_of, part_of
 from robustdial.typing import px
 
@@ -33,6 +33,7 @@ def evaluate(
     width: float | None = None,
     model: str | None = None,
     weights: Path | None = None,
+    output: str | None = None,
     data: str | None = None,
     root: str | None = None,
     size: int | None = None,
@@ -62,6 +63,8 @@ def evaluate(
         model: instead of a run, a function that builds a network of images in [0, 1]: package.module:build or
             file.py:build.
         weights: safetensors for --model.
+        output: which part of what --model returns is logits, where it returns more: a number of a tuple, such as 0, or
+            a name, such as logits.
         data: images for --model, as in training.
         root: folder of downloaded data sets.
         size: side of the images for --model, for folders and hubs.
@@ -91,12 +94,13 @@ def evaluate(
         choose(name, tuple(EXTRAS), "part")
     if (run is None) == (model is None):
         raise UsageError("Name a run folder, or a network with --model file.py:build --data NAME. See --help.")
-    of_others = {"--weights": weights, "--data": data, "--root": root, "--size": size, "--out": out}
+    of_others = {"--weights": weights, "--output": output, "--data": data, "--root": root, "--size": size, "--out": out}
     _refuse(of_others | {"--chosen-on": chosen_on} if run else {"--lam": lam, "--width": width}, run is not None)
     if run is not None:
         subjects = _of_run(run, lam, 1.0 if width is None else width, asked, full)
     else:
-        subjects = iter([_of_model(str(model), weights, _images(data, root, size), out, asked, chosen_on)])
+        network = _Network(str(model), weights, output)
+        subjects = iter([_of_model(network, _images(data, root, size), out, asked, chosen_on, full, batch)])
     for subject in subjects:
         evaluation = Evaluation(_compiled(subject) if compile else subject, short, seed, batch, part)
         carry_out(evaluation, None if budget == 1 else full, also)
@@ -131,14 +135,25 @@ def _of_run(folder: Path, lam: float | None, width: float, asked: _Asked, attack
     return (of_run(experiment, one, width, n=asked.n, threat=threat) for one in lams)
 
 
+class _Network(NamedTuple):
+    place: str
+    weights: Path | None
+    output: str | None
+
+
 def _of_model(
-    place: str, weights: Path | None, data: Data, out: Path | None, asked: _Asked, chosen_on: Chosen | None
+    which: _Network, data: Data, out: Path | None, asked: _Asked, chosen_on: Chosen | None, attack: Attack, batch: int
 ) -> Subject:
-    folder = out or Path("runs") / re.sub(r"\W+", "-", place).strip("-")
-    device, network = device_of(asked.device), load_foreign(place, weights)
+    folder = out or Path("runs") / re.sub(r"\W+", "-", which.place).strip("-")
+    device, network = device_of(asked.device), load_foreign(*which)
     images = part_of(data.test, asked.n).to(device)
     threat = asked.threat(Linf(px(8)))
-    return foreign(network.to(device), place, data, images, threat, folder, chosen_on=chosen_on)
+    check_supports(attack, threat)
+    network.to(device)
+    name = which.place if which.output is None else f"{which.place}, output {which.output}"
+    subject = foreign(network, name, data, images, threat, folder, chosen_on=chosen_on, batch=batch)
+    check_gradient(network, images, attack)
+    return subject
 
 
 def _refuse(flags: Mapping[str, object], run: bool) -> None:

@@ -1,7 +1,8 @@
 """What can be wrong with a measured robustness, looked for with every evaluation.
 
 A check looks at shared evidence, a network on some 64 to 128 images and what is known of the evaluation, and says
-whether it passed, with what was seen. One check per file; `examine` asks them all.
+whether it passed, with what was seen. One check per file, those that compare
+a weaker attack with many steps in `weaker.py`; `examine` asks them all.
 """
 
 from robustdial.evaluate.check.base import Check, Outcome, judged

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, NamedTuple, Protocol
-
-from torch import Tensor
+from typing import Literal, NamedTuple, Protocol
 
 from robustdial.evaluate.check.evidence import Evidence
 
@@ -20,12 +18,25 @@ class Outcome(NamedTuple):
 class Check(Protocol):
     """One thing that can be wrong with an evaluation. Its thresholds are its fields."""
 
-    id: ClassVar[str]
-    title: ClassVar[str]
-    meaning: ClassVar[str]
-    """What it means if the check is raised, for the reader of a report."""
-    remedy: ClassVar[str]
-    """What to do then."""
+    @property
+    def id(self) -> str:
+        """Its name in files."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """Its name in reports."""
+        ...
+
+    @property
+    def meaning(self) -> str:
+        """What it means if the check is raised, for the reader of a report."""
+        ...
+
+    @property
+    def remedy(self) -> str:
+        """What to do then."""
+        ...
 
     def __call__(self, evidence: Evidence) -> Outcome:
         """Passed or raised.
@@ -39,16 +50,3 @@ class Check(Protocol):
 def judged(trouble: bool, seen: str) -> Outcome:
     """Raised where there is trouble, else passed."""
     return Outcome("raised" if trouble else "passed", seen)
-
-
-def outdone(evidence: Evidence, weaker: Tensor, name: str, share: float) -> Outcome:
-    """Raised where a weaker attack fells at least a `share` of the images, and 3, that the many-step attack left.
-
-    Args:
-        weaker: which of the victims stand after it, bool `[V]`.
-        name: of the weaker attack.
-    """
-    many = evidence.many
-    missed = int((many & ~weaker).sum())
-    seen = f"Many steps leave {int(many.sum())} of {len(many)} images standing; {name} fells {missed} of these."
-    return judged(missed >= max(3, share * len(many)), seen)

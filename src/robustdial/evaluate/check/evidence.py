@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from robustdial.attack import APGD, Attack, Cascade, FromAnother, Square, margin
-from robustdial.attack.problem import answers, eval_mode, images, nothing
+from robustdial.attack.problem import NoGradient, answers, eval_mode, gradient_of, images, nothing
 from robustdial.evaluate.check.facts import NOTHING_KNOWN, Facts
+from robustdial.logits import Guarded, guarded
 from robustdial.method.objective.base import cross_entropy
 from robustdial.method.threat import L2, Linf, Threat, settled
 from robustdial.precision import full_precision
@@ -96,6 +97,11 @@ class Evidence:
                 f"The images are {self.x.dtype}, the labels {self.y.dtype}. Give floats in [0, 1], and int64 labels."
             )
 
+    @cached_property
+    def network(self) -> Guarded:
+        """`f`, as it is asked; the images were looked at by whoever made the evidence."""
+        return guarded(self.f, int(self.y.max()) + 1)
+
     # --- answers ----------------------------------------------------------------------------------------------------
 
     @torch.no_grad()
@@ -107,13 +113,13 @@ class Evidence:
             FloatingPointError: they are not finite.
         """
         with self._quiet():
-            return self._logits(x)
+            return answers(self.network, x)
 
     @cached_property
     def runs(self) -> Tensor:
         """Logits `[RUNS, B, K]` of the same images, asked for again and again."""
         with torch.no_grad(), self._quiet():
-            return torch.stack([self._logits(self.x) for _ in range(RUNS)])
+            return torch.stack([answers(self.network, self.x) for _ in range(RUNS)])
 
     @property
     def logits(self) -> Tensor:
@@ -146,17 +152,9 @@ class Evidence:
         x, nothing = x.detach().clone().requires_grad_(), torch.zeros_like(x)
         try:
             with torch.enable_grad(), self._quiet():
-                height = loss(self.f(x), self.y).sum()
-                if not height.requires_grad:
-                    return Slope(nothing, "the logits are cut off from the images (detach, no_grad, a comparison)")
-                (gradient,) = torch.autograd.grad(height, x, allow_unused=True)
-        except torch.OutOfMemoryError:
-            raise
-        except RuntimeError as error:  # a layer has no backward
-            return Slope(nothing, str(error).partition("\n")[0].rstrip("."))
-        if gradient is None:
-            return Slope(nothing, "the logits do not depend on the images")
-        return Slope(gradient, None)
+                return Slope(gradient_of(loss(self.network(x), self.y).sum(), x), None)
+        except NoGradient as error:
+            return Slope(nothing, error.why)
 
     # --- attacks ----------------------------------------------------------------------------------------------------
 
@@ -235,7 +233,7 @@ class Evidence:
     def stands(self, attack: Attack, threat: Threat) -> Tensor:
         """Which images are classified rightly under an attack, bool `[B]`."""
         with self._quiet():
-            adv = attack(self.f, self.x, self.y, threat)
+            adv = attack(self.network, self.x, self.y, threat)
         return self._right(adv)
 
     def _right(self, adv: Tensor) -> Tensor:
@@ -256,12 +254,6 @@ class Evidence:
         threat, x = settled(self.threat, self.victims.x), self.victims.x
         z = threat.project(threat.ascend(nothing(threat, x), direction, size), x, 1.0)
         return self.victims._right(images(threat, x, z))
-
-    def _logits(self, x: Tensor) -> Tensor:
-        logits, highest = answers(self.f, x), int(self.y.max())
-        if highest >= logits.shape[1]:
-            raise ValueError(f"Labels go up to {highest}, and the network has {logits.shape[1]} logits, from 0 on.")
-        return logits
 
     @contextmanager
     def _quiet(self) -> Iterator[None]:

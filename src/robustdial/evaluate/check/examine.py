@@ -9,14 +9,11 @@ import torch
 
 from robustdial.evaluate.check.base import Check, Outcome
 from robustdial.evaluate.check.batch_dependence import BatchDependence
-from robustdial.evaluate.check.black_box import BlackBox
 from robustdial.evaluate.check.cascade import Cascaded
 from robustdial.evaluate.check.dynamic_forward import DynamicForward
 from robustdial.evaluate.check.evidence import Evidence, Inapplicable
 from robustdial.evaluate.check.large_radius import LargeRadius
-from robustdial.evaluate.check.noise import Noise
 from robustdial.evaluate.check.normalisation import Normalisation
-from robustdial.evaluate.check.one_step import OneStep
 from robustdial.evaluate.check.pixel_range import PixelRange
 from robustdial.evaluate.check.randomised import Randomised
 from robustdial.evaluate.check.sample_size import SampleSize
@@ -24,7 +21,7 @@ from robustdial.evaluate.check.selection import Selection
 from robustdial.evaluate.check.shorter_step import ShorterStep
 from robustdial.evaluate.check.softmax_output import SoftmaxOutput
 from robustdial.evaluate.check.training_mode import TrainingMode
-from robustdial.evaluate.check.transfer import Transfer
+from robustdial.evaluate.check.weaker import BLACK_BOX, NOISE, ONE_STEP, TRANSFER
 from robustdial.evaluate.check.wrong_gradients import WrongGradients
 from robustdial.evaluate.check.zero_gradients import ZeroGradients
 
@@ -38,11 +35,11 @@ CHECKS: tuple[Check, ...] = (
     DynamicForward(),
     ZeroGradients(),
     WrongGradients(),
-    OneStep(),
+    ONE_STEP,
     ShorterStep(),
-    Noise(),
-    BlackBox(),
-    Transfer(),
+    NOISE,
+    BLACK_BOX,
+    TRANSFER,
     LargeRadius(),
     Selection(),
     SampleSize(),

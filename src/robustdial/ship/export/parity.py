@@ -40,8 +40,8 @@ def compare(f: Classifier, reference: Classifier, x: Tensor) -> Parity:
     >>> compare(lambda x: x, lambda x: x + 0.5, torch.tensor([[0.0, 1.0]] * 9))
     Parity(difference=0.5, scale=1.5, agree=9, n=9)
     """
-    wanted = reference(x).cpu()
-    found = torch.cat([f(part).cpu() for part in (x[:1], x[1:8], x[8:]) if len(part)])
+    wanted = reference(x.clone()).cpu()  # a network may write into its input
+    found = torch.cat([f(part.clone()).cpu() for part in (x[:1], x[1:8], x[8:]) if len(part)])
     difference = float((found - wanted).abs().max())
     scale = max(1.0, float(wanted.abs().max()))
     return Parity(difference, scale, int((found.argmax(1) == wanted.argmax(1)).sum()), len(x))

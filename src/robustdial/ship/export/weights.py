@@ -42,7 +42,9 @@ class Safetensors:
         with safe_open(path, framework="pt") as file:
             facts = Facts.of(file.metadata() or {})
             weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        return _fill(_empty(facts), weights, facts).eval()
+        net = _fill(_empty(facts), weights, facts)
+        net.eval()
+        return net
 
     def lines(self, file: str, facts: Facts) -> str:
         kind, _, name = facts.model.partition(":")
@@ -64,7 +66,8 @@ import timm
 from safetensors.torch import load_file
 
 weights = load_file("{file}")
-net = timm.create_model("{name}", num_classes={classes}, in_chans={channels}).eval()
+net = timm.create_model("{name}", num_classes={classes}, in_chans={channels})
+net.eval()
 net.load_state_dict({{key[4:]: value for key, value in weights.items() if key.startswith("net.")}})
 logits = net((images - weights["normalize.mean"]) / weights["normalize.std"])"""
 
@@ -74,7 +77,8 @@ from robustdial.models import build
 
 net = build(
     "{name}",
-{settings}).eval()
+{settings})
+net.eval()
 net.load_state_dict(load_file("{file}"))
 logits = net(images)"""
 

@@ -2,6 +2,7 @@
 
 target.py       what is evaluated: network, images, threat
 foreign.py      a network that was not trained here
+trial.py        one pass of it before the work begins
 evaluation.py   stage after stage; killed and continued, shared among processes
 score.py        what is written of it
 budget_gap.py   what a shortened attack has missed
@@ -18,11 +19,13 @@ from robustdial.study.evaluation.extremes import take_extremes
 from robustdial.study.evaluation.foreign import foreign, load_foreign
 from robustdial.study.evaluation.score import known_score, score_of, write_score
 from robustdial.study.evaluation.target import Subject, of_run
+from robustdial.study.evaluation.trial import check_gradient, try_out
 
 __all__ = [
     "EXTRAS",
     "Evaluation",
     "Subject",
+    "check_gradient",
     "findings",
     "foreign",
     "gap_of",
@@ -32,5 +35,6 @@ __all__ = [
     "sampled",
     "score_of",
     "take_extremes",
+    "try_out",
     "write_score",
 ]

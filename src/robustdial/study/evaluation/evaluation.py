@@ -65,12 +65,7 @@ class Evaluation:
     @cached_property
     def course(self) -> tuple[Attack, ...]:
         """The stages: the images as they are, then each attack. Raises ValueError for labels that have no logit."""
-        classes, highest = classes_of(self.subject.f, self.subject.source), int(self.subject.source.labels.max())
-        if highest >= classes:
-            raise ValueError(
-                f"The images have labels up to {highest}, and the network has {classes} logits, from 0 on."
-            )
-        return attacks_of(self.attack, classes)
+        return attacks_of(self.attack, classes_of(self.subject.f, self.subject.source))
 
     @cached_property
     def conditions(self) -> dict[str, Json]:

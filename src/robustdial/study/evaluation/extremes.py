@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from robustdial import record
+from robustdial.attack import answers
 from robustdial.data import grey_levels, unit
 from robustdial.evaluate import UNBROKEN, Survivors
 from robustdial.precision import full_precision
@@ -47,8 +47,7 @@ def _looked_at(evaluation: Evaluation, survivors: Survivors, index: Tensor) -> d
     x = unit(x)
     with seeded(evaluation.seed, x.device), full_precision():
         adv = attack(subject.f, x, y, subject.threat)
-        with torch.no_grad():
-            answers = {"clean": subject.f(x), "adv": subject.f(adv)}
+        logits = {"clean": answers(subject.f, x), "adv": answers(subject.f, adv)}
     found = {
         "clean": grey_levels(x),
         "adv": grey_levels(adv),
@@ -56,6 +55,6 @@ def _looked_at(evaluation: Evaluation, survivors: Survivors, index: Tensor) -> d
         "index": index,
         "lead": survivors.lead[index],
     }
-    for side, logits in answers.items():
-        found[f"conf_{side}"], found[f"pred_{side}"] = logits.softmax(1).max(1)
+    for side, each in logits.items():
+        found[f"conf_{side}"], found[f"pred_{side}"] = each.softmax(1).max(1)
     return found

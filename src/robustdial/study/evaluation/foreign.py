@@ -12,16 +12,21 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
 from robustdial import record
 from robustdial.data import Data, Source
+from robustdial.logits import LogitsOf, first_line, place_of
 from robustdial.method.threat import Threat
 from robustdial.study.evaluation.target import Subject
+from robustdial.study.evaluation.trial import try_out
 
 Part = Literal["train", "val", "test"]
+
+_EXTRA = "_extra_state"  # as torch calls what get_extra_state gives
 
 
 def foreign(
@@ -34,11 +39,12 @@ def foreign(
     *,
     part: Part = "test",
     chosen_on: Part | Literal["none"] | None = None,
+    batch: int = 64,
 ) -> Subject:
     """A network of any origin, as it is evaluated on `source`, the images of `data` to use.
 
     Args:
-        model: images in [0, 1] to logits; it is put into evaluation mode.
+        model: images in [0, 1] to logits; it is put into evaluation mode, and tried on a few images.
         name: of it in reports.
         data: its classes and name.
         source: the images.
@@ -46,10 +52,15 @@ def foreign(
         folder: where the results go.
         part: of the data that `source` is from.
         chosen_on: the part that decided which checkpoint this is; "none" for the last of a training, None if not known.
+        batch: images that will be attacked at once.
+
+    Raises as `try_out`.
     """
+    _put_into_evaluation(model)
+    try_out(model, source, batch)
     about = {
         "model": name,
-        "weights": record.fingerprint(model.state_dict()),
+        "weights": record.fingerprint(_tensors_of(model)),
         "dataset": data.name,
         "part": part,
         "lam": None,
@@ -57,26 +68,39 @@ def foreign(
         "trained": True,
         "chosen_on": chosen_on,
     }
-    return Subject(model.eval(), source, threat, data.classes, folder, about)
+    return Subject(model, source, threat, data.classes, folder, about)
 
 
-def load_foreign(place: str, weights: Path | None) -> nn.Module:
+def load_foreign(place: str, weights: Path | None, output: str | None = None) -> nn.Module:
     """The network that a function without arguments builds, with its weights.
 
     Args:
         place: `package.module:function` or `path/to/file.py:function`.
         weights: safetensors with the names of the network's `state_dict`; None where the function loads them itself.
+        output: which part of what it returns is logits (`LogitsOf`); None where it returns nothing else.
 
     Raises:
-        ValueError: no such function, something else than a network, or weights that do not fit.
+        ValueError: no such function, one that fails, something else than a network, or weights that do not fit.
         FileNotFoundError: no such file.
     """
     model = _built(place)
     if not isinstance(model, nn.Module):
-        raise ValueError(f"--model {place} gives {type(model).__name__}, not a torch.nn.Module.")
+        hint = " Return the network from it." if model is None else ""
+        raise ValueError(f"--model {place} gives {type(model).__name__}, not a torch.nn.Module.{hint}")
     if weights is not None:
         _fill(model, weights)
-    return model
+    return model if output is None else LogitsOf(model, output)
+
+
+def _put_into_evaluation(model: nn.Module) -> None:
+    # what eval() returns is not used: some networks return nothing
+    with _told("The network cannot be put into evaluation mode"):
+        model.eval()
+
+
+def _tensors_of(model: nn.Module) -> dict[str, Tensor]:
+    """Its state without what is no tensor, as `get_extra_state` may give."""
+    return {name: value for name, value in model.state_dict().items() if isinstance(value, Tensor)}
 
 
 def _built(place: str) -> Any:
@@ -87,11 +111,29 @@ def _built(place: str) -> Any:
     if file is not None and not file.is_file():
         raise FileNotFoundError(f"There is no file {file}. Name the Python file in which the network is built.")
     with _importing_from(file.parent if file else Path.cwd()):  # as for a script, and for `python -m`
-        try:
+        with _told(f"--model {place} cannot be imported"):
             module = _from_file(file) if file else importlib.import_module(where)
-            return _function(module, place, name)()
-        except ImportError as error:
-            raise ValueError(f"--model {place}: {error}. Start where it can be imported, or name its file.") from None
+        build = _function(module, place, name)
+        with _told(f"--model {place} cannot be built"):
+            return build()
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Inside, whatever the code of somebody else raises becomes one line with its file and line."""
+    try:
+        yield
+    except SyntaxError as error:
+        at = f"{Path(error.filename or '').name}:{error.lineno}"
+        raise ValueError(f"{what}: {type(error).__name__}: {error.msg} ({at}). Mend that line.") from error
+    except ImportError as error:
+        place = place_of(error) or ""
+        raise ValueError(f"{what}{place}: {error}. Start where it can be imported, or name its file.") from error
+    except torch.OutOfMemoryError:
+        raise
+    except (Exception, SystemExit) as error:
+        place = place_of(error) or ""
+        raise ValueError(f"{what}{place}: {type(error).__name__}: {first_line(error)}. Mend it there.") from error
 
 
 @contextmanager
@@ -126,14 +168,21 @@ def _fill(model: nn.Module, path: Path) -> None:
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}. Name the safetensors file of the weights.")
     try:
-        model.load_state_dict(load_file(path))
+        weights = load_file(path)
     except SafetensorError:
         raise ValueError(
             f"{path} is not a safetensors file, and a pickle is never opened. Write the weights with "
             "safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')."
         ) from None
+    try:
+        missing, unexpected = model.load_state_dict(weights, strict=False)
     except RuntimeError as error:
         raise ValueError(f"{path} does not fit the network: {_first_lines(error)}") from None
+    # what is no tensor is not in such a file
+    wrong = [f"it lacks {name}" for name in missing if not name.endswith(_EXTRA)]
+    wrong += [f"it has {name}, which the network has not" for name in unexpected]
+    if wrong:
+        raise ValueError(f"{path} does not fit the network: {', '.join(wrong[:3])}{', ...' * (len(wrong) > 3)}.")
 
 
 def _first_lines(error: RuntimeError) -> str:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from robustdial import record
-from robustdial.attack import Attack
+from robustdial.attack import Attack, answers
 from robustdial.data import balanced, grey_levels, unit
 from robustdial.dial import Dials
 from robustdial.precision import full_precision
@@ -29,7 +29,8 @@ def take_pictures(experiment: Experiment, attack: Attack, seed: int = 0) -> None
         for lam in lams:
             f = experiment.at(lam)
             adv = attack(f, x, y, experiment.method.threat)
-            columns.append({"adv": grey_levels(adv)} | _predictions(f(x), "clean") | _predictions(f(adv), "adv"))
+            said = _predictions(answers(f, x), "clean") | _predictions(answers(f, adv), "adv")
+            columns.append({"adv": grey_levels(adv)} | said)
     stacked = {name: torch.stack([column[name] for column in columns]) for name in columns[0]}
     tensors = {
         "clean": grey_levels(x),
@@ -41,5 +42,5 @@ def take_pictures(experiment: Experiment, attack: Attack, seed: int = 0) -> None
 
 
 def _predictions(logits: Tensor, of: str) -> dict[str, Tensor]:
-    confidence, prediction = logits.detach().softmax(1).max(1)
+    confidence, prediction = logits.softmax(1).max(1)
     return {f"pred_{of}": prediction, f"conf_{of}": confidence}

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from robustdial.logits import guarded
 from robustdial.typing import Classifier
 
 _ROWS = 32  # images the network sees at once
@@ -62,7 +63,7 @@ class Unsalient:
             raise ValueError(f"The network that makes the masks, {self.guide or 'any'}, has not been opened.")
         x = x.detach().requires_grad_()
         with torch.enable_grad():
-            logits = self.network(x)
+            logits = guarded(self.network)(x)
             own = logits.argmax(1, keepdim=True)
             others = logits.scatter(1, own, -torch.inf).logsumexp(1)
             (gradient,) = torch.autograd.grad((others - logits.gather(1, own)[:, 0]).sum(), x)

@@ -1,0 +1,88 @@
+"""One training step of a run on a copy of its network, before anything is written: can it be trained at all?"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from robustdial.data import Batch
+from robustdial.logits import first_line, place_of
+from robustdial.precision import Prepared
+from robustdial.randomness import seeded
+from robustdial.run.experiment import Experiment
+from robustdial.training.engine import Sums, optimizer_for, train_batch
+
+
+@dataclass(frozen=True)
+class Understudy:
+    """A copy of a run's network that learns in its place, at rate zero, and is not compiled.
+
+    Args:
+        experiment: the run.
+        model: the copy, in training mode.
+        forward: how it is called.
+    """
+
+    experiment: Experiment
+    model: nn.Module
+    forward: Prepared
+
+    @staticmethod
+    def of(experiment: Experiment) -> Understudy:
+        """An understudy for the network that learns."""
+        model = copy.deepcopy(experiment.state.model)
+        model.train()
+        return Understudy(experiment, model, Prepared(model, experiment.about["run"]["precision"]))
+
+    def batches(self, number: int) -> Iterator[Batch]:
+        """The first batch of the run, so many times, augmented anew."""
+        feed = self.experiment.feed
+        return feed.batches(feed.order(self.experiment.run.batch, 0, 0)[:1] * number)
+
+    def learn(self, batch: Batch, passes: int) -> Sums:
+        """What `train_batch` gives."""
+        state = self.experiment.state
+        return train_batch(
+            self.model,
+            batch,
+            self.experiment.method,
+            passes,
+            optimizer_for(self.model, lr=0.0),
+            [],
+            forward=self.forward,
+            learner=state.learner,
+            teacher=state.teacher,
+        )
+
+
+def check_step(experiment: Experiment) -> None:
+    """Raises ValueError if the network cannot learn from a batch as the method asks. No random number is spent."""
+    schedule, about = experiment.method.schedule, experiment.about
+    first = schedule.passes(schedule.init())
+    passes = first if first > 1 else schedule.most  # an adversary that comes later is tried now
+    with seeded(0, experiment.device):
+        understudy = Understudy.of(experiment)
+        (batch,) = understudy.batches(1)
+        try:
+            understudy.learn(batch, passes)
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, ValueError, TypeError) as error:
+            if place_of(error) is None:
+                raise
+            raise ValueError(
+                f"{about['recipe']} cannot train {about['model']['name']} on batches of {len(batch)} images "
+                f"{list(batch.x.shape[1:])}: {first_line(error)}. {_remedy(str(error), len(batch))}"
+            ) from error
+
+
+def _remedy(said: str, batch: int) -> str:
+    if "more than 1 value per channel" in said:
+        return f"Its batch norm has one value to take statistics of: give --batch {4 * batch}, or larger images."
+    if "derivative" in said:
+        return "The method needs a second derivative that this network lacks: choose another --model or recipe."
+    return "Choose another --model or recipe."

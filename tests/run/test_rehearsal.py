@@ -1,0 +1,154 @@
+"""What a network cannot learn is found out before a folder is made."""
+
+import copy
+import re
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from robustdial import recipes
+from robustdial.cli import main
+from robustdial.data import load
+from robustdial.dial import Dials, dial, recalibrated
+from robustdial.run import Run, start
+from robustdial.training.checkpoint import save
+from robustdial.training.engine import TrainState, fit
+
+SMALL = ["--data", "digits", "--limit", "40", "--model", "resnet18", "--model-width", "4", "--epochs", "2"]
+
+
+class Attention(nn.Module):
+    """Its attention is fused, and has no second derivative."""
+
+    def __init__(self):
+        super().__init__()
+        self.cut, self.head = nn.Conv2d(1, 8, 4, 4), nn.Linear(8, 10)
+
+    def forward(self, x):
+        tokens = self.cut(x).flatten(2).transpose(1, 2)[:, None]
+        return self.head(F.scaled_dot_product_attention(tokens, tokens, tokens)[:, 0].mean(1))
+
+
+class Auxiliary(nn.Module):
+    """Two answers while it trains."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+
+    def forward(self, x):
+        return (self.head(x), self.head(x)) if self.training else self.head(x)
+
+
+@pytest.fixture
+def built(monkeypatch):
+    """Runs get the network that is put into this list."""
+    networks = []
+    monkeypatch.setattr("robustdial.run.network.build", lambda *_, **__: networks[0])
+    return networks
+
+
+ONE_VALUE = "more than 1 value per channel.*give --batch 8"
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["train", "oat", *SMALL, "--batch", "2"], ONE_VALUE),
+        (["train", "pgd-at", *SMALL, "--batch", "1"], "pgd-at cannot train resnet18 on batches of 1 .*--batch 4"),
+        (["train", "radial", *SMALL, "--batch", "2", "--first", "1"], ONE_VALUE),
+        (["train", "rst-oat", *SMALL, "--batch", "4", "--first", "1", "--labelled", "20"], "more than 1 value"),
+        (["compare", "clean", "oat", *SMALL, "--batch", "2"], ONE_VALUE),
+        (["train", "gradalign", "--compile"], "Drop --compile"),
+    ],
+)
+def test_batches_too_small_for_batch_norm_are_named_and_nothing_is_written(argv, words, tmp_path, capsys):
+    assert main.run([*argv, "--out", str(tmp_path / "x")]) == 2
+    error = capsys.readouterr().err
+    assert len(error.splitlines()) == 1
+    assert re.search(words, error)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("network", "recipe", "error", "words"),
+    [
+        (Attention(), "gradalign", ValueError, "gradalign cannot train .* second derivative"),
+        (Auxiliary(), "clean", TypeError, "returns a tuple, not logits"),
+        (Auxiliary(), "pgd-at", TypeError, "returns a tuple, not logits"),
+    ],
+)
+def test_what_a_method_asks_of_a_network_is_tried(built, network, recipe, error, words, tmp_path):
+    built.append(network)
+    with pytest.raises(error, match=words):
+        start(recipe, {}, Run(batch=16, limit=40, out=str(tmp_path / "x")))
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_attention_that_needs_no_second_derivative_begins(built, tmp_path):
+    built.append(Attention())
+    start("pgd-at", {"steps": 1}, Run(batch=16, limit=40, out=str(tmp_path / "x")))
+    assert (tmp_path / "x" / "run.json").exists()
+
+
+def test_rehearsing_spends_no_random_number_and_no_weight(built, tmp_path):
+    built.append(Attention())
+    weights = copy.deepcopy(built[0].state_dict())
+    experiment = start("pgd-at", {"steps": 1}, Run(batch=16, limit=40, seed=3, out=str(tmp_path / "x")))
+    after = torch.get_rng_state()
+    torch.manual_seed(3)
+    assert torch.equal(after, torch.get_rng_state())
+    assert all(torch.equal(value, weights[name]) for name, value in experiment.state.model.state_dict().items())
+
+
+# --- training a network of one's own ----------------------------------------------------------------------------------
+
+
+class Writing(nn.Module):
+    def __init__(self, clamp):
+        super().__init__()
+        self.clamp, self.head = clamp, nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+
+    def forward(self, x):
+        return self.head(self.clamp(x))
+
+
+@pytest.mark.parametrize("method", [recipes.pgd_at(steps=2), recipes.trades(steps=2), recipes.clean(), recipes.free()])
+def test_a_network_that_writes_into_its_input_learns_what_another_learns(method):
+    data, found = load("digits", limit=128), []
+    for clamp in (lambda x: x.clamp(0.2, 0.8), lambda x: x.clamp_(0.2, 0.8)):
+        torch.manual_seed(0)
+        state = TrainState.new(Writing(clamp))
+        found.append(([e["loss"] for e in fit(state, data, method, epochs=1, batch=64)], state.model))
+    assert found[0][0] == found[1][0]
+    assert torch.equal(found[0][1].head[1].weight, found[1][1].head[1].weight)
+
+
+def test_two_answers_while_training_are_named():
+    state = TrainState.new(Auxiliary())
+    with pytest.raises(TypeError, match=r"returns a tuple, not logits.*LogitsOf\(network, 0\)"):
+        next(fit(state, load("digits", limit=128), recipes.pgd_at(steps=1), epochs=1, batch=64))
+
+
+def test_state_that_no_file_can_hold_is_named_before_one_is_written(tmp_path):
+    class Extra(Auxiliary):
+        def get_extra_state(self):
+            return {"version": 3}
+
+    with pytest.raises(ValueError, match=r"State '_extra_state' of the network is dict.*give a tensor"):
+        save(TrainState.new(Extra()), tmp_path / "x.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_network_that_writes_into_its_input_takes_a_dial():
+    x, dialed = torch.rand(4, 1, 8, 8), []
+    before = x.clone()
+    for relu in (nn.Hardtanh(0.2, 0.8), nn.Hardtanh(0.2, 0.8, inplace=True)):
+        torch.manual_seed(0)
+        net = nn.Sequential(relu, nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8 * 36, 10))
+        model = dial(net, Dials((0, 1), (0.5, 1)), example=x)
+        dialed.append(recalibrated(model, 0.5, 0.75, [x])(x.clone()))
+    assert torch.equal(*dialed)
+    assert torch.equal(x, before)
