@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from robustdial.data import digits, folder, hub, named, parquet
+from robustdial.data import digits, folder, hub, named, parquet, shapes
 from robustdial.data.augment import Crop, CropFlip, flip, none
 from robustdial.data.base import Data, Shape, Source, grey_levels, unit
 from robustdial.data.batch import Batch
@@ -55,6 +55,7 @@ __all__ = [
 
 _NAMED: dict[str, Callable[[Path, int | None], Raw]] = {
     "digits": digits.read,
+    "shapes": shapes.read,
     **{name: partial(named.read, name) for name in named.SETS},
 }
 _PLACED: dict[str, tuple[str, Callable[[str, int | None], Raw]]] = {  # prefix -> what follows it, reader
