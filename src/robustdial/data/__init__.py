@@ -19,7 +19,7 @@ from robustdial.data import csv_file, digits, folder, hub, named, parquet
 from robustdial.data.augment import Crop, CropFlip, flip, none
 from robustdial.data.base import Data, Shape, Source, grey_levels, unit
 from robustdial.data.batch import Batch
-from robustdial.data.checks import whole_images
+from robustdial.data.checks import check_varied, whole_images
 from robustdial.data.divide import Raw, check_request, divide, for_measuring
 from robustdial.data.feed import Feed, epoch_order
 from robustdial.data.origin import Origin, augmented
@@ -46,6 +46,7 @@ __all__ = [
     "Stream",
     "augmented",
     "balanced",
+    "check_varied",
     "epoch_order",
     "flip",
     "from_tensors",

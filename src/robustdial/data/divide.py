@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from robustdial.data.base import Data, Source, unit
-from robustdial.data.checks import check_classes, check_labels
+from robustdial.data.checks import check_classes, check_labels, is_constant
 from robustdial.data.parts import PARTS, Part
 from robustdial.data.split import balanced, stratified
 
@@ -99,7 +99,7 @@ def divide(name: str, raw: Raw, *, limit: int | None, val: float, seed: int) -> 
         augment=raw.augment,
         mean=mean,
         std=std,
-        notes=raw.notes + _of_own_val(raw.val),
+        notes=raw.notes + _of_own_val(raw.val) + _of_nothing_to_see(settled),
     )
 
 
@@ -145,6 +145,10 @@ def _to_measure(raw: Raw) -> tuple[Part, Pool, tuple[str, ...]]:
     if raw.val is not None:
         return "val", raw.val, (f"No test part came with it: its validation part ({len(raw.val)} images) is measured.",)
     return "test", raw.train, (f"It is not divided into parts: all of its {len(raw.train)} images are measured.",)
+
+
+def _of_nothing_to_see(train: Source) -> tuple[str, ...]:
+    return ("All training images are one and the same colour: there is nothing to see.",) if is_constant(train) else ()
 
 
 def _of_own_val(val: Pool | None) -> tuple[str, ...]:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from robustdial import record
-from robustdial.data import Data
+from robustdial.data import Data, check_varied
 from robustdial.run.assembly import Parts, assembled, check_adversary, network, parts_of
 from robustdial.run.borrowed import ask, check_others, kept_guesses, teach
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import best_weights
-from robustdial.run.settings import CHANGEABLE, Run, run_of
+from robustdial.run.settings import CHANGEABLE, Run, data_of, run_of
 from robustdial.training.checkpoint import load_weights, unpack
 
 
@@ -40,6 +40,7 @@ def rehearse(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = 
 def rehearse_alone(name: str, knobs: Mapping[str, Any], run: Run) -> None:
     """`rehearse` a run before those are there that it starts from and is taught by."""
     parts = parts_of(name, knobs, run)
+    check_varied(parts.data)
     check_adversary(parts)
     network(parts, replace(run, start=None))
 
@@ -59,7 +60,7 @@ def resume(folder: Path, changes: Mapping[str, Any] | None = None, data: Data | 
     last, other = folder / record.LAST, f"Train on from the best network: --start {folder} with a new --out."
     saved = record.read_tensors(last, other) if last.exists() else None
     run = replace(run_of(about), **(changes or {}))
-    parts = parts_of(about["recipe"], about["knobs"], run, data)
+    parts = parts_of(about["recipe"], about["knobs"], run, data or data_of(run, about.get("directory")))
     experiment = _to_be_filled(folder, parts) if saved else _begun(folder, parts)
     if experiment.about["data"] != about["data"]:
         raise ValueError(
@@ -89,6 +90,7 @@ def trained(folder: Path, device: str = "auto", data: Data | None = None) -> Exp
     about = record.read_run(folder)
     checkpoint, tensors = best_weights(folder)
     run = replace(run_of(about), device=device)
+    data = data or data_of(run, about.get("directory"))
     experiment = _to_be_filled(folder, parts_of(about["recipe"], about["knobs"], run, data))
     experiment.about, experiment.checkpoint = about, checkpoint
     load_weights(experiment.state.model, tensors)
@@ -99,6 +101,7 @@ def trained(folder: Path, device: str = "auto", data: Data | None = None) -> Exp
 def _checked(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None) -> Parts:
     """The parts of a run that has not begun."""
     parts = parts_of(name, knobs, run, data)
+    check_varied(parts.data)
     check_adversary(parts)
     check_others(parts.run, parts.data)
     return parts

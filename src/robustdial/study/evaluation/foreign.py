@@ -40,7 +40,7 @@ def foreign(
     Args:
         model: images in [0, 1] to logits; it is put into evaluation mode.
         name: of it in reports.
-        data: its classes and name.
+        data: its classes, name and notes.
         source: the images.
         threat: where the adversary may move.
         folder: where the results go.
@@ -57,7 +57,7 @@ def foreign(
         "trained": True,
         "chosen_on": chosen_on,
     }
-    return Subject(model.eval(), source, threat, data.classes, folder, about)
+    return Subject(model.eval(), source, threat, data.classes, folder, about, notes=data.notes)
 
 
 def load_foreign(place: str, weights: Path | None) -> nn.Module:
