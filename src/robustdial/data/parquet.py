@@ -36,7 +36,7 @@ def _table(datasets: Any, file: Path) -> Any:
     check_parquet(file)
     try:
         return datasets.Dataset.from_parquet(glob.escape(str(file)))
-    except (datasets.exceptions.DatasetsError, ValueError, OSError) as error:
+    except Exception as error:  # what `datasets` wrote into the file may be damaged, too: any of its errors may come
         raise ValueError(
             f"{shown(str(file))} cannot be read as parquet. Is it damaged, or of another format?"
         ) from error
