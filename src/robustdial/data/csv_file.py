@@ -81,6 +81,9 @@ def _rows(path: Path, name: str) -> tuple[list[str], Rows]:
     names, rows = lines[0], lines[1:]
     if len(set(names)) < len(names) or "" in names:
         raise ValueError(f"{name}: its first line does not give each column a name of its own. Add one.")
+    files = [cell for cell in names if os.path.isfile(os.path.join(path.parent, cell))]
+    if files:
+        raise ValueError(f"{name}: its first line names a file: {shown(files[0])}. Put a line above: file,label.")
     odd = [number for number, row in enumerate(rows, 2) if len(row) != len(names)]
     if odd:
         raise ValueError(
