@@ -197,6 +197,18 @@ def test_a_file_that_unpacks_to_far_more_than_it_is_is_refused(tmp_path, monkeyp
         check_parquet(tmp_path / "bomb.parquet")
 
 
+@pytest.mark.parametrize("features", [b"no json", b'{"info": {"features": {"image": {"_type": "Value"}}}}'])
+def test_damaged_words_about_a_table_are_refused_in_a_line(tmp_path, datasets, features):
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    from pyarrow import parquet as writer
+
+    table = pyarrow.table({"image": [b"1", b"2"], "label": [0, 1]}).replace_schema_metadata({"huggingface": features})
+    writer.write_table(table, tmp_path / "odd.parquet")
+    with pytest.raises(ValueError, match=r"odd.parquet cannot be read as parquet") as error:
+        load(f"parquet:{tmp_path / 'odd.parquet'}")
+    assert "\n" not in str(error.value)
+
+
 @pytest.fixture
 def listed(tmp_path):
     """`listed(head, *rows)`: list.csv of these lines, beside images/0.png to 11.png whose red value is their number."""
