@@ -132,3 +132,14 @@ def test_nothing_to_see_is_nothing_to_train_on(tmp_path, capsys):
     assert main.run(["train", "clean", "--data", f"folder:{tmp_path / 'set'}", "--out", str(tmp_path / "run")]) == 2
     assert "has the same value: there is nothing to learn" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_is_not_measured_on_data_that_has_changed(place, run, capsys, monkeypatch):
+    monkeypatch.chdir(place)
+    more = place / "my [set]" / "a" / "more.png"
+    more.write_bytes((more.parent / "0.png").read_bytes())
+    try:
+        assert main.run(["evaluate", str(run), "--attack", "fgsm"]) == 2
+    finally:
+        more.unlink()
+    assert "has changed since the run in" in capsys.readouterr().err

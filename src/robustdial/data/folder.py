@@ -146,7 +146,7 @@ def _without_classes(place: Path, beside: list[Path]) -> str:
             f"{told}, and stands beside {_listed(beside)}. If it is a class, rename it: its name is that of a part. "
             f"If it is a part, give it one folder per class: {LAYOUT}."
         )
-    return f"{told}. Give the path of {LAYOUT}."
+    return f"{told}. Give it one folder per class, or move it away: {LAYOUT}."
 
 
 def _classes(folders: Iterable[Path]) -> dict[str, Found]:

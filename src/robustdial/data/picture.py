@@ -31,6 +31,15 @@ _NO_IMAGES = frozenset(("BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"))
 _GREY = ("1", "L", "LA", "La")
 _WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 _ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _EXIF_IN_PNG = frozenset(("exif", "Raw profile type exif", "XML:com.adobe.xmp"))
 
 File = str | Path | IO[bytes]
@@ -92,7 +101,9 @@ def decode(file: File, name: str, background: Colour = WHITE) -> Image.Image:
     """
     with _opened(file, name) as image:
         try:
-            return _opaque(ImageOps.exif_transpose(image) if _orientation(image) != 1 else image, background)
+            image.load()  # Pillow turns a TIFF upright by itself, and forgets its orientation
+            turn = _TURNS.get(_orientation(image))
+            return _opaque(image if turn is None else image.transpose(turn), background)
         except Exception as error:  # Pillow has no exception of its own for what is damaged
             raise _undecodable(name) from error
 

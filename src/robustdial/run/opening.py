@@ -15,6 +15,7 @@ from robustdial.run.experiment import Experiment
 from robustdial.run.network import best_weights
 from robustdial.run.settings import CHANGEABLE, Run, data_of, run_of
 from robustdial.training.checkpoint import load_weights, unpack
+from robustdial.typing import Json
 
 
 def start(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> Experiment:
@@ -86,16 +87,32 @@ def resume(folder: Path, changes: Mapping[str, Any] | None = None, data: Data | 
 
 
 def trained(folder: Path, device: str = "auto", data: Data | None = None) -> Experiment:
-    """The run in `folder` with its best network, for measuring and serving."""
+    """The run in `folder` with its best network, for measuring and serving.
+
+    Raises ValueError if its own data has changed: images to measure on might be such as it was trained on.
+    """
     about = record.read_run(folder)
     checkpoint, tensors = best_weights(folder)
     run = replace(run_of(about), device=device)
+    own = data is None
     data = data or data_of(run, about.get("directory"))
     experiment = _to_be_filled(folder, parts_of(about["recipe"], about["knobs"], run, data))
+    if own:
+        _check_division(folder, experiment.about["data"], about["data"])
     experiment.about, experiment.checkpoint = about, checkpoint
     load_weights(experiment.state.model, tensors)
     experiment.state.average = None  # what was kept is the average already
     return experiment
+
+
+def _check_division(folder: Path, now: Mapping[str, Json], then: Mapping[str, Json]) -> None:
+    changed = [part for part in ("train", "val", "test") if now[part] != then.get(part, now[part])]
+    if changed:
+        told = ", ".join(f"{part} {then[part]:,} then and {now[part]:,} now" for part in changed)
+        raise ValueError(
+            f"The data {then['name']} has changed since the run in {folder} was trained, or is divided otherwise "
+            f"({told}): images it was trained on may be among those to measure. Put it back, or train anew."
+        )
 
 
 def _checked(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None) -> Parts:
