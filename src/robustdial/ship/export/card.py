@@ -107,8 +107,8 @@ def _facts(about: Json) -> str:
 def decided(data: Json) -> list[str]:
     """What was decided for the reader when the images were read, as a section; nothing where nothing was.
 
-    >>> decided({"notes": ["Images are resized to 96x96."]})
-    ['## Data\n\n- Images are resized to 96x96.']
+    >>> print(*decided({"notes": ["Images are resized to 96x96."]})[0].splitlines()[::2])
+    ## Data - Images are resized to 96x96.
     """
     notes = data.get("notes", [])
     return ["## Data\n\n" + "\n".join(f"- {note}" for note in notes)] if notes else []
