@@ -98,7 +98,7 @@ def in_memory_as_floats(request) -> Callable[..., Data]:
 
 
 def in_folders(request) -> Callable[..., Data]:
-    return partial(load, f"folder:{request.getfixturevalue('folder')(train=20, val=5)}")
+    return partial(load, f"folder:{request.getfixturevalue('folder')(train=20, test=5)}")
 
 
 def in_one_folder(request) -> Callable[..., Data]:
@@ -122,7 +122,7 @@ def in_one_parquet_file(request) -> Callable[..., Data]:
 
 def on_the_hub(request) -> Callable[..., Data]:
     table, library = request.getfixturevalue("table"), request.getfixturevalue("datasets")
-    splits = {"train": table(20), "validation": table(5, 100)}
+    splits = {"train": table(20), "test": table(5, 100)}
     request.getfixturevalue("monkeypatch").setattr(library, "load_dataset", lambda name: splits)
     return partial(load, "hf:someone/insects")
 

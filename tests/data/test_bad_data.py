@@ -138,12 +138,17 @@ def test_a_damaged_parquet_file_is_named(table, parquet):
     path = parquet(train=table(5), test=table(2))
     file = path / "train.parquet"
     file.write_bytes(file.read_bytes()[:200])
-    with pytest.raises(ValueError, match=r"train.parquet, .*test.parquet cannot be read as parquet"):
+    with pytest.raises(ValueError, match=r"train.parquet cannot be read as parquet"):
         load(f"parquet:{path}")
 
 
 def test_a_folder_without_training_table_names_the_files(table, parquet):
-    with pytest.raises(FileNotFoundError, match=r"Name the files train\*\.parquet and test\*\.parquet"):
+    with pytest.raises(FileNotFoundError, match=r"Name the files train\*\.parquet, val\*\.parquet and test\*\.parquet"):
+        load(f"parquet:{parquet(more=table(2))}")
+
+
+def test_a_set_without_training_part_says_how_it_is_called(table, parquet):
+    with pytest.raises(ValueError, match=r"training set is empty\. Add images to it; their folder, file or split"):
         load(f"parquet:{parquet(test=table(2))}")
 
 
@@ -160,8 +165,8 @@ def test_a_damaged_picture_in_a_table_is_named(table, parquet, datasets):
 @pytest.mark.parametrize(
     ("column", "kind", "says"),
     [
-        ("photo", "Image", "has several columns of images (type Image): image, photo. Save it with exactly one"),
-        ("species", "ClassLabel", "has several columns of labels: label, species. Save it with exactly one"),
+        ("photo", "Image", "has several columns of images: image, photo. Name one with --image"),
+        ("labels", "ClassLabel", "has several columns of labels: label, labels. Name one with --label"),
     ],
 )
 def test_two_columns_of_a_kind_are_named(table, parquet, datasets, column, kind, says):
@@ -185,7 +190,7 @@ def test_plain_integers_serve_as_labels(table, parquet, datasets):
 
 def test_a_table_without_pictures_names_its_columns(datasets, parquet):
     rows = datasets.Dataset.from_dict({"pixels": [[1], [2]], "label": [0, 1]})
-    with pytest.raises(ValueError, match=r"has no column of images .*: pixels, label. Save it"):
+    with pytest.raises(ValueError, match=r"has no column of images: pixels, label. Name one"):
         load(f"parquet:{parquet(train=rows)}")
 
 

@@ -180,6 +180,12 @@ def say_cost(cost: Cost, experiment: Experiment) -> None:
     )
 
 
+def say_notes(notes: Sequence[str], where: Console = console) -> None:
+    """What was decided for the reader when the data was read, a line each."""
+    for note in notes:
+        where.print(f"data: {note}", markup=False, emoji=False, soft_wrap=True)
+
+
 class StageBars:
     """A live bar for each stage of an evaluation: how many images it has tried, how long it will take."""
 

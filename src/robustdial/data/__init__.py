@@ -13,16 +13,20 @@ import difflib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
-from robustdial.data import digits, folder, hub, named, parquet, shapes
+from robustdial.data import csv_file, digits, folder, hub, named, parquet, shapes
 from robustdial.data.augment import Crop, CropFlip, flip, none
 from robustdial.data.base import Data, Shape, Source, grey_levels, unit
 from robustdial.data.batch import Batch
-from robustdial.data.checks import whole_images
-from robustdial.data.divide import Raw, check_request, divide
+from robustdial.data.checks import check_varied, whole_images
+from robustdial.data.divide import Raw, check_request, divide, for_measuring
 from robustdial.data.feed import Feed, epoch_order
 from robustdial.data.origin import Origin, augmented
+from robustdial.data.parts import Part
+from robustdial.data.reading import Reading
 from robustdial.data.resident import Resident
+from robustdial.data.shown import shown
 from robustdial.data.split import balanced
 from robustdial.data.stream import Stream
 from robustdial.data.tensors import from_tensors
@@ -35,17 +39,20 @@ __all__ = [
     "Data",
     "Feed",
     "Origin",
+    "Part",
     "Relabelled",
     "Resident",
     "Source",
     "Stream",
     "augmented",
     "balanced",
+    "check_varied",
     "epoch_order",
     "flip",
     "from_tensors",
     "grey_levels",
     "load",
+    "load_to_measure",
     "names",
     "none",
     "unit",
@@ -58,16 +65,26 @@ _NAMED: dict[str, Callable[[Path, int | None], Raw]] = {
     "shapes": shapes.read,
     **{name: partial(named.read, name) for name in named.SETS},
 }
-_PLACED: dict[str, tuple[str, Callable[[str, int | None], Raw]]] = {  # prefix -> what follows it, reader
-    "folder": ("PATH", folder.read),
-    "parquet": ("PATH", parquet.read),
-    "hf": ("NAME", hub.read),
+
+
+class _Placed(NamedTuple):
+    """A kind of set that lies somewhere: what is to be written after its prefix, and its reader."""
+
+    place: str
+    read: Callable[[str, Reading], Raw]
+
+
+_PLACED = {
+    "folder": _Placed("PATH", folder.read),
+    "csv": _Placed("PATH", csv_file.read),
+    "parquet": _Placed("PATH", parquet.read),
+    "hf": _Placed("NAME", hub.read),
 }
 
 
 def names() -> tuple[str, ...]:
     """What `load` understands."""
-    return (*_NAMED, *(f"{prefix}:{place}" for prefix, (place, _) in _PLACED.items()))
+    return (*_NAMED, *(f"{prefix}:{kind.place}" for prefix, kind in _PLACED.items()))
 
 
 def load(
@@ -80,43 +97,71 @@ def load(
     size: int | None = None,
     labelled: int | None = None,
     unlabelled: str | None = None,
+    label: str | None = None,
+    image: str | None = None,
+    background: str = "white",
 ) -> Data:
-    """The data set `name`, split in three.
+    """The data set `name`, split in three. What was decided on the way stands in its `notes` (`docs/data.md`).
 
     Args:
         name: one of `names()`; `folder:PATH`, `parquet:PATH` and `hf:NAME` read your own.
         root: where the downloaded sets are kept.
         limit: use this many training images, as equal per class as possible; the validation part is among them.
         val: fraction of them to hold out for validation, the classes in proportion, at most 5,000 images; 0 for none.
+            Where the set has a validation part of its own, that is used, and none is held out.
         seed: of the two choices above. The test part does not depend on it.
-        size: side of the square that images are brought to; None for the size they have.
+        size: side of the square that images are brought to, in pixels, 8 or more; None for the size they have.
         labelled: keep the labels of so many training images, as equal per class as possible, and take the others for
             the unlabelled part; None to keep all.
         unlabelled: another of `names()`, whose training images are the unlabelled part; a folder may hold pictures of
             any arrangement. They are brought to the size of the labelled ones, and their labels are not looked at.
+        label, image: columns of parquet, csv or hf that hold the labels and the images; None to find them.
+        background: colour that shows through transparent pixels, such as white or #808080.
 
     Raises:
         FileNotFoundError, ConnectionError: it is not there, or cannot be downloaded.
-        ValueError: unknown name, damaged files, labels that name no class, a class without images, or a number out of
-            range. One line, with the remedy.
+        ValueError: unknown name, damaged files, labels that name no class, a class without images, columns or parts
+            that could be meant in several ways, or a number out of range. One line, with the remedy.
 
     >>> data = load("digits", limit=200)
     >>> len(data.train), len(data.val), len(data.test), data.shape
     (180, 20, 360, (1, 8, 8))
     """
     check_request(limit, val)
-    if size is not None and size < 1:
-        raise ValueError(f"size={size}: give the side of the images in pixels, or leave it out.")
+    reading = Reading(size, label, image, background)
     if labelled is not None and unlabelled is not None:
         raise ValueError("labelled and unlabelled both say which images have no labels. Give one of them.")
     if unlabelled is not None and _place(unlabelled) == _place(name):
         raise ValueError(
             f"The images of {name} cannot be their own unlabelled part. Give labelled=, how many keep theirs."
         )
-    data = divide(name, _read(name, Path(root), size), limit=limit, val=val, seed=seed)
+    data = divide(name, _read(name, Path(root), reading), limit=limit, val=val, seed=seed)
     if labelled is not None:
         return set_apart(data, labelled, seed)
-    return data if unlabelled is None else joined(data, unlabelled, _pictures(unlabelled, Path(root), data.shape))
+    if unlabelled is None:
+        return data
+    return joined(data, unlabelled, _pictures(unlabelled, Path(root), data.shape, background))
+
+
+def load_to_measure(
+    name: str,
+    *,
+    root: str | Path = "data",
+    size: int | None = None,
+    label: str | None = None,
+    image: str | None = None,
+    background: str = "white",
+) -> tuple[Data, Part]:
+    """What of the data set `name` measures a network that was not trained on it here, and which part that is.
+
+    Its test part; without one its validation part; without either all of it, since nothing has to be held out. The
+    other parts are empty, and nothing of them is decoded. Arguments and errors are those of `load`.
+
+    >>> data, part = load_to_measure("digits")
+    >>> part, len(data.test), len(data.train)
+    ('test', 360, 0)
+    """
+    return for_measuring(name, _read(name, Path(root), Reading(size, label, image, background)))
 
 
 def _place(name: str) -> tuple[str, Path]:
@@ -125,20 +170,22 @@ def _place(name: str) -> tuple[str, Path]:
     return prefix, Path(place).expanduser().resolve()
 
 
-def _pictures(name: str, root: Path, shape: Shape) -> Source:
+def _pictures(name: str, root: Path, shape: Shape, background: str) -> Source:
     """Images to use without labels, brought to a shape as far as their reader can."""
     prefix, _, place = name.partition(":")
-    if prefix == "folder" and place:
-        return folder.pictures(place, shape).settle()
     _, height, width = shape
-    return _read(name, root, height if height == width else None).train.settle()
+    if prefix == "folder" and place:
+        return folder.pictures(place, shape, Reading(background=background)).settle()
+    return _read(name, root, Reading(height if height == width else None, background=background)).train.settle()
 
 
-def _read(name: str, root: Path, size: int | None) -> Raw:
+def _read(name: str, root: Path, reading: Reading) -> Raw:
     prefix, _, place = name.partition(":")
     if name in _NAMED:
-        return _NAMED[name](root, size)
+        reading.check_no_columns(name)
+        return _NAMED[name](root, reading.size)
     if prefix in _PLACED and place:
-        return _PLACED[prefix][1](place, size)
+        return _PLACED[prefix].read(place, reading)
     near = difflib.get_close_matches(name, names(), n=1, cutoff=0.0)[0]
-    raise ValueError(f"There is no data set {name!r}. Did you mean {near}? The data sets are {', '.join(names())}.")
+    known = ", ".join(names())
+    raise ValueError(f"There is no data set {shown(name)!r}. Did you mean {near}? The data sets are {known}.")

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from robustdial.data.base import Data, Source
+
 
 def whole_labels(y: Tensor, part: str) -> Tensor:
     """Labels as int64 on the CPU.
@@ -92,4 +94,23 @@ def _check_range(x: Tensor, part: str) -> None:
     if high > 1:
         raise ValueError(
             f"The {part} pixels reach up to {high:.3g}. Give uint8 (0 to 255), or float divided into [0, 1]."
+        )
+
+
+def is_constant(source: Source) -> bool:
+    """Whether all images are one and the same colour, so that there is nothing to see."""
+    first = None
+    for x, _ in source.batches(torch.split(torch.arange(len(source)), 64)):
+        first = x[:1, :, :1, :1] if first is None else first
+        if not (x == first).all():
+            return False
+    return True
+
+
+def check_varied(data: Data) -> None:
+    """Raise a ValueError if all images to learn from are one and the same colour."""
+    if is_constant(data.train):
+        raise ValueError(
+            f"Every pixel of all {len(data.train)} training images of {data.name} has the same value: there is nothing "
+            "to learn. If what can be seen is in their transparency, choose another background, for example black."
         )

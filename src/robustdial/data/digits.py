@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from robustdial.data.augment import none
-from robustdial.data.divide import Raw
+from robustdial.data.divide import Raw, with_test
 from robustdial.data.resident import Resident
 from robustdial.data.resize import resized
 
@@ -22,4 +22,4 @@ def read(root: Path, size: int | None) -> Raw:
     bunch = load_digits()
     x = torch.from_numpy(bunch.images)[:, None] * (255 / 16)  # stored as 0 to 16
     pool = Resident(resized(x.round().to(torch.uint8), size), torch.from_numpy(bunch.target).long())
-    return Raw(tuple("0123456789"), pool, None, none)
+    return with_test(Raw(tuple("0123456789"), pool, None, none))

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
 from torch import Generator, Tensor
 
 from robustdial.data.base import Data, Source, unit
-from robustdial.data.checks import check_classes, check_labels
+from robustdial.data.checks import check_classes, check_labels, is_constant
+from robustdial.data.parts import PARTS, Part
 from robustdial.data.split import balanced, stratified
 
 LARGEST_VAL = 5000
 MEASURED = 1024  # images that mean and std are measured on
+_CALLED: dict[Part, str] = {"train": "training", "val": "validation", "test": "test"}
 
 
 class Pool(Source, Protocol):
@@ -32,7 +34,9 @@ class Raw:
     """What a reader finds: labels are known, pictures need not be decoded.
 
     Attributes:
-        test: None if the source is not divided; a fifth is then set apart, the same for every seed.
+        train: without images where the source has none to learn from.
+        test: None if the source has none; a fifth is then set apart, the same for every seed.
+        val: None if the source has none; a part of the training images is then held out.
         mean, std: None to measure them on the training part.
     """
 
@@ -43,6 +47,7 @@ class Raw:
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     notes: tuple[str, ...] = ()
+    val: Pool | None = None
 
 
 def check_request(limit: int | None, val: float) -> None:
@@ -58,37 +63,100 @@ def check_request(limit: int | None, val: float) -> None:
 def divide(name: str, raw: Raw, *, limit: int | None, val: float, seed: int) -> Data:
     """Set the test part apart if the source did not, choose `limit` images, hold out `val` of them, decode the rest.
 
+    Nothing is held out of the training images where the source has a validation part of its own.
+
     Raises:
-        ValueError: labels that name no class, a class without training images, or a limit below two per class.
+        ValueError: labels that name no class, a class without training images, a limit below two per class, or too few
+            images to hold any out.
     """
+    if not len(raw.train):
+        raise ValueError(
+            "The training set is empty. Add images to it; their folder, file or split is called train, or alike."
+        )
     check_labels(raw.train.labels, raw.classes, "training")
     check_classes(raw.train.labels, raw.classes)
-    train, test, notes = _with_test(raw)
-    check_labels(test.labels, raw.classes, "test")
-    fit, held = _chosen(train.labels, len(raw.classes), limit, val, Generator().manual_seed(seed))
-    settled = train.subset(fit).settle()
+    raw = with_test(raw)
+    assert raw.test is not None
+    check_labels(raw.test.labels, raw.classes, "test")
+    if raw.val is not None:
+        check_labels(raw.val.labels, raw.classes, "validation")
+    fit, held = _chosen(
+        raw.train.labels, len(raw.classes), limit, 0.0 if raw.val else val, Generator().manual_seed(seed)
+    )
+    if val and raw.val is None and not len(held):
+        raise ValueError(
+            f"There are {len(fit)} training images of {len(raw.classes)} classes, and none can be held out for "
+            "validation. Add images, or a validation part; in Python val=0 does without."
+        )
+    settled = raw.train.subset(fit).settle()
     mean, std = (raw.mean, raw.std) if raw.mean and raw.std else measure(settled)
     return Data(
         name=name,
         classes=raw.classes,
         train=settled,
-        val=train.subset(held).settle(),
-        test=test.settle(),
+        val=(raw.train.subset(held) if raw.val is None else raw.val).settle(),
+        test=raw.test.settle(),
         augment=raw.augment,
         mean=mean,
         std=std,
-        notes=raw.notes + notes,
+        notes=raw.notes + _of_own_val(raw.val) + _of_nothing_to_see(settled),
     )
 
 
-def _with_test(raw: Raw) -> tuple[Pool, Pool, tuple[str, ...]]:
+def with_test(raw: Raw) -> Raw:
+    """The same with a test part: a fifth of the training images where there is none."""
     if raw.test is not None:
-        return raw.train, raw.test, ()
+        return raw
     fifth = math.ceil(len(raw.train) / 5)
     # a seed of its own: the test part must not follow the seed of a run
     rest, held = stratified(raw.train.labels, fifth, Generator().manual_seed(0))
-    note = f"No test set came with it: a fifth of the images ({len(held)}) is set apart, the same for every seed."
-    return raw.train.subset(rest), raw.train.subset(held), (note,)
+    if not len(held):
+        raise ValueError(
+            f"There are {len(rest)} images of {len(raw.classes)} classes, and none can be set apart as a test part. "
+            "Add images, or a test part."
+        )
+    kind = "training images" if raw.val is not None else "images"
+    note = f"No test part came with it: a fifth of the {kind} ({len(held)}) is set apart, the same for every seed."
+    return replace(raw, train=raw.train.subset(rest), test=raw.train.subset(held), notes=(*raw.notes, note))
+
+
+def for_measuring(name: str, raw: Raw) -> tuple[Data, Part]:
+    """What is only measured, and which part of it: the test part; without one the validation part; without either all.
+
+    The other parts are left empty, and nothing of them is decoded.
+
+    Raises:
+        ValueError: labels that name no class, or no images.
+    """
+    part, pool, note = _to_measure(raw)
+    check_labels(pool.labels, raw.classes, _CALLED[part])
+    nothing = pool.subset(torch.empty(0, dtype=torch.int64)).settle()
+    images = pool.settle()
+    mean, std = (raw.mean, raw.std) if raw.mean and raw.std else measure(images)
+    parts = {which: images if which == part else nothing for which in PARTS}
+    notes = raw.notes + note
+    data = Data(name=name, classes=raw.classes, augment=raw.augment, mean=mean, std=std, notes=notes, **parts)
+    return data, part
+
+
+def _to_measure(raw: Raw) -> tuple[Part, Pool, tuple[str, ...]]:
+    if raw.test is not None:
+        return "test", raw.test, ()
+    if raw.val is not None:
+        return "val", raw.val, (f"No test part came with it: its validation part ({len(raw.val)} images) is measured.",)
+    return "test", raw.train, (f"It is not divided into parts: all of its {len(raw.train)} images are measured.",)
+
+
+def _of_nothing_to_see(train: Source) -> tuple[str, ...]:
+    return ("All training images are one and the same colour: there is nothing to see.",) if is_constant(train) else ()
+
+
+def _of_own_val(val: Pool | None) -> tuple[str, ...]:
+    if val is None:
+        return ()
+    return (
+        f"Its own validation part ({len(val)} images) chooses the checkpoint; none is held out of the training images.",
+    )
 
 
 def _chosen(labels: Tensor, classes: int, limit: int | None, val: float, generator: Generator) -> tuple[Tensor, Tensor]:

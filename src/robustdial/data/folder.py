@@ -1,7 +1,10 @@
-"""Pictures in one folder per class."""
+"""Images in one folder per class, and these, perhaps, in one folder per part."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -9,65 +12,187 @@ import torch
 from robustdial.data.augment import customary
 from robustdial.data.base import Shape
 from robustdial.data.divide import Raw
-from robustdial.data.picture import Files, common_shape
+from robustdial.data.listing import Found, beside_folders, folders_in, images_below, told
+from robustdial.data.naming import in_order
+from robustdial.data.parts import PARTS, Part, part_called
+from robustdial.data.picture import Files
+from robustdial.data.reading import Reading
+from robustdial.data.shown import check_text, few, shown
 from robustdial.data.stream import Stream
+from robustdial.data.survey import common_shape
 
-LAYOUT = "PATH/train/CLASS/*.png with PATH/test/CLASS/*.png, or PATH/CLASS/*.png"
-
-PICTURES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+LAYOUT = "PATH/train/CLASS/*.png with PATH/val and PATH/test alike, or PATH/CLASS/*.png"
 
 
-def read(place: str, size: int | None) -> Raw:
-    """The pictures under `place`: divided in train and test (or val), or one folder per class.
+def read(place: str, reading: Reading) -> Raw:
+    """The images under `place`: divided in parts that are called train, val, test or alike, or one folder per class.
 
     Raises:
         FileNotFoundError: no such folder.
-        ValueError: it holds no classes, one of them has no pictures, or the parts hold other classes.
+        ValueError: it holds no classes, one of them has no images, the parts hold other classes, or it cannot be told
+            what is a part and what a class.
     """
-    path = Path(place).expanduser()
-    if not path.is_dir():
-        raise FileNotFoundError(f"There is no folder {place}. Give the path of {LAYOUT}.")
-    train = path / "train" if (path / "train").is_dir() else path
-    test = next((path / part for part in ("test", "val") if train != path and (path / part).is_dir()), None)
-    paths, labels, classes = _listed(train)
-    shape, notes = common_shape(Files(paths), size)
-    held = None
-    if test is not None:
-        test_paths, test_labels, test_classes = _listed(test)
-        if test_classes != classes:
-            odd = ", ".join(sorted(set(classes) ^ set(test_classes)))
-            raise ValueError(f"{train} and {test} do not hold the same classes: {odd}. Give both the same folders.")
-        held = _stream(test_paths, test_labels, shape)
-    return Raw(classes, _stream(paths, labels, shape), held, customary(shape), notes=notes)
+    path = _folder(place, LAYOUT)
+    reading.check_no_columns(f"folder:{place}")
+    layout = _layout(path)
+    parts = {part: _classes(folders) for part, folders in layout.parts.items()}
+    first = next(part for part in PARTS if part in parts)
+    classes = in_order(parts[first])
+    for part, found in parts.items():
+        _check_same_classes(layout.where(first), classes, layout.where(part), found)
+    files = {part: Files(_paths(found, classes), reading.colour) for part, found in parts.items()}
+    shape, notes = common_shape([files[first], *(files[part] for part in files if part != first)], reading)
+    streams = {part: _stream(files[part], _labels(parts[part], classes), shape) for part in parts}
+    nothing = streams[first].subset(torch.empty(0, dtype=torch.int64))
+    left = [layout.beside, *(found for part in parts.values() for found in part.values())]
+    notes = (*layout.notes, *told(path, left), *notes)
+    train, val, test = streams.get("train", nothing), streams.get("val"), streams.get("test")
+    return Raw(classes, train, test, customary(shape), notes=notes, val=val)
 
 
-def pictures(place: str, shape: Shape) -> Stream:
-    """All pictures under `place`, or under its folder `train` if it has one, whatever folders they are in, as `shape`.
+def pictures(place: str, shape: Shape, reading: Reading) -> Stream:
+    """All images under `place`, or under its training part if it has one, whatever folders they are in, as `shape`.
 
-    Their labels are 0. Raises FileNotFoundError where there is no folder, ValueError where it holds no pictures.
+    Their labels are 0. Raises FileNotFoundError where there is no folder, ValueError where it holds no images.
     """
-    path = Path(place).expanduser()
-    if not path.is_dir():
-        raise FileNotFoundError(f"There is no folder {place}. Give the path of a folder of pictures.")
-    root = path / "train" if (path / "train").is_dir() else path
-    found = sorted(str(file) for file in root.rglob("*") if file.suffix.lower() in PICTURES)
+    path = _folder(place, "a folder of images")
+    training = [folder for folder in folders_in(path) if part_called(folder.name) == "train"]
+    root = training[0] if training else path
+    found = images_below(root).images
     if not found:
-        raise ValueError(f"{root} holds no pictures ({', '.join(PICTURES)}). Add some, or give another folder.")
-    return _stream(found, [0] * len(found), shape)
+        raise ValueError(f"{shown(str(root))} holds no images. Add some, or give another folder.")
+    return _stream(Files(found, reading.colour), [0] * len(found), shape)
 
 
-def _listed(folder: Path) -> tuple[list[str], list[int], tuple[str, ...]]:
-    from torchvision.datasets import ImageFolder
+@dataclass(frozen=True)
+class _Layout:
+    """Which folders are classes, and of which part.
 
-    try:
-        found = ImageFolder(str(folder), allow_empty=True)
-    except FileNotFoundError as error:
-        raise ValueError(f"{folder} holds no folders. Give the path of {LAYOUT}.") from error
-    empty = sorted(set(range(len(found.classes))) - set(found.targets))
-    if empty:
-        raise ValueError(f"{folder / found.classes[empty[0]]} holds no pictures. Add some, or remove the folder.")
-    return [path for path, _ in found.samples], found.targets, tuple(found.classes)
+    Attributes:
+        root: the whole.
+        parts: folders of the classes of each part.
+        places: folders of the parts; none of a part whose classes lie in `root` itself.
+        beside: what lies beside the folders of parts and classes.
+        notes: of folders that are left out.
+    """
+
+    root: Path
+    parts: Mapping[Part, list[Path]]
+    places: Mapping[Part, Path]
+    beside: Found
+    notes: tuple[str, ...] = ()
+
+    def where(self, part: Part) -> Path:
+        """The folder of a part."""
+        return self.places.get(part, self.root)
 
 
-def _stream(paths: list[str], labels: list[int], shape: Shape) -> Stream:
-    return Stream(Files(paths), torch.arange(len(paths)), torch.tensor(labels), shape)
+def _layout(root: Path) -> _Layout:
+    folders, beside = folders_in(root), beside_folders(root)
+    if not folders:
+        raise ValueError(f"{shown(str(root))} holds no folders. Give the path of {LAYOUT}.")
+    places = _parts_among(folders)
+    others = [folder for folder in folders if folder not in places.values()]
+    if not places:
+        _check_no_parts_inside(others)
+        return _Layout(root, {"train": others}, {}, beside)
+    parts = {part: folders_in(place) for part, place in places.items()}
+    for part, classes in parts.items():
+        if not classes:
+            raise ValueError(_without_classes(places[part], others))
+    beside = Found(
+        hidden=(*beside.hidden, *(path for place in places.values() for path in beside_folders(place).hidden)),
+        others=(*beside.others, *(path for place in places.values() for path in beside_folders(place).others)),
+    )
+    if "train" not in places and others:
+        note = f"The training images are those of the folders beside {_listed(places.values())}."
+        return _Layout(root, {"train": others, **parts}, places, beside, (note,))
+    left = f"Left out, beside the folders of the parts: {_listed(others)}." if others else ""
+    called = ", ".join(f"{shown(place.name)} is {part}" for part, place in places.items() if place.name != part)
+    notes = tuple(note for note in (f"Parts by their names: {called}." if called else "", left) if note)
+    return _Layout(root, parts, places, beside, notes)
+
+
+def _parts_among(folders: Iterable[Path]) -> dict[Part, Path]:
+    """The folders that are called as parts are. Raises ValueError if two are called as the same part."""
+    found: dict[Part, Path] = {}
+    for folder in folders:
+        part = part_called(folder.name)
+        if part in found:
+            raise ValueError(
+                f"{shown(str(found[part]))} and {shown(folder.name)} both name the {part} part. Put them together, or "
+                "rename one."
+            )
+        if part is not None:
+            found[part] = folder
+    return {part: found[part] for part in PARTS if part in found}
+
+
+def _check_no_parts_inside(classes: Iterable[Path]) -> None:
+    """Raise a ValueError where the parts are inside of the classes: their images would be mixed."""
+    for folder in classes:
+        inside = _parts_among(folders_in(folder))
+        if len(inside) > 1:
+            raise ValueError(
+                f"{shown(str(folder))} holds {_listed(inside.values())}: parts inside of a class. Put the classes "
+                f"inside of the parts: {LAYOUT}."
+            )
+
+
+def _without_classes(place: Path, beside: list[Path]) -> str:
+    told = f"{shown(str(place))} holds no folders of classes"
+    if beside:
+        return (
+            f"{told}, and stands beside {_listed(beside)}. If it is a class, rename it: its name is that of a part. "
+            f"If it is a part, give it one folder per class: {LAYOUT}."
+        )
+    return f"{told}. Give it one folder per class, or move it away: {LAYOUT}."
+
+
+def _classes(folders: Iterable[Path]) -> dict[str, Found]:
+    """What lies in each folder of a class."""
+    found = {}
+    for folder in folders:
+        check_text(folder.name, "The class")
+        inside = images_below(folder)
+        if not inside.images:
+            instead = f" that can be read ({few([os.path.basename(path) for path in inside.others])} cannot)"
+            raise ValueError(
+                f"{shown(str(folder))} holds no pictures{instead if inside.others else ''}. Add some, or remove the "
+                "folder."
+            )
+        found[folder.name] = inside
+    return found
+
+
+def _check_same_classes(place: Path, classes: Iterable[str], other: Path, found: Iterable[str]) -> None:
+    odd = sorted(set(classes) ^ set(found))
+    if odd:
+        raise ValueError(
+            f"{shown(str(place))} and {shown(str(other))} do not hold the same classes: {few(odd)}. Give both the same "
+            "folders."
+        )
+
+
+def _paths(found: Mapping[str, Found], classes: Iterable[str]) -> list[str]:
+    return [path for name in classes for path in found[name].images]
+
+
+def _labels(found: Mapping[str, Found], classes: Iterable[str]) -> list[int]:
+    return [label for label, name in enumerate(classes) for _ in found[name].images]
+
+
+def _stream(files: Files, labels: list[int], shape: Shape) -> Stream:
+    return Stream(files, torch.arange(len(files)), torch.tensor(labels), shape)
+
+
+def _folder(place: str, wanted: str) -> Path:
+    check_text(place, "The folder")
+    path = Path(place).expanduser()
+    if not path.is_dir():
+        raise FileNotFoundError(f"There is no folder {place}. Give the path of {wanted}.")
+    return path
+
+
+def _listed(folders: Iterable[Path]) -> str:
+    return few([folder.name for folder in folders])

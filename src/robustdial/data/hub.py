@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from robustdial.data.divide import Raw
+from robustdial.data.parts import PARTS, Part, part_called
+from robustdial.data.reading import Reading
+from robustdial.data.shown import few
 from robustdial.data.table import library, quietly, raw
 
-TEST = ("test", "validation", "valid", "val")  # the first of these splits is the test set
 
-
-def read(place: str, size: int | None) -> Raw:
+def read(place: str, reading: Reading) -> Raw:
     """The set `place`, for example uoft-cs/cifar10, downloaded into the cache of `datasets`.
 
     Raises:
         ConnectionError: it cannot be reached.
-        ValueError: it cannot be read, has no split "train", or no unique columns of pictures and labels.
+        ValueError: it cannot be read, has no split that is called train or test, or no unique columns of images and
+            labels.
     """
     name = f"hf:{place}"
     datasets = library(name)
@@ -28,12 +32,24 @@ def read(place: str, size: int | None) -> Raw:
             raise ValueError(
                 f"{name} cannot be read ({_reason(error)}). Save it as parquet and use parquet:PATH."
             ) from error
-        if "train" not in splits:
-            raise ValueError(
-                f"{name} has no split 'train' ({', '.join(splits)}). Save it as parquet and use parquet:PATH."
-            )
-        test = next((split for split in TEST if split in splits), None)
-        return raw(name, {"train": splits["train"]} | ({"test": splits[test]} if test else {}), size)
+        parts = _parts(name, splits)
+        left = [split for split in splits if split not in parts.values()]
+        notes = (f"Splits that are not used: {few(left)}.",) if left else ()
+        return raw(name, {part: [splits[split]] for part, split in parts.items()}, reading, notes)
+
+
+def _parts(name: str, splits: Iterable[str]) -> dict[Part, str]:
+    """The split of each part."""
+    found: dict[Part, str] = {}
+    for split in splits:
+        part = part_called(split)
+        if part in found:
+            raise ValueError(f"{name} has two {part} parts, {found[part]} and {split}. Save one as parquet.")
+        if part is not None:
+            found[part] = split
+    if "train" not in found:
+        raise ValueError(f"{name} has no split 'train' ({', '.join(splits)}). Save it as parquet and use parquet:PATH.")
+    return {part: found[part] for part in PARTS if part in found}
 
 
 def _reason(error: Exception) -> str:

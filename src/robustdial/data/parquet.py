@@ -2,39 +2,71 @@
 
 from __future__ import annotations
 
+import glob
 from pathlib import Path
+from typing import Any
 
 from robustdial.data.divide import Raw
+from robustdial.data.parts import PARTS, Part, part_among, part_called
+from robustdial.data.reading import Reading
+from robustdial.data.shown import check_text, few, shown
+from robustdial.data.soundness import check_parquet
 from robustdial.data.table import library, quietly, raw
 
 
-def read(place: str, size: int | None) -> Raw:
-    """The file `place`, or the files train*.parquet and test*.parquet of the folder `place`.
+def read(place: str, reading: Reading) -> Raw:
+    """The file `place`, or the files of the folder `place` that are called train, val, test or alike.
+
+    Every file is read on its own, for each may count its classes in an order of its own.
 
     Raises:
-        FileNotFoundError: no such file or folder, or no train*.parquet in it.
+        FileNotFoundError: no such file or folder, or no training file in it.
         ValueError: a damaged file, or columns that are not one of pictures and one of labels.
     """
-    name = f"parquet:{place}"
-    files = _files(Path(place).expanduser())
+    name = f"parquet:{shown(place)}"
+    check_text(place, "The file or folder")
+    files, notes = _files(Path(place).expanduser())
     datasets = library(name)
     with quietly(datasets):
-        try:
-            parts = datasets.load_dataset("parquet", data_files=files)
-        except (datasets.exceptions.DatasetsError, ValueError, OSError) as error:
-            listed = ", ".join(file for part in files.values() for file in part)
-            raise ValueError(f"{listed} cannot be read as parquet. Is it damaged, or of another format?") from error
-        return raw(name, parts, size)
+        parts = {part: [_table(datasets, file) for file in files[part]] for part in PARTS if part in files}
+        return raw(name, parts, reading, notes)
 
 
-def _files(path: Path) -> dict[str, list[str]]:
+def _table(datasets: Any, file: Path) -> Any:
+    check_parquet(file)
+    try:
+        return datasets.Dataset.from_parquet(glob.escape(str(file)))
+    except Exception as error:  # what `datasets` wrote into the file may be damaged, too: any of its errors may come
+        raise ValueError(
+            f"{shown(str(file))} cannot be read as parquet. Is it damaged, or of another format?"
+        ) from error
+
+
+def _files(path: Path) -> tuple[dict[Part, list[Path]], tuple[str, ...]]:
+    """The files of each part, and a note of those of none."""
     if path.is_file():
-        return {"train": [str(path)]}
+        return {"train": [path]}, ()
     if not path.is_dir():
         raise FileNotFoundError(f"There is no file or folder {path}. Give a parquet file, or a folder of them.")
-    parts = {part: sorted(str(file) for file in path.glob(f"{part}*.parquet")) for part in ("train", "test")}
-    if not parts["train"]:
+    parts: dict[Part, list[Path]] = {}
+    others = []
+    for file in sorted(path.rglob("*")):
+        place = file.relative_to(path)
+        if file.suffix.lower() != ".parquet" or any(word.startswith(".") for word in place.parts) or not file.is_file():
+            continue
+        part = _part_of(place)
+        if part is None:
+            others.append(str(place))
+        else:
+            parts.setdefault(part, []).append(file)
+    if not parts:
         raise FileNotFoundError(
-            f"There is no train*.parquet in {path}. Name the files train*.parquet and test*.parquet."
+            f"There is no train*.parquet in {path}. Name the files train*.parquet, val*.parquet and test*.parquet."
         )
-    return {part: files for part, files in parts.items() if files}
+    return parts, ((f"Left out, of no part by its name: {few(others)}.",) if others else ())
+
+
+def _part_of(place: Path) -> Part | None:
+    """The part of a file by its own name, or by that of the nearest folder that names one."""
+    folders = [part_called(name) for name in reversed(place.parts[:-1])]
+    return next((part for part in (part_among(place.stem), *folders) if part), None)

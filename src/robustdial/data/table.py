@@ -1,9 +1,9 @@
-"""Tables of Hugging Face `datasets`: which column holds the pictures, which the labels."""
+"""Tables of Hugging Face `datasets` as images and labels."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,9 +14,15 @@ from torch import Tensor
 from robustdial.data.augment import customary
 from robustdial.data.base import Shape
 from robustdial.data.checks import numbered, whole_labels
+from robustdial.data.columns import Column, Kind, image_column, label_column
 from robustdial.data.divide import Raw
-from robustdial.data.picture import common_shape, decode
+from robustdial.data.naming import by_name, in_order
+from robustdial.data.parts import PARTS, Part
+from robustdial.data.picture import WHITE, Header, decode, header
+from robustdial.data.reading import Colour, Reading
+from robustdial.data.shown import check_text, shown
 from robustdial.data.stream import Stream
+from robustdial.data.survey import common_shape
 
 
 def library(name: str) -> Any:
@@ -44,68 +50,165 @@ def quietly(datasets: Any) -> Iterator[None]:
             datasets.enable_progress_bars()
 
 
-def raw(name: str, parts: Mapping[str, Any], size: int | None) -> Raw:
-    """The pictures and labels of the tables "train" and, if it is there, "test".
+def raw(name: str, parts: Mapping[Part, Sequence[Any]], reading: Reading, notes: tuple[str, ...] = ()) -> Raw:
+    """The images and labels of tables, several for each part.
+
+    Labels are matched by the names of their classes: every table may count these in an order of its own.
+
+    Args:
+        name: of the set, for messages.
+        parts: tables of type `datasets.Dataset`.
+        reading: how they are to be read.
+        notes: what is to be told already.
 
     Raises:
-        ValueError: not exactly one column of pictures and one of labels.
+        ValueError: no unique column of images, or of labels; a column is missing in a table; labels without a name.
     """
-    datasets = library(name)
-    features = parts["train"].features
-    image, label = _columns(name, features)
-    pictures = {part: Cells(table, image, f"{name} ({part})") for part, table in parts.items()}
-    labels = {part: _labels(table, label, part) for part, table in parts.items()}
-    shape, notes = common_shape(pictures["train"], size)
-    streams = {part: _stream(pictures[part], labels[part], shape) for part in parts}
-    coded = isinstance(features[label], datasets.ClassLabel)
-    classes = tuple(features[label].names) if coded else numbered(labels["train"])
-    return Raw(classes, streams["train"], streams.get("test"), customary(shape), notes=notes)
+    first = next(part for part in PARTS if part in parts)
+    columns = _columns(parts[first][0], name)
+    image = image_column(columns, reading.image, name)
+    label, chosen = label_column([column for column in columns if column.name != image], reading.label, name)
+    for tables in parts.values():
+        for table in tables:
+            _check_there(table, (image, label), name)
+    cells = {part: Cells(tables, image, f"{name} ({part})", reading.colour) for part, tables in parts.items()}
+    found = {part: [_Labels.of(table, label, part, name) for table in tables] for part, tables in parts.items()}
+    classes = _classes(found[first])
+    labels = {part: torch.cat([each.counted(classes, part) for each in found[part]]) for part in parts}
+    shape, told = common_shape([cells[first], *(cells[part] for part in parts if part != first)], reading)
+    streams = {part: _stream(cells[part], labels[part], shape) for part in parts}
+    nothing = streams[first].subset(torch.empty(0, dtype=torch.int64))
+    train, val, test = streams.get("train", nothing), streams.get("val"), streams.get("test")
+    return Raw(classes, train, test, customary(shape), notes=(*notes, *chosen, *told), val=val)
 
 
 class Cells:
-    """Pictures in a column, decoded one by one.
+    """Images in a column, decoded one by one.
 
     Args:
-        table: a `datasets.Dataset`.
-        column: of type `datasets.Image`.
+        tables: of type `datasets.Dataset`, one after the other.
+        column: of type `datasets.Image`, or of the bytes of images.
         name: of the set, for messages.
+        background: what shows through the images.
     """
 
-    def __init__(self, table: Any, column: str, name: str) -> None:
-        encoded = library(name).Image(decode=False)
-        self._cells, self._column, self._name = table.select_columns(column).cast_column(column, encoded), column, name
+    def __init__(self, tables: Sequence[Any], column: str, name: str, background: Colour = WHITE) -> None:
+        datasets = library(name)
+        encoded = datasets.Image(decode=False)
+        try:
+            same = [table.select_columns(column).cast_column(column, encoded) for table in tables]
+        except (ValueError, TypeError, RuntimeError, ArithmeticError, LookupError):
+            raise ValueError(
+                f"The column {shown(column)} of {name} holds no images. Name another with --image."
+            ) from None
+        self._cells = datasets.concatenate_datasets(same) if len(same) > 1 else same[0]
+        self._column, self._name, self._background = column, name, background
 
     def __len__(self) -> int:
         return len(self._cells)
 
     def __getitem__(self, index: int) -> Image.Image:
+        return decode(*self._cell(index), self._background)
+
+    def header(self, index: int) -> Header:
+        return header(*self._cell(index))
+
+    def _cell(self, index: int) -> tuple[Any, str]:
+        """The file, and what it is called in messages."""
         cell = self._cells[index][self._column]
-        if cell is None:
+        if cell is None or (cell["bytes"] is None and cell["path"] is None):
             raise ValueError(f"Row {index} of {self._name} has no picture. Take it out of the set.")
         file = io.BytesIO(cell["bytes"]) if cell["bytes"] is not None else cell["path"]
-        return decode(file, f"Row {index} of {self._name}, {cell['path']},")
+        return file, f"Row {index} of {self._name}, {shown(str(cell['path']))},"
+
+
+class _Labels:
+    """Labels of a table, and the names that they count; None where numbers have no names.
+
+    Args:
+        values: int64 `[N]`.
+        names: of classes.
+    """
+
+    def __init__(self, values: Tensor, names: tuple[str, ...] | None) -> None:
+        self.values, self.names = values, names
+
+    @staticmethod
+    def of(table: Any, column: str, part: Part, name: str) -> _Labels:
+        """The labels in a column. Raises ValueError if it holds none."""
+        kind = table.features[column]
+        if isinstance(kind, library(name).ClassLabel):
+            return _Labels(_numbers(table, column, part), tuple(kind.names))
+        if getattr(kind, "dtype", None) in ("string", "large_string", "bool"):
+            words = [None if word is None else str(word).strip() for word in table[column]]
+            names = in_order(word for word in words if word)
+            for word in names:
+                check_text(word, "The class")
+            empty = next((row for row, word in enumerate(words) if not word), None)
+            if empty is not None:
+                raise ValueError(f"Row {empty} of {name} ({part}) has no label. Fill it in, or take the row out.")
+            number = {word: k for k, word in enumerate(names)}
+            return _Labels(torch.tensor([number[str(word)] for word in words], dtype=torch.int64), names)
+        return _Labels(_numbers(table, column, part), None)
+
+    def counted(self, classes: tuple[str, ...], part: Part) -> Tensor:
+        """The labels as numbers of `classes`."""
+        return self.values if self.names is None else by_name(self.values, self.names, classes, part)
+
+
+def _numbers(table: Any, column: str, part: Part) -> Tensor:
+    values = table.select_columns(column).with_format("numpy")[:][column]
+    try:
+        return whole_labels(torch.as_tensor(values), part)
+    except TypeError:
+        raise ValueError(
+            f"The column {shown(column)} of the {part} part holds neither numbers nor words. Name another with --label."
+        ) from None
+
+
+def _classes(found: Sequence[_Labels]) -> tuple[str, ...]:
+    """The names of the classes: those of the first table and what others add, or numbers."""
+    named = [each.names for each in found if each.names is not None]
+    if not named:
+        return numbered(torch.cat([each.values for each in found]))
+    together = dict.fromkeys(name for names in named for name in names)
+    return named[0] if set(named[0]) == set(together) else in_order(together)
 
 
 def _stream(cells: Cells, labels: Tensor, shape: Shape) -> Stream:
     return Stream(cells, torch.arange(len(cells)), labels, shape)
 
 
-def _columns(name: str, features: Mapping[str, Any]) -> tuple[str, str]:
+def _check_there(table: Any, columns: Sequence[str], name: str) -> None:
+    missing = [column for column in columns if column not in table.features]
+    if missing:
+        raise ValueError(
+            f"{name}: a part has no column {shown(missing[0])} ({', '.join(map(shown, table.features))}). Save all "
+            "parts with the same columns."
+        )
+
+
+def _columns(table: Any, name: str) -> list[Column]:
+    return [_column(table, column, kind, name) for column, kind in table.features.items()]
+
+
+def _column(table: Any, column: str, feature: Any, name: str) -> Column:
     datasets = library(name)
-    pictures = [column for column, kind in features.items() if isinstance(kind, datasets.Image)]
-    coded = [column for column, kind in features.items() if isinstance(kind, datasets.ClassLabel)]
-    whole = [column for column, kind in features.items() if getattr(kind, "dtype", "").startswith(("int", "uint"))]
-    return _only(pictures, "images (type Image)", name, features), _only(coded or whole, "labels", name, features)
+    if isinstance(feature, datasets.Image):
+        return Column(column, "image")
+    if isinstance(feature, datasets.ClassLabel):
+        return Column(column, "classes")
+    kind = _kind(feature)
+    values = len(table.unique(column)) if kind == "text" else 0
+    return Column(column, kind, values, len(table))
 
 
-def _only(found: list[str], what: str, name: str, features: Mapping[str, Any]) -> str:
-    if len(found) != 1:
-        columns = ", ".join(found or features)
-        number = "several columns" if found else "no column"
-        raise ValueError(f"{name} has {number} of {what}: {columns}. Save it with exactly one of them.")
-    return found[0]
-
-
-def _labels(table: Any, column: str, part: str) -> Tensor:
-    values = table.select_columns(column).with_format("numpy")[:][column]
-    return whole_labels(torch.tensor(values), part)
+def _kind(feature: Any) -> Kind:
+    if isinstance(feature, Mapping):
+        return "encoded" if "bytes" in feature else "other"
+    dtype = str(getattr(feature, "dtype", ""))
+    if dtype in ("string", "large_string", "bool"):
+        return "text"
+    if dtype in ("binary", "large_binary"):
+        return "encoded"
+    return "numbers" if dtype.startswith(("int", "uint")) else "other"

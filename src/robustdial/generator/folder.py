@@ -25,7 +25,7 @@ class GeneratorRun:
     """How a generator is trained.
 
     Args:
-        data: a name (digits, mnist, cifar10, ...), folder:PATH, parquet:PATH or hf:NAME.
+        data: a name (digits, mnist, cifar10, ...), folder:PATH, csv:PATH, parquet:PATH or hf:NAME.
         epochs: passes over the training images.
         batch: images per step.
         width: channels at the images' own size; each halving doubles them.
@@ -34,6 +34,8 @@ class GeneratorRun:
         seed: of weights, order and noise.
         limit: use only so many training images, class-balanced.
         size: side of the images in pixels, for folders and hubs with images of many sizes.
+        label, image: columns of the labels and of the images, of data with several that might be.
+        background: colour that shows through transparent pixels.
         root: folder of downloaded data sets.
     """
 
@@ -46,6 +48,9 @@ class GeneratorRun:
     seed: int = 0
     limit: int | None = None
     size: int | None = None
+    label: str | None = None
+    image: str | None = None
+    background: str = "white"
     root: str = "data"
 
     def __post_init__(self) -> None:
@@ -237,7 +242,8 @@ def _under(items: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def _assemble(folder: Path, run: GeneratorRun, device: torch.device | str) -> Workshop:
-    data = load(run.data, root=run.root, limit=run.limit, seed=run.seed, size=run.size)
+    asked = {name: getattr(run, name) for name in ("root", "limit", "seed", "size", "label", "image", "background")}
+    data = load(run.data, **asked)
     torch.manual_seed(run.seed)
     net = _network(asdict(run), {"shape": data.shape, "classes": data.classes}).to(device)
     state = GeneratorState.new(net, width=run.width, lr=run.lr, seed=run.seed)

@@ -75,9 +75,9 @@ def settings(run: Entry) -> list[tuple[str, Rows]]:
 
 def conditions(folder: Folder) -> list[str]:
     """How the measured numbers came about, one sentence each."""
-    frontier, points = folder.frontier, folder.points
+    frontier, points, notes = folder.frontier, folder.points, folder.run.get("data", {}).get("notes", [])
     if not points:
-        return []
+        return list(notes)
     told = [
         f"{how(points[0])} {UPPER_BOUND}",
         "Each adversarial image was made against the very network it was judged by, at the same λ and width.",
@@ -88,7 +88,7 @@ def conditions(folder: Folder) -> list[str]:
     ]
     if not all(p["trained"] for p in points):
         told.append("Hollow markers are positions of the dial that were not trained themselves.")
-    return [*told, *folder.run.get("data", {}).get("notes", [])]
+    return [*told, *notes]
 
 
 def _unmeasured(folder: Folder) -> str:

@@ -112,6 +112,7 @@ def _about(folder: Path, parts: Parts, model: nn.Module) -> dict[str, Json]:
             "parameters": sum(weight.numel() for weight in model.parameters()),
         },
         "run": asdict(run) | {"precision": parts.precision, "device": str(parts.device)},
+        "directory": str(Path.cwd()),
         **provenance(),
     }
 

@@ -10,14 +10,15 @@ from typing import Any
 import torch
 
 from robustdial import record
-from robustdial.data import Data
+from robustdial.data import Data, check_varied
 from robustdial.run.assembly import Parts, assembled, check_adversary, network, parts_of
 from robustdial.run.borrowed import ask, check_others, kept_guesses, relabelled, teach
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import best_weights
 from robustdial.run.rehearsal import check_step
-from robustdial.run.settings import CHANGEABLE, Run, run_of
+from robustdial.run.settings import CHANGEABLE, Run, data_of, run_of
 from robustdial.training.checkpoint import load_weights, unpack
+from robustdial.typing import Json
 
 
 def start(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> Experiment:
@@ -49,6 +50,7 @@ def rehearse(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = 
 def rehearse_alone(name: str, knobs: Mapping[str, Any], run: Run) -> None:
     """`rehearse` a run before those are there that it starts from and is taught by."""
     parts = parts_of(name, knobs, run)
+    check_varied(parts.data)
     check_adversary(parts)
     alone = replace(run, start=None)
     experiment = assembled(Path(run.out), parts._replace(data=_as_if_labelled(parts.data)), network(parts, alone))
@@ -72,7 +74,7 @@ def resume(folder: Path, changes: Mapping[str, Any] | None = None, data: Data | 
     last, other = folder / record.LAST, f"Train on from the best network: --start {folder} with a new --out."
     saved = record.read_tensors(last, other) if last.exists() else None
     run = replace(run_of(about), **(changes or {}))
-    parts = parts_of(about["recipe"], about["knobs"], run, data)
+    parts = parts_of(about["recipe"], about["knobs"], run, data or data_of(run, about.get("directory")))
     experiment = _to_be_filled(folder, parts) if saved else _begun(folder, parts)
     if experiment.about["data"] != about["data"]:
         raise ValueError(
@@ -98,20 +100,38 @@ def resume(folder: Path, changes: Mapping[str, Any] | None = None, data: Data | 
 
 
 def trained(folder: Path, device: str = "auto", data: Data | None = None) -> Experiment:
-    """The run in `folder` with its best network, for measuring and serving."""
+    """The run in `folder` with its best network, for measuring and serving.
+
+    Raises ValueError if its own data has changed: images to measure on might be such as it was trained on.
+    """
     about = record.read_run(folder)
     checkpoint, tensors = best_weights(folder)
     run = replace(run_of(about), device=device)
+    own = data is None
+    data = data or data_of(run, about.get("directory"))
     experiment = _to_be_filled(folder, parts_of(about["recipe"], about["knobs"], run, data))
+    if own:
+        _check_division(folder, experiment.about["data"], about["data"])
     experiment.about, experiment.checkpoint = about, checkpoint
     load_weights(experiment.state.model, tensors)
     experiment.state.average = None  # what was kept is the average already
     return experiment
 
 
+def _check_division(folder: Path, now: Mapping[str, Json], then: Mapping[str, Json]) -> None:
+    changed = [part for part in ("train", "val", "test") if now[part] != then.get(part, now[part])]
+    if changed:
+        told = ", ".join(f"{part} {then[part]:,} then and {now[part]:,} now" for part in changed)
+        raise ValueError(
+            f"The data {then['name']} has changed since the run in {folder} was trained, or is divided otherwise "
+            f"({told}): images it was trained on may be among those to measure. Put it back, or train anew."
+        )
+
+
 def _checked(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None) -> Parts:
     """The parts of a run that has not begun."""
     parts = parts_of(name, knobs, run, data)
+    check_varied(parts.data)
     check_adversary(parts)
     check_others(parts.run, parts.data)
     return parts

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -23,7 +24,7 @@ class Run:
     """What every recipe needs besides its own knobs.
 
     Args:
-        data: a name (shapes, digits, mnist, cifar10, ...), folder:PATH, parquet:PATH or hf:NAME.
+        data: a name (shapes, digits, mnist, cifar10, ...), folder:PATH, csv:PATH, parquet:PATH or hf:NAME.
         model: a name (cnn, resnet18, preact_resnet18, wrn34_10, ...) or timm:NAME.
         model_width: channels of the model's first stage; by default its own.
         pretrained: start from published weights (timm models).
@@ -41,7 +42,8 @@ class Run:
         label_smoothing: share of the label's probability spread over all classes; 0 for none.
         seed: of weights, order, augmentation and adversaries.
         limit: use only so many training images, class-balanced; the validation part is taken out of them.
-        val: share of the training images held out to choose the checkpoint.
+        val: share of the training images held out to choose the checkpoint; a validation part that comes with the data
+            is used in its place.
         labelled: keep the labels of so many training images, class-balanced; methods of self-training learn from the
             others without theirs, all other methods leave them out.
         unlabelled: a data set whose training images methods of self-training learn from, without labels; folder:PATH
@@ -50,6 +52,9 @@ class Run:
             if it has a dial.
         distil: share of the label that is the teacher's answer, such as 0.5; 0 for none.
         size: side of the images in pixels, for folders and hubs with images of many sizes.
+        label: column of the labels, of parquet, csv or hf data with several that might be.
+        image: column of the images, of parquet, csv or hf data with several that might be.
+        background: colour that shows through transparent pixels: white, black, #808080.
         root: folder of downloaded data sets.
         device: auto, cpu, cuda, cuda:1, ...
         precision: auto takes bfloat16 where the hardware has it; final accuracies are float32 in any case.
@@ -82,6 +87,9 @@ class Run:
     teacher: str | None = None
     distil: float = 0.0
     size: int | None = None
+    label: str | None = None
+    image: str | None = None
+    background: str = "white"
     root: str = "data"
     device: str = "auto"
     precision: Precision = "auto"
@@ -127,18 +135,39 @@ def run_of(about: Mapping[str, Json]) -> Run:
     return Run(**{name: value for name, value in about["run"].items() if name in known})
 
 
-def data_of(run: Run) -> Data:
-    """The data set of a run, divided as its seed divides it."""
-    return load(
-        run.data,
-        root=run.root,
+def data_of(run: Run, directory: str | None = None) -> Data:
+    """The data set of a run, divided as its seed divides it.
+
+    Args:
+        run: the settings.
+        directory: that the run was started in; its paths are looked for there before they are looked for here.
+    """
+    data = load(
+        _placed(run.data, directory),
+        root=_from(run.root, directory),
         limit=run.limit,
         val=run.val,
         seed=run.seed,
         size=run.size,
         labelled=run.labelled,
-        unlabelled=run.unlabelled,
+        unlabelled=run.unlabelled and _placed(run.unlabelled, directory),
+        label=run.label,
+        image=run.image,
+        background=run.background,
     )
+    return replace(data, name=run.data)
+
+
+def _placed(name: str, directory: str | None) -> str:
+    """The name of a data set, with its path as it is to be found from here."""
+    prefix, colon, place = name.partition(":")
+    return f"{prefix}:{_from(place, directory)}" if colon else name
+
+
+def _from(place: str, directory: str | None) -> str:
+    """A path that was meant relative to a directory, if there is something there; else the path as it is."""
+    there = Path(directory or "") / Path(place).expanduser()
+    return str(there) if directory and there.exists() else place
 
 
 def device_of(name: str) -> torch.device:

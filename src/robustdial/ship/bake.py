@@ -194,6 +194,7 @@ def _run(experiment: Experiment) -> dict[str, Json]:
         "train": about["data"]["train"],
         "unlabelled": about["data"].get("unlabelled", 0),
         "test": about["data"]["test"],
+        "notes": about["data"].get("notes", []),
         "additional_data": _additional_data(about["run"]),
         "epochs": about["run"]["epochs"],
         "seed": about["run"]["seed"],

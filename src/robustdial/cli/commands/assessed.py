@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 from robustdial import record
 from robustdial.attack import Attack
-from robustdial.cli.console import StageBars, console, corruptions_table, counting, rows_table, say_checks, say_score
+from robustdial.cli.console import (
+    StageBars,
+    console,
+    corruptions_table,
+    counting,
+    rows_table,
+    say_checks,
+    say_score,
+)
 from robustdial.evaluate import Survivors
 from robustdial.precision import full_precision
 from robustdial.report import render

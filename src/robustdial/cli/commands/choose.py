@@ -10,7 +10,7 @@ from rich.table import Table
 
 from robustdial.attack import check_supports, parse
 from robustdial.cli.arguments import count, seconds, share
-from robustdial.cli.console import console, counting, dial_name, errors
+from robustdial.cli.console import console, counting, dial_name, errors, say_notes
 from robustdial.report.words import amount, interval, moment, percent
 from robustdial.run import trained
 from robustdial.study.tradeoff import (
@@ -80,6 +80,7 @@ def choose(
     targets = Targets(width_max=width_max, **read)
     measured_with, experiment = parse(attack), trained(run, device)
     check_supports(measured_with, experiment.method.threat)
+    say_notes(experiment.data.notes, errors if json else console)
     ledger = choice_ledger(experiment, measured_with, n, seed, widths)
     total = len(affordable_widths(ledger.cost["costs"], targets)) * len(lambdas_of(ledger.experiment.method.dial))
     with counting("measuring", total + refine, errors if json else console) as bar:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import torch
 from torch import nn
@@ -15,7 +15,8 @@ from torch import nn
 from robustdial.attack import Attack, check_supports, parse, shortened
 from robustdial.cli.arguments import UsageError, choose, radius
 from robustdial.cli.commands.assessed import carry_out
-from robustdial.data import Data, load
+from robustdial.cli.console import say_notes
+from robustdial.data import Data, Part, load_to_measure
 from robustdial.method.threat import L2, Ball, Linf, Masked, Threat
 from robustdial.recipes import Norm, threat_of
 from robustdial.run import device_of, trained
@@ -37,6 +38,9 @@ def evaluate(
     data: str | None = None,
     root: str | None = None,
     size: int | None = None,
+    label: str | None = None,
+    image: str | None = None,
+    background: str | None = None,
     norm: Norm | None = None,
     eps: str | None = None,
     attack: str = "pgd-20",
@@ -65,9 +69,12 @@ def evaluate(
         weights: safetensors for --model.
         output: which part of what --model returns is logits, where it returns more: a number of a tuple, such as 0, or
             a name, such as logits.
-        data: images for --model, as in training.
+        data: images for --model, as in training; what is not divided into parts is measured as a whole.
         root: folder of downloaded data sets.
         size: side of the images for --model, for folders and hubs.
+        label: column of the labels for --model, of data with several that might be.
+        image: column of the images for --model, of data with several that might be.
+        background: colour that shows through transparent pixels, for --model; white by default.
         norm: linf or l2; by default that of the run, linf for --model. Named, it is over the whole image, also where
             the adversary of the run had a part of it.
         eps: radius, 8/255, 8px or 0.031; by default that of the run, 8/255 for --model.
@@ -95,12 +102,14 @@ def evaluate(
     if (run is None) == (model is None):
         raise UsageError("Name a run folder, or a network with --model file.py:build --data NAME. See --help.")
     of_others = {"--weights": weights, "--output": output, "--data": data, "--root": root, "--size": size, "--out": out}
+    of_others |= {"--label": label, "--image": image, "--background": background}
     _refuse(of_others | {"--chosen-on": chosen_on} if run else {"--lam": lam, "--width": width}, run is not None)
     if run is not None:
         subjects = _of_run(run, lam, 1.0 if width is None else width, asked, full)
     else:
+        read = {"root": root, "size": size, "label": label, "image": image, "background": background}
         network = _Network(str(model), weights, output)
-        subjects = iter([_of_model(network, _images(data, root, size), out, asked, chosen_on, full, batch)])
+        subjects = iter([_of_model(network, _images(data, read), out, asked, chosen_on, full, batch)])
     for subject in subjects:
         evaluation = Evaluation(_compiled(subject) if compile else subject, short, seed, batch, part)
         carry_out(evaluation, None if budget == 1 else full, also)
@@ -129,6 +138,7 @@ class _Asked(NamedTuple):
 
 def _of_run(folder: Path, lam: float | None, width: float, asked: _Asked, attack: Attack) -> Iterator[Subject]:
     experiment = trained(folder, asked.device)
+    say_notes(experiment.data.notes)
     threat = asked.threat(experiment.method.threat)
     check_supports(attack, threat)
     lams = (lam,) if lam is not None else lambdas_of(experiment.method.dial)
@@ -142,16 +152,24 @@ class _Network(NamedTuple):
 
 
 def _of_model(
-    which: _Network, data: Data, out: Path | None, asked: _Asked, chosen_on: Chosen | None, attack: Attack, batch: int
+    which: _Network,
+    measured: tuple[Data, Part],
+    out: Path | None,
+    asked: _Asked,
+    chosen_on: Chosen | None,
+    attack: Attack,
+    batch: int,
 ) -> Subject:
+    data, part = measured
+    say_notes(data.notes)
     folder = out or Path("runs") / re.sub(r"\W+", "-", which.place).strip("-")
     device, network = device_of(asked.device), load_foreign(*which)
-    images = part_of(data.test, asked.n).to(device)
+    images = part_of(getattr(data, part), asked.n).to(device)
     threat = asked.threat(Linf(px(8)))
     check_supports(attack, threat)
     network.to(device)
     name = which.place if which.output is None else f"{which.place}, output {which.output}"
-    subject = foreign(network, name, data, images, threat, folder, chosen_on=chosen_on, batch=batch)
+    subject = foreign(network, name, data, images, threat, folder, part=part, chosen_on=chosen_on, batch=batch)
     check_gradient(network, images, attack)
     return subject
 
@@ -164,10 +182,10 @@ def _refuse(flags: Mapping[str, object], run: bool) -> None:
         raise UsageError(f"{of}: leave out {', '.join(given)}.")
 
 
-def _images(name: str | None, root: str | None, size: int | None) -> Data:
+def _images(name: str | None, read: Mapping[str, Any]) -> tuple[Data, Part]:
     if name is None:
         raise UsageError("--model needs images to be measured on. Give --data cifar10, folder:PATH, parquet:PATH, ...")
-    return load(name, root=root or "data", size=size)
+    return load_to_measure(name, **{flag: value for flag, value in read.items() if value is not None})
 
 
 def _compiled(subject: Subject) -> Subject:

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from robustdial import record
-from robustdial.cli.console import console, counting, stoppable
+from robustdial.cli.console import console, counting, say_notes, stoppable
 from robustdial.generator import GeneratorRun, Workshop, resume_generator, start_generator
 from robustdial.run import device_of
 from robustdial.typing import Json
@@ -23,6 +23,9 @@ def generator(
     seed: int | None = None,
     limit: int | None = None,
     size: int | None = None,
+    label: str | None = None,
+    image: str | None = None,
+    background: str | None = None,
     root: str | None = None,
     device: str = "auto",
     out: Path = Path("runs/generator"),
@@ -35,8 +38,8 @@ def generator(
     Then: robustdial train gat --generator runs/g --levels fine noise --data mnist
 
     Args:
-        data: a name (digits, which is the default, mnist, cifar10, ...), folder:PATH, parquet:PATH or hf:NAME; both
-            sides of its images can be halved twice.
+        data: a name (digits, which is the default, mnist, cifar10, ...), folder:PATH, csv:PATH, parquet:PATH or
+            hf:NAME; both sides of its images can be halved twice.
         epochs: passes over the training images, 30 by default; with --resume, more than before train it further.
         batch: images per step; 64 by default.
         width: channels at the images' own size, 16 by default; each halving doubles them.
@@ -45,6 +48,9 @@ def generator(
         seed: of weights, order and noise; 0 by default.
         limit: use only so many training images, class-balanced.
         size: side of the images in pixels, for folders and hubs with images of many sizes.
+        label: column of the labels, of data with several that might be.
+        image: column of the images, of data with several that might be.
+        background: colour that shows through transparent pixels; white by default.
         root: folder of downloaded data sets; data by default.
         device: auto, cpu or cuda.
         out: folder of the generator.
@@ -59,6 +65,7 @@ def generator(
         "lr": lr,
     }
     settings |= {"seed": seed, "limit": limit, "size": size, "root": root}
+    settings |= {"label": label, "image": image, "background": background}
     given = {flag: value for flag, value in settings.items() if value is not None}
     where = device_of(device)
     if not resume:
@@ -90,6 +97,7 @@ def _train(workshop: Workshop) -> int:
         f"[bold]generator[/] of {data.name}: {len(data.train):,} images of {'x'.join(map(str, data.shape))} in "
         f"{len(data.classes)} classes; {parameters:,} parameters; on {state.device}"
     )
+    say_notes(data.notes)
     with stoppable() as stop, counting("training", run.epochs * (len(data.train) // run.batch or 1)) as bar:
         for step in workshop.train():
             done = (step.epoch - 1) * step.batches + step.batch

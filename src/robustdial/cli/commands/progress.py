@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from robustdial import record
-from robustdial.cli.console import TrainingBar, console, say_cost, stoppable
+from robustdial.cli.console import TrainingBar, console, say_cost, say_notes, stoppable
 from robustdial.run import Experiment
 from robustdial.run.carry_out import carry_out, estimate
 
@@ -14,6 +14,7 @@ def train_watched(experiment: Experiment) -> int:
     Raises FloatingPointError when the training failed.
     """
     say_cost(estimate(experiment), experiment)
+    say_notes(experiment.data.notes)
     bar = TrainingBar(experiment)
     with stoppable() as stop, bar.bar:
         for step in carry_out(experiment):

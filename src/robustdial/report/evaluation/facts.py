@@ -109,6 +109,7 @@ def conditions(entry: Entry) -> Rows:
         "weights": entry.get("weights"),
         "chosen on": CHOSEN_ON.get(on, on) if on else "not stated",
         "images": f"{entry['n']:,} of {entry['dataset']}, {entry['part']} part",
+        "decided on reading": " ".join(entry.get("notes", [])),
         "threat": threat(entry),
         "attack": entry["attack"],
         "RobustBench": f"autoattack_acc {entry['autoattack_acc']}" if "autoattack_acc" in entry else None,

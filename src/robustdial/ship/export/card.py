@@ -18,7 +18,7 @@ def card(about: Json, formats: Mapping[str, Format]) -> str:
         about: what `card.json` holds.
         formats: by the names that stand in it.
     """
-    parts = [_title(about), _accuracy(about["measured"]), _facts(about), _use(about)]
+    parts = [_title(about), _accuracy(about["measured"]), _facts(about), *decided(about["run"]), _use(about)]
     parts += [_file(name, file, about, formats[file["format"]]) for name, file in about["files"].items()]
     return "\n\n".join(parts) + "\n"
 
@@ -40,7 +40,7 @@ def public_name(data: str) -> str:
     ('parquet:cifar10', 'hf:somebody/birds')
     """
     kind, _, place = data.partition(":")
-    return f"{kind}:{Path(place).name}" if kind in ("folder", "parquet") else data
+    return f"{kind}:{Path(place).name}" if kind in ("folder", "csv", "parquet") else data
 
 
 def public(value: Json) -> Json:
@@ -102,6 +102,16 @@ def _facts(about: Json) -> str:
         "made with": ", ".join(f"{name} {version}" for name, version in about["versions"].items()),
     }
     return "## Facts\n\n| | |\n| --- | --- |\n" + "\n".join(f"| {name} | {value} |" for name, value in rows.items())
+
+
+def decided(data: Json) -> list[str]:
+    """What was decided for the reader when the images were read, as a section; nothing where nothing was.
+
+    >>> print(*decided({"notes": ["Images are resized to 96x96."]})[0].splitlines()[::2])
+    ## Data - Images are resized to 96x96.
+    """
+    notes = data.get("notes", [])
+    return ["## Data\n\n" + "\n".join(f"- {note}" for note in notes)] if notes else []
 
 
 def _unlabelled(run: Json) -> str:

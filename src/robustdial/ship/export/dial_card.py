@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from robustdial.report.words import interval, percent, spoken
-from robustdial.ship.export.card import public, public_name, threat_in_words
+from robustdial.ship.export.card import decided, public, public_name, threat_in_words
 from robustdial.typing import Json
 
 _ABOVE = """\
@@ -31,6 +31,7 @@ def dial_card(about: Json, points: Sequence[Json], name: str) -> str:
     shape = ", ".join(map(str, about["data"]["shape"]))
     lambdas = about["method"]["dial"].get("lambdas")
     at = f".at({lambdas[len(lambdas) // 2]:g})  # 0 is most accurate, 1 most robust" if lambdas else ""
+    told = "".join(f"\n{section}\n" for section in decided(about["data"]))
     return f"""\
 {_ABOVE}
 
@@ -50,7 +51,7 @@ logits = f(images)  # float32 [B, {shape}], pixels in [0, 1]; normalisation is i
 ```
 
 Classes in order: {", ".join(about["data"]["classes"])}.
-
+{told}
 ## Accuracy
 
 {_table(points) if points else "Not measured yet."}

@@ -22,8 +22,8 @@ from robustdial.study.tradeoff import add_score, lambdas_of, measure_point
 from robustdial.training.engine import Step
 
 
-def begin(comparison: Comparison) -> None:
-    """Make the folder of a new comparison.
+def begin(comparison: Comparison) -> tuple[str, ...]:
+    """Make the folder of a new comparison; what was decided for the reader when its data was read.
 
     Raises ValueError, and writes nothing, if there is something in it, or if its data, network or device cannot be had.
     """
@@ -37,6 +37,7 @@ def begin(comparison: Comparison) -> None:
     for entry in comparison.entries:
         rehearse(entry.recipe, entry.knobs, comparison.run, data)
     record.create(comparison.folder, record.COMPARE, table_of(comparison, 0.0) | provenance())
+    return data.notes
 
 
 class Turn(NamedTuple):

@@ -46,7 +46,7 @@ def foreign(
     Args:
         model: images in [0, 1] to logits; it is put into evaluation mode, and tried on a few images.
         name: of it in reports.
-        data: its classes and name.
+        data: its classes, name and notes.
         source: the images.
         threat: where the adversary may move.
         folder: where the results go.
@@ -68,7 +68,7 @@ def foreign(
         "trained": True,
         "chosen_on": chosen_on,
     }
-    return Subject(model, source, threat, data.classes, folder, about)
+    return Subject(model, source, threat, data.classes, folder, about, notes=data.notes)
 
 
 def load_foreign(place: str, weights: Path | None, output: str | None = None) -> nn.Module:

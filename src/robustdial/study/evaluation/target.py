@@ -33,6 +33,7 @@ class Subject:
             (a fingerprint), `dataset`, `part`, `lam`, `width`, `trained`, and `chosen_on`, the part of the data that
             the checkpoint was chosen on, None where nobody has said.
         another: a network for the same task, whose adversaries are tried on `f` by the checks.
+        notes: what was decided for the reader when the images were read.
     """
 
     f: nn.Module
@@ -42,6 +43,7 @@ class Subject:
     folder: Path
     about: Mapping[str, Json]
     another: nn.Module | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def device(self) -> torch.device:
@@ -81,6 +83,7 @@ def of_run(
             "chosen_on": "val" if experiment.checkpoint == "best" else "none",
         },
         _neighbour(experiment, lam, width),
+        experiment.data.notes,
     )
 
 

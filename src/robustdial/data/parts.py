@@ -1,0 +1,47 @@
+"""Which part of a set a name means: as people call training, validation and test folders, files and splits."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, get_args
+
+Part = Literal["train", "val", "test"]
+PARTS: tuple[Part, ...] = get_args(Part)
+
+_CALLED: dict[Part, tuple[str, ...]] = {
+    "train": ("train", "training", "trn", "trainval"),
+    "val": ("val", "valid", "validate", "validation", "dev", "devel", "development", "eval"),
+    "test": ("test", "testing", "tst", "holdout"),
+}
+_PART_OF: dict[str, Part] = {name: part for part, names in _CALLED.items() for name in names}
+_FILLERS = frozenset(("set", "sets", "data", "dataset", "images", "imgs", "pictures", "split", "part"))
+
+
+def part_called(name: str) -> Part | None:
+    """The part that a whole name means, in any case and with numbers or words like "set"; None if it means none.
+
+    >>> part_called("Training"), part_called("val2017"), part_called("test_set"), part_called("TrainSet")
+    ('train', 'val', 'test', 'train')
+    >>> part_called("test tubes"), part_called("trains")
+    (None, None)
+    """
+    words = [word for word in _words(name) if word not in _FILLERS]
+    return _part_of(words[0]) if len(words) == 1 else None
+
+
+def part_among(name: str) -> Part | None:
+    """The part that one of the words of a file's name means; None if there is no such word, or two disagree.
+
+    >>> part_among("birds_Train-00000-of-00002.parquet"), part_among("birds.parquet")
+    ('train', None)
+    """
+    found = {part for word in _words(name) if (part := _part_of(word))}
+    return found.pop() if len(found) == 1 else None
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[^\W\d_]+", name.lower())
+
+
+def _part_of(word: str) -> Part | None:
+    return _PART_OF.get(word) or _PART_OF.get(word.removesuffix("set").removesuffix("data"))

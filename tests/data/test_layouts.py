@@ -1,0 +1,229 @@
+"""Which folder is a part, which a class, and what is left out."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import torch
+from PIL import Image
+
+from robustdial.data import load, load_to_measure
+from robustdial.data.parts import part_among, part_called
+
+
+def write(root, *places: str, number: int = 6) -> str:
+    """Images in each of the places; the name of the set. Those of the k-th have the red value 10 k."""
+    for k, place in enumerate(places):
+        (root / place).mkdir(parents=True)
+        for n in range(number):
+            Image.new("RGB", (8, 8), (10 * k, n, 0)).save(root / place / f"{n}.png")
+    return f"folder:{root}"
+
+
+@pytest.mark.parametrize(
+    ("names", "part"),
+    [
+        (("train", "Training", "TRAIN", "trainset", "train_set", "Train Data", "train2017", "trainval"), "train"),
+        (("val", "Valid", "VALIDATION", "dev", "validation-set", "val2017", "eval"), "val"),
+        (("test", "Testing", "TEST", "test_images", "testset"), "test"),
+        (("trains", "tester", "devil", "value", "test tubes", "a", "1", ""), None),
+    ],
+)
+def test_parts_are_known_by_name(names, part):
+    assert [part_called(name) for name in names] == [part] * len(names)
+
+
+@pytest.mark.parametrize(
+    ("stem", "part"),
+    [("train-00000-of-00002", "train"), ("birds_Valid", "val"), ("my test", "test"), ("0000", None), ("a", None)],
+)
+def test_a_file_is_of_the_part_that_a_word_of_its_name_means(stem, part):
+    assert part_among(stem) == part
+
+
+@pytest.mark.parametrize(
+    ("parts", "sizes"),
+    [
+        (("Training", "Testing"), (11, 1, 12)),
+        (("TRAIN", "Dev"), (9, 12, 3)),
+        (("train", "valid"), (9, 12, 3)),
+        (("train", "validation", "test"), (12, 12, 12)),
+        (("Train Set", "VAL2017", "test_set"), (12, 12, 12)),
+        (("train", "dev", "testing"), (12, 12, 12)),
+    ],
+)
+def test_parts_that_are_there_are_used_and_never_become_classes(tmp_path, parts, sizes):
+    data = load(write(tmp_path, *(f"{part}/{name}" for part in parts for name in "ab")))
+    assert data.classes == ("a", "b")
+    assert (len(data.train), len(data.val), len(data.test)) == sizes
+
+
+def test_what_each_part_is_stands_in_the_notes(tmp_path):
+    assert load(write(tmp_path, "train/a", "train/b", "Valid/a", "Valid/b")).notes == (
+        "Parts by their names: Valid is val.",
+        "No test part came with it: a fifth of the training images (3) is set apart, the same for every seed.",
+        "Its own validation part (12 images) chooses the checkpoint; none is held out of the training images.",
+    )
+
+
+def test_a_validation_part_is_not_touched_by_val_limit_or_seed(tmp_path):
+    name = write(tmp_path, "train/a", "train/b", "val/a", "val/b", "test/a", "test/b")
+    data = load(name, val=0.4, limit=6, seed=3)
+    assert (len(data.train), len(data.val), len(data.test)) == (6, 12, 12)
+    x, _ = next(data.val.batches([torch.arange(12)]))
+    assert x[:, 0].unique().tolist() == [20, 30], "the images of val/a and val/b"
+
+
+@pytest.mark.parametrize(
+    ("names", "order"),
+    [
+        ([str(k) for k in range(12)], [str(k) for k in range(12)]),
+        (["010", "9", "1"], ["1", "9", "010"]),
+        (["007", "42", "1"], ["1", "007", "42"]),
+        (["-1", "10", "2"], ["-1", "2", "10"]),
+        (["b", "10", "9"], ["10", "9", "b"]),
+    ],
+)
+def test_classes_are_in_the_order_of_numbers_where_all_are_numbers(tmp_path, names, order):
+    data = load(write(tmp_path, *(f"{part}/{name}" for part in ("train", "test") for name in names)))
+    assert data.classes == tuple(order)
+    x, y = next(data.test.batches([torch.arange(len(data.test))]))
+    assert {(int(red), int(label)) for red, label in zip(x[:, 0, 0, 0], y, strict=True)} == {
+        (10 * (len(names) + k), order.index(name)) for k, name in enumerate(names)
+    }
+
+
+HIDDEN = (".thumbnails", ".git", ".ipynb_checkpoints", "__MACOSX", "@eaDir", "$RECYCLE.BIN", "lost+found")
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+@pytest.mark.parametrize("inside", ["", "a/", "train/"])
+def test_hidden_folders_are_no_classes_and_hold_no_images(tmp_path, name, inside):
+    split = inside == "train/"
+    places = [f"{part}{c}" for part in (("train/", "test/") if split else ("",)) for c in "ab"]
+    data = load(write(tmp_path, *places, f"{inside}{name}"))
+    assert data.classes == ("a", "b")
+    assert len(data.train) + len(data.val) + len(data.test) == 6 * len(places)
+    assert f"Left out, as hidden or of the system: 1 ({inside}{name})." in data.notes
+
+
+def test_hidden_files_and_what_is_no_image_are_counted_and_at_most_three_named(tmp_path):
+    name = write(tmp_path, "a", "b")
+    for hidden in ("._x.png", ".DS_Store", "Thumbs.db", "0.png~"):
+        (tmp_path / "a" / hidden).write_bytes(b"no image")
+    for other in ("notes.txt", "boxes.xml"):
+        (tmp_path / "b" / other).write_text("no image")
+    (tmp_path / "README.md").write_text("beside the classes")
+    Image.new("RGB", (8, 8)).save(tmp_path / "loose.png")
+    notes = load(name).notes
+    assert "Left out, as hidden or of the system: 4 (a/.DS_Store, a/._x.png, a/0.png~, ...)." in notes
+    assert "Left out, as no image of a class: 4 (README.md, loose.png, b/boxes.xml, ...)." in notes
+
+
+def test_folders_beside_the_parts_are_named(tmp_path):
+    notes = load(write(tmp_path, "train/a", "train/b", "test/a", "test/b", "models", "extra")).notes
+    assert notes == ("Left out, beside the folders of the parts: extra, models.",)
+
+
+def test_classes_beside_a_test_part_are_what_is_trained_on(tmp_path):
+    data = load(write(tmp_path, "a", "b", "test/a", "test/b"))
+    assert (data.classes, len(data.train) + len(data.val), len(data.test)) == (("a", "b"), 12, 12)
+    assert data.notes == ("The training images are those of the folders beside test.",)
+
+
+def test_images_of_a_class_may_lie_deeper(tmp_path):
+    data = load(write(tmp_path, "a/2020/may", "a/2021", "b"))
+    assert (data.classes, len(data.train) + len(data.val) + len(data.test)) == (("a", "b"), 18)
+
+
+@pytest.mark.parametrize(
+    ("places", "says"),
+    [
+        (("train", "test"), "train holds no folders of classes"),
+        (
+            ("car", "bus", "train"),
+            "train holds no folders of classes, and stands beside bus, car. If it is a class",
+        ),
+        (("cat/train", "cat/test", "dog/train", "dog/test"), "cat holds train, test: parts inside of a class"),
+        (("train/a", "train/b", "Training/a", "Training/b"), "both name the train part"),
+        (("val/a", "val/b", "dev/a", "dev/b"), "both name the val part"),
+        (("train/a", "train/b", "val/a"), "do not hold the same classes: b"),
+        (("test/a", "test/b"), "The training set is empty"),
+    ],
+)
+def test_what_could_be_meant_in_two_ways_is_refused(tmp_path, places, says):
+    with pytest.raises(ValueError, match=says) as error:
+        load(write(tmp_path, *places))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("link", ["a/loop", "loop"])
+def test_a_link_that_leads_back_up_is_left_out(tmp_path, link):
+    name = write(tmp_path, "a", "b")
+    (tmp_path / link).symlink_to(tmp_path)
+    data = load(name)
+    assert (data.classes, len(data.train) + len(data.val) + len(data.test)) == (("a", "b"), 12)
+    assert f"Left out, as no image of a class: 1 ({link})." in data.notes
+
+
+@pytest.mark.parametrize("place", ["set [v2]", "dog:", "two words", "[b]bold[/b]", "Größe", "*"])
+def test_any_text_is_a_path(tmp_path, place):
+    assert load(write(tmp_path / place, "a", "b")).classes == ("a", "b")
+
+
+def test_file_names_that_are_no_text_are_read_and_shown_escaped(tmp_path):
+    name = write(tmp_path, "a", "b")
+    raw = os.fsencode(tmp_path) + b"/a/caf\xe9.png"
+    with open(raw, "wb") as file:
+        Image.new("RGB", (8, 8)).save(file, "PNG")
+    assert len(load(name, val=0).train) == 10
+    with open(raw, "wb") as file:
+        file.write(b"damaged")
+    with pytest.raises(ValueError, match=r"caf\\xe9.png cannot be decoded") as error:
+        load(name)
+    str(error.value).encode()
+
+
+def test_a_class_whose_name_is_no_text_is_refused(tmp_path):
+    name = write(tmp_path, "a", "b")
+    os.rename(os.fsencode(tmp_path) + b"/b", os.fsencode(tmp_path) + b"/caf\xe9")
+    with pytest.raises(ValueError, match=r"The class caf\\xe9 has a name that is not plain text"):
+        load(name)
+
+
+@pytest.mark.parametrize(
+    ("places", "part", "number", "note"),
+    [
+        (("a", "b"), "test", 12, "It is not divided into parts: all of its 12 images are measured."),
+        (("train/a", "train/b", "test/a", "test/b"), "test", 12, None),
+        (("train/a", "train/b", "val/a", "val/b"), "val", 12, "its validation part (12 images) is measured"),
+        (("test/a", "test/b"), "test", 12, None),
+        (("val/a", "val/b"), "val", 12, "its validation part (12 images) is measured"),
+    ],
+)
+def test_what_is_only_measured_is_measured_whole(tmp_path, places, part, number, note):
+    data, measured = load_to_measure(write(tmp_path, *places))
+    assert measured == part
+    assert {which: len(getattr(data, which)) for which in ("train", "val", "test")} == {
+        "train": 0,
+        "val": 0,
+        "test": 0,
+        part: number,
+    }
+    assert note is None or any(note in told for told in data.notes)
+
+
+@pytest.mark.parametrize(
+    ("places", "says"),
+    [
+        (
+            ("train/a", "train/b", "test/a", "test/b"),
+            "2 training images of 2 classes, and none can be held out",
+        ),
+        (("a", "b"), "There are 2 images of 2 classes, and none can be set apart as a test part"),
+    ],
+)
+def test_two_images_are_too_few_to_hold_any_out(tmp_path, places, says):
+    with pytest.raises(ValueError, match=says):
+        load(write(tmp_path, *places, number=1))
