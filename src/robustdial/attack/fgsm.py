@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from robustdial.attack.problem import Problem, eval_mode, images
+from robustdial.checks import fields_fit
 from robustdial.method.objective.base import cross_entropy
 from robustdial.method.threat import Threat
 from robustdial.typing import Classifier
@@ -32,6 +33,9 @@ class FGSM:
     """
 
     loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy
+
+    def __post_init__(self) -> None:
+        fields_fit(self)
 
     @property
     def name(self) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
+from robustdial.checks import fields_fit
 from robustdial.typing import Reach
 
 
+@runtime_checkable
 class Radii(Protocol):
     """Lambda to the share of the threat's radius."""
 
@@ -42,6 +44,7 @@ class Proportional:
     most: float = 1.0
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if not 0 < self.most < math.inf:
             raise ValueError(f"most={self.most:g} is not a share of a radius. Give a positive number, for example 1.5.")
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from robustdial.checks import fields_fit
 
+
+@runtime_checkable
 class Sampling(Protocol):
     """Draws the lambdas of a training batch."""
 
@@ -34,6 +37,7 @@ class PerSample:
     zeros: float | None = None
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if self.zeros is not None and not 0 <= self.zeros <= 1:
             raise ValueError(f"zeros={self.zeros} is not a share of the batch. Choose it between 0 and 1.")
 

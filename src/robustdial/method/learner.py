@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
+from robustdial.checks import fields_fit
 from robustdial.method.game import Point
 from robustdial.method.objective import Objective
 
 
+@runtime_checkable
 class Learner(Protocol):
     """Where the weights stand while they learn."""
 
@@ -56,6 +58,7 @@ class AWP:
     gamma: float = 0.01
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if not self.gamma > 0:
             raise ValueError(f"gamma={self.gamma:g}: give the share of a weight's length to move it by, such as 0.01.")
 

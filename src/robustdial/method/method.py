@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, is_dataclass
 
+from robustdial.checks import fields_fit
 from robustdial.dial import Dials, Fixed
 from robustdial.method.objective import Objective
 from robustdial.method.schedule import Schedule
@@ -34,6 +35,7 @@ class Method:
     unlabelled: float = 0.0
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if not 0 <= self.unlabelled < 1:
             raise ValueError(f"unlabelled={self.unlabelled:g} is not a share of a batch. Give it from 0 to below 1.")
 

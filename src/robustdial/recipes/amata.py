@@ -6,10 +6,12 @@ from robustdial.method import Method
 from robustdial.method.objective import AT
 from robustdial.method.schedule import Linear
 from robustdial.method.solver import PGD, Step
+from robustdial.recipes.knobs import checked
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.typing import px
 
 
+@checked
 def amata(eps: float = px(8), norm: Norm = "linf", least: int = 2, most: int = 10, way: float = 2.5) -> Method:
     r"""Annealed adversarial training (Amata): steps grow with the epochs, their size shrinks.
 

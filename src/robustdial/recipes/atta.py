@@ -6,11 +6,13 @@ from robustdial.method import Method
 from robustdial.method.objective import AT
 from robustdial.method.schedule import Constant
 from robustdial.method.solver import Step, Transferred
+from robustdial.recipes.knobs import checked
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.recipes.trades import START
 from robustdial.typing import px
 
 
+@checked
 def atta(eps: float = px(8), norm: Norm = "linf", steps: int = 1, step: float = 0.5, reset: int = 10) -> Method:
     r"""ATTA-k: every image keeps its adversary from epoch to epoch, and each epoch moves it k steps further.
 

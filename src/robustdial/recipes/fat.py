@@ -8,11 +8,13 @@ from robustdial.method import Method
 from robustdial.method.objective import AT, MART, TRADES
 from robustdial.method.schedule import Constant
 from robustdial.method.solver import Friendly, Step
+from robustdial.recipes.knobs import checked
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.recipes.trades import START
 from robustdial.typing import px
 
 
+@checked
 def fat(
     eps: float = px(8),
     norm: Norm = "linf",
@@ -48,6 +50,7 @@ def fat(
     return Method(threat, solver, Constant(steps + 1), AT())
 
 
+@checked
 def fat_trades(
     eps: float = px(8), norm: Norm = "linf", steps: int = 10, step: float = 0.25, patience: int = 3, beta: float = 6.0
 ) -> Method:
@@ -77,6 +80,7 @@ def fat_trades(
     return Method(threat, solver, Constant(steps + 1), TRADES(beta))
 
 
+@checked
 def fat_mart(
     eps: float = px(8), norm: Norm = "linf", steps: int = 10, step: float = 0.25, patience: int = 3, beta: float = 6.0
 ) -> Method:

@@ -6,10 +6,12 @@ from robustdial.method import Method
 from robustdial.method.objective import AT
 from robustdial.method.schedule import Constant
 from robustdial.method.solver import Carried, Replay, Solver, Step
+from robustdial.recipes.knobs import checked
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.typing import px
 
 
+@checked
 def free(eps: float = px(8), norm: Norm = "linf", replays: int = 8, step: float = 1.0, carry: bool = True) -> Method:
     r"""Free adversarial training: learn each batch m times, the adversary moving a step between two of them.
 

@@ -9,8 +9,10 @@ from robustdial.method.objective import Blend, Targeted
 from robustdial.method.schedule import Constant
 from robustdial.method.solver import PGD, Step
 from robustdial.method.threat import Latent
+from robustdial.recipes.knobs import checked
 
 
+@checked
 def gat(
     generator: str = "runs/generator",
     levels: tuple[str, ...] = ("fine", "noise"),
@@ -54,6 +56,7 @@ def gat(
     return Method(threat, PGD(Step(step), noise=0.0), Constant(steps + 1), objective)
 
 
+@checked
 def gat_oat(
     generator: str = "runs/generator",
     levels: tuple[str, ...] = ("fine", "noise"),

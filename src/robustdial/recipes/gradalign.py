@@ -6,10 +6,12 @@ from robustdial.method import Method
 from robustdial.method.objective import AT, GradAlign
 from robustdial.method.schedule import Constant
 from robustdial.method.solver import PGD, Step
+from robustdial.recipes.knobs import checked
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.typing import px
 
 
+@checked
 def gradalign(eps: float = px(8), norm: Norm = "linf", weight: float = 0.2) -> Method:
     r"""FGSM training whose loss is kept linear inside the set.
 

@@ -9,12 +9,14 @@ from robustdial.method.objective import Blend
 from robustdial.method.schedule import Constant
 from robustdial.method.solver import PGD, Step
 from robustdial.method.threat import Masked
+from robustdial.recipes.knobs import checked
 from robustdial.recipes.masks import MaskName, mask_of
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.recipes.oat import oat
 from robustdial.typing import px
 
 
+@checked
 def localized(
     eps: float = px(8),
     norm: Norm = "linf",
@@ -61,6 +63,7 @@ def localized(
     return Method(threat, solver, Constant(steps + 1), Blend(share))
 
 
+@checked
 def localized_oat(
     eps: float = px(8),
     norm: Norm = "linf",

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 from robustdial.method import Method
 from robustdial.method.schedule import Magnitude
+from robustdial.recipes.knobs import checked
 from robustdial.recipes.norms import Norm
 from robustdial.recipes.oat import oat
 from robustdial.typing import px
 
 
+@checked
 def m_oat(
     eps: float = px(8),
     norm: Norm = "linf",

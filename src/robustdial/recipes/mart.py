@@ -8,11 +8,13 @@ from robustdial.method import Method
 from robustdial.method.objective import MART
 from robustdial.method.schedule import Constant
 from robustdial.method.solver import PGD, Step
+from robustdial.recipes.knobs import checked
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.recipes.trades import START
 from robustdial.typing import px
 
 
+@checked
 def mart(
     eps: float = px(8),
     norm: Norm = "linf",

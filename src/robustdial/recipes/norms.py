@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
+from robustdial.checks import finite, one_of
 from robustdial.method.threat import L2, Ball, Linf
 
 Norm = Literal["linf", "l2"]
 
 
 def threat_of(norm: Norm, eps: float) -> Ball:
-    """The ball of radius `eps`. Raises ValueError unless `eps` is positive and, for linf, at most 1.
+    """The ball of radius `eps`. Raises ValueError for another norm, or an `eps` that is not positive or, in linf, above 1.
 
     >>> threat_of("l2", 0.5)
     L2(eps=0.5)
     """
+    one_of("norm", norm, get_args(Norm))
+    finite("eps", eps, "Write 8 grey levels as px(8), or as 8/255 without quotes.")
     if not eps > 0:
         raise ValueError(f"eps={eps:g} leaves the adversary no room. Give a positive radius, for example 8/255.")
     if norm == "linf" and eps > 1:

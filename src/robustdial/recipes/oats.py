@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from robustdial.method import Method
+from robustdial.recipes.knobs import checked
 from robustdial.recipes.norms import Norm
 from robustdial.recipes.oat import oat
 from robustdial.typing import px
 
 
+@checked
 def oats(
     eps: float = px(8),
     norm: Norm = "linf",

@@ -8,10 +8,12 @@ from robustdial.method import Method
 from robustdial.method.objective import AT
 from robustdial.method.schedule import Constant
 from robustdial.method.solver import PGD, Step
+from robustdial.recipes.knobs import checked
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.typing import px
 
 
+@checked
 def pgd_at(
     eps: float = px(8),
     norm: Norm = "linf",

@@ -9,10 +9,12 @@ from robustdial.method import Method
 from robustdial.method.objective import AT, TRADES
 from robustdial.method.schedule import Constant, Warm
 from robustdial.method.solver import PGD, Step
+from robustdial.recipes.knobs import checked
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.typing import px
 
 
+@checked
 def radial(
     eps: float = px(8),
     norm: Norm = "linf",
@@ -61,6 +63,7 @@ def radial(
     return Method(threat_of(norm, eps), solver, Warm(warm, Constant(steps + 1)), AT(), dial)
 
 
+@checked
 def radial_trades(
     eps: float = px(8),
     norm: Norm = "linf",

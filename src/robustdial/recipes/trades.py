@@ -8,6 +8,7 @@ from robustdial.method import Method
 from robustdial.method.objective import TRADES
 from robustdial.method.schedule import Constant
 from robustdial.method.solver import PGD, Step
+from robustdial.recipes.knobs import checked
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.typing import px
 
@@ -15,6 +16,7 @@ START = 0.055
 """The authors start from normal noise of standard deviation 0.001; uniform noise in this share of 8/255 has it too."""
 
 
+@checked
 def trades(
     eps: float = px(8),
     norm: Norm = "linf",

@@ -6,10 +6,12 @@ from robustdial.method import Method
 from robustdial.method.objective import AT
 from robustdial.method.schedule import Constant
 from robustdial.method.solver import YOPO, Step
+from robustdial.recipes.knobs import checked
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.typing import px
 
 
+@checked
 def yopo(eps: float = px(8), norm: Norm = "linf", passes: int = 5, inner: int = 3, step: float = 0.25) -> Method:
     r"""You only propagate once, YOPO-m-n: m passes to an update, n steps of the adversary after each.
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
+from robustdial.checks import fields_fit
 from robustdial.method.game import Game, Point
 from robustdial.method.threat import Reach, Threat
 
@@ -21,6 +22,7 @@ Memory = dict[str, Tensor]
 """What a solver keeps from batch to batch; it is saved with the training state."""
 
 
+@runtime_checkable
 class Solver(Protocol):
     """How the adversary moves."""
 
@@ -43,6 +45,7 @@ class Step:
     spread: float = 0.0
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if self.size <= 0 and self.spread <= 0:
             raise ValueError("An adversary that does not move is none. Give Step a positive size or spread.")
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from robustdial.typing import Reach
 
 
+@runtime_checkable
 class Threat(Protocol):
     """Where the adversary may move."""
 

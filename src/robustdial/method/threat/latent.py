@@ -11,6 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from robustdial.checks import fields_fit
 from robustdial.method.threat.base import Threat, per_row
 from robustdial.method.threat.box import Box
 from robustdial.typing import Reach
@@ -70,6 +71,7 @@ class Latent:
     bounds: Mapping[str, float]
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if not self.bounds:
             raise ValueError("An adversary that may change no level is none. Give the bound of one, as fine=0.5.")
         for level, bound in self.bounds.items():
