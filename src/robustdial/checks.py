@@ -1,6 +1,6 @@
 """What an argument may be. Each check raises one line: what was given, what is wanted, and the usual slip.
 
-`fields_fit` holds the fields of a frozen dataclass against their annotations, `arguments_fit` the arguments of a
+`fields_fit` holds the fields of a frozen dataclass against their annotations, `checked` the arguments of a
 function; the other checks are for what an annotation cannot say.
 """
 
@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from difflib import SequenceMatcher
-from functools import cache
+from functools import cache, wraps
 from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
+import torch
 from torch import Tensor
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 SEEDS = 2**32
 """Seeds are below this: what every generator of random numbers here takes."""
@@ -116,11 +120,33 @@ def fields_fit(component: Any) -> None:
         fits(name, getattr(component, name), hint)
 
 
-def arguments_fit(function: Callable[..., Any], arguments: Mapping[str, object]) -> None:
-    """The same for arguments of a function."""
-    hints = get_type_hints(function)
-    for name, value in arguments.items():
-        fits(name, value, hints[name])
+def checked(function: Callable[P, R]) -> Callable[P, R]:
+    """A function whose arguments are held against their annotations, in the same way, at the call.
+
+    >>> @checked
+    ... def half(steps: int, size: float = 1.0) -> float:
+    ...     return size / 2
+    >>> half(step=3)
+    Traceback (most recent call last):
+    TypeError: half has no argument 'step'. The nearest is 'steps'; all of them: steps, size.
+    """
+    signature = inspect.signature(function)
+
+    @wraps(function)
+    def looked_at(*args: P.args, **named: P.kwargs) -> R:
+        for name in named.keys() - signature.parameters.keys():
+            known = tuple(signature.parameters)
+            raise TypeError(
+                f"{function.__name__} has no argument {name!r}. The nearest is {nearest(name, known)!r}; all of them: "
+                f"{', '.join(known)}."
+            )
+        hints = _hints_of(function)
+        for name, value in signature.bind(*args, **named).arguments.items():
+            if name in hints:
+                fits(name, value, hints[name])
+        return function(*args, **named)
+
+    return looked_at
 
 
 def fits(name: str, value: object, hint: Any) -> None:
@@ -134,7 +160,7 @@ def fits(name: str, value: object, hint: Any) -> None:
         _not_negative(name, value)
     elif hint is int:
         whole(name, value)
-    elif origin is tuple:
+    elif origin in (tuple, list, Sequence):
         _fits_each(name, value, within[0])
     elif isinstance(hint, type):
         _instance(name, value, hint)
@@ -142,6 +168,11 @@ def fits(name: str, value: object, hint: Any) -> None:
         raise TypeError(f"{name}={said(value)} is no mapping. Write it as a dict: {{'name': value}}.")
     elif origin is Callable and not callable(value):
         raise TypeError(f"{name}={said(value)} cannot be called. Give a function.")
+
+
+@cache
+def _hints_of(function: Any) -> dict[str, Any]:
+    return get_type_hints(function)
 
 
 @cache
@@ -174,7 +205,7 @@ def _does_fit(name: str, value: object, hint: Any) -> bool:
 
 
 def _fits_each(name: str, values: object, hint: Any) -> None:
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+    if isinstance(values, str | bytes) or not isinstance(values, Collection):
         raise TypeError(f"{name}={said(values)} is no sequence. Write it as a tuple: {name}=({said(values)},).")
     for value in values:
         fits(name, value, hint)
@@ -188,7 +219,27 @@ def _instance(name: str, value: object, hint: type) -> None:
     a(name, value, hint, _WANTED.get(hint.__name__, with_article(hint.__name__)))
 
 
-_WANTED = {"bool": "True or False", "str": "text", "Tensor": "a tensor"}
+# how what is wanted is usually written, by the name of its class
+_WANTED = {
+    "Batch": "images and labels as one Batch(x, y)",
+    "Data": "all of a data set, as load('digits') or from_tensors(train, test) make it; batches are drawn from it",
+    "Dialed": "a network with a dial, as dial(model) makes it",
+    "Dials": "Dials(lambdas=(0, 0.5, 1))",
+    "Fixed": "Dials(lambdas=(0, 0.5, 1)), or Fixed() for none",
+    "Method": "a method, such as robustdial.oat()",
+    "Module": "a network, a torch.nn.Module",
+    "Objective": "an objective, such as AT()",
+    "Optimizer": "an optimizer, such as optimizer_for(model, lr=0.1)",
+    "Schedule": "a schedule, such as Constant(8)",
+    "Solver": "a solver, such as PGD(Step(px(2)))",
+    "Source": "a part of a data set, such as data.test",
+    "Step": "Step(size=px(2))",
+    "Tensor": "a tensor; torch.as_tensor makes one of an array",
+    "Threat": "a threat, such as Linf(px(8))",
+    "TrainState": "a training state, as TrainState.new(model) makes it",
+    "bool": "True or False",
+    "str": "text",
+}
 
 
 def with_article(noun: str) -> str:
@@ -197,6 +248,20 @@ def with_article(noun: str) -> str:
     ('a Step', 'an Encoding')
     """
     return f"{'an' if noun[0] in 'AEIOU' else 'a'} {noun}"
+
+
+def device(name: str, value: object) -> torch.device:
+    """The device that is meant. Raises TypeError or ValueError if there is none of the kind here."""
+    a(name, value, (str, torch.device), "the name of a device: cpu, cuda, cuda:1")
+    try:
+        found = torch.device(str(value))
+    except RuntimeError:
+        raise ValueError(f"{name}={said(value)} is no device. Write cpu, cuda or cuda:0.") from None
+    if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
+        raise ValueError(
+            f"{name}={str(value)!r}: there are {torch.cuda.device_count()} CUDA devices here. Write cpu, or another."
+        )
+    return found
 
 
 def said(value: object) -> str:

@@ -9,11 +9,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from robustdial.checks import checked, nearest, whole
+from robustdial.checks import seed as seed_fits
 from robustdial.data import digits, folder, hub, named, parquet
 from robustdial.data.augment import Crop, CropFlip, flip, none
 from robustdial.data.base import Data, Shape, Source, grey_levels, unit
@@ -27,6 +28,9 @@ from robustdial.data.split import balanced
 from robustdial.data.stream import Stream
 from robustdial.data.tensors import from_tensors
 from robustdial.data.unlabelled import Relabelled, joined, set_apart, without_labels
+
+LARGEST = 4096
+"""Side of the largest images, in pixels."""
 
 __all__ = [
     "Batch",
@@ -69,6 +73,7 @@ def names() -> tuple[str, ...]:
     return (*_NAMED, *(f"{prefix}:{place}" for prefix, (place, _) in _PLACED.items()))
 
 
+@checked
 def load(
     name: str,
     *,
@@ -104,8 +109,9 @@ def load(
     (180, 20, 360, (1, 8, 8))
     """
     check_request(limit, val)
-    if size is not None and size < 1:
-        raise ValueError(f"size={size}: give the side of the images in pixels, or leave it out.")
+    seed_fits(seed)
+    if size is not None:
+        whole("size", size, 1, LARGEST, "Give the side of the images in pixels, or leave it out.")
     if labelled is not None and unlabelled is not None:
         raise ValueError("labelled and unlabelled both say which images have no labels. Give one of them.")
     if unlabelled is not None and _place(unlabelled) == _place(name):
@@ -139,5 +145,5 @@ def _read(name: str, root: Path, size: int | None) -> Raw:
         return _NAMED[name](root, size)
     if prefix in _PLACED and place:
         return _PLACED[prefix][1](place, size)
-    near = difflib.get_close_matches(name, names(), n=1, cutoff=0.0)[0]
+    near = nearest(name, names())
     raise ValueError(f"There is no data set {name!r}. Did you mean {near}? The data sets are {', '.join(names())}.")

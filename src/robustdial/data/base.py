@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
+
+from robustdial.checks import device as device_of
 
 Shape = tuple[int, int, int]
 """Channels, height, width."""
 
 
+@runtime_checkable
 class Source(Protocol):
     """Images and labels that are asked for by index. Its order is the caller's, so it is never shuffled in secret.
 
@@ -71,7 +74,8 @@ class Data:
         return self.train.shape
 
     def to(self, device: torch.device | str) -> Data:
-        """The same data, handed out on `device`."""
+        """The same data, handed out on `device`. Raises ValueError if there is none such."""
+        device = device_of("device", device)
         unlabelled = self.unlabelled and self.unlabelled.to(device)
         train, val, test = self.train.to(device), self.val.to(device), self.test.to(device)
         return replace(self, train=train, val=val, test=test, unlabelled=unlabelled)

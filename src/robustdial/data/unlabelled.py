@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Generator, Tensor
 
+from robustdial.checks import checked
 from robustdial.data.base import Data, Shape, Source
 from robustdial.data.split import balanced
 
@@ -44,6 +45,7 @@ class Relabelled:
         return Relabelled(self.source.to(device), self.labels)
 
 
+@checked
 def without_labels(source: Source) -> Relabelled:
     """The images of a source, their labels unknown."""
     return Relabelled(source, torch.full((len(source),), UNKNOWN))

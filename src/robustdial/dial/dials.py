@@ -116,6 +116,11 @@ class Dials:
 
         Raises TypeError if the model has no dial, ValueError if it has another one.
         """
+        if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            raise TypeError(
+                f"A {type(model).__name__} wraps the model. Give the network in it, model.module, and the wrapper "
+                "as forward= of train_batch or state.forward."
+            )
         if not hasattr(model, "settings"):
             raise TypeError(
                 "This method trains a dial, but the model has none. Wrap it first: model = dial(model, method.dial)."

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from robustdial.checks import checked
 from robustdial.dial import Dials
 from robustdial.method import Method
 from robustdial.method.objective import Blend, Guided
 from robustdial.method.schedule import Constant
 from robustdial.method.solver import PGD, Generated, Step
 from robustdial.method.threat import Blur, Box, Brightness, Chain, Contrast, Hue, Named, Noise, Warp
-from robustdial.recipes.knobs import checked
 
 
 @checked

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from robustdial.checks import checked
 from robustdial.method import Method
 from robustdial.method.objective import AT
 from robustdial.method.schedule import Linear
 from robustdial.method.solver import PGD, Step
-from robustdial.recipes.knobs import checked
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.typing import px
 

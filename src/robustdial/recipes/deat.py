@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+from robustdial.checks import checked
 from robustdial.method import Method
 from robustdial.method.objective import AT, MART, TRADES, Objective
 from robustdial.method.schedule import Delayed, Magnitude, Rebound, Threshold
 from robustdial.method.solver import PGD, Carried, Replay, Solver, Step
 from robustdial.method.threat import Threat
-from robustdial.recipes.knobs import checked
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.recipes.trades import START
 from robustdial.typing import px

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from robustdial.checks import checked
 from robustdial.dial import Dials, PerSample
 from robustdial.generator import stored
 from robustdial.method import Method
@@ -9,7 +10,6 @@ from robustdial.method.objective import Blend, Targeted
 from robustdial.method.schedule import Constant
 from robustdial.method.solver import PGD, Step
 from robustdial.method.threat import Latent
-from robustdial.recipes.knobs import checked
 
 
 @checked

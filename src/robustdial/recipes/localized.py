@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from robustdial.checks import checked
 from robustdial.method import Method
 from robustdial.method.objective import Blend
 from robustdial.method.schedule import Constant
 from robustdial.method.solver import PGD, Step
 from robustdial.method.threat import Masked
-from robustdial.recipes.knobs import checked
 from robustdial.recipes.masks import MaskName, mask_of
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.recipes.oat import oat

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from robustdial.checks import checked
 from robustdial.method import Method
 from robustdial.method.schedule import Magnitude
-from robustdial.recipes.knobs import checked
 from robustdial.recipes.norms import Norm
 from robustdial.recipes.oat import oat
 from robustdial.typing import px

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
+from robustdial.checks import checked
 from robustdial.method import Method
 from robustdial.method.objective import MART
 from robustdial.method.schedule import Constant
 from robustdial.method.solver import PGD, Step
-from robustdial.recipes.knobs import checked
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.recipes.trades import START
 from robustdial.typing import px

@@ -11,7 +11,7 @@ Norm = Literal["linf", "l2"]
 
 
 def threat_of(norm: Norm, eps: float) -> Ball:
-    """The ball of radius `eps`. Raises ValueError for another norm, or an `eps` that is not positive or, in linf, above 1.
+    """The ball of radius `eps`. Raises ValueError for another norm, and unless `eps` is positive, in linf at most 1.
 
     >>> threat_of("l2", 0.5)
     L2(eps=0.5)
@@ -22,6 +22,7 @@ def threat_of(norm: Norm, eps: float) -> Ball:
         raise ValueError(f"eps={eps:g} leaves the adversary no room. Give a positive radius, for example 8/255.")
     if norm == "linf" and eps > 1:
         raise ValueError(
-            f"eps={eps:g} is more than the whole range of a pixel, [0, 1]. Did you mean {eps:g}/255, or {eps:g}px?"
+            f"eps={eps:g} is more than the whole range of a pixel, [0, 1]. Did you mean {eps:g}/255: px({eps:g}), or "
+            f"{eps:g}px on the command line?"
         )
     return Linf(eps) if norm == "linf" else L2(eps)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from robustdial.checks import checked
 from robustdial.dial import (
     DCT,
     Conditioner,
@@ -25,7 +26,6 @@ from robustdial.method import Method
 from robustdial.method.objective import Blend
 from robustdial.method.schedule import Constant
 from robustdial.method.solver import PGD, Step
-from robustdial.recipes.knobs import checked
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.typing import px
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from robustdial.checks import checked
 from robustdial.method import Method
-from robustdial.recipes.knobs import checked
 from robustdial.recipes.norms import Norm
 from robustdial.recipes.oat import oat
 from robustdial.typing import px

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from robustdial.checks import checked
 from robustdial.dial import Dials, PerSample, Proportional
 from robustdial.method import Method
 from robustdial.method.objective import AT, TRADES
 from robustdial.method.schedule import Constant, Warm
 from robustdial.method.solver import PGD, Step
-from robustdial.recipes.knobs import checked
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.typing import px
 

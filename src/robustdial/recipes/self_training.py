@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
+from robustdial.checks import checked
 from robustdial.method import Method
 from robustdial.method.objective import TRADES, Blend, SelfTraining
 from robustdial.method.schedule import Constant
 from robustdial.method.solver import PGD, Step, WorstOf
 from robustdial.method.threat import spatial
-from robustdial.recipes.knobs import checked
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.recipes.oat import oat
 from robustdial.recipes.trades import START, trades

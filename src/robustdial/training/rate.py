@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from robustdial.checks import fields_fit
+from robustdial.checks import fields_fit, said
 
 Rate = Callable[[float], float]
 
@@ -75,6 +75,17 @@ RATES: dict[str, Rate] = {
     "multistep": Multistep(),
     "constant": constant,
 }
+
+
+def rate_of(rate: Rate | str) -> Rate:
+    """A rate, or the one of a name. Raises TypeError or ValueError if it is none."""
+    if isinstance(rate, str):
+        return parse(rate)
+    if not callable(rate) or isinstance(rate, type):
+        raise TypeError(
+            f"rate={said(rate)} is no rate. Give a function from progress to a factor, or one of {', '.join(RATES)}."
+        )
+    return rate
 
 
 def parse(name: str) -> Rate:
