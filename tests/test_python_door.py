@@ -117,7 +117,7 @@ rd.load("digit")                            | Did you mean digits?
 rd.load("digits", limit=60.5)               | limit=60.5 is no whole number
 rd.load("digits", val=NAN)                  | val=nan is not finite
 rd.load("digits", val="0.1")                | val='0.1' is no number
-rd.load("digits", size=10**5)               | size=100000 is out of range
+rd.load("digits", size=10**5)               | size=100000: give the side
 rd.load("digits", seed=-1)                  | seed=-1 is out of range
 rd.load(7)                                  | name is 7. Give text
 rd.from_tensors(X, Y)                       | not a pair of tensors
@@ -260,7 +260,7 @@ rd.oat(steps=1.5)                           | steps=1.5 is no whole number
 rd.oat(steps=-1)                            | steps=-1 is out of range
 rd.oat(steps="7")                           | steps='7' is no whole number
 rd.oat(eps=NAN)                             | eps=nan is not finite
-rd.oat(eps=8)                               | Did you mean 8/255: px(8)
+rd.oat(eps=8)                               | px(8) in Python
 rd.oat(eps="8/255")                         | eps='8/255' is no number
 rd.oat(encoding="Cosine")                   | encoding='Cosine' is not known. The nearest is 'cosine'
 rd.oat(film="none")                         | film='none' is not known

@@ -42,11 +42,12 @@ def whole(name: str, value: object, least: int = 0, most: float = math.inf, reme
     Traceback (most recent call last):
     TypeError: steps=7.5 is no whole number. Give one from 0 on.
     """
-    remedy = remedy or (f"Give one from {least} on." if most == math.inf else f"Give one from {least} to {most:.0f}.")
+    usual = f"Give one from {least} on." if most == math.inf else f"Give one from {least} to {most:.0f}."
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name}={said(value)} is no whole number.{_slip(value)} {remedy}")
+        raise TypeError(f"{name}={said(value)} is no whole number.{_slip(value)} {remedy or usual}")
     if not least <= int(value) <= most:
-        raise ValueError(f"{name}={said(value)} is out of range. {remedy}")
+        told = f": {remedy[0].lower()}{remedy[1:]}" if remedy else f" is out of range. {usual}"
+        raise ValueError(f"{name}={said(value)}{told}")
 
 
 def positive(name: str, value: object, remedy: str = "Give a positive number.") -> None:

@@ -71,11 +71,11 @@ def test_arrays_are_no_tensors():
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"limit": 0}, "limit=0 is out of range. Give the number of training images"),
+        ({"limit": 0}, "limit=0: give the number of training images"),
         ({"limit": 19}, "limit=19 is less than two images for each of 10 classes. Give at least 20"),
         ({"val": 1.0}, "val=1.0 is not a fraction"),
         ({"val": -0.1}, "val=-0.1 is negative"),
-        ({"size": 0}, "size=0 is out of range. Give the side"),
+        ({"size": 0}, "size=0: give the side"),
     ],
 )
 def test_numbers_out_of_range_are_refused(options, says):

@@ -36,6 +36,9 @@ _NETS: dict[str, tuple[Callable[..., nn.Module], int]] = {  # name -> network, i
 }
 
 
+_WIDEST = 8192
+
+
 def names() -> tuple[str, ...]:
     """What `build` understands; `timm:NAME` stands for every network of timm."""
     return (*_NETS, "timm:NAME")
@@ -109,6 +112,8 @@ def _check_numbers(classes: int, shape: tuple[int, int, int], mean: Sequence[flo
         raise ValueError(f"mean has {len(mean)} numbers for {shape[0]} channels. Give one per channel.")
     if width is not None and width < 1:
         raise ValueError(f"width={width}: the first stage needs at least 1 channel. Leave width out, or raise it.")
+    if width is not None and width > _WIDEST:
+        raise ValueError(f"width={width}: no network here has more than {_WIDEST} channels at first. Lower it.")
 
 
 def _check_size(model: nn.Module, name: str, shape: tuple[int, int, int]) -> None:

@@ -22,7 +22,7 @@ def threat_of(norm: Norm, eps: float) -> Ball:
         raise ValueError(f"eps={eps:g} leaves the adversary no room. Give a positive radius, for example 8/255.")
     if norm == "linf" and eps > 1:
         raise ValueError(
-            f"eps={eps:g} is more than the whole range of a pixel, [0, 1]. Did you mean {eps:g}/255: px({eps:g}), or "
-            f"{eps:g}px on the command line?"
+            f"eps={eps:g} is more than the whole range of a pixel, [0, 1]. Did you mean {eps:g}/255, or {eps:g}px "
+            f"(px({eps:g}) in Python)?"
         )
     return Linf(eps) if norm == "linf" else L2(eps)
