@@ -55,7 +55,7 @@ def test_a_long_name_is_folded_and_not_cut():
 
 
 def test_an_interval_that_begins_at_zero_is_told():
-    assert "0.0–10.0" in printed(comparison_table(compared("x")))
+    assert "0.0\N{EN DASH}10.0" in printed(comparison_table(compared("x")))
 
 
 @pytest.mark.parametrize("name", ["q[/b]", "set [v2]"])
