@@ -126,7 +126,7 @@ rd.from_tensors((X.numpy(), Y), (X, Y))     | torch.as_tensor makes one of an ar
 rd.from_tensors((X, Y), (X, Y), augment=4)  | augment=4 cannot be called
 data().to("gpu")                            | device='gpu' is no device. Write cpu, cuda or cuda:0
 data().to("cuda:99")                        | CUDA devices here
-rd.without_labels(data())                   | source is a Data. Give a part of a data set, such as data.test
+rd.without_labels(data())                   | source is a Data, all of a data set. Give a part of it, such as data.test
 rd.pseudo_labelled(data(), "net")           | teacher is the text 'net'
 rd.dial(None)                               | model is None. Give a network
 rd.dial(net(), "x")                         | dials is the text 'x'. Give Dials(lambdas=(0, 0.5, 1))
@@ -184,7 +184,7 @@ rd.diagnose([], 2)                          | There are no epochs
 rd.latencies([], X)                         | There are no networks
 rd.latencies([net()], X, rounds=0)          | rounds=0 is out of range
 rd.cost("net", (1, 8, 8))                   | f is the text 'net'
-rd.clean_accuracy(net().eval(), data())     | source is a Data. Give a part of a data set, such as data.test
+rd.clean_accuracy(net().eval(), data())     | source is a Data, all of a data set. Give a part of it, such as data.test
 rd.clean_accuracy(net().eval(), data().test, batch=0)  | batch=0 is out of range
 rd.Linf("8/255")                            | eps='8/255' is no number
 rd.Linf(8)                                  | px(8)
@@ -240,7 +240,7 @@ rd.Guided("at")                             | objective is the text 'at'. Give a
 rd.Targeted(None)                           | objective is None
 rd.Distilled(rd.AT(), 2)                    | the teacher's share
 rd.GradAlign(rd.AT(), weight=-1)            | weight=-1 is negative
-rd.SelfTraining(rd.AT())                    | objective is an AT. Give a Paired
+rd.SelfTraining(rd.AT())                    | objective is an AT, one loss and no pair
 rd.AWP("0.01")                              | gamma='0.01' is no number
 rd.AWP(NAN)                                 | gamma=nan is not finite
 rd.Method(rd.Linf, rd.PGD(rd.Step(0.1)), rd.Constant(2), rd.AT())    | threat is the class Linf. Its parentheses are missing

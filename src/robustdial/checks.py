@@ -213,11 +213,18 @@ def _fits_each(name: str, values: object, hint: Any) -> None:
 
 
 def _instance(name: str, value: object, hint: type) -> None:
+    wanted = _WANTED.get(hint.__name__, with_article(hint.__name__))
     try:
         isinstance(None, hint)
-    except TypeError:  # a protocol that cannot be asked
-        return
-    a(name, value, hint, _WANTED.get(hint.__name__, with_article(hint.__name__)))
+    except TypeError:  # a protocol that cannot be asked: what is evidently none of it is refused
+        function = inspect.isroutine(value) and "__call__" not in vars(hint)
+        if function or value is None or isinstance(value, _PLAIN):
+            a(name, value, (), wanted)
+    else:
+        a(name, value, hint, wanted)
+
+
+_PLAIN = (type, str, bytes, int, float, list, tuple, dict, set, Tensor)
 
 
 # how what is wanted is usually written, by the name of its class

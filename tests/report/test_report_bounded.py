@@ -19,7 +19,9 @@ def long_run(parts, build, make_point, make_score, show):
     scores = [make_score(key=f"{i:06x}") for i in range(500)]
     epochs = [parts["epochs"][0] | {"epoch": i + 1} for i in range(350)]
     parts["frontier"].pop("costs", None)
-    return show(build(**parts | {"frontier": parts["frontier"] | {"points": points}, "scores": scores, "epochs": epochs}))
+    return show(
+        build(**parts | {"frontier": parts["frontier"] | {"points": points}, "scores": scores, "epochs": epochs})
+    )
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def test_a_run_with_a_thousand_positions_and_five_hundred_evaluations(long_run):
     for file in ("frontier.json", "score.json"):
         assert f'<a href="{file}">{file}</a>' in long_run.source
     assert long_run.own().count('class="evaluation"') == EVALUATIONS
-    assert long_run.own().count("name=\"evaluation\" value=") == EVALUATIONS
+    assert long_run.own().count('name="evaluation" value=') == EVALUATIONS
     body = re.search(r'id="evaluation">.*?<tbody>(.*?)</tbody>', long_run.own(), re.DOTALL).group(1)
     assert body.count("<tr>") == ROWS
 

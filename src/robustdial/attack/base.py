@@ -17,7 +17,6 @@ from robustdial.method.threat import Threat
 from robustdial.typing import Classifier
 
 
-@runtime_checkable
 class Attack(Protocol):
     """Finds adversarial images."""
 

@@ -17,7 +17,7 @@ from robustdial.checks import checked, nearest, whole
 from robustdial.checks import seed as seed_fits
 from robustdial.data import digits, folder, hub, named, parquet
 from robustdial.data.augment import Crop, CropFlip, flip, none
-from robustdial.data.base import Data, Shape, Source, grey_levels, unit
+from robustdial.data.base import Data, Shape, Source, check_part, grey_levels, unit
 from robustdial.data.batch import Batch
 from robustdial.data.checks import whole_images
 from robustdial.data.divide import Raw, check_request, divide
@@ -45,6 +45,7 @@ __all__ = [
     "Stream",
     "augmented",
     "balanced",
+    "check_part",
     "epoch_order",
     "flip",
     "from_tensors",

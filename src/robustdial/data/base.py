@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -15,7 +15,6 @@ Shape = tuple[int, int, int]
 """Channels, height, width."""
 
 
-@runtime_checkable
 class Source(Protocol):
     """Images and labels that are asked for by index. Its order is the caller's, so it is never shuffled in secret.
 
@@ -79,6 +78,12 @@ class Data:
         unlabelled = self.unlabelled and self.unlabelled.to(device)
         train, val, test = self.train.to(device), self.val.to(device), self.test.to(device)
         return replace(self, train=train, val=val, test=test, unlabelled=unlabelled)
+
+
+def check_part(source: Source | Data) -> None:
+    """Raise TypeError for all of a data set where a part of it belongs."""
+    if isinstance(source, Data):
+        raise TypeError("source is a Data, all of a data set. Give a part of it, such as data.test.")
 
 
 def unit(x: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from robustdial.checks import checked
-from robustdial.data.base import Data, Shape, Source
+from robustdial.data.base import Data, Shape, Source, check_part
 from robustdial.data.split import balanced
 
 UNKNOWN = -1
@@ -48,6 +48,7 @@ class Relabelled:
 @checked
 def without_labels(source: Source) -> Relabelled:
     """The images of a source, their labels unknown."""
+    check_part(source)
     return Relabelled(source, torch.full((len(source),), UNKNOWN))
 
 

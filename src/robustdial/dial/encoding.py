@@ -13,7 +13,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -23,7 +23,6 @@ from robustdial.checks import fields_fit
 Lambdas = Sequence[float]
 
 
-@runtime_checkable
 class Encoding(Protocol):
     """A code for every lambda."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,6 @@ from torch.nn import functional as F
 from robustdial.checks import whole
 
 
-@runtime_checkable
 class Conditioner(Protocol):
     """Builds the network from code `[D, E]` and level of width to (scale `[D, C]`, shift `[D, C]`)."""
 

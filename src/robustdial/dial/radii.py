@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from torch import Tensor
 
@@ -12,7 +12,6 @@ from robustdial.checks import fields_fit
 from robustdial.typing import Reach
 
 
-@runtime_checkable
 class Radii(Protocol):
     """Lambda to the share of the threat's radius."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -12,7 +12,6 @@ from torch import Tensor
 from robustdial.checks import fields_fit
 
 
-@runtime_checkable
 class Sampling(Protocol):
     """Draws the lambdas of a training batch."""
 

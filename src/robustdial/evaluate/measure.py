@@ -6,7 +6,7 @@ import torch
 
 from robustdial.attack import Attack, answers
 from robustdial.checks import checked, whole
-from robustdial.data import Source
+from robustdial.data import Source, check_part
 from robustdial.evaluate.accuracy import Accuracy, Measured, check_mode, image_batches, right
 from robustdial.evaluate.survivors import Survivors, attacks_of, run_cascade
 from robustdial.method.threat import Threat
@@ -34,6 +34,7 @@ def measure(f: Classifier, source: Source, attack: Attack, threat: Threat, batch
 @checked
 def clean_accuracy(f: Classifier, source: Source, batch: int = 256) -> Accuracy:
     """Accuracy on the images as they are. Raises as `measure` does."""
+    check_part(source)
     whole("batch", batch, least=1)
     check_mode(f)
     return Accuracy(sum(int(right(f, x, y).sum()) for x, y in image_batches(source, batch)), len(source))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,6 @@ from robustdial.method.game import Point
 from robustdial.method.objective import Objective
 
 
-@runtime_checkable
 class Learner(Protocol):
     """Where the weights stand while they learn."""
 

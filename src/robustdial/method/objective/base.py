@@ -7,7 +7,7 @@ Logits are lazy: what is not looked at is not computed.
 from __future__ import annotations
 
 import math
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -81,7 +81,6 @@ class View(Protocol):
         ...
 
 
-@runtime_checkable
 class Objective(Protocol):
     """What each side wants."""
 
@@ -102,7 +101,6 @@ class Objective(Protocol):
         ...
 
 
-@runtime_checkable
 class Paired(Objective, Protocol):
     """An objective that is the sum of two terms, which can be weighed apart."""
 

@@ -8,12 +8,11 @@ replay method as many replays as passes, and the same schedule serves both.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from robustdial.typing import Json
 
 
-@runtime_checkable
 class Schedule(Protocol):
     """How many passes each batch of an epoch may cost."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from torch import Tensor
 
@@ -22,7 +22,6 @@ Memory = dict[str, Tensor]
 """What a solver keeps from batch to batch; it is saved with the training state."""
 
 
-@runtime_checkable
 class Solver(Protocol):
     """How the adversary moves."""
 

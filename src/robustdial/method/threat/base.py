@@ -15,7 +15,6 @@ from torch import Tensor
 from robustdial.typing import Reach
 
 
-@runtime_checkable
 class Threat(Protocol):
     """Where the adversary may move."""
 

@@ -14,7 +14,6 @@ from robustdial.method.threat.base import per_row
 from robustdial.typing import Reach
 
 
-@runtime_checkable
 class Decoder(Protocol):
     """What a vector of attributes does to an image."""
 
