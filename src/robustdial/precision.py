@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from robustdial.checks import a, one_of
 from robustdial.logits import logits_of
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -34,6 +35,8 @@ class Prepared(nn.Module):
     """
 
     def __init__(self, model: nn.Module, precision: Literal["float32", "bfloat16"], compiled: bool = False) -> None:
+        a("model", model, nn.Module, "a network, a torch.nn.Module")
+        one_of("precision", precision, ("float32", "bfloat16"))
         super().__init__()
         self.training = model.training
         self.layout = torch.channels_last if _takes_channels_last(model) else torch.contiguous_format

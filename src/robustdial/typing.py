@@ -11,6 +11,8 @@ from typing import Any
 
 from torch import Tensor
 
+from robustdial.checks import checked
+
 Classifier = Callable[[Tensor], Tensor]
 """Images `[B, C, H, W]` in [0, 1] to logits `[B, K]`."""
 
@@ -21,6 +23,7 @@ Json = Any
 """What `json.dumps` takes: dicts with string keys, lists, strings, numbers, booleans, None."""
 
 
+@checked
 def px(value: float) -> float:
     """A length in grey levels (1/255) as a length in [0, 1].
 

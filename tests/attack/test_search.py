@@ -114,7 +114,7 @@ def test_networks_with_and_without_a_dial_train_against_turns():
         (lambda: WorstOf(0), ValueError, "at least one try"),
         (lambda: Grid(1, 5), ValueError, "at least two values"),
         (lambda: spatial(0, 0), ValueError, "does not move"),
-        (lambda: spatial(-3), ValueError, "positive angle"),
+        (lambda: spatial(-3), ValueError, "degrees=-3 is negative"),
         (lambda: Grid()(dark(0), bar(), torch.tensor([0]), Linf(0.1)), TypeError, "not of Linf"),
     ],
 )

@@ -64,7 +64,7 @@ def test_classes_without_images_are_named():
 
 
 def test_arrays_are_no_tensors():
-    with pytest.raises(TypeError, match=r"Use torch\.as_tensor"):
+    with pytest.raises(TypeError, match=r"torch\.as_tensor makes one"):
         from_tensors((X.numpy(), Y.numpy()), (X, Y))
 
 
@@ -74,7 +74,7 @@ def test_arrays_are_no_tensors():
         ({"limit": 0}, "limit=0: give the number of training images"),
         ({"limit": 19}, "limit=19 is less than two images for each of 10 classes. Give at least 20"),
         ({"val": 1.0}, "val=1.0 is not a fraction"),
-        ({"val": -0.1}, "val=-0.1 is not a fraction"),
+        ({"val": -0.1}, "val=-0.1 is negative"),
         ({"size": 0}, "size=0: give the side"),
     ],
 )

@@ -14,6 +14,7 @@ from robustdial.attack.door import through_door
 from robustdial.attack.losses import dlr_targeted
 from robustdial.attack.multi_target import ROWS, target_batches
 from robustdial.attack.problem import Problem, eval_mode, images, nothing, top_wrong_classes
+from robustdial.checks import fields_fit
 from robustdial.method.objective.base import cross_entropy
 from robustdial.method.threat import Threat
 from robustdial.typing import Classifier
@@ -48,6 +49,7 @@ class APGD:
     title: str = "apgd-ce"
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if self.steps < 1 or self.restarts < 1:
             raise ValueError(
                 f"steps={self.steps}, restarts={self.restarts}: an attack needs at least one step and one start."
@@ -92,6 +94,7 @@ class APGDTargeted:
     title: str = "apgd-t"
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if min(self.steps, self.classes, self.rows) < 1:
             raise ValueError(
                 f"steps={self.steps}, classes={self.classes}, rows={self.rows}: an attack needs at least one of each."

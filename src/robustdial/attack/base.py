@@ -11,6 +11,7 @@ from torch import Tensor
 from robustdial.attack.best import Best
 from robustdial.attack.door import through_door
 from robustdial.attack.problem import Problem, eval_mode, images, nothing
+from robustdial.checks import fields_fit
 from robustdial.method.objective.base import cross_entropy
 from robustdial.method.solver import ascend
 from robustdial.method.threat import Threat
@@ -90,6 +91,7 @@ class PGDAttack:
     title: str = "pgd"
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if self.steps < 1 or self.restarts < 1 or self.step <= 0:
             raise ValueError(
                 f"steps={self.steps}, restarts={self.restarts}, step={self.step:g}: an attack needs at least one step, "

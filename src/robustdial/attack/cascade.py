@@ -10,6 +10,7 @@ from robustdial.attack.apgd import APGDTargeted
 from robustdial.attack.base import Attack
 from robustdial.attack.door import through_door
 from robustdial.attack.problem import answers, eval_mode
+from robustdial.checks import fields_fit
 from robustdial.method.threat import Threat
 from robustdial.typing import Classifier
 
@@ -36,6 +37,9 @@ class Cascade:
 
     attacks: tuple[Attack, ...]
     title: str
+
+    def __post_init__(self) -> None:
+        fields_fit(self)
 
     @property
     def name(self) -> str:

@@ -10,6 +10,7 @@ from torch import Tensor
 from robustdial.attack.door import through_door
 from robustdial.attack.losses import lead
 from robustdial.attack.problem import Problem, eval_mode, images, top_wrong_classes
+from robustdial.checks import fields_fit
 from robustdial.logits import guarded
 from robustdial.method.threat import Ball, Threat
 from robustdial.method.threat.base import within_image
@@ -50,6 +51,7 @@ class DeepFool:
     overshoot: float = 0.02
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if self.steps < 1 or self.candidates < 2:
             raise ValueError(
                 f"steps={self.steps}, candidates={self.candidates}: an attack needs at least one step and two classes."

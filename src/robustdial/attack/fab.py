@@ -14,6 +14,7 @@ from robustdial.attack.door import through_door
 from robustdial.attack.losses import lead, margin
 from robustdial.attack.multi_target import ROWS, same_image, target_batches
 from robustdial.attack.problem import eval_mode, gradient_of, top_wrong_classes
+from robustdial.checks import fields_fit
 from robustdial.logits import guarded
 from robustdial.method.threat import L2, Linf, Threat
 from robustdial.typing import Classifier
@@ -61,6 +62,7 @@ class FAB:
     rows: int = ROWS
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if min(self.steps, self.targets, self.rows) < 1:
             raise ValueError(
                 f"steps={self.steps}, targets={self.targets}, rows={self.rows}: an attack needs at least one of each."

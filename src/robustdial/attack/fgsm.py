@@ -9,6 +9,7 @@ from torch import Tensor
 
 from robustdial.attack.door import through_door
 from robustdial.attack.problem import Problem, eval_mode, images
+from robustdial.checks import fields_fit
 from robustdial.method.objective.base import cross_entropy
 from robustdial.method.threat import Threat
 from robustdial.typing import Classifier
@@ -33,6 +34,9 @@ class FGSM:
     """
 
     loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy
+
+    def __post_init__(self) -> None:
+        fields_fit(self)
 
     @property
     def name(self) -> str:

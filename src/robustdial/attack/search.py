@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from robustdial.attack.door import through_door
 from robustdial.attack.losses import margin
 from robustdial.attack.problem import eval_mode, images
+from robustdial.checks import fields_fit
 from robustdial.method.threat import Box, Threat, Warp
 from robustdial.typing import Classifier
 
@@ -40,6 +41,7 @@ class WorstOf:
     tries: int = 10
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if self.tries < 1:
             raise ValueError(f"tries={self.tries}: a search needs at least one try.")
 
@@ -73,6 +75,7 @@ class Grid:
     shifts: int = 5
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if self.angles < 2 or self.shifts < 2:
             raise ValueError(
                 f"angles={self.angles}, shifts={self.shifts}: a grid goes from one end to the other, so it needs at "

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from robustdial.attack.door import through_door
 from robustdial.attack.losses import margin
 from robustdial.attack.problem import eval_mode
+from robustdial.checks import fields_fit
 from robustdial.method.threat import L2, Ball, Linf, Masked, Threat, settled
 from robustdial.typing import Classifier
 
@@ -66,6 +67,7 @@ class Square:
     draws: Draws = field(default_factory=Draws)
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if self.queries < 1 or not 0 < self.share <= 1:
             raise ValueError(
                 f"queries={self.queries}, share={self.share:g}: a search needs at least one query, and windows that "

@@ -6,16 +6,18 @@ import contextlib
 import functools
 import inspect
 import io
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, fields, make_dataclass
-from difflib import SequenceMatcher
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_origin, get_type_hints
 
 import tyro
 
+from robustdial.checks import nearest
+from robustdial.cli.slips import spread, unknown_flag, wrong_value
 from robustdial.recipes import RECIPES, Norm, Recipe, recipe
 from robustdial.recipes.presets import PRESETS, Preset
 from robustdial.run import Run
@@ -36,14 +38,24 @@ class UsageError(ValueError):
     """A command line that cannot be understood."""
 
 
+def refuse(why: str | None) -> None:
+    """Raise UsageError with the reason, if there is one."""
+    if why is not None:
+        raise UsageError(why)
+
+
 def bind(target: Callable[..., T], args: Sequence[str], prog: str) -> Callable[[], T]:
     """`target` with the flags in `args` as its arguments. Raises UsageError, one line, if they do not fit it."""
 
+    signature = inspect.signature(target)
+
     @functools.wraps(target, updated=())
     def bound(*values: Any, **named: Any) -> Callable[[], T]:
+        refuse(wrong_value(signature.bind(*values, **named).arguments))
         return functools.partial(target, *values, **named)
 
     _check_names(target, args)
+    args = tuple(spread(args, _of_several(target)))
     box = io.StringIO()
     try:
         with contextlib.redirect_stderr(box):
@@ -63,20 +75,6 @@ def choose(name: str, known: Sequence[str], what: str) -> str:
     )
 
 
-def nearest(name: str, known: Sequence[str]) -> str:
-    """The known name that begins most like `name`; among equals, the most similar one.
-
-    >>> nearest("epsilon", ["precision", "eps", "epochs"]), nearest("mdoel", ["momentum", "model"])
-    ('eps', 'model')
-    """
-
-    def likeness(other: str) -> tuple[int, float]:
-        differs = [i for i, (a, b) in enumerate(zip(other, name, strict=False)) if a != b]
-        return differs[0] if differs else min(len(other), len(name)), SequenceMatcher(None, other, name).ratio()
-
-    return max(known, key=likeness)
-
-
 def radius(text: str) -> float:
     """A radius as people write it.
 
@@ -85,7 +83,7 @@ def radius(text: str) -> float:
     """
     try:
         return float(Fraction(text.removesuffix("px"))) / 255 if text.endswith("px") else float(Fraction(text))
-    except (ValueError, ZeroDivisionError):
+    except (ValueError, ZeroDivisionError, OverflowError):
         raise UsageError(f"--eps {text} is not a radius. Write it as 8/255, 8px or 0.031.") from None
 
 
@@ -125,9 +123,12 @@ def count(text: str, flag: str) -> float:
 
 def _number(text: str, what: str, remedy: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         raise UsageError(f"{what} is not a number. {remedy}") from None
+    if not math.isfinite(number):
+        raise UsageError(f"{what} is not finite. {remedy}")
+    return number
 
 
 def entry_of(text: str, shared: Mapping[str, str], preset: Preset) -> Entry:
@@ -267,12 +268,17 @@ def given(argv: Sequence[str]) -> set[str]:
     return {name.removeprefix("no_") for name in names}
 
 
+def _of_several(target: Callable[..., Any]) -> set[str]:
+    """Names of the arguments that take several values."""
+    hints = get_type_hints(target)
+    return {name for name, hint in hints.items() if get_origin(hint) is tuple}
+
+
 def _check_names(target: Callable[..., Any], args: Sequence[str]) -> None:
     known = ["help", *inspect.signature(target).parameters]
     for name in sorted(given(args)):
         if name not in known:
-            near = nearest(name, known).replace("_", "-")
-            raise UsageError(f"There is no flag --{name.replace('_', '-')}. The nearest is --{near}.")
+            raise UsageError(unknown_flag(name, known))
 
 
 def _one_line(box: str) -> str:
@@ -284,7 +290,17 @@ def _one_line(box: str) -> str:
             break
         words += line.split()
     text = " ".join(words) or "The arguments are not understood"
+    for theirs, ours in _PARSERS.items():
+        text = re.sub(theirs, ours, text)
     return text.rstrip(".:") + "."
+
+
+# what the parser of a number says, in words of the language it is written in
+_PARSERS = {
+    r"Error parsing (\S+): invalid literal for int\(\) with base 10: '([^']*)'": r"\1 \2 is no whole number",
+    r"Error parsing (\S+): could not convert string to float: '([^']*)'": r"\1 \2 is no number",
+    r"Error parsing (\S+): Could not find valid parse for arguments: \[(.*)\]": r"\1 cannot be \2",
+}
 
 
 def _before_args(source: object) -> str:

@@ -19,6 +19,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from robustdial import record
 from robustdial.evaluate import Accuracy, Advance
@@ -29,8 +30,9 @@ from robustdial.study.comparison import Comparison, Turn
 from robustdial.training.engine import Step
 from robustdial.typing import Json
 
-console = Console(highlight=False)
-errors = Console(highlight=False, stderr=True)
+# names and paths are the user's: brackets and colons in them are text; what is to stand out is a rich Text
+console = Console(highlight=False, markup=False, emoji=False)
+errors = Console(highlight=False, markup=False, emoji=False, stderr=True)
 
 
 class Stop:
@@ -66,13 +68,13 @@ class TrainingBar:
         self.epochs, self.batches = experiment.run.epochs, experiment.batches
         self.told = len(experiment.troubles)
         columns = (
-            TextColumn("[bold]{task.description}"),
+            TextColumn("{task.description}", style="bold", markup=False),
             BarColumn(),
             TaskProgressColumn(),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", style="dim", markup=False),
         )
         self.bar = Progress(*columns, console=console)
         done = experiment.state.epoch * self.batches + experiment.state.batch
@@ -86,13 +88,14 @@ class TrainingBar:
     def tell(self, troubles: Sequence[Json]) -> None:
         """Troubles that were not told yet, each on a line of its own above the bar."""
         for trouble in troubles[self.told :]:
-            console.print(f"[bold red]{trouble['trouble']}[/] in epoch {trouble['epoch']}: {trouble['action']}")
+            told = f" in epoch {trouble['epoch']}: {trouble['action']}"
+            console.print(Text.assemble((trouble["trouble"], "bold red"), told))
         self.told = len(troubles)
 
     def note(self, val: Sequence[Json]) -> None:
         """Accuracies on the validation part."""
         parts = [f"{dial_name(point['lam'])} {percent(point['clean'])}/{percent(point['robust'])}" for point in val]
-        self.bar.update(self.task, note="[dim]validation " + ", ".join(parts))
+        self.bar.update(self.task, note="validation " + ", ".join(parts))
 
 
 class ComparisonBar:
@@ -129,7 +132,7 @@ def comparison_table(about: Json) -> Table:
     table = Table(title=title, title_justify="left")
     further = list(dict.fromkeys(name for row in about["rows"] for name in row["also"]))
     for name in ("method", "clean", *about["attacks"], *further, "passes", "seconds", "health"):
-        table.add_column(name, justify="left" if name in ("method", "health") else "right")
+        table.add_column(name, justify="left" if name in ("method", "health") else "right", overflow="fold")
     first = about["attacks"][0]
     for row in sorted(about["rows"], key=lambda row: -(row["robust"][first] or {"mean": -1})["mean"]):
         accuracies = [row["clean"], *(row["robust"][attack] for attack in about["attacks"])]
@@ -148,13 +151,14 @@ def comparison_table(about: Json) -> Table:
 def _estimate(estimate: Json) -> str:
     if estimate is None:
         return "not yet"
-    return f"{percent(estimate['mean'])} {interval([estimate['low'], estimate['high']] if estimate['low'] else None)}"
+    bounds = None if estimate["low"] is None else [estimate["low"], estimate["high"]]
+    return f"{percent(estimate['mean'])} {interval(bounds)}"
 
 
 def counting(description: str, total: int, where: Console = console) -> Progress:
     """A bar for `total` things of the same kind; its one task has number 0."""
     bar = Progress(
-        TextColumn("[bold]{task.description}"),
+        TextColumn("{task.description}", style="bold", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
@@ -168,11 +172,12 @@ def say_cost(cost: Cost, experiment: Experiment) -> None:
     """What the run is, and what it will cost."""
     about = experiment.about
     model, data = about["model"], about["data"]
-    console.print(
-        f"[bold]{about['recipe']}[/] on {data['name']}: {data['train']:,} images to train, "
+    told = (
+        f" on {data['name']}: {data['train']:,} images to train, "
         f"{data['val']:,} to choose the checkpoint, {data['test']:,} to test; "
         f"{model['name']}, {model['parameters']:,} parameters; {about['run']['precision']} on {about['run']['device']}"
     )
+    console.print(Text.assemble((about["recipe"], "bold"), told))
     grows = f"; at most {cost.growth:.1f} times that, as its adversary grows" if cost.growth > 1 else ""
     console.print(
         f"cost: {cost.images:,} images x {cost.passes / max(cost.images, 1):.1f} passes = {cost.passes:,} passes, "
@@ -191,13 +196,13 @@ class StageBars:
 
     def __init__(self, names: Sequence[str]) -> None:
         columns = (
-            TextColumn("[bold]{task.description}"),
+            TextColumn("{task.description}", style="bold", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", style="dim", markup=False),
         )
         self.bar = Progress(*columns, console=console)
         self.tasks = [self.bar.add_task(name, start=False, total=None, note="") for name in names]
@@ -220,10 +225,10 @@ def say_score(score: Json) -> None:
     """An evaluation, stage after stage; the last row is its robust accuracy."""
     at = "" if score["lam"] is None else f", lambda {score['lam']:g}, width {score['width']:g}"
     threat = f"{score['threat_model']} {radius(score['threat_model'], score['radius'])}".rstrip()
-    console.print(f"[bold]{score['model']}{at}[/]; {threat}, n = {score['n']:,}")
+    console.print(Text.assemble((f"{score['model']}{at}", "bold"), f"; {threat}, n = {score['n']:,}"))
     table = Table()
     for name in ("after", "standing", "accuracy", "95 %", "seconds"):
-        table.add_column(name, justify="left" if name == "after" else "right")
+        table.add_column(name, justify="left" if name == "after" else "right", overflow="fold")
     for row in score["standing"]:
         accuracy = Accuracy(row["standing"], score["n"])
         bounds = interval(list(accuracy.interval))
@@ -238,7 +243,8 @@ def say_checks(checks: Sequence[Json]) -> None:
     console.print(f"checks: {states['passed']} passed, {states['raised']} raised, {states['skipped']} skipped")
     for check in checks:
         if check["state"] == "raised":
-            console.print(f"[bold red]{check['id']}[/]: {check['seen']} {check['meaning']} {check['remedy']}")
+            told = f": {check['seen']} {check['meaning']} {check['remedy']}"
+            console.print(Text.assemble((check["id"], "bold red"), told))
 
 
 def rows_table(title: str, rows: Sequence[Json]) -> Table:
@@ -246,7 +252,7 @@ def rows_table(title: str, rows: Sequence[Json]) -> Table:
     names = [name for name in rows[0] if name not in ("robust", "robust_interval", "n", "radius")]
     table = Table(title=f"{title}, n = {rows[0]['n']:,}", title_justify="left")
     for name in (*names, "robust", "95 %"):
-        table.add_column(name, justify="left" if name in names else "right")
+        table.add_column(name, justify="left" if name in names else "right", overflow="fold")
     for row in rows:
         table.add_row(*(str(row[name]) for name in names), percent(row["robust"]), interval(row["robust_interval"]))
     return table

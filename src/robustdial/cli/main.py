@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 import torch
 
-from robustdial.cli.arguments import bind, choose
+from robustdial.cli.arguments import bind, choose, refuse
 from robustdial.cli.commands import COMMANDS, WITH_RECIPES
 from robustdial.cli.console import console
+from robustdial.cli.slips import empty_word
 
 
 def main() -> None:
@@ -25,6 +26,7 @@ def run(argv: Sequence[str]) -> int:
         console.print(_overview(), soft_wrap=True)
         return 0
     try:
+        refuse(empty_word(argv[1:]))
         name = choose(argv[0], tuple(COMMANDS), "command")
         if name in WITH_RECIPES:
             return COMMANDS[name](argv[1:])
@@ -35,13 +37,25 @@ def run(argv: Sequence[str]) -> int:
         print(f"robustdial: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except torch.OutOfMemoryError:
-        print(
-            "robustdial: the accelerator is out of memory. Lower --batch, or train a smaller --model.", file=sys.stderr
-        )
+        print(f"robustdial: the accelerator is out of memory. {_SMALLER}", file=sys.stderr)
+        return 2
+    except (MemoryError, RuntimeError) as error:
+        if not _is_of_memory(error):
+            raise
+        print(f"robustdial: this machine has too little memory for that. {_SMALLER}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("robustdial: interrupted; finished files are intact.", file=sys.stderr)
         return 130
+
+
+_SMALLER = "Lower --batch or --size, use fewer images (--limit, --n), or a smaller --model."
+
+
+def _is_of_memory(error: Exception) -> bool:
+    """Whether memory ran out; torch has no exception of its own for that of the processor."""
+    told = ("DefaultCPUAllocator", "can't allocate memory", "Storage size calculation overflowed")
+    return isinstance(error, MemoryError) or any(words in str(error) for words in told)
 
 
 def _overview() -> str:

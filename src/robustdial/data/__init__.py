@@ -9,15 +9,16 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from robustdial.checks import checked, nearest, whole
+from robustdial.checks import seed as seed_fits
 from robustdial.data import csv_file, digits, folder, hub, named, parquet, shapes
 from robustdial.data.augment import Crop, CropFlip, flip, none
-from robustdial.data.base import Data, Shape, Source, grey_levels, unit
+from robustdial.data.base import Data, Shape, Source, check_part, grey_levels, unit
 from robustdial.data.batch import Batch
 from robustdial.data.checks import check_varied, whole_images
 from robustdial.data.divide import Raw, check_request, divide, for_measuring
@@ -31,6 +32,9 @@ from robustdial.data.split import balanced
 from robustdial.data.stream import Stream
 from robustdial.data.tensors import from_tensors
 from robustdial.data.unlabelled import Relabelled, joined, set_apart, without_labels
+
+LARGEST = 4096
+"""Side of the largest images, in pixels."""
 
 __all__ = [
     "Batch",
@@ -46,6 +50,7 @@ __all__ = [
     "Stream",
     "augmented",
     "balanced",
+    "check_part",
     "check_varied",
     "epoch_order",
     "flip",
@@ -87,6 +92,7 @@ def names() -> tuple[str, ...]:
     return (*_NAMED, *(f"{prefix}:{kind.place}" for prefix, kind in _PLACED.items()))
 
 
+@checked
 def load(
     name: str,
     *,
@@ -128,6 +134,9 @@ def load(
     (180, 20, 360, (1, 8, 8))
     """
     check_request(limit, val)
+    seed_fits(seed)
+    if size is not None:
+        whole("size", size, 1, LARGEST, "Give the side of the images in pixels, or leave it out.")
     reading = Reading(size, label, image, background)
     if labelled is not None and unlabelled is not None:
         raise ValueError("labelled and unlabelled both say which images have no labels. Give one of them.")
@@ -186,6 +195,5 @@ def _read(name: str, root: Path, reading: Reading) -> Raw:
         return _NAMED[name](root, reading.size)
     if prefix in _PLACED and place:
         return _PLACED[prefix].read(place, reading)
-    near = difflib.get_close_matches(name, names(), n=1, cutoff=0.0)[0]
-    known = ", ".join(names())
+    near, known = nearest(name, names()), ", ".join(names())
     raise ValueError(f"There is no data set {shown(name)!r}. Did you mean {near}? The data sets are {known}.")

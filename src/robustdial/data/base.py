@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor
+
+from robustdial.checks import device as device_of
 
 Shape = tuple[int, int, int]
 """Channels, height, width."""
@@ -71,10 +73,24 @@ class Data:
         return self.train.shape
 
     def to(self, device: torch.device | str) -> Data:
-        """The same data, handed out on `device`."""
+        """The same data, handed out on `device`. Raises ValueError if there is none such."""
+        device = device_of("device", device)
         unlabelled = self.unlabelled and self.unlabelled.to(device)
         train, val, test = self.train.to(device), self.val.to(device), self.test.to(device)
         return replace(self, train=train, val=val, test=test, unlabelled=unlabelled)
+
+
+def check_part(source: object) -> None:
+    """Raises TypeError unless it is a part of a data set, which gives images by number, ValueError if it has none."""
+    if isinstance(source, Data):
+        raise TypeError("source is a Data, all of a data set. Give a part of it, such as data.test.")
+    if not all(hasattr(source, verb) for verb in ("batches", "subset", "labels")):
+        raise TypeError(
+            f"{type(source).__name__} is no source of images. Give data.test; of tensors, "
+            "from_tensors((x, y), (x, y)).test."
+        )
+    if not len(cast(Source, source)):
+        raise ValueError("There are no images. Give at least one.")
 
 
 def unit(x: Tensor) -> Tensor:

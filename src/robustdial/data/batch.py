@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from robustdial.checks import a
+from robustdial.data.checks import check_learned, check_targets
 from robustdial.data.origin import Origin
 
 
@@ -29,6 +31,12 @@ class Batch:
     y: Tensor
     origin: Origin | None = None
     pseudo_labelled: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        a("x", self.x, Tensor, "images as a tensor [B, C, H, W]; torch.as_tensor makes one of an array")
+        a("y", self.y, Tensor, "labels as a tensor [B] of whole numbers; torch.as_tensor makes one of a list")
+        check_learned(self.x)
+        check_targets(self.y, len(self.x))
 
     def __len__(self) -> int:
         return len(self.x)

@@ -9,6 +9,8 @@ from torch import Tensor
 
 from robustdial.data.base import Data, Source
 
+_ROUNDED = 1e-3
+
 
 def whole_labels(y: Tensor, part: str) -> Tensor:
     """Labels as int64 on the CPU.
@@ -78,6 +80,35 @@ def whole_images(x: Tensor, part: str) -> Tensor:
         raise ValueError(f"The {part} images are {x.dtype}. Give uint8, or float in [0, 1].")
     _check_range(x, part)
     return x.float()
+
+
+def check_learned(x: Tensor) -> None:
+    """Raise a ValueError unless `x` can be a batch of images to learn from, float `[B, C, H, W]` in [0, 1].
+
+    Values are looked at on the CPU alone: elsewhere every batch would have to wait for the answer. Nor does it count if
+    an augmentation has rounded a pixel out of the range.
+    """
+    if x.ndim != 4:
+        raise ValueError(f"The images of a batch have shape {list(x.shape)}. Give [B, C, H, W]; of one image, x[None].")
+    if not x.is_floating_point():
+        raise ValueError(f"The images of a batch are {x.dtype}. Give float in [0, 1]: x.float() / 255 of grey levels.")
+    if x.is_cpu and x.numel() and not (x.amin() >= -_ROUNDED and x.amax() <= 1 + _ROUNDED):
+        _check_range(x, "training")
+
+
+def check_targets(y: Tensor, images: int) -> None:
+    """Raise a ValueError unless `y` are labels of so many images, int64 `[B]` from 0."""
+    if y.ndim != 1 or y.dtype != torch.int64:
+        raise ValueError(
+            f"The labels of a batch are {y.dtype} {list(y.shape)}. Give one whole number per image, int64 [B]: "
+            "y.long(), or y.argmax(1) of one-hot labels."
+        )
+    if len(y) != images:
+        raise ValueError(f"A batch has {images} images and {len(y)} labels. Give one label per image.")
+    if y.is_cpu and len(y) and y.amin() < 0:
+        raise ValueError(
+            f"The smallest label is {int(y.amin())}, often the mark of unlabelled images. Use labels from 0."
+        )
 
 
 def _check_range(x: Tensor, part: str) -> None:

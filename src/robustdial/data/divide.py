@@ -10,6 +10,7 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor
 
+from robustdial.checks import finite, whole
 from robustdial.data.base import Data, Source, unit
 from robustdial.data.checks import check_classes, check_labels, is_constant
 from robustdial.data.parts import PARTS, Part
@@ -52,8 +53,9 @@ class Raw:
 
 def check_request(limit: int | None, val: float) -> None:
     """Raise a ValueError for a `limit` or `val` that no set could satisfy, before anything is read."""
-    if limit is not None and limit < 1:
-        raise ValueError(f"limit={limit}: give the number of training images, or leave it out for all of them.")
+    if limit is not None:
+        whole("limit", limit, least=1, remedy="Give the number of training images, or leave it out for all of them.")
+    finite("val", val, "Give 0 (no validation part) to below 1, for example 0.1.")
     if not 0 <= val < 1:
         raise ValueError(
             f"val={val} is not a fraction of the training set. Give 0 (no validation part) to below 1, for example 0.1."

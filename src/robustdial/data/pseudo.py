@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from robustdial.checks import checked
 from robustdial.data import Data, Relabelled, unit
 from robustdial.logits import guarded
 from robustdial.precision import Prepared, full_precision
@@ -14,6 +15,7 @@ from robustdial.precision import Prepared, full_precision
 BATCH = 256
 
 
+@checked
 def pseudo_labelled(data: Data, teacher: nn.Module) -> Data:
     """Data whose unlabelled images have the labels that `teacher` gives them, each its likeliest class.
 

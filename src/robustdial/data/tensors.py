@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
+from robustdial.checks import checked
 from robustdial.data.augment import none
 from robustdial.data.base import Data
 from robustdial.data.checks import numbered, whole_images, whole_labels
@@ -13,6 +14,7 @@ from robustdial.data.divide import Raw, check_request, divide
 from robustdial.data.resident import Resident
 
 
+@checked
 def from_tensors(
     train: tuple[Tensor, Tensor],
     test: tuple[Tensor, Tensor],

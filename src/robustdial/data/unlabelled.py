@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Generator, Tensor
 
-from robustdial.data.base import Data, Shape, Source
+from robustdial.checks import checked
+from robustdial.data.base import Data, Shape, Source, check_part
 from robustdial.data.split import balanced
 
 UNKNOWN = -1
@@ -44,8 +45,10 @@ class Relabelled:
         return Relabelled(self.source.to(device), self.labels)
 
 
+@checked
 def without_labels(source: Source) -> Relabelled:
     """The images of a source, their labels unknown."""
+    check_part(source)
     return Relabelled(source, torch.full((len(source),), UNKNOWN))
 
 

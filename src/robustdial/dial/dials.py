@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from robustdial.checks import fields_fit
 from robustdial.dial.encoding import Cosine, Encoding
 from robustdial.dial.film import Conditioner, IdentityFiLM
 from robustdial.dial.radii import Radii, Same
@@ -84,6 +85,7 @@ class Dials:
     radii: Radii = field(default_factory=Same)
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         lambdas = tuple(sorted({float(lam) for lam in self.lambdas}))
         if not lambdas or not all(0 <= lam <= 1 for lam in lambdas):
             raise ValueError(f"lambdas={self.lambdas} must be at least one number between 0 and 1.")
@@ -114,6 +116,11 @@ class Dials:
 
         Raises TypeError if the model has no dial, ValueError if it has another one.
         """
+        if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            raise TypeError(
+                f"A {type(model).__name__} wraps the model. Give the network in it, model.module, and the wrapper "
+                "as forward= of train_batch or state.forward."
+            )
         if not hasattr(model, "settings"):
             raise TypeError(
                 "This method trains a dial, but the model has none. Wrap it first: model = dial(model, method.dial)."

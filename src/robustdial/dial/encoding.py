@@ -18,6 +18,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from robustdial.checks import fields_fit
+
 Lambdas = Sequence[float]
 
 
@@ -76,6 +78,7 @@ class Cosine:
     dim: int = 16
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if self.dim < 2:
             raise ValueError(f"A cosine code of length {self.dim} is the same at every lambda. Use at least 2.")
 
@@ -96,6 +99,9 @@ class CosineFunction:
     """
 
     dim: int = 16
+
+    def __post_init__(self) -> None:
+        fields_fit(self)
 
     def table(self, lambdas: Lambdas) -> Tensor:
         return Cosine(self.dim).table(lambdas)
@@ -121,6 +127,9 @@ class DCT:
 
     dim: int = 128
 
+    def __post_init__(self) -> None:
+        fields_fit(self)
+
     def table(self, lambdas: Lambdas) -> Tensor:
         _check_rows(self.dim, lambdas)
         n = torch.arange(self.dim, dtype=torch.float64)
@@ -137,6 +146,9 @@ class Orthogonal:
 
     dim: int = 128
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        fields_fit(self)
 
     def table(self, lambdas: Lambdas) -> Tensor:
         _check_rows(self.dim, lambdas)

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from robustdial.checks import whole
+
 
 class Conditioner(Protocol):
     """Builds the network from code `[D, E]` and level of width to (scale `[D, C]`, shift `[D, C]`)."""
@@ -50,6 +52,9 @@ class IdentityFiLM:
     """
 
     hidden: int = 64
+
+    def __post_init__(self) -> None:
+        whole("hidden", self.hidden, least=1)
 
     def build(self, code: int, channels: Sequence[int]) -> nn.Module:
         hidden = nn.Sequential(nn.Linear(code, self.hidden), nn.LeakyReLU())

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from robustdial.checks import checked
+
 
 class Site(NamedTuple):
     """A layer that follows the dial.
@@ -24,6 +26,7 @@ class Site(NamedTuple):
     film: int
 
 
+@checked
 def inventory(sites: Sequence[Site], parameters: int | None = None) -> str:
     """The replaced layers as a table, one line each, and their sum.
 

@@ -8,6 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from robustdial.checks import finite, said
 from robustdial.dial.checks import copied
 from robustdial.dial.dials import Dials, share_of_robust, shares
 from robustdial.dial.inventory import Site
@@ -45,6 +46,8 @@ class Dialed(nn.Module):
 
     def forward(self, x: Tensor, setting: Setting | None = None) -> Tensor:
         """Logits `[B, K]` of images `[B, C, H, W]`, each row at its own lambda. Raises TypeError without a setting."""
+        if not isinstance(setting, Setting | None):
+            raise TypeError(f"model(x, {said(setting)}): a setting is no lambda. model.at(lam)(x) is a plain f(x).")
         if setting is None:
             raise TypeError("This network has a dial: say where it stands. model.at(lam)(x) is a plain f(x).")
         if setting.codes.shape[0] not in (1, self.codes.shape[0]):
@@ -72,6 +75,8 @@ class Dialed(nn.Module):
 
     def setting(self, lam: float, width: float = 1.0) -> Setting:
         """One lambda, trained or between trained ones, for every row of any batch. Raises ValueError off the dial."""
+        finite("lam", lam, "Give a number on the dial, such as 0.4.")
+        finite("width", width, "Give a share of the channels, such as 1.0.")
         level, (lam, _) = self._level(width), self.dials.meant(lam)
         lambdas = self.dials.lambdas
         if not lambdas[0] <= lam <= lambdas[-1]:

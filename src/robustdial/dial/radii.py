@@ -8,6 +8,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from robustdial.checks import fields_fit
 from robustdial.typing import Reach
 
 
@@ -42,6 +43,7 @@ class Proportional:
     most: float = 1.0
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if not 0 < self.most < math.inf:
             raise ValueError(f"most={self.most:g} is not a share of a radius. Give a positive number, for example 1.5.")
 

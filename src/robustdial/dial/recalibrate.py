@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from robustdial.checks import checked
 from robustdial.dial.dials import Dials
 from robustdial.dial.kinds import BATCH_NORMS
 from robustdial.dial.model import Dialed
@@ -15,6 +16,7 @@ from robustdial.dial.slim import Slim
 from robustdial.dial.surgery import dial
 
 
+@checked
 def recalibrated(model: Dialed, lam: float, width: float, batches: Iterable[Tensor]) -> nn.Module:
     """A plain network at any lambda and any width of the dial, trained or not, with its statistics measured anew.
 
@@ -63,6 +65,7 @@ def _cut_layers(model: Dialed) -> set[str]:
     return cut | {name.removesuffix(".layer") for name in cut}  # a layer with FiLM behind it stands inside another
 
 
+@checked
 @torch.no_grad()
 def reestimated(net: nn.Module, batches: Iterable[Tensor]) -> nn.Module:
     """A copy of a plain network whose batch norms have the mean statistics of these batches, in evaluation mode."""

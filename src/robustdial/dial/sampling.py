@@ -9,6 +9,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from robustdial.checks import fields_fit
+
 
 class Sampling(Protocol):
     """Draws the lambdas of a training batch."""
@@ -34,6 +36,7 @@ class PerSample:
     zeros: float | None = None
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if self.zeros is not None and not 0 <= self.zeros <= 1:
             raise ValueError(f"zeros={self.zeros} is not a share of the batch. Choose it between 0 and 1.")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from robustdial.checks import checked
 from robustdial.dial.checks import check_network, check_site, check_some_norm_is_known, copied
 from robustdial.dial.dials import Dials
 from robustdial.dial.film import NoFiLM
@@ -41,6 +42,7 @@ def everywhere(name: str, module: nn.Module) -> bool:
     return True
 
 
+@checked
 def dial(
     model: nn.Module,
     dials: Dials | None = None,

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from robustdial.checks import checked
 from robustdial.data.base import Shape
 
 
@@ -23,6 +24,7 @@ class Cost(NamedTuple):
     """Multiply-adds of convolutions and matrix products for one image; a multiply-add is one."""
 
 
+@checked
 def cost(f: nn.Module, shape: Shape) -> Cost:
     """Parameters and multiply-adds of one image `[C, H, W]`.
 

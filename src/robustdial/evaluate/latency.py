@@ -9,6 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from robustdial.checks import checked, whole
+
 WARM_UP = 5
 """Forwards before the clock runs: caches fill, CUDA chooses its kernels."""
 
@@ -21,6 +23,7 @@ class Latency(NamedTuple):
     high: float
 
 
+@checked
 def latencies(networks: Sequence[nn.Module], x: Tensor, rounds: int = 50) -> list[Latency]:
     """Seconds that each network takes for the batch `x`, each forward timed by itself.
 
@@ -31,6 +34,9 @@ def latencies(networks: Sequence[nn.Module], x: Tensor, rounds: int = 50) -> lis
     >>> 0 < latency.low <= latency.median <= latency.high
     True
     """
+    whole("rounds", rounds, least=1)
+    if not networks:
+        raise ValueError("There are no networks to time. Give a list with at least one.")
     with torch.inference_mode():
         for network in networks:
             for _ in range(WARM_UP):

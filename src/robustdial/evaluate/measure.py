@@ -8,7 +8,8 @@ import torch
 
 from robustdial.attack import Attack, answers, parse
 from robustdial.attack.door import check_network, check_threat
-from robustdial.data import Data, Source
+from robustdial.checks import checked, whole
+from robustdial.data import Source, check_part
 from robustdial.evaluate.accuracy import Accuracy, Measured, image_batches, right
 from robustdial.evaluate.survivors import Survivors, attacks_of, run_cascade
 from robustdial.logits import check_in_evaluation, guarded
@@ -37,28 +38,14 @@ def measure(f: Classifier, source: Source, attack: Attack | str, threat: Threat,
         FloatingPointError: its logits are not finite.
     """
     check_network(f)
-    check_source(source)
+    check_part(source)
     check_threat(threat)
-    if batch < 1:
-        raise ValueError(f"batch={batch}: measure at least one image at a time.")
+    whole("batch", batch, least=1)
     course = attacks_of(attack_of(attack), classes_of(f, source))
     survivors, seed = Survivors.fresh(len(source), len(course)), int(torch.randint(2**31, ()))
     for _ in run_cascade(f, source, course, threat, survivors, batch=batch, seed=seed):
         pass
     return Measured(survivors.accuracy(0), survivors.accuracy())
-
-
-def check_source(source: object) -> None:
-    """Raises TypeError unless it gives images by number, ValueError if it has none."""
-    if isinstance(source, Data):
-        raise TypeError("All of the data was given, and one part of it is measured. Give data.test, or data.val.")
-    if not all(hasattr(source, verb) for verb in ("batches", "subset", "labels")):
-        raise TypeError(
-            f"{type(source).__name__} is no source of images. Give data.test; of tensors, "
-            "from_tensors((x, y), (x, y)).test."
-        )
-    if not len(cast(Source, source)):
-        raise ValueError("There are no images to measure on. Give at least one.")
 
 
 def attack_of(attack: object) -> Attack:
@@ -71,10 +58,12 @@ def attack_of(attack: object) -> Attack:
     return cast(Attack, attack)
 
 
+@checked
 def clean_accuracy(f: Classifier, source: Source, batch: int = 256) -> Accuracy:
     """Accuracy on the images as they are. Raises as `measure` does."""
     check_network(f)
-    check_source(source)
+    check_part(source)
+    whole("batch", batch, least=1)
     check_in_evaluation(f)
     return Accuracy(sum(int(right(f, x, y).sum()) for x, y in image_batches(source, batch)), len(source))
 

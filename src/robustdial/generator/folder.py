@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from robustdial import record
+from robustdial.checks import checked
+from robustdial.checks import device as device_of
 from robustdial.data import Data, load, unit
 from robustdial.generator.network import LEVELS, NOISE, StyleGenerator
 from robustdial.generator.picture import samples, write_sheet
@@ -141,17 +143,19 @@ def resume_generator(folder: Path, device: torch.device | str = "cpu") -> Worksh
     return workshop
 
 
+@checked
 def open_generator(folder: str | Path, device: torch.device | str = "cpu") -> StyleGenerator:
     """The generator that was trained into `folder`, to use: `open_generator("runs/g").encode(x)`.
 
     Raises FileNotFoundError, one line with the remedy, if there is none.
     """
+    place = device_of("device", device)
     about = _about(Path(folder))
     tensors, _ = record.read_tensors(Path(folder) / record.WEIGHTS)
     with seeded(0, "cpu"):  # building it draws random numbers, which are not those of whoever opens it
         net = _network(about["run"], about["data"])
     net.load_state_dict(tensors)
-    net.to(device).requires_grad_(False).eval()
+    net.to(place).requires_grad_(False).eval()
     return net
 
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from robustdial.checks import whole
 from robustdial.generator.layers import Styled, ToImage, dense, shrinking
 
 LEVELS = "coarse", "middle", "fine"
@@ -46,6 +47,8 @@ class StyleGenerator(nn.Module):
 
     def __init__(self, shape: tuple[int, int, int], classes: int, width: int = 16, latent: int = 64) -> None:
         super().__init__()
+        for name, value in {"classes": classes, "width": width, "latent": latent}.items():
+            whole(name, value, least=1)
         sides = sides_of(shape)
         widths = [width * min(8, 2**i) for i in range(len(sides))]
         self.shape, self.classes, self.latent = shape, classes, latent

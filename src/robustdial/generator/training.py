@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from robustdial.checks import checked, positive, whole
+from robustdial.checks import seed as seed_fits
 from robustdial.data import Data, epoch_order, unit
 from robustdial.generator.network import NOISE, Critic, StyleGenerator
 from robustdial.typing import Json
@@ -49,8 +51,12 @@ class GeneratorState:
     sums: dict[str, float] = field(default_factory=dict)
 
     @classmethod
+    @checked
     def new(cls, generator: StyleGenerator, *, width: int = 16, lr: float = 1e-3, seed: int = 0) -> GeneratorState:
         """A fresh state, on the device of `generator`; `width` is that of the critic."""
+        whole("width", width, least=1)
+        positive("lr", lr)
+        seed_fits(seed)
         critic = Critic(generator.shape, generator.classes, width).to(generator.constant.device)
         average = copy.deepcopy(generator).requires_grad_(False)
         average.eval()
@@ -75,6 +81,7 @@ class GeneratorStep(NamedTuple):
     summary: dict[str, Json] | None = None
 
 
+@checked
 def fit_generator(state: GeneratorState, data: Data, *, epochs: int, batch: int) -> Iterator[dict[str, Json]]:
     """Train, yielding the statistics of each finished epoch: `generator_steps` for a caller who needs no batches.
 
@@ -83,11 +90,11 @@ def fit_generator(state: GeneratorState, data: Data, *, epochs: int, batch: int)
         print(epoch["epoch"], epoch["pixels"])
     ```
     """
-    for step in generator_steps(state, data, epochs=epochs, batch=batch):
-        if step.summary is not None:
-            yield step.summary
+    every = generator_steps(state, data, epochs=epochs, batch=batch)
+    return (step.summary for step in every if step.summary is not None)
 
 
+@checked
 def generator_steps(state: GeneratorState, data: Data, *, epochs: int, batch: int) -> Iterator[GeneratorStep]:
     """Train until `epochs` epochs are finished, yielding after every batch.
 
@@ -98,8 +105,13 @@ def generator_steps(state: GeneratorState, data: Data, *, epochs: int, batch: in
         ValueError: fewer than four images, or a batch of fewer.
         FloatingPointError: a loss is not finite.
     """
+    whole("epochs", epochs, least=1)
     if min(batch, len(data.train)) < 4:  # half of it must have a spread
         raise ValueError(f"A batch of {min(batch, len(data.train))} is too small for a generator. Give 4 or more.")
+    return _steps(state, data, epochs, batch)
+
+
+def _steps(state: GeneratorState, data: Data, epochs: int, batch: int) -> Iterator[GeneratorStep]:
     while state.epoch < epochs:
         order = epoch_order(len(data.train), batch, state.seed, state.epoch)
         rest, clock = order[state.batch :], time.perf_counter()

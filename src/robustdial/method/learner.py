@@ -10,6 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from robustdial.checks import fields_fit
 from robustdial.method.game import Point
 from robustdial.method.objective import Objective
 
@@ -56,6 +57,7 @@ class AWP:
     gamma: float = 0.01
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if not self.gamma > 0:
             raise ValueError(f"gamma={self.gamma:g}: give the share of a weight's length to move it by, such as 0.01.")
 

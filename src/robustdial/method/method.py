@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, is_dataclass
 
+from robustdial.checks import finite, fits, said
 from robustdial.dial import Dials, Fixed
 from robustdial.method.objective import Objective
 from robustdial.method.schedule import Schedule
@@ -34,6 +35,11 @@ class Method:
     unlabelled: float = 0.0
 
     def __post_init__(self) -> None:
+        for name, kind in {"threat": Threat, "solver": Solver, "schedule": Schedule, "objective": Objective}.items():
+            fits(name, getattr(self, name), kind)
+        if isinstance(self.dial, type) or not hasattr(self.dial, "seats"):  # anything that seats a batch will do
+            raise TypeError(f"dial is {said(self.dial)}. Give Dials(lambdas=(0, 0.5, 1)), or Fixed() for none.")
+        finite("unlabelled", self.unlabelled)
         if not 0 <= self.unlabelled < 1:
             raise ValueError(f"unlabelled={self.unlabelled:g} is not a share of a batch. Give it from 0 to below 1.")
 

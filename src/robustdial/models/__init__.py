@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -14,6 +13,7 @@ from functools import partial
 import torch
 from torch import nn
 
+from robustdial.checks import checked, finite, nearest
 from robustdial.models.cnn import CNN
 from robustdial.models.normalize import Normalize
 from robustdial.models.preact import PreActResNet
@@ -36,6 +36,9 @@ _NETS: dict[str, tuple[Callable[..., nn.Module], int]] = {  # name -> network, i
 }
 
 
+_WIDEST = 8192
+
+
 def names() -> tuple[str, ...]:
     """What `build` understands; `timm:NAME` stands for every network of timm."""
     return (*_NETS, "timm:NAME")
@@ -50,6 +53,7 @@ def customary(name: str) -> int | None:
     return _NETS[name][1] if name in _NETS else None
 
 
+@checked
 def build(
     name: str,
     *,
@@ -98,6 +102,8 @@ def build(
 
 
 def _check_numbers(classes: int, shape: tuple[int, int, int], mean: Sequence[float], width: int | None) -> None:
+    for value in mean:
+        finite("mean", value, "Give one finite number per channel.")
     if classes < 2:
         raise ValueError(f"classes={classes}: a classifier needs at least 2.")
     if len(shape) != 3 or min(shape) < 1:
@@ -106,6 +112,8 @@ def _check_numbers(classes: int, shape: tuple[int, int, int], mean: Sequence[flo
         raise ValueError(f"mean has {len(mean)} numbers for {shape[0]} channels. Give one per channel.")
     if width is not None and width < 1:
         raise ValueError(f"width={width}: the first stage needs at least 1 channel. Leave width out, or raise it.")
+    if width is not None and width > _WIDEST:
+        raise ValueError(f"width={width}: no network here has more than {_WIDEST} channels at first. Lower it.")
 
 
 def _check_size(model: nn.Module, name: str, shape: tuple[int, int, int]) -> None:
@@ -134,5 +142,5 @@ def _takes(model: nn.Module, shape: tuple[int, int, int]) -> bool:
 
 
 def _unknown(name: str) -> str:
-    near = difflib.get_close_matches(name, names(), n=1, cutoff=0.0)
-    return f"There is no model {name!r}. Did you mean {near[0]}? The models are {', '.join(names())}."
+    near = nearest(name, names())
+    return f"There is no model {name!r}. Did you mean {near}? The models are {', '.join(names())}."

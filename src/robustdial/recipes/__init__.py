@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 
+from robustdial.checks import nearest
 from robustdial.method import Method
 from robustdial.recipes.agat import agat, agat_corruptions, agat_oat, random_attributes
 from robustdial.recipes.amata import amata
@@ -75,7 +75,7 @@ RECIPES: dict[str, Recipe] = {
 def recipe(name: str) -> Recipe:
     """The recipe of a name. Raises ValueError with the nearest name."""
     if name not in RECIPES:
-        near = difflib.get_close_matches(name, RECIPES, 1, 0.0)[0]
+        near = nearest(name, tuple(RECIPES))
         raise ValueError(f"There is no recipe {name!r}. The nearest is {near!r}; all of them: {', '.join(RECIPES)}.")
     return RECIPES[name]
 

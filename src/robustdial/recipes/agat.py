@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from robustdial.checks import checked
 from robustdial.dial import Dials
 from robustdial.method import Method
 from robustdial.method.objective import Blend, Guided
@@ -12,6 +13,7 @@ from robustdial.method.solver import PGD, Generated, Step
 from robustdial.method.threat import Blur, Box, Brightness, Chain, Contrast, Hue, Named, Noise, Warp
 
 
+@checked
 def agat(
     degrees: float = 30.0,
     shift: float = 3 / 28,
@@ -60,6 +62,7 @@ def agat(
     return _guided(_box(degrees, shift, skew, scale), steps, way, every, ascending, share, c)
 
 
+@checked
 def agat_corruptions(
     blur: float = 1.0,
     noise: float = 0.1,
@@ -105,6 +108,7 @@ def agat_corruptions(
     return _guided(threat, steps, way, every, ascending, share, c)
 
 
+@checked
 def agat_oat(
     degrees: float = 30.0,
     shift: float = 3 / 28,
@@ -158,6 +162,7 @@ def agat_oat(
     return replace(_guided(threat, steps, way, every, ascending, 1.0, c), dial=Dials(lambdas))
 
 
+@checked
 def random_attributes(
     degrees: float = 30.0,
     shift: float = 3 / 28,

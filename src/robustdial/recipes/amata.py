@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from robustdial.checks import checked
 from robustdial.method import Method
 from robustdial.method.objective import AT
 from robustdial.method.schedule import Linear
@@ -10,6 +11,7 @@ from robustdial.recipes.norms import Norm, threat_of
 from robustdial.typing import px
 
 
+@checked
 def amata(eps: float = px(8), norm: Norm = "linf", least: int = 2, most: int = 10, way: float = 2.5) -> Method:
     r"""Annealed adversarial training (Amata): steps grow with the epochs, their size shrinks.
 

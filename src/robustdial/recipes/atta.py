@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from robustdial.checks import checked
 from robustdial.method import Method
 from robustdial.method.objective import AT
 from robustdial.method.schedule import Constant
@@ -11,6 +12,7 @@ from robustdial.recipes.trades import START
 from robustdial.typing import px
 
 
+@checked
 def atta(eps: float = px(8), norm: Norm = "linf", steps: int = 1, step: float = 0.5, reset: int = 10) -> Method:
     r"""ATTA-k: every image keeps its adversary from epoch to epoch, and each epoch moves it k steps further.
 

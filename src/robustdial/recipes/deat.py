@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from robustdial.checks import checked
 from robustdial.method import Method
 from robustdial.method.objective import AT, MART, TRADES, Objective
 from robustdial.method.schedule import Delayed, Magnitude, Rebound, Threshold
@@ -16,6 +17,7 @@ from robustdial.typing import px
 Rule = Literal["published", "rebound"]
 
 
+@checked
 def deat_d(eps: float = px(8), norm: Norm = "linf", every: int = 3, most: int = 5, step: float = 1.25) -> Method:
     r"""DEAT-d: free adversarial training with one replay more every few epochs.
 
@@ -41,6 +43,7 @@ def deat_d(eps: float = px(8), norm: Norm = "linf", every: int = 3, most: int = 
     return Method(threat, Replay(Step(size=step * eps)), Delayed(every, most), AT())
 
 
+@checked
 def deat_p(eps: float = px(8), norm: Norm = "linf", accuracy: float = 0.4, most: int = 4, step: float = 1.25) -> Method:
     r"""DEAT-p: free adversarial training with one replay more after every epoch of sufficient robust training accuracy.
 
@@ -66,6 +69,7 @@ def deat_p(eps: float = px(8), norm: Norm = "linf", accuracy: float = 0.4, most:
     return Method(threat, Replay(Step(size=step * eps)), Threshold(accuracy, most), AT())
 
 
+@checked
 def m_deat(
     eps: float = px(8),
     norm: Norm = "linf",
@@ -106,6 +110,7 @@ def m_deat(
     return Method(threat, solver, schedule, AT())
 
 
+@checked
 def m_pgd(
     eps: float = px(8),
     norm: Norm = "linf",
@@ -138,6 +143,7 @@ def m_pgd(
     return _guided(AT(), threat_of(norm, eps), Step(step * eps, spread=1.0), gamma, steps, full, noise=1.0)
 
 
+@checked
 def m_trades(
     eps: float = px(8),
     norm: Norm = "linf",
@@ -172,6 +178,7 @@ def m_trades(
     return _guided(TRADES(beta), threat_of(norm, eps), Step(step * eps), gamma, steps, full, noise=START)
 
 
+@checked
 def m_mart(
     eps: float = px(8),
     norm: Norm = "linf",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from robustdial.checks import checked
 from robustdial.method import Method
 from robustdial.method.objective import AT, MART, TRADES
 from robustdial.method.schedule import Constant
@@ -13,6 +14,7 @@ from robustdial.recipes.trades import START
 from robustdial.typing import px
 
 
+@checked
 def fat(
     eps: float = px(8),
     norm: Norm = "linf",
@@ -48,6 +50,7 @@ def fat(
     return Method(threat, solver, Constant(steps + 1), AT())
 
 
+@checked
 def fat_trades(
     eps: float = px(8), norm: Norm = "linf", steps: int = 10, step: float = 0.25, patience: int = 3, beta: float = 6.0
 ) -> Method:
@@ -77,6 +80,7 @@ def fat_trades(
     return Method(threat, solver, Constant(steps + 1), TRADES(beta))
 
 
+@checked
 def fat_mart(
     eps: float = px(8), norm: Norm = "linf", steps: int = 10, step: float = 0.25, patience: int = 3, beta: float = 6.0
 ) -> Method:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from robustdial.checks import checked
 from robustdial.method import Method
 from robustdial.method.objective import AT
 from robustdial.method.schedule import Constant
@@ -10,6 +11,7 @@ from robustdial.recipes.norms import Norm, threat_of
 from robustdial.typing import px
 
 
+@checked
 def fgsm(eps: float = px(8), norm: Norm = "linf") -> Method:
     r"""Fast gradient sign adversarial training: one full step from the clean image.
 
@@ -36,6 +38,7 @@ def fgsm(eps: float = px(8), norm: Norm = "linf") -> Method:
     return Method(threat, PGD(Step(spread=1.0), noise=0.0, mode="train"), Constant(2), AT())
 
 
+@checked
 def fgsm_rs(eps: float = px(8), norm: Norm = "linf", step: float = 1.25, noise: float = 1.0) -> Method:
     r"""Fast adversarial training: one step from a random start.
 

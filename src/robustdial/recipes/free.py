@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from robustdial.checks import checked
 from robustdial.method import Method
 from robustdial.method.objective import AT
 from robustdial.method.schedule import Constant
@@ -10,6 +11,7 @@ from robustdial.recipes.norms import Norm, threat_of
 from robustdial.typing import px
 
 
+@checked
 def free(eps: float = px(8), norm: Norm = "linf", replays: int = 8, step: float = 1.0, carry: bool = True) -> Method:
     r"""Free adversarial training: learn each batch m times, the adversary moving a step between two of them.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from robustdial.checks import checked
 from robustdial.dial import Dials, PerSample
 from robustdial.generator import stored
 from robustdial.method import Method
@@ -11,6 +12,7 @@ from robustdial.method.solver import PGD, Step
 from robustdial.method.threat import Latent
 
 
+@checked
 def gat(
     generator: str = "runs/generator",
     levels: tuple[str, ...] = ("fine", "noise"),
@@ -54,6 +56,7 @@ def gat(
     return Method(threat, PGD(Step(step), noise=0.0), Constant(steps + 1), objective)
 
 
+@checked
 def gat_oat(
     generator: str = "runs/generator",
     levels: tuple[str, ...] = ("fine", "noise"),

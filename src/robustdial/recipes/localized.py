@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from robustdial.checks import checked
 from robustdial.method import Method
 from robustdial.method.objective import Blend
 from robustdial.method.schedule import Constant
@@ -15,6 +16,7 @@ from robustdial.recipes.oat import oat
 from robustdial.typing import px
 
 
+@checked
 def localized(
     eps: float = px(8),
     norm: Norm = "linf",
@@ -61,6 +63,7 @@ def localized(
     return Method(threat, solver, Constant(steps + 1), Blend(share))
 
 
+@checked
 def localized_oat(
     eps: float = px(8),
     norm: Norm = "linf",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from robustdial.checks import checked
 from robustdial.method import Method
 from robustdial.method.schedule import Magnitude
 from robustdial.recipes.norms import Norm
@@ -11,6 +12,7 @@ from robustdial.recipes.oat import oat
 from robustdial.typing import px
 
 
+@checked
 def m_oat(
     eps: float = px(8),
     norm: Norm = "linf",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from robustdial.checks import checked
 from robustdial.method import Method
 from robustdial.method.objective import MART
 from robustdial.method.schedule import Constant
@@ -13,6 +14,7 @@ from robustdial.recipes.trades import START
 from robustdial.typing import px
 
 
+@checked
 def mart(
     eps: float = px(8),
     norm: Norm = "linf",

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
+from robustdial.checks import finite, one_of
 from robustdial.method.threat import L2, Ball, Linf
 
 Norm = Literal["linf", "l2"]
 
 
 def threat_of(norm: Norm, eps: float) -> Ball:
-    """The ball of radius `eps`. Raises ValueError unless `eps` is positive and, for linf, at most 1.
+    """The ball of radius `eps`. Raises ValueError for another norm, and unless `eps` is positive, in linf at most 1.
 
     >>> threat_of("l2", 0.5)
     L2(eps=0.5)
     """
+    one_of("norm", norm, get_args(Norm))
+    finite("eps", eps, "Write 8 grey levels as px(8), or as 8/255 without quotes.")
     if not eps > 0:
         raise ValueError(f"eps={eps:g} leaves the adversary no room. Give a positive radius, for example 8/255.")
     if norm == "linf" and eps > 1:
         raise ValueError(
-            f"eps={eps:g} is more than the whole range of a pixel, [0, 1]. Did you mean {eps:g}/255, or {eps:g}px?"
+            f"eps={eps:g} is more than the whole range of a pixel, [0, 1]. Did you mean {eps:g}/255, or {eps:g}px "
+            f"(px({eps:g}) in Python)?"
         )
     return Linf(eps) if norm == "linf" else L2(eps)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from robustdial.checks import checked
 from robustdial.dial import (
     DCT,
     Conditioner,
@@ -29,6 +30,7 @@ from robustdial.recipes.norms import Norm, threat_of
 from robustdial.typing import px
 
 
+@checked
 def oat(
     eps: float = px(8),
     norm: Norm = "linf",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from robustdial.checks import checked
 from robustdial.method import Method
 from robustdial.recipes.norms import Norm
 from robustdial.recipes.oat import oat
 from robustdial.typing import px
 
 
+@checked
 def oats(
     eps: float = px(8),
     norm: Norm = "linf",

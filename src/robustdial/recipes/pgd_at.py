@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from robustdial.checks import checked
 from robustdial.method import Method
 from robustdial.method.objective import AT
 from robustdial.method.schedule import Constant
@@ -12,6 +13,7 @@ from robustdial.recipes.norms import Norm, threat_of
 from robustdial.typing import px
 
 
+@checked
 def pgd_at(
     eps: float = px(8),
     norm: Norm = "linf",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from robustdial.checks import checked
 from robustdial.dial import Dials, PerSample, Proportional
 from robustdial.method import Method
 from robustdial.method.objective import AT, TRADES
@@ -13,6 +14,7 @@ from robustdial.recipes.norms import Norm, threat_of
 from robustdial.typing import px
 
 
+@checked
 def radial(
     eps: float = px(8),
     norm: Norm = "linf",
@@ -61,6 +63,7 @@ def radial(
     return Method(threat_of(norm, eps), solver, Warm(warm, Constant(steps + 1)), AT(), dial)
 
 
+@checked
 def radial_trades(
     eps: float = px(8),
     norm: Norm = "linf",

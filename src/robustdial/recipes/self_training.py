@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
+from robustdial.checks import checked
 from robustdial.method import Method
 from robustdial.method.objective import TRADES, Blend, SelfTraining
 from robustdial.method.schedule import Constant
@@ -16,6 +17,7 @@ from robustdial.recipes.trades import START, trades
 from robustdial.typing import px
 
 
+@checked
 def rst(
     eps: float = px(8),
     norm: Norm = "linf",
@@ -63,6 +65,7 @@ def rst(
     return Method(threat, solver, Constant(steps + 1 if beta else 1), objective, unlabelled=unlabelled_share)
 
 
+@checked
 def rst_trades(
     eps: float = px(8),
     norm: Norm = "linf",
@@ -104,6 +107,7 @@ def rst_trades(
     return replace(trades(eps, norm, steps, step, beta, mode), objective=objective, unlabelled=unlabelled_share)
 
 
+@checked
 def rst_oat(
     eps: float = px(8),
     norm: Norm = "linf",
@@ -145,6 +149,7 @@ def rst_oat(
     return replace(method, objective=SelfTraining(Blend(), clean_weight, adv_weight), unlabelled=unlabelled_share)
 
 
+@checked
 def spatial_at(degrees: float = 30.0, shift: float = 3 / 32, draws: int = 10, beta: float = 0.5) -> Method:
     r"""Adversarial training against rotations and translations: the worst of k random ones.
 
@@ -170,6 +175,7 @@ def spatial_at(degrees: float = 30.0, shift: float = 3 / 32, draws: int = 10, be
     return Method(spatial(degrees, shift), WorstOf(), Constant(draws + 1), Blend(beta))
 
 
+@checked
 def rst_spatial(
     degrees: float = 30.0,
     shift: float = 3 / 32,

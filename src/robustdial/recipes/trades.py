@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from robustdial.checks import checked
 from robustdial.method import Method
 from robustdial.method.objective import TRADES
 from robustdial.method.schedule import Constant
@@ -15,6 +16,7 @@ START = 0.055
 """The authors start from normal noise of standard deviation 0.001; uniform noise in this share of 8/255 has it too."""
 
 
+@checked
 def trades(
     eps: float = px(8),
     norm: Norm = "linf",

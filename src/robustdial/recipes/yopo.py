@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from robustdial.checks import checked
 from robustdial.method import Method
 from robustdial.method.objective import AT
 from robustdial.method.schedule import Constant
@@ -10,6 +11,7 @@ from robustdial.recipes.norms import Norm, threat_of
 from robustdial.typing import px
 
 
+@checked
 def yopo(eps: float = px(8), norm: Norm = "linf", passes: int = 5, inner: int = 3, step: float = 0.25) -> Method:
     r"""You only propagate once, YOPO-m-n: m passes to an update, n steps of the adversary after each.
 

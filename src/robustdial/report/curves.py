@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
-from itertools import compress, groupby, pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import plotly.graph_objects as go
@@ -16,6 +16,7 @@ from plotly.colors import sample_colorscale
 
 from robustdial.report.folder import Entry
 from robustdial.report.labels import Box, Label, places
+from robustdial.report.thin import EPOCHS, NAMED, evenly
 from robustdial.report.words import interval, number, percent
 
 CLEAN, ROBUST, BETWEEN, BAR = "#3b7fc4", "#d1603d", "#8d6cab", "#98a1ae"
@@ -54,15 +55,18 @@ def tradeoff(points: Sequence[Entry]) -> go.Figure:
     figure, colours = go.Figure(), shades([p["lam"] for p in points])
     for dash, (width, group) in _widths(points):
         curve = list(group)
+        named = [
+            p for p in evenly(curve, NAMED) if dash == DASHES[0]
+        ]  # names of narrower ones would repeat and collide
         figure.add_scatter(
             x=[hundred(p["clean"]) for p in curve],
             y=[hundred(p["robust"]) for p in curve],
             error_x=_bars(curve, "clean") if dash == DASHES[0] else None,
             error_y=_bars(curve, "robust") if dash == DASHES[0] else None,
-            mode="lines+markers+text",  # only the widest is labelled: names repeat and would collide
+            mode="lines+markers+text",
             name=f"width {width:g}",
-            text=[_lam(p) for p in curve] if dash == DASHES[0] else None,
-            textposition=_beside(curve, points) if dash == DASHES[0] else None,
+            text=[_lam(p) if p in named else "" for p in curve] if named else None,
+            textposition=_beside(curve, named, points) if named else None,
             line={"color": BETWEEN, "width": 1.5, "dash": dash},
             marker=_marker(curve, [colours[p["lam"]] for p in curve]),
             hovertext=[_told(p) for p in curve],
@@ -95,7 +99,7 @@ def against_lam(points: Sequence[Entry]) -> go.Figure:
 
 def training(epochs: Sequence[Entry]) -> list[Plot]:
     """The curves of a training run as (id, title, figure); a quantity that was not recorded has no curve."""
-    shares = {"clean": CLEAN, "adv": ROBUST}
+    epochs, shares = evenly(epochs, EPOCHS), {"clean": CLEAN, "adv": ROBUST}
     plots = [
         ("loss", "Loss", _lines(epochs, {"loss": BETWEEN})),
         ("accuracies", "Training accuracy", _lines(epochs, shares, scale=100, suffix=" %")),
@@ -196,13 +200,14 @@ def _lam(p: Entry) -> str:
     return "" if p["lam"] is None else f"λ {p['lam']:.3g}"
 
 
-def _beside(curve: Sequence[Entry], points: Sequence[Entry]) -> list[str]:
+def _beside(curve: Sequence[Entry], named: Sequence[Entry], points: Sequence[Entry]) -> list[str]:
     """Where the names of a curve's points stand in a plot of all points: clear of one another and of the curve."""
     x, y = (_frame(points, side) for side in ("clean", "robust"))
-    shown = [None not in (p["clean"], p["robust"]) for p in curve]
-    labels = [Label(_lam(p), x(p), y(p)) for p in compress(curve, shown)]
-    found = iter(places(labels, [dot for a, b in pairwise(labels) for dot in _dots(a, b)]))
-    return [next(found) if there else "top right" for there in shown]
+    drawn = [p for p in curve if None not in (p["clean"], p["robust"])]
+    spots = [Label(_lam(p), x(p), y(p)) for p in drawn]
+    labels = [spot for spot, p in zip(spots, drawn, strict=True) if p in named]
+    found = iter(places(labels, [dot for a, b in pairwise(spots) for dot in _dots(a, b)]))
+    return [next(found) if p in named and p in drawn else "top right" for p in curve]
 
 
 def _dots(a: Label, b: Label) -> Iterator[Box]:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import product
 
+import numpy as np
+from numpy.typing import NDArray
+
 Box = tuple[float, float, float, float]
 """Left, bottom, right, top."""
 Origin = tuple[str, str]
@@ -51,31 +54,51 @@ def places(labels: Sequence[Label], marks: Sequence[Box]) -> list[str]:
     >>> places([Label("a", 0.5, 0.5), Label("b", 0.52, 0.47)], [])
     ['bottom left', 'bottom right']
     """
-    marks = [*marks, *((label.x, label.y, label.x, label.y) for label in labels)]
+    sheets = [_Sheet(size) for size in SIZES]
+    for mark in (*marks, *((label.x, label.y, label.x, label.y) for label in labels)):
+        for sheet in sheets:
+            sheet.cover(_around(mark, sheet.size))
     chosen = [PLACES[0]] * len(labels)
+    for label in labels:
+        _cover(sheets, label, PLACES[0])
     for _ in range(ROUNDS):
         for i, label in enumerate(labels):
-            others = [*zip(labels[:i], chosen[:i], strict=True), *zip(labels[i + 1 :], chosen[i + 1 :], strict=True)]
-            chosen[i] = min(PLACES, key=partial(_covered, label, others, marks))
+            _cover(sheets, label, chosen[i], -1)
+            chosen[i] = min(PLACES, key=partial(_covered, label, sheets))
+            _cover(sheets, label, chosen[i])
     return [" ".join(place) for place in chosen]
 
 
-def _covered(label: Label, others: Sequence[tuple[Label, Origin]], marks: Sequence[Box], place: Origin) -> float:
-    """Square pixels of other names and of marks, over all sizes; those outside the plot count double: they are lost."""
-    total = 0.0
-    for size in SIZES:
-        box = label.box(place, size)
-        shown = _shared(box, (0, 0, *size))
-        outside = (box[2] - box[0]) * LINE - shown
-        names = sum(_shared(box, other.box(where, size)) for other, where in others)
-        total += 2 * outside + names + sum(_shared(box, _around(mark, size)) for mark in marks)
-    return total
+class _Sheet:
+    """How many things cover each pixel of a plot: looking at a box takes as long, however many there are elsewhere."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.size = size
+        self._count = np.zeros(size[::-1], np.int32)
+
+    def cover(self, box: Box, times: int = 1) -> None:
+        """Cover a box once more, or once less."""
+        self._part(box)[...] += times
+
+    def covered(self, box: Box) -> float:
+        """Square pixels of the box that are covered; those outside the plot count double: they are lost."""
+        part = self._part(box)
+        return float(part.sum()) + 2 * max(0.0, (box[2] - box[0]) * (box[3] - box[1]) - part.size)
+
+    def _part(self, box: Box) -> NDArray[np.int32]:
+        left, bottom, right, top = (max(0, round(end)) for end in box)
+        return self._count[bottom:top, left:right]
+
+
+def _cover(sheets: Sequence[_Sheet], label: Label, place: Origin, times: int = 1) -> None:
+    for sheet in sheets:
+        sheet.cover(label.box(place, sheet.size), times)
+
+
+def _covered(label: Label, sheets: Sequence[_Sheet], place: Origin) -> float:
+    return sum(sheet.covered(label.box(place, sheet.size)) for sheet in sheets)
 
 
 def _around(mark: Box, size: tuple[int, int]) -> Box:
     left, bottom, right, top = mark
     return left * size[0] - PAD, bottom * size[1] - PAD, right * size[0] + PAD, top * size[1] + PAD
-
-
-def _shared(a: Box, b: Box) -> float:
-    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))

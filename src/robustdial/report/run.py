@@ -9,11 +9,13 @@ from markupsafe import Markup
 from robustdial.report import curves, facts, heat
 from robustdial.report.crossing import crossing
 from robustdial.report.evaluation import facts as evaluated
+from robustdial.report.evaluation.checks import checks_of
 from robustdial.report.evaluation.overview import overview
 from robustdial.report.evaluation.panel import Panel, panels
 from robustdial.report.folder import Entry, Folder, read
 from robustdial.report.pictures import Gallery, gallery
 from robustdial.report.template import PAGES
+from robustdial.report.thin import EVALUATIONS, PICTURED, ROWS, positions
 from robustdial.report.words import interval, percent
 
 
@@ -22,7 +24,8 @@ def page(path: Path) -> str:
     folder = read(path)
     classes = folder.run.get("data", {}).get("classes", [])
     pictures = gallery(folder.pictures, classes) if folder.pictures else None
-    points, evaluations = folder.points, panels(folder)
+    points, evaluations = positions(folder.points), panels(folder)
+    rows = folder.scores[: -ROWS - 1 : -1]
     return PAGES.get_template("run.html").render(
         name=folder.title,
         foreign=folder.foreign,
@@ -35,7 +38,10 @@ def page(path: Path) -> str:
         dialed_cost=folder.frontier.get("dialed"),
         timing=facts.timing(folder.frontier),
         evaluations=evaluations,
-        overview=overview([panel.entry for panel in evaluations]),
+        rows=rows,
+        overview=overview(rows),
+        checks=[checks_of(entry["checks"]) if entry.get("checks") else None for entry in rows],
+        left_out=_left_out(folder, len(points)),
         upper_bound=facts.UPPER_BOUND,
         tell=evaluated,
         strongest=facts.strongest(folder),
@@ -45,23 +51,23 @@ def page(path: Path) -> str:
         stops=_stops(points, pictures),
         gallery=pictures,
         dialed=folder.dialed,
-        plots=_plots(folder, evaluations),
+        plots=_plots(folder, points, evaluations),
         troubles=folder.troubles,
         settings=facts.settings(folder.run),
         conditions=facts.conditions(folder),
     )
 
 
-def _plots(folder: Folder, evaluations: list[Panel]) -> dict[str, tuple[str, Markup]]:
+def _plots(folder: Folder, points: list[Entry], evaluations: list[Panel]) -> dict[str, tuple[str, Markup]]:
     """Every plot of the page by its id, with its title."""
     plots: list[curves.Plot] = []
-    if folder.points:
-        plots.append(("tradeoff", "Robust against clean accuracy", curves.tradeoff(folder.points)))
-    if _dials(folder.points):
-        plots.append(("against", "Accuracy along λ", curves.against_lam(folder.points)))
-    widths = len({p["width"] for p in folder.points})
+    if points:
+        plots.append(("tradeoff", "Robust against clean accuracy", curves.tradeoff(points)))
+    if _dials(points):
+        plots.append(("against", "Accuracy along λ", curves.against_lam(points)))
+    widths = len({p["width"] for p in points})
     if widths > 1:
-        plots.append(("surface", "Accuracy over λ and width, %", heat.surface(folder.points)))
+        plots.append(("surface", "Accuracy over λ and width, %", heat.surface(points)))
     for panel in evaluations:
         plots += panel.plots
     if folder.cross:
@@ -72,6 +78,14 @@ def _plots(folder: Folder, evaluations: list[Panel]) -> dict[str, tuple[str, Mar
     tall = {"tradeoff": 440, "against": 330, "surface": 90 + heat.ROW * widths, "crossed": 70 + heat.ROW * rows}
     tall |= {panel.plot: 330 for panel in evaluations}
     return curves.embed(plots, tall)
+
+
+def _left_out(folder: Folder, points: int) -> dict[str, str]:
+    """What the page does not show of many things, by the part of the page; empty where nothing is missing."""
+    measured, scores = len(folder.points), len(folder.scores)
+    told = {"points": f"{points:,} of {measured:,} measured positions are shown, evenly spaced." * (measured > points)}
+    full = f"The latest {EVALUATIONS} of {scores:,} evaluations are shown in full, the latest {PICTURED} with pictures."
+    return told | {"scores": full * (scores > EVALUATIONS)}
 
 
 def _stops(points: list[Entry], pictures: Gallery | None) -> list[Entry]:

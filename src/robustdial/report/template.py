@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from robustdial.report.words import amount, extent, interval, moment, percent, points
+
+
+def breakable(text: object) -> Markup:
+    """Text that a narrow column breaks after its punctuation, and not within a word.
+
+    >>> breakable("timm:resnet18/<b>")
+    Markup('timm:<wbr>resnet18/<wbr>&lt;b&gt;')
+    """
+    return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[:/_.=,-])(?=[^\s\d])", str(text)))
+
 
 PAGES = Environment(
     loader=PackageLoader("robustdial.report", ""),
@@ -16,6 +29,7 @@ PAGES = Environment(
 )
 PAGES.filters |= {
     "amount": amount,
+    "breakable": breakable,
     "extent": extent,
     "interval": interval,
     "moment": moment,

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from robustdial import record
+from robustdial.checks import checked
+from robustdial.checks import device as device_of
 from robustdial.dial import CannotNarrow, Dialed, Fixed, dial
 from robustdial.method import Method
 from robustdial.models import build
@@ -17,16 +19,18 @@ from robustdial.training.checkpoint import load_weights
 from robustdial.typing import Json
 
 
+@checked
 def open_model(folder: str | Path, device: str = "cpu") -> nn.Module:
     """The best network of a run folder, in evaluation mode: `open_model("runs/x").at(0.4)` is a plain `f(x)`.
 
     The data is not needed; what the network must know of it stands in `run.json`.
     """
+    place = device_of("device", device)
     about = record.read_run(Path(folder))
     _, tensors = best_weights(Path(folder))
     model = untrained(about)
     load_weights(model, tensors)
-    model.to(device).eval()
+    model.to(place).eval()
     return model
 
 

@@ -113,6 +113,8 @@ class Run:
             raise ValueError(
                 f"--weight-decay {self.weight_decay:g} pushes weights away. Give 0 or a small number, 5e-4."
             )
+        if not self.save_every >= 0:
+            raise ValueError(f"--save-every {self.save_every:g} is no time. Give seconds, for example 60.")
         if self.start and self.pretrained:
             raise ValueError("--start and --pretrained both name the weights to start from. Give one of them.")
         if self.labelled is not None and self.unlabelled is not None:

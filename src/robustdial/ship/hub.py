@@ -16,6 +16,7 @@ from safetensors.torch import save
 from torch import nn
 
 from robustdial import record
+from robustdial.checks import checked
 from robustdial.run import open_model, untrained
 from robustdial.ship.export import dial_card, need, public, public_name
 from robustdial.training.checkpoint import load_weights
@@ -29,6 +30,7 @@ _KEPT = {
 }
 
 
+@checked
 def save_pretrained(run: str | Path, folder: str | Path, name: str | None = None) -> None:
     """Write the best network of a run as a folder that can be published.
 
@@ -55,6 +57,7 @@ def _points(run: Path, model: nn.Module) -> list[Json]:
     return list(about["points"]) if current else []
 
 
+@checked
 def from_pretrained(name: str | Path, revision: str | None = None) -> nn.Module:
     """A network in evaluation mode, from a folder or the hub: `from_pretrained("user/name").at(0.4)` is a plain `f(x)`.
 
@@ -84,6 +87,7 @@ def from_pretrained(name: str | Path, revision: str | None = None) -> nn.Module:
     return model
 
 
+@checked
 def push_to_hub(run: str | Path, name: str, private: bool = False) -> str:
     """Publish the best network of a run as `user/name` on the hub; the address.
 

@@ -10,18 +10,21 @@ import torch
 from torch import Tensor, nn
 
 from robustdial import record
+from robustdial.checks import checked
 from robustdial.training.engine import Recovery, TrainState
 from robustdial.typing import Json
 
 Tensors = dict[str, Tensor]
 
 
+@checked
 def save(state: TrainState, path: str | Path) -> None:
     """Write a training state to `path` (safetensors), atomically. With `restore` and the same data, training goes on as
     if it had never stopped."""
     record.write_tensors(Path(path), *pack(state))
 
 
+@checked
 def restore(state: TrainState, path: str | Path) -> None:
     """Read what `save` wrote into a freshly built `state`. Raises ValueError if it is of another model, or damaged."""
     unpack(state, *record.read_tensors(Path(path)))

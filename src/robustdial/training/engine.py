@@ -12,13 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from robustdial.checks import a, checked, finite, positive, seed, whole
 from robustdial.data import Batch, Data, Feed, whole_images
 from robustdial.dial import Forward
 from robustdial.method import Method
 from robustdial.method.game import Game, Point
 from robustdial.method.learner import Learner, Plain
 from robustdial.method.solver import Memory
-from robustdial.training.rate import Rate, triangle
+from robustdial.training.rate import Rate, rate_of, triangle
 from robustdial.typing import Classifier, Json
 
 PLAIN = Plain()
@@ -29,6 +30,7 @@ Sums = dict[str, Tensor]
 """Statistics that add up over batches (and, later, over processes)."""
 
 
+@checked
 def train_batch(
     model: nn.Module,
     batch: Batch,
@@ -59,8 +61,46 @@ def train_batch(
             and their number, as far as computed, and `gradient`, the L1 norm of the gradient of each victim's loss with
             respect to its perturbation, with the number of victims. `spent` is the cost in passes over
             images, of all widths, and `images` the size of the batch.
+
+    Raises:
+        TypeError, ValueError: an argument that cannot be meant, pixels outside [0, 1], a batch elsewhere than the
+            model, labels that the model has no logit for.
     """
-    seats = method.dial.seats(model, forward or model, batch.x)
+    whole("passes", passes, least=1)
+    whole_images(batch.x, "training")
+    _check_place(model, batch)
+    try:
+        return _played(
+            model, batch, method, passes, optimizer, memories, forward or model, learner, step_scale, teacher
+        )
+    except IndexError as error:  # of the cross-entropy
+        raise ValueError(
+            f"The labels go up to {int(batch.y.max())}, and the network has fewer logits ({error}). Number the classes "
+            "from 0, or build the network with more."
+        ) from error
+
+
+def _check_place(model: nn.Module, batch: Batch) -> None:
+    """Raises ValueError if the images are elsewhere than the weights."""
+    place = next((weight.device for weight in model.parameters()), batch.x.device)
+    if place != batch.x.device:
+        raise ValueError(f"The network is on {place}, the images are on {batch.x.device}. Use data.to({str(place)!r}).")
+
+
+def _played(
+    model: nn.Module,
+    batch: Batch,
+    method: Method,
+    passes: int,
+    optimizer: torch.optim.Optimizer,
+    memories: list[Memory],
+    forward: Forward,
+    learner: Learner,
+    step_scale: float,
+    teacher: Classifier | None,
+) -> Sums:
+    """`train_batch` behind its door: on an accelerator, a look at every pixel would wait for it."""
+    seats = method.dial.seats(model, forward, batch.x)
     memories.extend({} for _ in range(len(seats) - len(memories)))
     games = [Game(model, s, batch, method.threat, method.objective, step_scale, teacher) for s in seats]
     plays = [method.solver.play(game, passes, memory) for game, memory in zip(games, memories, strict=True)]
@@ -151,11 +191,20 @@ class TrainState:
     learner: Learner = PLAIN
     teacher: Classifier | None = None
 
+    def __post_init__(self) -> None:
+        a("model", self.model, nn.Module, "a network, a torch.nn.Module")
+        a("optimizer", self.optimizer, torch.optim.Optimizer, "an optimizer, such as optimizer_for(model, lr=0.1)")
+        finite("lr", self.lr, "Give a learning rate such as 0.1.")
+        seed(self.seed)
+        self.rate = rate_of(self.rate)
+
     @classmethod
-    def new(cls, model: nn.Module, *, lr: float = 0.1, rate: Rate = triangle, seed: int = 0) -> TrainState:
+    def new(cls, model: nn.Module, *, lr: float = 0.1, rate: Rate | str = triangle, seed: int = 0) -> TrainState:
         """A fresh state with the customary optimizer, in single precision. `seed` sets the order of the images; the
-        adversaries and the augmentation draw from torch's global generator (`torch.manual_seed`)."""
-        return cls(model, optimizer_for(model, lr), rate, lr, seed, forward=model)
+        adversaries and the augmentation draw from torch's global generator (`torch.manual_seed`). A `rate` may go by
+        its name, such as `cosine`."""
+        positive("lr", lr, "Give a learning rate such as 0.1.")
+        return cls(model, optimizer_for(model, lr), rate_of(rate), lr, seed, forward=model)
 
     @property
     def served(self) -> nn.Module:
@@ -186,6 +235,7 @@ class Step:
     summary: dict[str, Json] | None = None
 
 
+@checked
 def steps(state: TrainState, data: Data, method: Method, *, epochs: int, batch: int) -> Iterator[Step]:
     """Train until `epochs` epochs are finished, yielding after every batch.
 
@@ -197,6 +247,12 @@ def steps(state: TrainState, data: Data, method: Method, *, epochs: int, batch: 
             from unlabelled images, and there are none, or they have no pseudo-labels.
         FloatingPointError: the loss of an epoch is not finite.
     """
+    whole("epochs", epochs, least=1)
+    whole("batch", batch, least=1)
+    return _steps(state, data, method, epochs, batch)
+
+
+def _steps(state: TrainState, data: Data, method: Method, epochs: int, batch: int) -> Iterator[Step]:
     first, feed = True, Feed(data, method.unlabelled)
     if state.epoch == 0 and state.batch == 0:
         state.schedule = method.schedule.init()
@@ -209,17 +265,18 @@ def steps(state: TrainState, data: Data, method: Method, *, epochs: int, batch: 
             state.model.train()
             if first:  # one look at what the data and its augmentation really give
                 first, learned = False, replace(learned, x=whole_images(learned.x, "training"))
-            sums = train_batch(
+                _check_place(state.model, learned)
+            sums = _played(
                 state.model,
                 learned,
                 method,
                 passes,
                 state.optimizer,
                 state.memories,
-                forward=state.forward,
-                learner=state.learner,
-                step_scale=state.recovery.step_scale,
-                teacher=state.teacher,
+                state.forward,
+                state.learner,
+                state.recovery.step_scale,
+                state.teacher,
             )
             if state.average is not None:
                 state.average.update_parameters(state.model)
@@ -231,6 +288,7 @@ def steps(state: TrainState, data: Data, method: Method, *, epochs: int, batch: 
             clock = time.perf_counter()
 
 
+@checked
 def fit(state: TrainState, data: Data, method: Method, *, epochs: int, batch: int) -> Iterator[dict[str, Json]]:
     """Train, yielding the statistics of each finished epoch: log, save, evaluate or stop in an ordinary loop.
 
@@ -241,11 +299,11 @@ def fit(state: TrainState, data: Data, method: Method, *, epochs: int, batch: in
         print(epoch["epoch"], epoch["loss"])
     ```
     """
-    for step in steps(state, data, method, epochs=epochs, batch=batch):
-        if step.summary is not None:
-            yield step.summary
+    every = steps(state, data, method, epochs=epochs, batch=batch)
+    return (step.summary for step in every if step.summary is not None)
 
 
+@checked
 def averaged(model: nn.Module, decay: float) -> AveragedModel:
     """An exponential moving average of the weights and running statistics of `model`, to be updated after each step.
 
@@ -269,16 +327,29 @@ def averaged(model: nn.Module, decay: float) -> AveragedModel:
     return AveragedModel(model, multi_avg_fn=average, use_buffers=True).requires_grad_(False)
 
 
+@checked
 def optimizer_for(
     model: nn.Module, lr: float, momentum: float = 0.9, weight_decay: float = 5e-4
 ) -> torch.optim.Optimizer:
     """Stochastic gradient descent over all parameters, with the constants customary in adversarial training."""
+    if next(model.parameters(), None) is None:
+        raise ValueError(f"{type(model).__name__} has no weights that could learn. Give the network itself.")
     return torch.optim.SGD(model.parameters(), lr=lr, momentum=momentum, weight_decay=weight_decay)
 
 
 def _set_rate(state: TrainState, progress: float) -> None:
+    factor = state.rate(progress)
+    _check_factor(factor, progress)
     for group in state.optimizer.param_groups:
-        group["lr"] = state.lr * state.recovery.lr * state.rate(progress)
+        group["lr"] = state.lr * state.recovery.lr * factor
+
+
+def _check_factor(factor: object, progress: float) -> None:
+    finite(f"rate({progress:g})", factor, "A rate is a function from progress in [0, 1] to a finite factor, 0 or more.")
+    if float(factor) < 0:  # type: ignore[arg-type]
+        raise ValueError(
+            f"rate({progress:g})={factor} is negative: the weights would climb. Give a factor of 0 or more."
+        )
 
 
 def check_finite(state: TrainState) -> None:

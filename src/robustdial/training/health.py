@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from robustdial.checks import checked
 from robustdial.logits import guarded
 from robustdial.method.objective.base import cross_entropy
 from robustdial.method.solver import attacked
@@ -73,6 +74,7 @@ def probe_size(images: int) -> int:
     return min(256, max(32, images // 180))
 
 
+@checked
 def look(f: nn.Module, x: Tensor, y: Tensor, threat: Threat) -> Signals:
     """Take the signals of a network on held-out images `[B, C, H, W]` with labels `[B]`, in evaluation mode.
 
@@ -114,6 +116,7 @@ def look(f: nn.Module, x: Tensor, y: Tensor, threat: Threat) -> Signals:
     return Signals(float(right.float().mean()), share(one), share(many), float(linearity), top, len(y))
 
 
+@checked
 def diagnose(epochs: Sequence[Mapping[str, Json]], classes: int) -> Trouble | None:
     """What is wrong after the last of these epochs, if anything.
 
@@ -122,6 +125,8 @@ def diagnose(epochs: Sequence[Mapping[str, Json]], classes: int) -> Trouble | No
             for robust overfitting, `val` (a list of points with `robust` or None).
         classes: number of classes.
     """
+    if not epochs:
+        raise ValueError("There are no epochs to judge. Give the records of at least one.")
     now = epochs[-1]
     if not math.isfinite(now["loss"]):
         return Trouble.NOT_FINITE

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
+from robustdial.checks import fields_fit, said
+
 Rate = Callable[[float], float]
 
 
@@ -58,6 +60,7 @@ class Multistep:
     milestones: tuple[float, ...] = (0.5, 0.75)
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if list(self.milestones) != sorted(self.milestones) or not all(0 < m < 1 for m in self.milestones):
             raise ValueError(f"milestones={self.milestones}: give ascending shares of the training, such as 0.5, 0.8.")
 
@@ -72,6 +75,17 @@ RATES: dict[str, Rate] = {
     "multistep": Multistep(),
     "constant": constant,
 }
+
+
+def rate_of(rate: Rate | str) -> Rate:
+    """A rate, or the one of a name. Raises TypeError or ValueError if it is none."""
+    if isinstance(rate, str):
+        return parse(rate)
+    if not callable(rate) or isinstance(rate, type):
+        raise TypeError(
+            f"rate={said(rate)} is no rate. Give a function from progress to a factor, or one of {', '.join(RATES)}."
+        )
+    return rate
 
 
 def parse(name: str) -> Rate:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.text import Text
+
 from robustdial import record
 from robustdial.attack import check_supports, parse
 from robustdial.cli.arguments import choose
@@ -90,12 +92,12 @@ def _formats(names: Sequence[str]) -> list[str]:
 def _tell(about: Json, out: Path, facts: Facts) -> None:
     for name, file in about["files"].items():
         parity = file["parity"]
-        console.print(
-            f"[bold]{out / name}[/]  {file['bytes']:,} bytes; logits within {parity['difference']:.1e} of the dialed "
-            f"network's (scale {parity['scale']:.3g})",
-            soft_wrap=True,
+        told = (
+            f"  {file['bytes']:,} bytes; logits within {parity['difference']:.1e} of the dialed network's "
+            f"(scale {parity['scale']:.3g})"
         )
-        console.print(FORMATS[file["format"]].lines(str(out / name), facts) + "\n", soft_wrap=True, markup=False)
+        console.print(Text.assemble((str(out / name), "bold"), told), soft_wrap=True)
+        console.print(FORMATS[file["format"]].lines(str(out / name), facts) + "\n", soft_wrap=True)
     _tell_point("float32", about["measured"])
     for name, file in about["files"].items():
         if "measured" in file:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from rich.text import Text
+
 from robustdial import record
 from robustdial.cli.console import console, counting, say_notes, stoppable
 from robustdial.generator import GeneratorRun, Workshop, resume_generator, start_generator
@@ -93,11 +95,12 @@ def _check_same(workshop: Workshop, given: Mapping[str, Json]) -> None:
 def _train(workshop: Workshop) -> int:
     run, data, state = workshop.run, workshop.data, workshop.state
     parameters = sum(weight.numel() for weight in state.generator.parameters())
-    console.print(
-        f"[bold]generator[/] of {data.name}: {len(data.train):,} images of {'x'.join(map(str, data.shape))} in "
+    told = (
+        f" of {data.name}: {len(data.train):,} images of {'x'.join(map(str, data.shape))} in "
         f"{len(data.classes)} classes; {parameters:,} parameters; on {state.device}"
     )
     say_notes(data.notes)
+    console.print(Text.assemble(("generator", "bold"), told))
     with stoppable() as stop, counting("training", run.epochs * (len(data.train) // run.batch or 1)) as bar:
         for step in workshop.train():
             done = (step.epoch - 1) * step.batches + step.batch

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json as json_format
 
+from rich.text import Text
+
 from robustdial.cli.arguments import choose
 from robustdial.cli.console import console
 from robustdial.recipes import RECIPES
@@ -46,19 +48,19 @@ def _known(name: str) -> dict[str, Json]:
 
 
 def _list(category: Category) -> None:
-    console.print(f"[bold]{category.name}[/]: {category.about}", soft_wrap=True)
+    console.print(Text.assemble((category.name, "bold"), f": {category.about}"), soft_wrap=True)
     for name in recipes_of(category):
         facts = facts_of(name)
-        console.print(f"  [bold]{name:18}[/]{facts['summary']}", soft_wrap=True)
-        console.print(f"{'':20}{facts['paper']} Cost: {facts['cost']}", soft_wrap=True, markup=False)
+        console.print(Text.assemble("  ", (f"{name:18}", "bold"), str(facts["summary"])), soft_wrap=True)
+        console.print(f"{'':20}{facts['paper']} Cost: {facts['cost']}", soft_wrap=True)
     for name, paper in category.absent:
-        console.print(f"  not implemented: {name} ({paper})", soft_wrap=True, markup=False)
+        console.print(f"  not implemented: {name} ({paper})", soft_wrap=True)
     console.print()
 
 
 def _show(name: str) -> None:
     facts = facts_of(name)
-    console.print(f"[bold]{name}[/]  {facts['category']}", soft_wrap=True)
-    console.print(f"\n{doc_of(name)}\n", soft_wrap=True, markup=False)
+    console.print(Text.assemble((name, "bold"), f"  {facts['category']}"), soft_wrap=True)
+    console.print(f"\n{doc_of(name)}\n", soft_wrap=True)
     for fact in (*NOUNS, "passes"):
-        console.print(f"{fact:10}{facts[fact]}", soft_wrap=True, markup=False)
+        console.print(f"{fact:10}{facts[fact]}", soft_wrap=True)

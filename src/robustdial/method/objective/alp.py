@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from robustdial.checks import fields_fit
 from robustdial.method.objective.base import View, cross_entropy, not_negative, of_victims, per_row, single
 
 
@@ -26,6 +27,7 @@ class ALP:
     weight: float = 0.5
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         not_negative("weight", self.weight)
 
     def look(self, view: View) -> None:

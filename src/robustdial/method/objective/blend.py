@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from robustdial.checks import fields_fit
 from robustdial.method.objective.base import View, cross_entropy, per_row
 
 
@@ -25,6 +26,7 @@ class Blend:
     share: float = 1.0
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if not 0 <= self.share <= 1:
             raise ValueError(f"share={self.share:g} cannot weigh two losses. Give a share from 0 to 1.")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn import functional as F
 
+from robustdial.checks import fields_fit
 from robustdial.method.objective.base import Objective, View
 from robustdial.method.objective.soft import Soft
 
@@ -31,6 +32,7 @@ class Distilled:
     share: float = 0.5
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if not 0 <= self.share <= 1:
             raise ValueError(f"share={self.share:g}: give the teacher's share of the label, from 0 to 1.")
 

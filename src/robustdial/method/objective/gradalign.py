@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from robustdial.checks import fields_fit
 from robustdial.method.objective.base import Objective, View, cross_entropy, not_negative
 
 
@@ -30,6 +31,7 @@ class GradAlign:
     weight: float = 0.2
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         not_negative("weight", self.weight)
 
     def look(self, view: View) -> None:

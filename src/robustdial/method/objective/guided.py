@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from robustdial.checks import fields_fit
 from robustdial.method.objective.base import Objective, View, cross_entropy, not_negative, single
 
 _ROOM = 1e-6  # keeps logarithms of probabilities finite
@@ -32,6 +33,7 @@ class Guided:
     c: float = 0.0
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         not_negative("c", self.c)
 
     def look(self, view: View) -> None:

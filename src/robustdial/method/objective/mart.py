@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from robustdial.checks import fields_fit
 from robustdial.method.objective.base import View, cross_entropy, hard, not_negative, of_victims, per_row, single
 
 # the authors' guards against logarithms of zero; they are part of the loss
@@ -32,6 +33,7 @@ class MART:
     beta: float = 6.0
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         not_negative("beta", self.beta)
 
     def look(self, view: View) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from robustdial.checks import fields_fit, said
 from robustdial.method.objective.base import Paired, View
 
 
@@ -37,6 +38,11 @@ class SelfTraining:
     adv_weight: float = 0.5
 
     def __post_init__(self) -> None:
+        fields_fit(self)
+        if not hasattr(self.objective, "terms"):
+            raise TypeError(
+                f"objective is {said(self.objective)}, one loss and no pair of them. Give Blend() or TRADES()."
+            )
         for name, weight in (("clean_weight", self.clean_weight), ("adv_weight", self.adv_weight)):
             if not 0 <= weight < 1:
                 raise ValueError(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn import functional as F
 
+from robustdial.checks import fields_fit
 from robustdial.method.objective.base import Objective, View
 from robustdial.method.objective.soft import Soft
 
@@ -29,6 +30,7 @@ class Smoothed:
     amount: float
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if not 0 <= self.amount < 1:
             raise ValueError(
                 f"Label smoothing of {self.amount:g} leaves nothing to learn. Give a share from 0 to below 1."

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from robustdial.checks import fields_fit
 from robustdial.method.objective.base import Objective, View, cross_entropy, hard
 
 
@@ -25,6 +26,9 @@ class Targeted:
     """
 
     objective: Objective
+
+    def __post_init__(self) -> None:
+        fields_fit(self)
 
     def look(self, view: View) -> None:
         self.objective.look(view)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from robustdial.checks import fields_fit
 from robustdial.method.objective.base import View, cross_entropy, divergence, not_negative, of_victims, per_row
 
 
@@ -28,6 +29,7 @@ class TRADES:
     beta: float = 6.0
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         not_negative("beta", self.beta)
 
     def look(self, view: View) -> None:

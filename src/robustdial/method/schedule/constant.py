@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from robustdial.checks import fields_fit
 from robustdial.method.schedule.base import at_least_one
 from robustdial.typing import Json
 
@@ -23,6 +24,7 @@ class Constant:
     number: int
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         at_least_one(self.number)
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from robustdial.checks import fields_fit
 from robustdial.method.schedule.base import rising
 from robustdial.typing import Json
 
@@ -31,6 +32,7 @@ class Delayed:
     most: int
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         rising(1, self.most)
         if self.every < 1:
             raise ValueError(f"every={self.every}: passes cannot grow more often than once an epoch. Give at least 1.")

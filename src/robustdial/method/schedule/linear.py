@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from robustdial.checks import fields_fit
 from robustdial.method.schedule.base import rising
 from robustdial.typing import Json
 
@@ -28,6 +29,7 @@ class Linear:
     most: int
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         rising(self.least, self.most)
 
     def init(self) -> Json:

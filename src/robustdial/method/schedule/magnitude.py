@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from robustdial.checks import fields_fit
 from robustdial.method.schedule.base import a_factor, rising
 from robustdial.typing import Json
 
@@ -49,6 +50,7 @@ class Magnitude:
     full: int = 1
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         rising(1, self.most)
         a_factor(self.gamma)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from robustdial.checks import fields_fit
 from robustdial.method.schedule.base import rising
 from robustdial.typing import Json
 
@@ -29,6 +30,7 @@ class Threshold:
     most: int
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         rising(1, self.most)
         if not 0 <= self.accuracy < 1:
             raise ValueError(f"accuracy={self.accuracy:g} is not a share that can be passed. Give one in [0, 1).")

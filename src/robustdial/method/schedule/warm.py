@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from robustdial.checks import fields_fit
 from robustdial.method.schedule.base import Schedule
 from robustdial.typing import Json
 
@@ -34,6 +35,7 @@ class Warm:
     schedule: Schedule
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if not 0 <= self.share < 1:
             raise ValueError(f"share={self.share:g} leaves nothing of the training. Give a number from 0 to below 1.")
 

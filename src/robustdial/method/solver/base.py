@@ -14,6 +14,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from robustdial.checks import fields_fit
 from robustdial.method.game import Game, Point
 from robustdial.method.threat import Reach, Threat
 
@@ -43,6 +44,7 @@ class Step:
     spread: float = 0.0
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if self.size <= 0 and self.spread <= 0:
             raise ValueError("An adversary that does not move is none. Give Step a positive size or spread.")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from robustdial.checks import fields_fit
 from robustdial.method.game import Game, Point
 from robustdial.method.solver.base import Memory, Step, a_share
 from robustdial.method.solver.modes import Mode, attacked
@@ -40,6 +41,7 @@ class Friendly:
     mode: Mode = "eval"
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         a_share("noise", self.noise)
         if self.patience < 0:
             raise ValueError(f"patience={self.patience}: a number of steps cannot be negative.")

@@ -9,6 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from robustdial.checks import fields_fit
 from robustdial.method.game import Game, Point
 from robustdial.method.solver.base import Memory, Step, a_share, ascend
 from robustdial.method.solver.modes import Mode, attacked
@@ -40,6 +41,7 @@ class Generated:
     mode: Mode = "eval"
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         a_share("noise", self.noise)
         if not 0 <= self.share <= 1:
             raise ValueError(f"share={self.share:g} of the images cannot be generated. Give a share from 0 to 1.")

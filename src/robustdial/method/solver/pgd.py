@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from robustdial.checks import fields_fit
 from robustdial.method.game import Game, Point
 from robustdial.method.solver.base import Memory, Step, a_share, ascend
 from robustdial.method.solver.modes import Mode, attacked
@@ -28,6 +29,7 @@ class PGD:
     mode: Mode = "eval"
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         a_share("noise", self.noise)
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from robustdial.checks import fields_fit
 from robustdial.method.game import Game, Point
 from robustdial.method.solver.base import Memory, Step, a_share, left
 from robustdial.method.threat import Reach
@@ -32,6 +33,7 @@ class Replay:
     noise: float = 1.0
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         a_share("noise", self.noise)
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
@@ -53,6 +55,9 @@ class Carried:
     """
 
     step: Step
+
+    def __post_init__(self) -> None:
+        fields_fit(self)
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
         if "z" not in memory:

@@ -8,6 +8,7 @@ from functools import partial
 
 import torch
 
+from robustdial.checks import fields_fit
 from robustdial.method.game import Game, Point
 from robustdial.method.solver.base import Memory, Step, a_share, ascend
 from robustdial.method.solver.modes import Mode, attacked
@@ -41,6 +42,7 @@ class Transferred:
     mode: Mode = "eval"
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         a_share("noise", self.noise)
         if self.reset < 1:
             raise ValueError(f"reset={self.reset}: an adversary needs at least 1 visit before it starts anew.")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from robustdial.checks import fields_fit
 from robustdial.method.game import Game, Point
 from robustdial.method.solver.base import Memory
 from robustdial.method.solver.modes import Mode, attacked
@@ -27,6 +28,9 @@ class WorstOf:
     """
 
     mode: Mode = "eval"
+
+    def __post_init__(self) -> None:
+        fields_fit(self)
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
         point, draws = game.open(), passes - 1 if len(game.victims) else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from robustdial.checks import fields_fit
 from robustdial.method.game import Game, Point
 from robustdial.method.solver.base import Memory, Step, a_share, left
 
@@ -36,6 +37,7 @@ class YOPO:
     noise: float = 1.0
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         a_share("noise", self.noise)
         if self.inner < 1:
             raise ValueError(f"inner={self.inner}: the adversary needs at least 1 step after each pass.")

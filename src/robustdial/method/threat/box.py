@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from robustdial.checks import fields_fit
 from robustdial.method.threat.attribute import Attribute
 from robustdial.method.threat.base import per_row
 from robustdial.typing import Reach
@@ -57,6 +58,9 @@ class Box:
     """
 
     decode: Decoder
+
+    def __post_init__(self) -> None:
+        fields_fit(self)
 
     @property
     def name(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from robustdial.checks import fits
 from robustdial.method.threat.attribute import Attribute, lows
 from robustdial.method.threat.box import Named
 
@@ -28,6 +29,7 @@ class Chain:
     decoders: tuple[Named, ...]
 
     def __post_init__(self) -> None:
+        fits("decoders", self.decoders, tuple[object, ...])
         if not self.decoders:
             raise ValueError("A chain of no decoders changes nothing. Give it at least one.")
         for decoder in self.decoders:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from robustdial.checks import fields_fit
 from robustdial.method.threat.base import per_row, within_image
 from robustdial.typing import Reach
 
@@ -29,6 +30,9 @@ class L2:
     """
 
     eps: float
+
+    def __post_init__(self) -> None:
+        fields_fit(self)
 
     @property
     def name(self) -> str:

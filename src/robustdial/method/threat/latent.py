@@ -11,6 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from robustdial.checks import finite, fits
 from robustdial.method.threat.base import Threat, per_row
 from robustdial.method.threat.box import Box
 from robustdial.typing import Reach
@@ -70,9 +71,11 @@ class Latent:
     bounds: Mapping[str, float]
 
     def __post_init__(self) -> None:
+        fits("bounds", self.bounds, Mapping[str, float])
         if not self.bounds:
             raise ValueError("An adversary that may change no level is none. Give the bound of one, as fine=0.5.")
         for level, bound in self.bounds.items():
+            finite(level, bound)
             if not bound > 0:
                 raise ValueError(f"The bound {bound:g} of level {level!r} leaves no room. Give a positive one.")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from robustdial.checks import fields_fit
 from robustdial.method.threat.attribute import Attribute, lows, moving, per_image
 
 
@@ -25,6 +26,7 @@ class Blur:
     sigma: float = 1.0
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         moving("blur", self.sigma)
 
     @property
@@ -58,6 +60,7 @@ class Hue:
     amount: float = 0.1
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         moving("hue", self.amount, 0.5)
 
     @property

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from robustdial.checks import fields_fit
 from robustdial.method.threat.attribute import Attribute, lows, moving, per_image
 
 
@@ -24,6 +25,7 @@ class Brightness:
     amount: float = 0.2
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         moving("brightness", self.amount, 1)
 
     @property
@@ -56,6 +58,7 @@ class Contrast:
     amount: float = 0.5
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         moving("contrast", self.amount, 1)
 
     @property

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from robustdial.checks import fields_fit
 from robustdial.method.threat.base import per_row, within_image
 from robustdial.typing import Reach
 
@@ -27,6 +28,7 @@ class Linf:
     eps: float
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if not 0 <= self.eps <= 1:
             raise ValueError(f"eps={self.eps:g} is no radius among pixels in [0, 1]. Write 8 grey levels as px(8).")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from robustdial.checks import fits, said
 from robustdial.method.threat.base import Ball
 from robustdial.typing import Reach
 
@@ -43,8 +45,10 @@ class Masked:
     mask: Mask
 
     def __post_init__(self) -> None:
+        fits("mask", self.mask, Callable[..., Any])
         if not isinstance(self.threat, Ball):
-            raise ValueError(f"{self.threat.name} does not change pixels one by one. Mask a ball: Linf(eps), L2(eps).")
+            name = getattr(self.threat, "name", said(self.threat))
+            raise ValueError(f"{name} does not change pixels one by one. Mask a ball: Linf(eps), L2(eps).")
 
     @property
     def name(self) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from robustdial.checks import fields_fit
 from robustdial.method.threat.attribute import Attribute, lows, moving, per_image
 
 _WORD = 0xFFFFFFFF  # 32 bits
@@ -32,6 +33,7 @@ class Noise:
     amount: float = 0.1
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         moving("noise", self.amount, 1)
 
     @property

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from robustdial.checks import fields_fit
 from robustdial.method.threat.attribute import Attribute, lows
 
 
@@ -37,6 +38,7 @@ class Warp:
     scale: float = 0.0
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         limits = self.degrees, self.shift, self.skew, self.scale
         if min(limits) < 0 or not 0 < sum(limits) < math.inf:
             raise ValueError(

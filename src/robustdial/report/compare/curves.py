@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from robustdial.report.compare.axes import around, logarithmic
 from robustdial.report.compare.folder import Row
 from robustdial.report.curves import BETWEEN, CLEAN, ROBUST, Plot, by_epoch, line
+from robustdial.report.thin import EPOCHS, METHODS, evenly
 
 COLOURS = (CLEAN, ROBUST, "#3f9a6b", BETWEEN, "#b8892b", "#2fa3a8", "#c75a94", "#7a8794", "#9a6a44", "#6f8f2f")
 DASHES = {"solid": "solid", "dashed": "dash", "dotted": "dot"}  # as a style sheet calls them, and as plotly does
@@ -33,6 +34,7 @@ def keys(rows: Sequence[Row]) -> list[Key]:
 
 def training(rows: Sequence[Row]) -> list[Plot]:
     """The curves of all methods as (id, title, figure), each a mean over seeds; an unrecorded quantity has none."""
+    rows = rows[:METHODS]
     gradient = _lines(rows, "gradient")
     ends = [value for curve in gradient.data for value in curve.y if value > 0]
     if ends:
@@ -63,4 +65,4 @@ def _means(row: Row, quantity: str) -> dict[int, float]:
         for epoch in run:
             if epoch.get(quantity) is not None:
                 found.setdefault(epoch["epoch"], []).append(float(epoch[quantity]))
-    return {epoch: fmean(values) for epoch, values in sorted(found.items())}
+    return {epoch: fmean(values) for epoch, values in evenly(sorted(found.items()), EPOCHS)}

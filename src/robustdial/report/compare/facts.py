@@ -19,9 +19,9 @@ def summary(comparison: Comparison) -> str:
     told = _best(comparison) if rows else ["No method is finished yet."]
     ill = [_ill(row, comparison) for row in comparison.rows if row.ills]
     if ill:
-        told.append(f"Not healthy: {', '.join(ill)}.")
+        told.append(f"Not healthy: {_some(ill)}.")
     if rows and unfinished:
-        told.append(f"Not finished: {', '.join(unfinished)}.")
+        told.append(f"Not finished: {_some(unfinished)}.")
     return " ".join([*told, _extent(comparison)])
 
 
@@ -145,6 +145,15 @@ def _how(comparison: Comparison) -> str:
 
 def _attacks(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"the worst of {' and '.join(names)}"
+
+
+def _some(names: list[str], most: int = 8) -> str:
+    """
+    >>> _some(["a", "b"]), _some(["a", "b", "c"], most=2)
+    ('a, b', 'a, b and 1 more')
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def _ill(row: Row, comparison: Comparison) -> str:

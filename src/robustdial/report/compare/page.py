@@ -12,6 +12,7 @@ from robustdial.report.compare.pareto import pareto
 from robustdial.report.compare.plane import plane
 from robustdial.report.curves import Plot, embed
 from robustdial.report.template import PAGES
+from robustdial.report.thin import METHODS, NAMED
 
 
 def page(path: Path) -> str:
@@ -29,11 +30,22 @@ def page(path: Path) -> str:
         further=comparison.further,
         amount=facts.amount,
         span=facts.span,
-        keys=curves.keys(comparison.methods),
+        keys=curves.keys(comparison.methods[:METHODS]),
+        left_out=_left_out(comparison),
         plots=_plots(comparison),
         settings=facts.settings(comparison),
         conditions=facts.conditions(comparison),
     )
+
+
+def _left_out(comparison: Comparison) -> str:
+    """What the pictures do not show of many methods, in sentences; empty if nothing is missing."""
+    rows, methods = len(comparison.rows), len(comparison.methods)
+    told = f"Of {rows} rows the {NAMED} on the front and most robust have their names in a picture; point at any other."
+    curved = (
+        f"Curves are drawn for the {METHODS} most robust of {methods} methods; the others are in their run folders."
+    )
+    return " ".join(said for said, left in ((told, rows > NAMED), (curved, methods > METHODS)) if left)
 
 
 def _plots(comparison: Comparison) -> dict[str, tuple[str, Markup]]:

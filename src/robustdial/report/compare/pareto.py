@@ -15,6 +15,7 @@ from robustdial.report.compare.axes import around, logarithmic
 from robustdial.report.compare.folder import Comparison, Measured, Row
 from robustdial.report.curves import BAR, BETWEEN, dressed
 from robustdial.report.labels import Box, Label, places
+from robustdial.report.thin import NAMED
 from robustdial.report.words import interval, percent
 
 KINDS = {
@@ -112,15 +113,23 @@ def _corners(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]
 
 
 def _places(points: Sequence[Point], corners: Sequence[tuple[float, float]], frame: Frame) -> list[str]:
-    """Positions of the names that leave the front and the upright bars visible."""
-    labels = [Label(point.row.label, *frame.share(point.x, point.y)) for point in points]
+    """Positions of the names that leave the front and the upright bars visible; empty for a point without its name."""
+    named = _named(points)
+    labels = [Label(point.row.label, *frame.share(point.x, point.y)) for point in points if id(point) in named]
     front = [_box(frame.share(*a), frame.share(*b)) for a, b in pairwise(corners)]
     bars = [
         _box(*(frame.share(point.x, y) for y in (min(ends), max(ends))))
         for point in points
         if (ends := _heights(point))
     ]
-    return places(labels, [*front, *bars])
+    found = iter(places(labels, [*front, *bars]))
+    return [next(found) if id(point) in named else "" for point in points]
+
+
+def _named(points: Sequence[Point]) -> set[int]:
+    """The points whose names can be read, of many: those on the front, then the most robust."""
+    first = sorted(points, key=lambda point: (not point.best, -point.y))
+    return {id(point) for point in first[:NAMED]}
 
 
 def _box(a: tuple[float, float], b: tuple[float, float]) -> Box:
@@ -149,8 +158,8 @@ def _markers(figure: go.Figure, kind: str, members: Sequence[tuple[Point, str]])
         error_y=_bars([point.row.worst for point in points], 100),
         mode="markers+text",
         name=kind,
-        text=[escape(point.row.label) for point in points],
-        textposition=[position for _, position in members],
+        text=[escape(point.row.label) if position else "" for point, position in members],
+        textposition=[position or "top right" for _, position in members],
         marker=marker | {"size": 11, "line": {"width": 2, "color": marker["color"]}},
         cliponaxis=False,
         hovertext=[_told(point.row) for point in points],

@@ -43,5 +43,7 @@ def _pictured(found: dict[str, Tensor], classes: Sequence[str]) -> Gallery:
     shown = gallery(found | one, list(classes))
     panel = shown.panels[0]
     told = zip(panel.columns, found["index"].tolist(), found["lead"].tolist(), strict=False)
-    columns = [replace(column, details=(f"image {index}", f"lead {lead:+.1f}")) for column, index, lead in told]
+    columns = [
+        replace(column, details=(f"image {index}", f"lead {round(lead, 1) + 0.0:+.1f}")) for column, index, lead in told
+    ]
     return replace(shown, panels=[replace(panel, columns=columns)])

@@ -11,6 +11,7 @@ from robustdial.report.evaluation.corruptions import Corruptions, corruptions_of
 from robustdial.report.evaluation.curve import curve
 from robustdial.report.evaluation.extremes import Extreme, extremes_of
 from robustdial.report.folder import Entry, Folder
+from robustdial.report.thin import EVALUATIONS, PICTURED
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Panel:
 
 
 def panels(folder: Folder) -> list[Panel]:
-    """The evaluations of a folder, the latest first."""
+    """The evaluations of a folder that are shown in full, the latest first."""
     return [
         Panel(
             entry=entry,
@@ -49,10 +50,14 @@ def panels(folder: Folder) -> list[Panel]:
             checks=checks_of(entry["checks"]) if entry.get("checks") else None,
             classes=classes_of(entry["per_class"]) if entry.get("per_class") else None,
             corruptions=corruptions_of(entry["corruptions"]) if entry.get("corruptions") else None,
-            extremes=extremes_of(folder.extremes.get(str(entry.get("key")), {}), _classes(folder, entry)),
+            extremes=_extremes(folder, entry) if number < PICTURED else [],
         )
-        for number, entry in enumerate(reversed(folder.scores))
+        for number, entry in enumerate(reversed(folder.scores[-EVALUATIONS:]))
     ]
+
+
+def _extremes(folder: Folder, entry: Entry) -> list[Extreme]:
+    return extremes_of(folder.extremes.get(str(entry.get("key")), {}), _classes(folder, entry))
 
 
 def _classes(folder: Folder, entry: Entry) -> list[str]:

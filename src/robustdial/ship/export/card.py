@@ -8,6 +8,7 @@ from pathlib import Path
 from robustdial.report.words import interval, is_ball, number, percent, spoken
 from robustdial.ship.export.base import Format
 from robustdial.ship.export.facts import Facts
+from robustdial.ship.export.text import plain
 from robustdial.typing import Json
 
 
@@ -67,7 +68,7 @@ def _title(about: Json) -> str:
     dial = " Trained with a dial between accuracy and robustness, it is one position of it, as a plain network."
     origin = "" if network["lam"] is None else dial
     return (
-        f"# {network['model']} on {run['data']}, {run['recipe']}{stand}\n\n"
+        f"# {plain(network['model'])} on {plain(run['data'])}, {run['recipe']}{stand}\n\n"
         f"An image classifier trained against adversarial examples with robustdial, recipe `{run['recipe']}`.{origin}"
     )
 
@@ -101,7 +102,9 @@ def _facts(about: Json) -> str:
         "classes": ", ".join(network["classes"][:12]) + (", ..." if len(network["classes"]) > 12 else ""),
         "made with": ", ".join(f"{name} {version}" for name, version in about["versions"].items()),
     }
-    return "## Facts\n\n| | |\n| --- | --- |\n" + "\n".join(f"| {name} | {value} |" for name, value in rows.items())
+    return "## Facts\n\n| | |\n| --- | --- |\n" + "\n".join(
+        f"| {name} | {plain(value)} |" for name, value in rows.items()
+    )
 
 
 def decided(data: Json) -> list[str]:
@@ -124,7 +127,7 @@ def _use(about: Json) -> str:
     return f"""\
 ## Use
 
-Meant for images like those of {about["run"]["data"]} where somebody may change them within
+Meant for images like those of {plain(about["run"]["data"])} where somebody may change them within
 {threat_in_words(about["measured"])}, and for research on such adversaries. Not measured: other or larger changes of an
 image, images from elsewhere. The accuracy under attack is what one attack left, not a certificate.
 

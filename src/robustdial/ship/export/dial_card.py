@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from robustdial.report.words import interval, percent, spoken
 from robustdial.ship.export.card import decided, public, public_name, threat_in_words
+from robustdial.ship.export.text import literal, plain
 from robustdial.typing import Json
 
 _ABOVE = """\
@@ -35,10 +36,10 @@ def dial_card(about: Json, points: Sequence[Json], name: str) -> str:
     return f"""\
 {_ABOVE}
 
-# {model} on {data}, {about["recipe"]}
+# {plain(model)} on {plain(data)}, {about["recipe"]}
 
 An image classifier trained against adversarial examples with robustdial, recipe `{about["recipe"]}`
-({spoken(public(about["knobs"]))[1:-1]}), {about["model"]["parameters"]:,} parameters,
+({plain(spoken(public(about["knobs"]))[1:-1])}), {about["model"]["parameters"]:,} parameters,
 {about["data"]["train"]:,} training images, {about["run"]["epochs"]} epochs.
 
 ## Use
@@ -46,11 +47,11 @@ An image classifier trained against adversarial examples with robustdial, recipe
 ```python
 import robustdial as rd
 
-f = rd.from_pretrained("{name}"){at}
+f = rd.from_pretrained({literal(name)}){at}
 logits = f(images)  # float32 [B, {shape}], pixels in [0, 1]; normalisation is inside
 ```
 
-Classes in order: {", ".join(about["data"]["classes"])}.
+Classes in order: {plain(", ".join(about["data"]["classes"]))}.
 {told}
 ## Accuracy
 

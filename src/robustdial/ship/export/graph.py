@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from robustdial.ship.export.base import IMAGES, LOGITS, any_batch, example, need
 from robustdial.ship.export.facts import Facts
+from robustdial.ship.export.text import literal
 from robustdial.typing import Classifier
 
 
@@ -37,7 +38,7 @@ class Onnx:
         return f"""\
 import onnxruntime
 
-session = onnxruntime.InferenceSession("{file}", providers=["CPUExecutionProvider"])
+session = onnxruntime.InferenceSession({literal(file)}, providers=["CPUExecutionProvider"])
 (logits,) = session.run(None, {{"{IMAGES}": images.numpy()}})"""
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from robustdial.ship.export.base import any_batch, example
 from robustdial.ship.export.facts import Facts
+from robustdial.ship.export.text import literal
 from robustdial.typing import Classifier
 
 
@@ -42,5 +43,5 @@ class Program:
         return f"""\
 import torch
 
-net = torch.export.load("{file}").module()  # it may unpickle: only what you trust
+net = torch.export.load({literal(file)}).module()  # it may unpickle: only what you trust
 logits = net(images)"""

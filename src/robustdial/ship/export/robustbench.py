@@ -12,6 +12,7 @@ from robustdial import record
 from robustdial.report.words import number
 from robustdial.ship.export.facts import Facts
 from robustdial.ship.export.program import Program
+from robustdial.ship.export.text import literal
 from robustdial.typing import Classifier, Json
 
 MODEL_INFO = "robustbench.json"
@@ -48,7 +49,7 @@ class RobustBench:
         return f"""\
 import sys
 
-sys.path.insert(0, "{Path(file).parent.as_posix()}")  # the folder of {self.file} and {_PROGRAM}
+sys.path.insert(0, {literal(Path(file).parent.as_posix())})  # the folder of {self.file} and {_PROGRAM}
 from robustbench_model import build
 
 net = build()  # it may unpickle: only what you trust

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from robustdial.models import build
 from robustdial.ship.export.facts import Facts
+from robustdial.ship.export.text import literal
 from robustdial.typing import Classifier
 
 
@@ -49,7 +50,9 @@ class Safetensors:
     def lines(self, file: str, facts: Facts) -> str:
         kind, _, name = facts.model.partition(":")
         if kind == "timm":
-            return _TIMM.format(file=file, name=name, classes=len(facts.classes), channels=facts.shape[0])
+            return _TIMM.format(
+                file=literal(file), name=literal(name), classes=len(facts.classes), channels=facts.shape[0]
+            )
         settings = {
             "classes": len(facts.classes),
             "shape": facts.shape,
@@ -58,15 +61,15 @@ class Safetensors:
             "std": facts.std,
         }
         listed = "".join(f"    {key}={value},\n" for key, value in settings.items())
-        return _OURS.format(file=file, name=facts.model, settings=listed)
+        return _OURS.format(file=literal(file), name=facts.model, settings=listed)
 
 
 _TIMM = """\
 import timm
 from safetensors.torch import load_file
 
-weights = load_file("{file}")
-net = timm.create_model("{name}", num_classes={classes}, in_chans={channels})
+weights = load_file({file})
+net = timm.create_model({name}, num_classes={classes}, in_chans={channels})
 net.eval()
 net.load_state_dict({{key[4:]: value for key, value in weights.items() if key.startswith("net.")}})
 logits = net((images - weights["normalize.mean"]) / weights["normalize.std"])"""
@@ -79,7 +82,7 @@ net = build(
     "{name}",
 {settings})
 net.eval()
-net.load_state_dict(load_file("{file}"))
+net.load_state_dict(load_file({file}))
 logits = net(images)"""
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from robustdial.checks import fields_fit
+
 
 @dataclass(frozen=True)
 class Border:
@@ -26,6 +28,7 @@ class Border:
     share: float = 0.25
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if not 0 < self.share <= 0.5:
             raise ValueError(f"share={self.share:g} is no width of a frame. Give a share of the side, up to 0.5.")
 

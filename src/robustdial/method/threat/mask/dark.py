@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from robustdial.checks import fields_fit
+
 
 @dataclass(frozen=True)
 class Dark:
@@ -22,6 +24,7 @@ class Dark:
     threshold: float = 0.0
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if not 0 <= self.threshold < 1:
             raise ValueError(f"threshold={self.threshold:g} is no bound of black. Give 0, or a little more, below 1.")
 

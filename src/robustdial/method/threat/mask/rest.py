@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from robustdial.checks import fields_fit
+
 
 @dataclass(frozen=True)
 class Rest:
@@ -19,6 +21,9 @@ class Rest:
     """
 
     mask: Callable[[Tensor], Tensor]
+
+    def __post_init__(self) -> None:
+        fields_fit(self)
 
     def __call__(self, x: Tensor) -> Tensor:
         return 1 - self.mask(x)

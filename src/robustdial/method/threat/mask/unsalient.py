@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from robustdial.checks import fields_fit
 from robustdial.logits import guarded
 from robustdial.typing import Classifier
 
@@ -42,6 +43,7 @@ class Unsalient:
     weights: str | None = None
 
     def __post_init__(self) -> None:
+        fields_fit(self)
         if not 0 < self.percentile <= 100:
             raise ValueError(f"percentile={self.percentile:g} leaves no background. Give a number above 0, up to 100.")
         if isinstance(self.network, nn.Module) and self.network.training:

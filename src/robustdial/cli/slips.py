@@ -1,0 +1,144 @@
+"""What people type by mistake, and the one line that answers it.
+
+Words are looked at before they are parsed (what is empty, what goes by another name elsewhere), values after it (what
+is no number that anything could be done with).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from robustdial.checks import SEEDS, nearest
+
+LARGEST = 2**31
+"""What is counted here is less than this."""
+
+# names that other programs have for a flag
+_ELSEWHERE = {
+    "arch": "model",
+    "architecture": "model",
+    "attack_steps": "steps",
+    "backbone": "model",
+    "batch_size": "batch",
+    "bf16": "precision",
+    "bs": "batch",
+    "checkpoint": "start",
+    "cuda": "device",
+    "data_dir": "root",
+    "data_path": "data",
+    "dataset": "data",
+    "dtype": "precision",
+    "epsilon": "eps",
+    "finetune": "start",
+    "fp16": "precision",
+    "gpu": "device",
+    "gpus": "device",
+    "image_size": "size",
+    "img_size": "size",
+    "init": "start",
+    "lambda": "lam",
+    "learning_rate": "lr",
+    "lr_schedule": "rate",
+    "lr_scheduler": "rate",
+    "max_samples": "n",
+    "model_dir": "out",
+    "n_epochs": "epochs",
+    "network": "model",
+    "num_epochs": "epochs",
+    "num_images": "n",
+    "num_samples": "n",
+    "num_steps": "steps",
+    "output": "out",
+    "output_dir": "out",
+    "random_seed": "seed",
+    "samples": "n",
+    "save_dir": "out",
+    "scheduler": "rate",
+    "val_split": "val",
+    "wd": "weight_decay",
+}
+# flags of other programs that have no counterpart, and what there is instead
+_INSTEAD = {
+    "num_workers": "Small sets lie in memory, large ones are read ahead by themselves.",
+    "optimizer": "It is stochastic gradient descent, with --lr, --momentum and --weight-decay.",
+    "optim": "It is stochastic gradient descent, with --lr, --momentum and --weight-decay.",
+    "steps": "In an attack the steps stand in its name: --attack pgd-50.",
+    "tensorboard": "Every epoch is a line of epochs.jsonl, and the curves are in report.html.",
+    "verbose": "For a traceback set ROBUSTDIAL_TRACEBACK=1.",
+    "debug": "For a traceback set ROBUSTDIAL_TRACEBACK=1.",
+    "wandb": "Every epoch is a line of epochs.jsonl, and the curves are in report.html.",
+    "workers": "Small sets lie in memory, large ones are read ahead by themselves.",
+}
+
+
+def unknown_flag(name: str, known: Sequence[str]) -> str:
+    """What to say of a flag that there is not.
+
+    >>> unknown_flag("learning_rate", ["lr", "eps"]), unknown_flag("epsilom", ["lr", "eps"])
+    ('There is no flag --learning-rate. The nearest is --lr.', 'There is no flag --epsilom. The nearest is --eps.')
+    """
+    fact, here = f"There is no flag {flag(name)}.", _ELSEWHERE.get(name)
+    if here is not None and here in known:
+        return f"{fact} The nearest is {flag(here)}."
+    if name in _INSTEAD and not (name == "steps" and "attack" not in known):
+        return f"{fact} {_INSTEAD[name]}"
+    return f"{fact} The nearest is {flag(nearest(name, known))}."
+
+
+def flag(name: str) -> str:
+    """An argument as it is typed."""
+    return f"--{name.replace('_', '-')}"
+
+
+def empty_word(args: Sequence[str]) -> str | None:
+    """What to say of an empty word among those of a command line; None if there is none.
+
+    >>> empty_word(["--start", ""])
+    '--start is empty, perhaps an unset variable of the shell. Leave it out, or say what it is.'
+    """
+    for before, word in zip(["", *args], args, strict=False):
+        name, equals, value = word.partition("=")
+        given = value if name.startswith("--") and equals else word
+        if not given.strip():
+            who = name if name.startswith("--") else before if before.startswith("--") else "An argument"
+            return f"{who} is empty, perhaps an unset variable of the shell. Leave it out, or say what it is."
+    return None
+
+
+def spread(args: Sequence[str], several: Collection[str]) -> Iterator[str]:
+    """The words, where the values of a flag that takes several are one word each, also if commas stand between them.
+
+    >>> list(spread(["--lambdas=0,1", "--out", "a,b"], {"lambdas"}))
+    ['--lambdas', '0', '1', '--out', 'a,b']
+    """
+    inside = False
+    for word in args:
+        name, equals, value = word.partition("=")
+        if word.startswith("--"):
+            inside = name[2:].replace("-", "_") in several
+            yield from (name, *filter(None, value.split(","))) if inside and equals and "," in value else (word,)
+        else:
+            yield from filter(None, word.split(",")) if inside and "," in word else (word,)
+
+
+def wrong_value(values: Mapping[str, object]) -> str | None:
+    """What to say of a number that nothing can be done with; None if all are sound.
+
+    >>> wrong_value({"lr": 0.1, "weight_decay": float("inf")})
+    '--weight-decay inf is not finite. Give a number.'
+    """
+    for name, value in values.items():
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, float) and not math.isfinite(one):
+                return f"{flag(name)} {one} is not finite. Give a number."
+            if isinstance(one, int) and name == "seed" and not 0 <= one < SEEDS:
+                return f"--seed {one} is out of range. Choose it from 0 to {SEEDS - 1}."
+            if isinstance(one, int) and not -LARGEST < one < LARGEST:
+                return f"{flag(name)} {one} is more than can be counted here. Give a smaller number."
+            if isinstance(one, int) and name in _COUNTS and one < 1:
+                return f"{flag(name)} {one} is not positive. Give at least one{' image' if name == 'n' else ''}."
+    return None
+
+
+_COUNTS = ("n", "batch", "epochs", "limit", "size", "model_width", "latent", "labelled", "seeds")

@@ -1,0 +1,192 @@
+"""Bad command lines: exit code 2, one line that names what to change, and nothing made."""
+
+import inspect
+from typing import get_type_hints
+
+import pytest
+
+from robustdial.cli import main
+from robustdial.cli.arguments import comparison_flags, training_flags
+from robustdial.cli.commands import COMMANDS, WITH_RECIPES
+from robustdial.recipes import RECIPES
+
+SIGNATURES = {name: command for name, command in COMMANDS.items() if name not in WITH_RECIPES}
+SIGNATURES |= {"train oat": training_flags(RECIPES["oat"]), "train radial": training_flags(RECIPES["radial"])}
+SIGNATURES |= {"compare free": comparison_flags()}
+
+
+def words_before(command):
+    """A command with something in its place for what it cannot do without."""
+    parameters = inspect.signature(SIGNATURES[command]).parameters.values()
+    needed = [p for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_ONLY]
+    return [*command.split(), *(["nowhere"] * len(needed))]
+
+
+def flags(*kinds):
+    return [
+        (command, name)
+        for command, target in SIGNATURES.items()
+        for name, hint in get_type_hints(target).items()
+        if hint in kinds and name != "return"
+        if inspect.signature(target).parameters[name].kind is not inspect.Parameter.POSITIONAL_ONLY
+    ]
+
+
+def as_flag(name):
+    return "--" + name.replace("_", "-")
+
+
+@pytest.fixture
+def refused(tmp_path, monkeypatch, capsys):
+    """Run a bad line in an empty folder; what it said."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(argv):
+        assert main.run(argv) == 2
+        told = capsys.readouterr().err
+        assert told.startswith("robustdial: ") and told.count("\n") == 1, told
+        assert "Traceback" not in told and "Error" not in told, told
+        assert not list(tmp_path.iterdir())
+        return told
+
+    return run
+
+
+FLOATS = flags(float, float | None, tuple[float, ...])
+
+
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan"])
+@pytest.mark.parametrize(("command", "name"), FLOATS, ids=[f"{c} {as_flag(n)}" for c, n in FLOATS])
+def test_every_float_is_finite(refused, command, name, value):
+    assert as_flag(name) in refused([*words_before(command), f"{as_flag(name)}={value}"])
+
+
+NAMED = flags(str, str | None) + [
+    (command, name)
+    for command, target in SIGNATURES.items()
+    for name, hint in get_type_hints(target).items()
+    if "Path" in str(hint) and inspect.signature(target).parameters[name].kind is not inspect.Parameter.POSITIONAL_ONLY
+]
+
+
+@pytest.mark.parametrize("given", [["", None], ["", "="], [" ", None]], ids=["two words", "one word", "a blank"])
+@pytest.mark.parametrize(("command", "name"), NAMED, ids=[f"{c} {as_flag(n)}" for c, n in NAMED])
+def test_an_empty_word_is_refused_by_name(refused, command, name, given):
+    value, joined = given
+    words = [f"{as_flag(name)}="] if joined else [as_flag(name), value]
+    assert f"{as_flag(name)} is empty" in refused([*words_before(command), *words])
+
+
+INTS = flags(int, int | None)
+
+
+@pytest.mark.parametrize("value", [str(2**70), str(-(2**70))])
+@pytest.mark.parametrize(("command", "name"), INTS, ids=[f"{c} {as_flag(n)}" for c, n in INTS])
+def test_a_number_beyond_counting_is_refused(refused, command, name, value):
+    assert as_flag(name) in refused([*words_before(command), f"{as_flag(name)}={value}"])
+
+
+LINES = """
+evaluate                                       | An argument is empty | +
+report                                         | An argument is empty | +
+evaluate nowhere --n 0                         | --n 0
+evaluate nowhere --n -5                        | --n -5
+evaluate nowhere --batch 0                     | --batch 0
+evaluate nowhere --budget 0                    | --budget 0
+train clean --eps 1e999                        | is not a radius
+evaluate nowhere --steps 50                    | --attack pgd-50
+evaluate nowhere --samples 50                  | The nearest is --n
+evaluate nowhere --lambda 0.5                  | The nearest is --lam
+evaluate nowhere --gpu 0                       | The nearest is --device
+frontier nowhere --n 0                         | --n 0
+frontier nowhere --lams 0,x                    | --lams cannot be '0', 'x'
+cross nowhere --n 0                            | --n 0
+choose nowhere --clean-min nan                 | --clean-min nan is not finite
+choose nowhere --latency-max infms             | --latency-max
+choose nowhere --macs-max -infM                | --macs-max
+choose nowhere --refine -1                     | --refine -1
+bake nowhere --format pt3                      | The nearest is 'pt2'
+generator --lr 0                               | --lr 0
+generator --batch 1                            | --batch 1
+generator --width 0                            | --width 0
+train clean --epochs 0                         | --epochs 0
+train clean --epochs -1                        | --epochs -1
+train clean --epochs 1.5                       | --epochs 1.5 is no whole number
+train clean --batch 0                          | --batch 0
+train clean --lr -1                            | --lr -1
+train clean --lr x                             | --lr x is no number
+train clean --seed -1                          | --seed -1
+train clean --seed 4294967296                  | --seed 4294967296
+train clean --limit 0                          | --limit 0
+train clean --val 1                            | --val 1
+train clean --size 100000                      | size=100000
+train clean --model-width 1000000000           | width=1000000000
+train clean --model-width 0                    | --model-width 0
+train clean --model ResNet18                   | Did you mean resnet18
+train clean --data Digits                      | Did you mean digits
+train clean --device gpu                       | --device gpu is not supported
+train clean --save-every nan                   | --save-every nan is not finite
+train clean --save-every -1                    | --save-every -1
+train clean --weight-decay -1                  | --weight-decay -1
+train clean --norm Linf                        | linf
+train clean --eps 8                            | 8px
+train clean --eps nan                          | is not a radius
+train clean --eps inf                          | is not a radius
+train clean --rate cosin                       | --rate cosin is not known
+train clean --learning-rate 0.1                | There is no flag --learning-rate. The nearest is --lr.
+train clean --batch-size 8                     | There is no flag --batch-size. The nearest is --batch.
+train clean --wandb                            | There is no flag --wandb. Every epoch is a line of epochs.jsonl
+train clean --steps 7                          | There is no flag --steps.
+train clean --gpu 0                            | There is no flag --gpu. The nearest is --device.
+train clean --dataset cifar10                  | There is no flag --dataset. The nearest is --data.
+train clean --num-epochs 3                     | There is no flag --num-epochs. The nearest is --epochs.
+train clean --num-workers 3                    | There is no flag --num-workers.
+train oat --steps -1                           | steps=-1 is out of range
+train oat --lambdas 0 2                        | between 0 and 1
+train oat --lambdas=0,2                        | between 0 and 1
+train oat --encoding Cosine                    | cosine
+train oat --code 1                             | at least 2
+train m-deat --most 0                          | most
+compare free:replays=x                         | --replays x is no whole number
+compare free:lr=1                              | no knob of free
+compare free --seeds 0                         | --seeds 0
+compare free --n 0                             | --n 0
+compare free --attacks pgd-0                   | pgd-0
+"""
+ROWS = [[part.strip() for part in line.split("|")] for line in LINES.strip().splitlines()]
+
+
+@pytest.mark.parametrize(("line", "message", "empty"), [(*row, "")[:3] for row in ROWS], ids=[row[0] for row in ROWS])
+def test_a_bad_line_is_one_line(refused, line, message, empty):
+    assert message in refused([*line.split(), *([""] if empty else [])])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:121] . DefaultCPUAllocator: can't allocate memory: you tried ..."),
+        RuntimeError("Storage size calculation overflowed with sizes=[1000000000, 1, 3, 3]"),
+    ],
+)
+def test_memory_that_runs_out_is_one_line(refused, monkeypatch, error):
+    def methods():
+        raise error
+
+    monkeypatch.setitem(main.COMMANDS, "methods", methods)
+    assert "too little memory for that. Lower --batch" in refused(["methods"])
+
+
+def test_another_error_of_the_machine_is_not_hidden(monkeypatch):
+    def methods():
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    monkeypatch.setitem(main.COMMANDS, "methods", methods)
+    with pytest.raises(RuntimeError, match="mat1"):
+        main.run(["methods"])
+
+
+def test_commas_are_understood_between_values(tmp_path, capsys):
+    line = f"train oat --lambdas=0,1 --epochs 1 --limit 60 --model-width 2 --steps 1 --eps 0.1 --out {tmp_path / 'x'}"
+    assert main.run(line.split()) == 0
+    assert '"lambdas": [\n   0.0,\n   1.0\n  ]' in (tmp_path / "x" / "run.json").read_text()
