@@ -69,7 +69,7 @@ def test_a_full_disk_leaves_the_previous_file(tmp_path, monkeypatch):
     def full(*args, **kwargs):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(record, "_flush", full)
+    monkeypatch.setattr("robustdial.record.disk.flush", full)
     for write in (lambda: record.write_tensors(path, {"a": torch.zeros(1)}, {}), lambda: record.write_json(path, {})):
         with pytest.raises(OSError, match=r"could not be written \(No space left on device\).*Free some disk space"):
             write()

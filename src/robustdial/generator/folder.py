@@ -66,12 +66,14 @@ class Workshop:
         folder: where its files are.
         run: how it is trained.
         data, state: its parts.
+        hold: that no other process trains in the folder meanwhile.
     """
 
     folder: Path
     run: GeneratorRun
     data: Data
     state: GeneratorState
+    hold: record.Hold | None = None
 
     @property
     def finished(self) -> bool:
@@ -113,7 +115,7 @@ def start_generator(folder: Path, run: GeneratorRun, device: torch.device | str 
         "data": {"name": data.name, "classes": list(data.classes), "shape": list(data.shape), "train": len(data.train)},
         **provenance(),
     }
-    record.create(folder, record.GENERATOR, about)
+    workshop.hold = record.create(folder, record.GENERATOR, about)
     return workshop
 
 
@@ -122,8 +124,10 @@ def resume_generator(folder: Path, device: torch.device | str = "cpu") -> Worksh
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: a damaged checkpoint, or data that has changed since.
+        ValueError: a damaged file, data that has changed since, or another process trains there.
     """
+    _about(folder)
+    hold = record.opened(folder)
     about = _about(folder)
     workshop = _assemble(folder, GeneratorRun(**about["run"]), device)
     if [len(workshop.data.train), *workshop.data.shape] != [about["data"]["train"], *about["data"]["shape"]]:
@@ -133,18 +137,25 @@ def resume_generator(folder: Path, device: torch.device | str = "cpu") -> Worksh
     if (folder / record.LAST).exists():
         unpack_generator(workshop.state, *record.read_tensors(folder / record.LAST))
     record.keep_epochs(folder, workshop.state.epoch)
+    workshop.hold = hold
     return workshop
 
 
 def open_generator(folder: str | Path, device: torch.device | str = "cpu") -> StyleGenerator:
     """The generator that was trained into `folder`, to use: `open_generator("runs/g").encode(x)`.
 
-    Raises FileNotFoundError, one line with the remedy, if there is none.
+    Raises FileNotFoundError, one line with the remedy, if there is none, ValueError if a file of it is damaged.
     """
     about = _about(Path(folder))
-    tensors, _ = record.read_tensors(Path(folder) / record.WEIGHTS)
+    path = Path(folder) / record.WEIGHTS
+    tensors, _ = record.read_tensors(path)
     with seeded(0, "cpu"):  # building it draws random numbers, which are not those of whoever opens it
         net = _network(about["run"], about["data"])
+    if wrong := record.misfits(tensors, net.state_dict()):
+        raise ValueError(
+            f"{path} is of another generator than {record.GENERATOR} beside it: {len(wrong)} tensors differ, first "
+            f"{wrong[0]!r}. Put the right one back, or train a new generator."
+        )
     net.load_state_dict(tensors)
     return net.to(device).requires_grad_(False).eval()
 
@@ -209,6 +220,8 @@ def unpack_generator(state: GeneratorState, tensors: Mapping[str, Tensor], about
     """Put a packed state back into `state`, which was built alike. Raises ValueError if it was not."""
     try:
         for who, net in _players(state).items():
+            if wrong := record.misfits(_under(tensors, f"{who}."), net.state_dict()):
+                raise KeyError(f"{who}.{wrong[0]}")
             net.load_state_dict(_under(tensors, f"{who}."))
         for which, optimizer in enumerate(state.optimizers):
             slots: dict[int, dict[str, Tensor]] = {}
@@ -219,7 +232,7 @@ def unpack_generator(state: GeneratorState, tensors: Mapping[str, Tensor], about
         state.epoch, state.batch, state.steps = about["epoch"], about["batch"], about["steps"]
         state.sums = dict(about["sums"])
         torch.set_rng_state(tensors["random.cpu"])
-    except (KeyError, RuntimeError, TypeError) as error:
+    except (KeyError, RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise ValueError(
             f"The checkpoint is not of this generator ({' '.join(str(error).split())[:120]}). Train a new one."
         ) from None
@@ -253,4 +266,10 @@ def _about(folder: Path) -> dict[str, Json]:
         raise FileNotFoundError(
             f"There is no generator in {folder}. Train one on your data: robustdial generator --out {folder}"
         )
-    return record.read_json(folder / record.GENERATOR)
+    about = record.read_json(folder / record.GENERATOR)
+    wrong = record.settings_fault(about["run"], GeneratorRun, strict=False)
+    if wrong is not None:
+        raise ValueError(
+            f"{folder / record.GENERATOR} is damaged ({wrong}). Put a copy of it back, or train a new one."
+        )
+    return about

@@ -79,7 +79,7 @@ def read(folder: Path) -> Folder:
         ValueError: a file in it is damaged.
     """
     run, epochs = _json(folder / record.RUN), record.read_epochs(folder)
-    found = {"frontier": _json(folder / record.FRONTIER), "cross": _json(folder / record.CROSS)}
+    found = {"frontier": _json(folder / record.FRONTIER, record.MEASURED_POINTS), "cross": _json(folder / record.CROSS)}
     weights = record.served_weights(folder)
     outdated = tuple(name for name, about in found.items() if about.get("weights", weights) != weights)
     frontier, cross = ({} if name in outdated else about for name, about in found.items())
@@ -106,5 +106,5 @@ def _extremes(folder: Path, scores: list[Entry]) -> dict[str, dict[str, Tensor]]
     return {key: record.read_tensors(path)[0] for key, path in paths.items() if path.exists()}
 
 
-def _json(path: Path) -> Entry:
-    return record.read_json(path) if path.exists() else {}
+def _json(path: Path, *form: Json) -> Entry:
+    return record.read_json(path, record.AGAIN, *form) if path.exists() else {}

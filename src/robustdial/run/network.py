@@ -13,6 +13,7 @@ from robustdial.dial import CannotNarrow, Dialed, Fixed, dial
 from robustdial.method import Method
 from robustdial.models import build
 from robustdial.recipes import recipe
+from robustdial.run.settings import read_about
 from robustdial.training.checkpoint import load_weights
 from robustdial.typing import Json
 
@@ -22,7 +23,7 @@ def open_model(folder: str | Path, device: str = "cpu") -> nn.Module:
 
     The data is not needed; what the network must know of it stands in `run.json`.
     """
-    about = record.read_run(Path(folder))
+    about = read_about(Path(folder))
     _, tensors = best_weights(Path(folder))
     model = untrained(about)
     load_weights(model, tensors)

@@ -50,7 +50,8 @@ def save_pretrained(run: str | Path, folder: str | Path, name: str | None = None
 
 def _points(run: Path, model: nn.Module) -> list[Json]:
     """What was measured of these very weights: of a run that was trained further since, nothing."""
-    about = record.read_json(run / record.FRONTIER) if (run / record.FRONTIER).exists() else {}
+    path = run / record.FRONTIER
+    about = record.read_json(path, form=record.MEASURED_POINTS) if path.exists() else {}
     current = about.get("weights") == record.fingerprint(model.state_dict())
     return list(about["points"]) if current else []
 
