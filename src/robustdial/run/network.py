@@ -32,20 +32,14 @@ def open_model(folder: str | Path, device: str = "cpu") -> nn.Module:
 
 def untrained(about: Mapping[str, Json]) -> nn.Module:
     """The network that a `run.json` describes, with fresh weights."""
-    return model_of(about["model"] | {"pretrained": False}, about["data"], recipe(about["recipe"])(**about["knobs"]))
+    return model_of(
+        about["model"] | {"pretrained": False, "start": None}, about["data"], recipe(about["recipe"])(**about["knobs"])
+    )
 
 
 def model_of(spec: Mapping[str, Json], data: Mapping[str, Json], method: Method) -> nn.Module:
     """A network of the kind `spec` for images of the kind `data`, with the dial of `method`."""
-    plain = build(
-        spec["name"],
-        classes=len(data["classes"]),
-        shape=tuple(data["shape"]),
-        mean=data["mean"],
-        std=data["std"],
-        width=spec["width"],
-        pretrained=spec["pretrained"],
-    )
+    plain = _built(spec, data)
     if spec.get("start"):
         _begin(plain, Path(spec["start"]))
     if isinstance(method.dial, Fixed):
@@ -54,6 +48,33 @@ def model_of(spec: Mapping[str, Json], data: Mapping[str, Json], method: Method)
         return dial(plain, method.dial, example=torch.zeros(2, *data["shape"]))
     except CannotNarrow as error:
         raise ValueError(f"{error.fact} Give --widths 1, or another --model.") from error
+
+
+def numbers_asked(about: Mapping[str, Json]) -> int:
+    """How many numbers the network that a `run.json` describes holds, found without making room for them.
+
+    Zero where it cannot be told: some networks of timm look at their numbers while they are built.
+    """
+    plan = recipe(about["recipe"])(**about["knobs"]).dial
+    try:
+        with torch.device("meta"):
+            plain = _built(about["model"] | {"pretrained": False}, about["data"])
+            net = plain if isinstance(plan, Fixed) else dial(plain, plan)
+    except (RuntimeError, NotImplementedError):
+        return 0
+    return sum(value.numel() for value in net.state_dict().values())
+
+
+def _built(spec: Mapping[str, Json], data: Mapping[str, Json]) -> nn.Module:
+    return build(
+        spec["name"],
+        classes=len(data["classes"]),
+        shape=tuple(data["shape"]),
+        mean=data["mean"],
+        std=data["std"],
+        width=spec["width"],
+        pretrained=spec["pretrained"],
+    )
 
 
 def best_weights(folder: Path) -> tuple[str, dict[str, Tensor]]:

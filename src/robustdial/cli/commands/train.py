@@ -15,8 +15,7 @@ from robustdial.cli.commands.progress import train_watched
 from robustdial.cli.commands.two_stage import first_of, train_first, two_parts
 from robustdial.cli.console import console
 from robustdial.recipes import RECIPES, recipe
-from robustdial.run import CHANGEABLE, Run, rehearse_alone, resume, start
-from robustdial.run.settings import read_about
+from robustdial.run import CHANGEABLE, Run, read_about, rehearse_alone, resume, start
 from robustdial.typing import Json
 
 

@@ -13,8 +13,7 @@ from robustdial.cli.arguments import UsageError, run_of
 from robustdial.cli.commands.progress import train_watched
 from robustdial.cli.console import console
 from robustdial.recipes import recipe
-from robustdial.run import CHANGEABLE, Run, resume, start
-from robustdial.run.settings import read_about
+from robustdial.run import CHANGEABLE, Run, read_about, resume, start
 from robustdial.run.settings import run_of as run_in
 
 DISTIL = 0.5
