@@ -179,6 +179,16 @@ COMPARED = {
 }
 """`compare.json`; its rows are looked at by whoever shows them."""
 
+BEGUN_COMPARISON = {
+    "entries": [{"label": str, "recipe": str, "knobs": {...: ANY}}],
+    "asked": {...: ANY},
+    "seeds": [COUNT],
+    "attacks": [str],
+    "n_asked": Maybe(POSITIVE),
+    "seconds_total": float,
+}
+"""What a comparison goes on from."""
+
 FILE = {
     "format": str,
     "bytes": COUNT,
