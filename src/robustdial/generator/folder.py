@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import torch
@@ -129,7 +129,7 @@ def resume_generator(folder: Path, device: torch.device | str = "cpu") -> Worksh
     _about(folder)
     hold = record.opened(folder)
     about = _about(folder)
-    workshop = _assemble(folder, GeneratorRun(**about["run"]), device)
+    workshop = _assemble(folder, _run_of(about["run"]), device)
     if [len(workshop.data.train), *workshop.data.shape] != [about["data"]["train"], *about["data"]["shape"]]:
         raise ValueError(
             f"The data {workshop.run.data} has changed since {folder} began. Put it back, or train a new generator."
@@ -267,9 +267,23 @@ def _about(folder: Path) -> dict[str, Json]:
             f"There is no generator in {folder}. Train one on your data: robustdial generator --out {folder}"
         )
     about = record.read_json(folder / record.GENERATOR)
-    wrong = record.settings_fault(about["run"], GeneratorRun, strict=False)
+    wrong = record.settings_fault(about["run"], GeneratorRun, strict=False) or _out_of_range(about["run"])
     if wrong is not None:
         raise ValueError(
             f"{folder / record.GENERATOR} is damaged ({wrong}). Put a copy of it back, or train a new one."
         )
     return about
+
+
+def _run_of(settings: Mapping[str, Json]) -> GeneratorRun:
+    """Settings from a file; what this version does not know is left out."""
+    known = {field.name for field in fields(GeneratorRun)}
+    return GeneratorRun(**{name: value for name, value in settings.items() if name in known})
+
+
+def _out_of_range(settings: Mapping[str, Json]) -> str | None:
+    try:
+        _run_of(settings)
+    except ValueError as error:
+        return str(error)
+    return None

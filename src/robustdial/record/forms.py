@@ -7,13 +7,13 @@ from robustdial.record.shape import ANY, Form, Maybe, fault
 from robustdial.typing import Json
 
 SHARE, COUNT, POSITIVE = (0.0, 1.0), (0, 2**53), (1, 2**53)
-SPAN = [float]
+SPAN = [float, float]
 NUMBER, TEXT = Maybe(float), Maybe(str)
 
 DATA = {
     "name": str,
     "classes": [str],
-    "shape": [(1, 2**24)],
+    "shape": [(1, 2**24)] * 3,
     "mean?": [float],
     "std?": [float],
     "train": COUNT,
@@ -244,7 +244,7 @@ FORMS: dict[str, Form] = {
     names.CARD: {"network": {...: ANY}, "run": {...: ANY}, "measured": POINT, "files": {...: FILE}},
     names.GENERATOR: {
         "run": {...: ANY, "width": POSITIVE, "latent": POSITIVE},
-        "data": {"name?": str, "classes": [str], "shape": [POSITIVE], "train": COUNT},
+        "data": {"name?": str, "classes": [str], "shape": [POSITIVE] * 3, "train": COUNT},
     },
     "average.json": {"fingerprint": str},
 }

@@ -5,6 +5,7 @@ A form is written as the JSON that it describes:
     {"lam": Maybe(float), "n": int, "threat?": str}     an object with these keys; those with ? may be missing
     {...: float}                                        an object of any keys, and values of this form
     [float]                                             a list of any length
+    [float, float]                                      a list of this length
     (0.0, 1.0)                                          numbers from one to the other
     {"a", "b"}                                          one of these texts
     str, bool, int, float                               float takes whole numbers too; no number is infinite
@@ -50,7 +51,7 @@ def _faults(value: Json, form: Form, at: str) -> Iterator[str]:
         case dict():
             yield from _in_object(value, form, at)
         case list():
-            yield from _in_list(value, form[0], at)
+            yield from _in_list(value, form, at)
         case set():
             if not isinstance(value, str) or value not in form:
                 yield _told(value, f"one of {', '.join(sorted(form))}", at)
@@ -78,12 +79,14 @@ def _in_object(value: Json, form: dict[Any, Form], at: str) -> Iterator[str]:
             yield from _faults(value[key], each, _under(at, key))
 
 
-def _in_list(value: Json, form: Form, at: str) -> Iterator[str]:
+def _in_list(value: Json, form: list[Form], at: str) -> Iterator[str]:
     if not isinstance(value, list):
         yield _told(value, "a list", at)
-        return
-    for index, each in enumerate(value):
-        yield from _faults(each, form, f"{at}[{index}]")
+    elif len(form) > 1 and len(value) != len(form):
+        yield f"{at or 'it'} has length {len(value)}, not {len(form)}"
+    else:
+        for index, each in enumerate(value):
+            yield from _faults(each, form[0], f"{at}[{index}]")
 
 
 def _is(value: Json, kind: type) -> bool:

@@ -145,7 +145,18 @@ def unknown(name: str, knobs: Mapping[str, Json], settings: Mapping[str, Json] =
     if name not in RECIPES:
         return f"there is no recipe {name}"
     wrong = record.settings_fault(knobs, RECIPES[name])
-    return f"knobs of {name}: {wrong}" if wrong else record.settings_fault(settings, Run, strict=False)
+    if wrong is not None:
+        return f"knobs of {name}: {wrong}"
+    return record.settings_fault(settings, Run, strict=False) or _out_of_range(name, knobs, settings)
+
+
+def _out_of_range(name: str, knobs: Mapping[str, Json], settings: Mapping[str, Json]) -> str | None:
+    try:
+        RECIPES[name](**knobs)
+        run_of({"run": settings})
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def run_of(about: Mapping[str, Json]) -> Run:
