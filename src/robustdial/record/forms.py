@@ -10,6 +10,8 @@ SHARE, COUNT, POSITIVE = (0.0, 1.0), (0, 2**53), (1, 2**53)
 SPAN = [float, float]
 NUMBER, TEXT = Maybe(float), Maybe(str)
 
+DIALED = Maybe([float])
+KNOBS = {...: ANY, "lambdas?": DIALED, "widths?": DIALED, "lams?": DIALED}
 DATA = {
     "name": str,
     "classes": [str],
@@ -40,7 +42,7 @@ ORIGIN = {
 A_RUN = {
     "name?": str,
     "recipe?": str,
-    "knobs?": {...: ANY},
+    "knobs?": KNOBS,
     "method?": METHOD,
     "threat?": str,
     "teacher?": str,
@@ -53,14 +55,14 @@ A_RUN = {
 
 TRAINED_RUN = {
     "recipe": str,
-    "knobs": {...: ANY},
+    "knobs": KNOBS,
     "data": {**DATA, "test": POSITIVE, "val": COUNT},
     "model": MODEL,
     "run": {...: ANY},
 }
 NETWORK = {
     "recipe": str,
-    "knobs": {...: ANY},
+    "knobs": KNOBS,
     "data": {**DATA, "mean": [float], "std": [float]},
     "model": {**MODEL, "width": Maybe(POSITIVE)},
 }
@@ -161,7 +163,7 @@ EVALUATED = {
     **ORIGIN,
 }
 COMPARED = {
-    "entries?": [{"label": str, "recipe": str, "knobs": {...: ANY}}],
+    "entries?": [{"label": str, "recipe": str, "knobs": KNOBS}],
     "asked?": {...: ANY},
     "seeds?": [COUNT],
     "attacks?": [str],
@@ -172,6 +174,7 @@ COMPARED = {
     "n?": COUNT,
     "seconds_total?": float,
     "interval?": str,
+    "rows?": [{...: ANY, "knobs?": Maybe(KNOBS)}],
     "data?": DATA,
     "model?": MODEL,
     "run?": {...: ANY, "epochs?": POSITIVE},
@@ -180,7 +183,7 @@ COMPARED = {
 """`compare.json`; its rows are looked at by whoever shows them."""
 
 BEGUN_COMPARISON = {
-    "entries": [{"label": str, "recipe": str, "knobs": {...: ANY}}],
+    "entries": [{"label": str, "recipe": str, "knobs": KNOBS}],
     "asked": {...: ANY},
     "seeds": [COUNT],
     "attacks": [str],
@@ -255,6 +258,8 @@ def fault_of(name: str, found: Json) -> str | None:
     wrong = fault(found, FORMS[name]) if name in FORMS else None
     if wrong is None and name == names.SCORE:
         wrong = _wrong_evaluation(found["scores"])
+    if wrong is None and name == names.CROSS:
+        wrong = _wrong_lengths(found)
     return wrong
 
 
@@ -262,3 +267,15 @@ def _wrong_evaluation(scores: list[Json]) -> str | None:
     """Of the scores, those of an evaluation say more than those of a comparison."""
     said = ((index, fault(score, EVALUATED)) for index, score in enumerate(scores) if "standing" in score)
     return next((f"scores[{index}]: {wrong}" for index, wrong in said if wrong), None)
+
+
+def _wrong_lengths(cross: Json) -> str | None:
+    """Of a crossing, there is a row for every lambda and the mixture, and a column for every lambda."""
+    served, attacked = len(cross["lams"]), len(cross["lams"]) + 1
+    wanted = dict.fromkeys(("known", "unknown"), served) | dict.fromkeys(
+        ("adversaries", "matrix", "expected"), attacked
+    )
+    wrong = [name for name, length in wanted.items() if len(cross[name]) != length]
+    if not wrong and any(len(row) != served for row in cross["matrix"]):
+        wrong = ["matrix"]
+    return f"{wrong[0]} does not go with lams" if wrong else None
