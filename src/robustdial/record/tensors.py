@@ -67,7 +67,8 @@ def read_sealed(path: Path, remedy: str = AGAIN) -> tuple[dict[str, Tensor], dic
     try:
         with safe_open(path, framework="pt") as file:
             header = dict(file.metadata() or {})
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            # copies: what is looked at here is what is used, whatever happens to the file meanwhile
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     except _UNREADABLE as error:
         raise ValueError(_damaged(path, type(error).__name__, remedy)) from None
     digest = header.pop(_DIGEST, None)
