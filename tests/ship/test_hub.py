@@ -140,3 +140,30 @@ def test_without_the_package_one_line_says_how_to_get_it(run, monkeypatch, capsy
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     assert main.run(["push", str(run), "somebody/digits"]) == 2
     assert "pip install 'robustdial[hf]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "words"),
+    [
+        ("model", {"width": 10**6}, "asks for a network of"),
+        ("knobs", {"code": 10**9}, "asks for a network of"),
+        ("data", {"shape": [1, 10**6, 10**6]}, "images of 1,000,000,000,000 values"),
+        ("data", {"shape": "8x8"}, "data.shape is"),
+        ("model", {"width": -3}, "model.width is -3"),
+        ("knobs", {"eps": "big"}, "knobs of oat: eps is"),
+    ],
+)
+def test_a_config_cannot_ask_for_more_than_the_weights_hold(saved, part, change, words):
+    config = json.loads((saved / "config.json").read_text())
+    (saved / "config.json").write_text(json.dumps(config | {part: config[part] | change}))
+    with pytest.raises(ValueError, match=words):
+        from_pretrained(saved)
+
+
+def test_weights_that_were_damaged_since_are_refused(saved):
+    path = saved / "model.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-3] ^= 0x10
+    path.write_bytes(bytes(data))
+    with pytest.raises(ValueError, match="not what its digest says"):
+        from_pretrained(saved)

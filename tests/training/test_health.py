@@ -344,3 +344,45 @@ def test_what_is_lost_without_an_adversary_is_not_overfitting():
 
 def test_relief_gives_no_adversary_to_an_epoch_without_one():
     assert [Recovery(passes=2).of(passes) for passes in (1, 2, 8)] == [1, 4, 10]
+
+
+def end_of(experiment):
+    """What a rolled back run of four epochs leaves, without its seconds."""
+    assert record.read_lines(experiment.folder / record.TROUBLES) == experiment.troubles
+    assert [epoch["epoch"] for epoch in record.read_epochs(experiment.folder)] == [1, 2, 3, 4]
+    lines = [{k: v for k, v in line.items() if "lost" not in k} for line in experiment.troubles]
+    return lines, record.fingerprint(experiment.state.model.state_dict())
+
+
+WHOLE = []
+"""How the run ends that nobody kills."""
+
+
+@pytest.mark.parametrize("place", [5, 6, 7, 8, 9, 10, 11, 12, 13, 14])
+def test_wherever_a_run_dies_while_it_is_taken_back_it_ends_as_if_it_had_not(tmp_path, scripted, monkeypatch, place):
+    """Its third epoch fails; it dies at one of the writes around that, at the moment when they go to the disk."""
+    if not WHOLE:
+        scripted(3)
+        whole = begun(tmp_path / "whole", "rollback", epochs=4)
+        list(carry_out(whole))
+        WHOLE.append(end_of(whole))
+    experiment, writes = begun(tmp_path / "run", "rollback", epochs=4), []
+    scripted(3)
+
+    def pushed(descriptor):
+        if experiment.state.epoch >= 2:
+            if len(writes) == place:
+                raise KeyboardInterrupt
+            writes.append(descriptor)
+
+    for room in ("disk", "lines"):
+        monkeypatch.setattr(f"robustdial.record.{room}.flush", pushed)
+    with pytest.raises(KeyboardInterrupt):
+        list(carry_out(experiment))
+    monkeypatch.undo()
+    about = record.read_tensors(tmp_path / "run" / record.LAST)[1]
+    scripted(*([] if about["recovery"][3] else [3 - about["epoch"]]))
+    again = resume(tmp_path / "run")
+    list(carry_out(again))
+    assert end_of(again) == WHOLE[0]
+    assert len(WHOLE[0][0]) == 1

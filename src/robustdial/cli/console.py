@@ -43,22 +43,43 @@ class Stop:
 
 @contextmanager
 def stoppable() -> Iterator[Stop]:
-    """Turn the first Ctrl-C or SIGTERM into a request to stop after the batch at hand; a second one stops at once."""
-    stop, signals = Stop(), (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in signals}
+    """Turn the first Ctrl-C, SIGTERM or closed terminal into a request to stop after the batch at hand.
+
+    A second one stops at once. A terminal that closes is passed over where it was before, as under `nohup`.
+    """
+    stop, before = Stop(), {number: signal.getsignal(number) for number in _signals()}
 
     def ask(number: int, frame: FrameType | None) -> None:
         stop.asked = True
-        for other in signals:
+        for other in before:
             signal.signal(other, before[other])
 
-    for number in signals:
+    for number in before:
         signal.signal(number, ask)
     try:
         yield stop
     finally:
-        for number in signals:
-            signal.signal(number, before[number])
+        for number in before:
+            if signal.getsignal(number) is ask:
+                signal.signal(number, before[number])
+
+
+def _signals() -> list[signal.Signals]:
+    """What asks a program to stop, on this system."""
+    hangup = getattr(signal, "SIGHUP", None)
+    heard = [hangup] if hangup and signal.getsignal(hangup) is not signal.SIG_IGN else []
+    return [signal.SIGINT, signal.SIGTERM, *heard]
+
+
+def interrupt_once() -> None:
+    """Let Ctrl-C interrupt the program once: a further one would cut its clearing up short, and end in a traceback."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
 
 
 class TrainingBar:

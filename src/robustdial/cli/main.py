@@ -11,12 +11,13 @@ import torch
 
 from robustdial.cli.arguments import bind, choose, refuse
 from robustdial.cli.commands import COMMANDS, WITH_RECIPES
-from robustdial.cli.console import console
+from robustdial.cli.console import console, interrupt_once
 from robustdial.cli.slips import empty_word
 
 
 def main() -> None:
     """Entry point: 0 on success, 2 with one line on bad input, 130 when interrupted."""
+    interrupt_once()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import torch
@@ -73,12 +73,14 @@ class Workshop:
         folder: where its files are.
         run: how it is trained.
         data, state: its parts.
+        hold: that no other process trains in the folder meanwhile.
     """
 
     folder: Path
     run: GeneratorRun
     data: Data
     state: GeneratorState
+    hold: record.Hold | None = None
 
     @property
     def finished(self) -> bool:
@@ -120,7 +122,7 @@ def start_generator(folder: Path, run: GeneratorRun, device: torch.device | str 
         "data": {"name": data.name, "classes": list(data.classes), "shape": list(data.shape), "train": len(data.train)},
         **provenance(),
     }
-    record.create(folder, record.GENERATOR, about)
+    workshop.hold = record.create(folder, record.GENERATOR, about)
     return workshop
 
 
@@ -129,10 +131,12 @@ def resume_generator(folder: Path, device: torch.device | str = "cpu") -> Worksh
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: a damaged checkpoint, or data that has changed since.
+        ValueError: a damaged file, data that has changed since, or another process trains there.
     """
+    _about(folder)
+    hold = record.opened(folder)
     about = _about(folder)
-    workshop = _assemble(folder, GeneratorRun(**about["run"]), device)
+    workshop = _assemble(folder, _run_of(about["run"]), device)
     if [len(workshop.data.train), *workshop.data.shape] != [about["data"]["train"], *about["data"]["shape"]]:
         raise ValueError(
             f"The data {workshop.run.data} has changed since {folder} began. Put it back, or train a new generator."
@@ -140,6 +144,7 @@ def resume_generator(folder: Path, device: torch.device | str = "cpu") -> Worksh
     if (folder / record.LAST).exists():
         unpack_generator(workshop.state, *record.read_tensors(folder / record.LAST))
     record.keep_epochs(folder, workshop.state.epoch)
+    workshop.hold = hold
     return workshop
 
 
@@ -147,13 +152,19 @@ def resume_generator(folder: Path, device: torch.device | str = "cpu") -> Worksh
 def open_generator(folder: str | Path, device: torch.device | str = "cpu") -> StyleGenerator:
     """The generator that was trained into `folder`, to use: `open_generator("runs/g").encode(x)`.
 
-    Raises FileNotFoundError, one line with the remedy, if there is none.
+    Raises FileNotFoundError, one line with the remedy, if there is none, ValueError if a file of it is damaged.
     """
     place = device_of("device", device)
     about = _about(Path(folder))
-    tensors, _ = record.read_tensors(Path(folder) / record.WEIGHTS)
+    path = Path(folder) / record.WEIGHTS
+    tensors, _ = record.read_tensors(path)
     with seeded(0, "cpu"):  # building it draws random numbers, which are not those of whoever opens it
         net = _network(about["run"], about["data"])
+    if wrong := record.misfits(tensors, net.state_dict()):
+        raise ValueError(
+            f"{path} is of another generator than {record.GENERATOR} beside it: {len(wrong)} tensors differ, first "
+            f"{wrong[0]!r}. Put the right one back, or train a new generator."
+        )
     net.load_state_dict(tensors)
     net.to(place).requires_grad_(False).eval()
     return net
@@ -219,6 +230,8 @@ def unpack_generator(state: GeneratorState, tensors: Mapping[str, Tensor], about
     """Put a packed state back into `state`, which was built alike. Raises ValueError if it was not."""
     try:
         for who, net in _players(state).items():
+            if wrong := record.misfits(_under(tensors, f"{who}."), net.state_dict()):
+                raise KeyError(f"{who}.{wrong[0]}")
             net.load_state_dict(_under(tensors, f"{who}."))
         for which, optimizer in enumerate(state.optimizers):
             slots: dict[int, dict[str, Tensor]] = {}
@@ -229,7 +242,7 @@ def unpack_generator(state: GeneratorState, tensors: Mapping[str, Tensor], about
         state.epoch, state.batch, state.steps = about["epoch"], about["batch"], about["steps"]
         state.sums = dict(about["sums"])
         torch.set_rng_state(tensors["random.cpu"])
-    except (KeyError, RuntimeError, TypeError) as error:
+    except (KeyError, RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise ValueError(
             f"The checkpoint is not of this generator ({' '.join(str(error).split())[:120]}). Train a new one."
         ) from None
@@ -264,4 +277,24 @@ def _about(folder: Path) -> dict[str, Json]:
         raise FileNotFoundError(
             f"There is no generator in {folder}. Train one on your data: robustdial generator --out {folder}"
         )
-    return record.read_json(folder / record.GENERATOR)
+    about = record.read_json(folder / record.GENERATOR)
+    wrong = record.settings_fault(about["run"], GeneratorRun, strict=False) or _out_of_range(about["run"])
+    if wrong is not None:
+        raise ValueError(
+            f"{folder / record.GENERATOR} is damaged ({wrong}). Put a copy of it back, or train a new one."
+        )
+    return about
+
+
+def _run_of(settings: Mapping[str, Json]) -> GeneratorRun:
+    """Settings from a file; what this version does not know is left out."""
+    known = {field.name for field in fields(GeneratorRun)}
+    return GeneratorRun(**{name: value for name, value in settings.items() if name in known})
+
+
+def _out_of_range(settings: Mapping[str, Json]) -> str | None:
+    try:
+        _run_of(settings)
+    except ValueError as error:
+        return str(error)
+    return None

@@ -11,6 +11,7 @@ from robustdial import record
 from robustdial.typing import Json
 
 Entry = dict[str, Json]
+_PICTURE = ("clean", "labels", "adv", "pred_clean", "pred_adv", "conf_clean", "conf_adv")
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def read(folder: Path) -> Folder:
         ValueError: a file in it is damaged.
     """
     run, epochs = _json(folder / record.RUN), record.read_epochs(folder)
-    found = {"frontier": _json(folder / record.FRONTIER), "cross": _json(folder / record.CROSS)}
+    found = {"frontier": _json(folder / record.FRONTIER, record.MEASURED_POINTS), "cross": _json(folder / record.CROSS)}
     weights = record.served_weights(folder)
     outdated = tuple(name for name, about in found.items() if about.get("weights", weights) != weights)
     frontier, cross = ({} if name in outdated else about for name, about in found.items())
@@ -96,15 +97,25 @@ def read(folder: Path) -> Folder:
         scores=scores,
         extremes=_extremes(folder, scores),
         cross=cross,
-        pictures=record.read_tensors(path)[0] if path.exists() and "frontier" not in outdated else None,
+        pictures=_pictured(path, ("",), "lams") if path.exists() and "frontier" not in outdated else None,
         outdated=outdated,
     )
 
 
 def _extremes(folder: Path, scores: list[Entry]) -> dict[str, dict[str, Tensor]]:
     paths = {score["key"]: folder / record.EXTREMES.format(score["key"]) for score in scores if "key" in score}
-    return {key: record.read_tensors(path)[0] for key, path in paths.items() if path.exists()}
+    return {key: _pictured(path, ("easy/", "hard/"), "index", "lead") for key, path in paths.items() if path.exists()}
 
 
-def _json(path: Path) -> Entry:
-    return record.read_json(path) if path.exists() else {}
+def _pictured(path: Path, sides: tuple[str, ...], *more: str) -> dict[str, Tensor]:
+    """Images with what was said of them. Raises ValueError if something else stands in the file."""
+    tensors, _ = record.read_tensors(path)
+    there = [side for side in sides if any(name.startswith(side) for name in tensors)]
+    missing = [side + name for side in there for name in (*_PICTURE, *more) if side + name not in tensors]
+    if missing or not there:
+        raise ValueError(f"{path} is damaged (it lacks {', '.join(missing) or 'images'}). {record.AGAIN}")
+    return tensors
+
+
+def _json(path: Path, *form: Json) -> Entry:
+    return record.read_json(path, record.AGAIN, *form) if path.exists() else {}

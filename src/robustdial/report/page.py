@@ -27,6 +27,7 @@ def render(folder: Path) -> Path:
         ValueError: a file in it is damaged.
     """
     folder = Path(folder)
-    page = compare.page(folder) if (folder / record.COMPARE).exists() else run.page(folder)
-    record.write_text(folder / record.REPORT, page)
+    with record.changing(folder / record.REPORT):  # who writes last has read last, and the page lacks nothing
+        page = compare.page(folder) if (folder / record.COMPARE).exists() else run.page(folder)
+        record.write_text(folder / record.REPORT, page)
     return folder / record.REPORT

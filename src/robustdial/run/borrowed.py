@@ -18,7 +18,7 @@ from robustdial.precision import Prepared
 from robustdial.randomness import seeded
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import to_be_asked
-from robustdial.run.settings import Run, run_of
+from robustdial.run.settings import Run, read_about, run_of
 
 _LOOKED_AT = 64  # images on which a mask is tried
 _LEAST = 0.01  # the share of their pixels that it must have
@@ -36,7 +36,7 @@ def check_others(run: Run, data: Data) -> None:
 
 def _check_start(folder: Path, run: Run) -> None:
     """Raises ValueError if the run to start from may have learned from what is held out here."""
-    if theirs := _split_otherwise(run_of(record.read_run(folder)), run):
+    if theirs := _split_otherwise(run_of(read_about(folder)), run):
         raise ValueError(
             f"--start {folder}: that run was made with {theirs}, so it may have learned from images that are held out "
             "here. Give the same data, limit, labelled, val, size and seed."
@@ -45,7 +45,7 @@ def _check_start(folder: Path, run: Run) -> None:
 
 def _check_teacher(folder: Path, run: Run, data: Data) -> None:
     """Raises ValueError if the teacher has other classes or images, or has learned from labels that are hidden here."""
-    about = record.read_run(folder)
+    about = read_about(folder)
     if about["data"]["classes"] != list(data.classes) or about["data"]["shape"] != list(data.shape):
         theirs = f"{len(about['data']['classes'])} classes of {about['data']['name']}, images {about['data']['shape']}"
         raise ValueError(

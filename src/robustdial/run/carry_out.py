@@ -104,7 +104,7 @@ def _close(experiment: Experiment, summary: dict[str, Json]) -> Trouble | None:
     attacked = experiment.method.schedule.most > 1 or not isinstance(experiment.method.solver, PGD)
     score = score_of(val, float(attacked))
     epoch = summary | {"val": val, "score": score, "health": signals(experiment)._asdict()}
-    before = record.read_epochs(folder)
+    before = record.read_training(folder)
     trouble = diagnose([*before, epoch], len(experiment.data.classes))
     record.append_epoch(folder, epoch | {"trouble": trouble})
     experiment.save_best(epoch["score"], val)
@@ -121,28 +121,28 @@ def _taken_back(experiment: Experiment, failure: _Failure) -> bool:
     """Note a failure, and go back to the last healthy state if that is wanted and can still help."""
     state, note = experiment.state, failure._asdict()
     if experiment.run.on_trouble == "stop" or state.recovery.returns == RETURNS:
-        if failure.trouble is not Trouble.NOT_FINITE:
-            experiment.save()
         why = "" if experiment.run.on_trouble == "stop" else f": went back {RETURNS} times already"
         experiment.note(note | {"action": f"stopped{why}"})
+        if failure.trouble is not Trouble.NOT_FINITE:
+            experiment.save()
         return False
     recovery = recovered(state.recovery, failure.trouble)
-    note |= _lost(experiment)
-    experiment.go_back(recovery)
+    epoch, lost = _lost(experiment)
     means = [f"{recovery.passes} more pass{'es' * (recovery.passes > 1)} per batch"] * bool(recovery.passes)
     means += [f"steps {recovery.step_scale:g} as long"] * (recovery.step_scale < 1)
     means += [f"{recovery.lr:g} of the learning rate"] * (recovery.lr < 1)
-    experiment.note(note | {"action": f"back to the end of epoch {state.epoch}, with {', '.join(means)}"})
+    experiment.note(note | lost | {"action": f"back to the end of epoch {epoch}, with {', '.join(means)}"})
+    experiment.go_back(recovery)
     return True
 
 
-def _lost(experiment: Experiment) -> dict[str, float]:
-    """What the epochs since the last healthy state have cost: seconds, and passes per image."""
+def _lost(experiment: Experiment) -> tuple[int, dict[str, float]]:
+    """The epoch of the last healthy state, and what those since have cost: seconds, and passes per image."""
     _, healthy = record.read_tensors(experiment.folder / record.HEALTHY)
-    epochs, running = record.read_epochs(experiment.folder)[healthy["epoch"] :], experiment.state.sums
+    epochs, running = record.read_training(experiment.folder)[healthy["epoch"] :], experiment.state.sums
     seconds = sum(epoch["seconds"] for epoch in epochs) + float(running.get("seconds", 0.0))
     spent = sum(epoch["spent"] for epoch in epochs) + float(running.get("spent", 0)) / experiment.feed.images
-    return {"seconds_lost": seconds, "spent_lost": spent}
+    return healthy["epoch"], {"seconds_lost": seconds, "spent_lost": spent}
 
 
 def signals(experiment: Experiment) -> Signals:

@@ -33,6 +33,7 @@ class Experiment:
         best: score and epoch of the best network so far.
         troubles: what went wrong so far, as in `troubles.jsonl`.
         checkpoint: which network `state` holds when it was opened for measuring, best or last.
+        hold: that no other process trains in the folder meanwhile; None of a run that is only measured.
     """
 
     folder: Path
@@ -44,6 +45,7 @@ class Experiment:
     best: dict[str, Json]
     troubles: list[dict[str, Json]] = field(default_factory=list)
     checkpoint: str = "last"
+    hold: record.Hold | None = None
 
     @property
     def finished(self) -> bool:
@@ -119,7 +121,8 @@ class Experiment:
         """
         check_finite(self.state)
         tensors, about = pack(self.state)
-        record.write_tensors(self.folder / name, tensors, about | {"best": self.best})
+        known = {"best": self.best, "troubles": len(self.troubles)}
+        record.write_tensors(self.folder / name, tensors, about | known)
 
     def go_back(self, recovery: Recovery) -> None:
         """Return to the last healthy state and forget the epochs since, to go on with `recovery`.
@@ -133,7 +136,13 @@ class Experiment:
         record.keep_epochs(self.folder, self.state.epoch)
 
     def note(self, trouble: dict[str, Json]) -> None:
-        """Add to `troubles.jsonl`."""
+        """Add to `troubles.jsonl`.
+
+        The line comes before what is done about it: the checkpoint written then counts the lines, and a resumed run
+        drops those that no checkpoint knows of, as it will write them again (`known_troubles`).
+        """
+        if trouble in self.troubles[-1:]:  # a resumed run has met the same end
+            return
         self.troubles.append(trouble)
         record.append_line(self.folder / record.TROUBLES, trouble)
 

@@ -15,6 +15,7 @@ from robustdial.dial import CannotNarrow, Dialed, Fixed, dial
 from robustdial.method import Method
 from robustdial.models import build
 from robustdial.recipes import recipe
+from robustdial.run.settings import read_about
 from robustdial.training.checkpoint import load_weights
 from robustdial.typing import Json
 
@@ -26,7 +27,7 @@ def open_model(folder: str | Path, device: str = "cpu") -> nn.Module:
     The data is not needed; what the network must know of it stands in `run.json`.
     """
     place = device_of("device", device)
-    about = record.read_run(Path(folder))
+    about = read_about(Path(folder))
     _, tensors = best_weights(Path(folder))
     model = untrained(about)
     load_weights(model, tensors)
@@ -36,20 +37,14 @@ def open_model(folder: str | Path, device: str = "cpu") -> nn.Module:
 
 def untrained(about: Mapping[str, Json]) -> nn.Module:
     """The network that a `run.json` describes, with fresh weights."""
-    return model_of(about["model"] | {"pretrained": False}, about["data"], recipe(about["recipe"])(**about["knobs"]))
+    return model_of(
+        about["model"] | {"pretrained": False, "start": None}, about["data"], recipe(about["recipe"])(**about["knobs"])
+    )
 
 
 def model_of(spec: Mapping[str, Json], data: Mapping[str, Json], method: Method) -> nn.Module:
     """A network of the kind `spec` for images of the kind `data`, with the dial of `method`."""
-    plain = build(
-        spec["name"],
-        classes=len(data["classes"]),
-        shape=tuple(data["shape"]),
-        mean=data["mean"],
-        std=data["std"],
-        width=spec["width"],
-        pretrained=spec["pretrained"],
-    )
+    plain = _built(spec, data)
     if spec.get("start"):
         _begin(plain, Path(spec["start"]))
     if isinstance(method.dial, Fixed):
@@ -58,6 +53,33 @@ def model_of(spec: Mapping[str, Json], data: Mapping[str, Json], method: Method)
         return dial(plain, method.dial, example=torch.zeros(2, *data["shape"]))
     except CannotNarrow as error:
         raise ValueError(f"{error.fact} Give --widths 1, or another --model.") from error
+
+
+def numbers_asked(about: Mapping[str, Json]) -> int:
+    """How many numbers the network that a `run.json` describes holds, found without making room for them.
+
+    Zero where it cannot be told: some networks of timm look at their numbers while they are built.
+    """
+    plan = recipe(about["recipe"])(**about["knobs"]).dial
+    try:
+        with torch.device("meta"):
+            plain = _built(about["model"] | {"pretrained": False}, about["data"])
+            net = plain if isinstance(plan, Fixed) else dial(plain, plan)
+    except (RuntimeError, NotImplementedError):
+        return 0
+    return sum(value.numel() for value in net.state_dict().values())
+
+
+def _built(spec: Mapping[str, Json], data: Mapping[str, Json]) -> nn.Module:
+    return build(
+        spec["name"],
+        classes=len(data["classes"]),
+        shape=tuple(data["shape"]),
+        mean=data["mean"],
+        std=data["std"],
+        width=spec["width"],
+        pretrained=spec["pretrained"],
+    )
 
 
 def best_weights(folder: Path) -> tuple[str, dict[str, Tensor]]:

@@ -16,7 +16,8 @@ from robustdial.run.borrowed import ask, check_others, kept_guesses, relabelled,
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import best_weights
 from robustdial.run.rehearsal import check_step
-from robustdial.run.settings import CHANGEABLE, Run, data_of, run_of
+from robustdial.run.settings import CHANGEABLE, Run, data_of, read_about, run_of
+from robustdial.run.troubles import known_troubles
 from robustdial.training.checkpoint import load_weights, unpack
 from robustdial.typing import Json
 
@@ -32,7 +33,7 @@ def start(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = Non
     labels = kept_guesses(experiment)
     ask(experiment)
     check_step(replace(experiment, data=relabelled(experiment.data, labels)))
-    record.create(folder, record.RUN, experiment.about)
+    experiment.hold = record.create(folder, record.RUN, experiment.about)
     teach(experiment, labels)
     return experiment
 
@@ -68,9 +69,11 @@ def resume(folder: Path, changes: Mapping[str, Any] | None = None, data: Data | 
         data: the run's data, if it is loaded already.
 
     Raises:
-        ValueError: a damaged checkpoint, or data that has changed since.
+        ValueError: a damaged file, data that has changed since, or another process trains there.
     """
-    about = record.read_run(folder)
+    record.read_run(folder)
+    hold = record.opened(folder)
+    about = read_about(folder)
     last, other = folder / record.LAST, f"Train on from the best network: --start {folder} with a new --out."
     saved = record.read_tensors(last, other) if last.exists() else None
     run = replace(run_of(about), **(changes or {}))
@@ -85,15 +88,17 @@ def resume(folder: Path, changes: Mapping[str, Any] | None = None, data: Data | 
             f"The adversary of the run in {folder} is another one now: its generator, or the network that makes its "
             "masks, has been trained further. Put it back, or start a new run."
         )
+    experiment.hold = hold
     experiment.about = about | {"run": about["run"] | {k: experiment.about["run"][k] for k in CHANGEABLE}}
     teach(experiment, kept_guesses(experiment))
     ask(experiment)
     if saved is not None:
         tensors, state = saved
         unpack(experiment.state, tensors, state)
-        experiment.best = state["best"]
+        experiment.best = state.get("best", {})
     record.keep_epochs(folder, experiment.state.epoch)
-    experiment.troubles = record.mend_lines(folder / record.TROUBLES)
+    record.read_training(folder)
+    experiment.troubles = known_troubles(folder, None if saved is None else saved[1].get("troubles"))
     if changes:
         record.write_json(folder / record.RUN, experiment.about)
     return experiment
@@ -104,7 +109,8 @@ def trained(folder: Path, device: str = "auto", data: Data | None = None) -> Exp
 
     Raises ValueError if its own data has changed: images to measure on might be such as it was trained on.
     """
-    about = record.read_run(folder)
+    about = read_about(folder)
+    record.sweep(folder)
     checkpoint, tensors = best_weights(folder)
     run = replace(run_of(about), device=device)
     own = data is None

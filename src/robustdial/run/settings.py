@@ -6,12 +6,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import torch
 
+from robustdial import record
 from robustdial.data import Data, load
 from robustdial.precision import Precision
+from robustdial.recipes import RECIPES
 from robustdial.training.rate import parse
 from robustdial.typing import Json
 
@@ -129,6 +132,40 @@ class Run:
                 f"--val {self.val:g} is not a share. Hold out a part of the training images to choose the checkpoint, "
                 "for example 0.1."
             )
+
+
+def read_about(folder: Path) -> dict[str, Json]:
+    """`run.json` of a run, with a recipe and settings that this version takes.
+
+    Raises FileNotFoundError where there is none, ValueError, one line with the remedy, if it is damaged.
+    """
+    about = record.read_run(folder)
+    wrong = record.fault(about, record.NETWORK) or unknown(about["recipe"], about["knobs"], about["run"])
+    if wrong is not None:
+        raise ValueError(
+            f"{folder / record.RUN} is damaged ({wrong}). It cannot be made again: put a copy of it back, or train "
+            "into a new folder."
+        )
+    return about
+
+
+def unknown(name: str, knobs: Mapping[str, Json], settings: Mapping[str, Json] = MappingProxyType({})) -> str | None:
+    """What this version does not know of a recipe, its knobs and the settings of a run in a file, in words."""
+    if name not in RECIPES:
+        return f"there is no recipe {name}"
+    wrong = record.settings_fault(knobs, RECIPES[name])
+    if wrong is not None:
+        return f"knobs of {name}: {wrong}"
+    return record.settings_fault(settings, Run, strict=False) or _out_of_range(name, knobs, settings)
+
+
+def _out_of_range(name: str, knobs: Mapping[str, Json], settings: Mapping[str, Json]) -> str | None:
+    try:
+        RECIPES[name](**knobs)
+        run_of({"run": settings})
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def run_of(about: Mapping[str, Json]) -> Run:

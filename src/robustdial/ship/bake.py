@@ -35,7 +35,7 @@ from robustdial.ship.export import (
 from robustdial.study.tradeoff import is_trained
 from robustdial.typing import Json
 
-CARD, README = "card.json", "README.md"
+CARD, README = record.CARD, "README.md"
 SQUARE = Square(queries=200)
 COMPARED, CALIBRATION = 64, 256
 """Test images on which a file is compared, and training images given to a format."""
@@ -154,6 +154,18 @@ def measured_rounded(
         "measured": _point(baked, found, attack) | {"seed": seed, "attack": words},
         "speedup": {"over": fast.file, "batch": len(x), "ratio": speedup(f, fast.open(out / fast.file), x)},
     }
+
+
+def put_in_place(baked: Baked, point: Mapping[str, Json], made: Mapping[str, Json], stage: Path, out: Path) -> Json:
+    """Move what was made in `stage` into `out`, and a card of these files and those that are there; what it says.
+
+    Raises ValueError, and moves nothing, if there are files of another network by now.
+    """
+    with record.changing(out / CARD):
+        about = write_card(baked, point, {**files_in(out, baked), **made}, stage)
+        names = sorted((path.name for path in stage.iterdir()), key=lambda name: (name == CARD, name))
+        record.put_in_place(stage, out, names)
+    return about
 
 
 def write_card(baked: Baked, point: Mapping[str, Json], files: Mapping[str, Json], out: Path) -> dict[str, Json]:

@@ -6,23 +6,25 @@ used: it says nothing of weights that do not fit, and unpickles a file where the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import nn
 
 from robustdial import record
 from robustdial.checks import checked
-from robustdial.run import open_model, untrained
+from robustdial.run import numbers_asked, open_model, read_about, unknown, untrained
 from robustdial.ship.export import dial_card, need, public, public_name
 from robustdial.training.checkpoint import load_weights
 from robustdial.typing import Json
 
 CONFIG, WEIGHTS, README = "config.json", "model.safetensors", "README.md"
+_OTHERWISE = "It should be a folder that save_pretrained wrote, or user/name on the hub."
+_LARGEST = 2**24  # values of an image
+_ROOM, _SLACK = 2, 10**6  # what a network may ask for: so many times what the file holds, and so many numbers more
 _KEPT = {
     "model": ("name", "width", "parameters"),
     "data": ("name", "classes", "shape", "mean", "std", "train"),
@@ -40,19 +42,20 @@ def save_pretrained(run: str | Path, folder: str | Path, name: str | None = None
         name: under which others will load it, for the card; by default the folder.
     """
     run, folder = Path(run), Path(folder)
-    about, model = record.read_run(run), open_model(run)
+    about, model = read_about(run), open_model(run)
     config = {part: {key: about[part][key] for key in keys} for part, keys in _KEPT.items()}
     config["data"]["name"] = public_name(about["data"]["name"])
-    weights = {key: value.contiguous().clone() for key, value in model.state_dict().items()}
-    record.make_folder(folder)
-    record.write_file(folder / WEIGHTS, lambda part: part.write_bytes(save(weights, {"format": "pt"})))
-    record.write_json(folder / CONFIG, {"recipe": about["recipe"], "knobs": public(about["knobs"]), **config})
-    record.write_text(folder / README, dial_card(about, _points(run, model), name or str(folder)))
+    with record.staged(folder) as stage:
+        record.write_sealed(stage / WEIGHTS, model.state_dict(), {"format": "pt"})
+        record.write_json(stage / CONFIG, {"recipe": about["recipe"], "knobs": public(about["knobs"]), **config})
+        record.write_text(stage / README, dial_card(about, _points(run, model), name or str(folder)))
+        record.put_in_place(stage, folder, [WEIGHTS, CONFIG, README])
 
 
 def _points(run: Path, model: nn.Module) -> list[Json]:
     """What was measured of these very weights: of a run that was trained further since, nothing."""
-    about = record.read_json(run / record.FRONTIER) if (run / record.FRONTIER).exists() else {}
+    path = run / record.FRONTIER
+    about = record.read_json(path, form=record.MEASURED_POINTS) if path.exists() else {}
     current = about.get("weights") == record.fingerprint(model.state_dict())
     return list(about["points"]) if current else []
 
@@ -73,18 +76,34 @@ def from_pretrained(name: str | Path, revision: str | None = None) -> nn.Module:
     """
     folder = Path(name) if Path(name).is_dir() else _fetched(str(name), revision)
     try:
-        config = record.read_json(folder / CONFIG)
-        model = untrained(config)
-        with safe_open(folder / WEIGHTS, framework="pt") as file:
-            weights = {f"model.{key}": file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (KeyError, TypeError, OSError, SafetensorError) as error:
-        raise ValueError(
-            f"{name} does not hold a network of robustdial ({type(error).__name__}: {error}). "
-            "It should be a folder that save_pretrained wrote, or user/name on the hub."
-        ) from None
-    load_weights(model, weights)
+        config = record.read_json(folder / CONFIG, _OTHERWISE)
+        wrong = _wrong_with(config, folder / WEIGHTS)
+        if wrong is not None:
+            raise ValueError(f"{name} does not hold a network of robustdial ({wrong}). {_OTHERWISE}")
+        weights, _ = record.read_sealed(folder / WEIGHTS, _OTHERWISE)
+    except OSError as error:
+        raise ValueError(f"{name} does not hold a network of robustdial ({error}). {_OTHERWISE}") from None
+    model = untrained(config)
+    load_weights(model, {f"model.{key}": value for key, value in weights.items()})
     model.eval()
     return model
+
+
+def _wrong_with(config: Mapping[str, Json], path: Path) -> str | None:
+    """Why no network of this kind can be had from the weights in `path`, in words, before any room is made for one."""
+    wrong = record.fault(config, record.NETWORK) or unknown(config["recipe"], config["knobs"])
+    if wrong is not None:
+        return f"{CONFIG}: {wrong}"
+    values = math.prod(config["data"]["shape"])
+    if values > _LARGEST:
+        return f"{CONFIG}: images of {values:,} values"
+    try:
+        asked, held = numbers_asked(config), sum(math.prod(shape) for shape, _ in record.kinds_in(path).values())
+    except ValueError as error:
+        return str(error)
+    if asked > _ROOM * held + _SLACK:
+        return f"{CONFIG} asks for a network of {asked:,} numbers, {path.name} holds {held:,}"
+    return None
 
 
 @checked

@@ -72,7 +72,7 @@ def unpack(state: TrainState, tensors: Mapping[str, Tensor], about: Mapping[str,
     load_weights(state.model, tensors)
     try:
         _unpack_progress(state, tensors, about)
-    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+    except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
         raise ValueError(
             f"The checkpoint does not hold a whole training state ({type(error).__name__}: {error}). "
             "Restore last.safetensors, or train again into a new folder."
@@ -91,7 +91,10 @@ def _unpack_progress(state: TrainState, tensors: Mapping[str, Tensor], about: Ma
         for index in range(about["memories"])
     ]
     if state.average is not None:
-        state.average.load_state_dict(_under(tensors, "average."))
+        average = _under(tensors, "average.")
+        if wrong := record.misfits(average, state.average.state_dict()):
+            raise KeyError(f"average.{wrong[0]}")
+        state.average.load_state_dict(average)
     state.epoch, state.batch, state.schedule = about["epoch"], about["batch"], about["schedule"]
     state.recovery = Recovery(*about.get("recovery", ()))
     as_sum = partial(torch.tensor, dtype=torch.float64, device=state.device)
@@ -112,11 +115,7 @@ def _lay_out(optimizer: torch.optim.Optimizer) -> None:
 def load_weights(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     """Load the network of a checkpoint into `model`. Raises ValueError if they do not fit."""
     found, wanted = _under(tensors, "model."), model.state_dict()
-    wrong = [
-        name
-        for name in sorted(found.keys() | wanted.keys())
-        if name not in found or name not in wanted or found[name].shape != wanted[name].shape
-    ]
+    wrong = record.misfits(found, wanted)
     if wrong:
         raise ValueError(
             f"The checkpoint is of another model: {len(wrong)} of {len(wanted)} tensors differ, first {wrong[0]!r}. "

@@ -24,7 +24,8 @@ def run(run, monkeypatch):
         run.measured.append((part, lam, width))
         clean, robust = 0.98 - 0.1 * lam, 0.1 + 0.5 * lam
         lost = 0.05 * (1 - width) + 0.01 * (part == "test")
-        return {"lam": lam, "width": width, "clean": clean - lost, "robust": robust - lost, "n": 100}
+        measured = {"n": 100, "attack": "pgd-2", "eps": 0.1, "trained": lam in (0.0, 1.0)}
+        return {"lam": lam, "width": width, "clean": clean - lost, "robust": robust - lost, **measured}
 
     monkeypatch.setattr(ledger, "measure_point", measure_point)
     monkeypatch.setattr(choosing, "measure_point", measure_point)

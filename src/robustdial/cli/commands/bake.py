@@ -60,18 +60,21 @@ def bake(
         raise ValueError(f"RobustBench knows Linf and L2, not {threat.name}. Choose another --format, such as pt2.")
     baked, source = shipping.bake(experiment, lam, width), test_images(experiment, n)
     out = out or shipping.place_of(baked)
-    files = shipping.files_in(out, baked)
-    record.make_folder(out)
-    with counting("baking", len(formats) + 1) as bar:
-        for name in formats:
-            file = shipping.write(baked, name, out)
-            if file["tolerance"] is None:
-                file |= shipping.measured_rounded(baked, name, measured_with, source, out, seed)
-            files[FORMATS[name].file] = file
+    shipping.files_in(out, baked)  # what is wrong with the folder is said before the work
+    record.sweep(out)
+    made = {}
+    with record.staged(out) as stage:
+        with counting("baking", len(formats) + 1) as bar:
+            for name in formats:
+                file = shipping.write(baked, name, stage)
+                if file["tolerance"] is None:
+                    file |= shipping.measured_rounded(baked, name, measured_with, source, stage, seed)
+                made[FORMATS[name].file] = file
+                bar.advance(bar.task_ids[0])
+            point = shipping.measured(baked, measured_with, source, seed)
             bar.advance(bar.task_ids[0])
-        point = shipping.measured(baked, measured_with, source, seed)
-        bar.advance(bar.task_ids[0])
-    _tell(shipping.write_card(baked, point, files, out), out, baked.facts)
+        about = shipping.put_in_place(baked, point, made, stage, out)
+    _tell(about, out, baked.facts)
     return 0
 
 

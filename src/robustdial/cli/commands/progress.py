@@ -18,13 +18,13 @@ def train_watched(experiment: Experiment) -> int:
     bar = TrainingBar(experiment)
     with stoppable() as stop, bar.bar:
         for step in carry_out(experiment):
+            if stop.asked and not experiment.finished:
+                experiment.save()  # before anything is shown: the terminal may be gone
+                break
             bar.show(step)
             bar.tell(experiment.troubles)
             if step.summary is not None:
                 bar.note(record.read_epochs(experiment.folder)[-1]["val"])
-            if stop.asked and not experiment.finished:
-                experiment.save()
-                break
         bar.tell(experiment.troubles)
     if not experiment.finished and not stop.asked:
         trouble = experiment.troubles[-1]

@@ -15,7 +15,7 @@ from robustdial.cli.commands.progress import train_watched
 from robustdial.cli.commands.two_stage import first_of, train_first, two_parts
 from robustdial.cli.console import console
 from robustdial.recipes import RECIPES, recipe
-from robustdial.run import CHANGEABLE, Run, rehearse_alone, resume, start
+from robustdial.run import CHANGEABLE, Run, read_about, rehearse_alone, resume, start
 from robustdial.typing import Json
 
 
@@ -58,7 +58,7 @@ def _train_in_two_parts(name: str, knobs: dict[str, Any], flags: Any, asked: set
 
 def _check_same(folder: Path, asked: Mapping[str, Json]) -> None:
     """A resumed run keeps its settings; a flag that says otherwise is refused."""
-    about = record.read_run(folder)
+    about = read_about(folder)
     knobs = {name: knob.default for name, knob in inspect.signature(recipe(about["recipe"])).parameters.items()}
     was = {"recipe": about["recipe"], **knobs, **about["knobs"], **asdict(Run()), **about["run"]}
     for flag, value in asked.items():

@@ -13,7 +13,7 @@ from robustdial.cli.arguments import UsageError, run_of
 from robustdial.cli.commands.progress import train_watched
 from robustdial.cli.console import console
 from robustdial.recipes import recipe
-from robustdial.run import CHANGEABLE, Run, resume, start
+from robustdial.run import CHANGEABLE, Run, read_about, resume, start
 from robustdial.run.settings import run_of as run_in
 
 DISTIL = 0.5
@@ -66,7 +66,7 @@ def train_first(run: Run, knobs: Mapping[str, Any]) -> int:
     """
     folder = Path(run.out)
     if (folder / record.RUN).exists():
-        about, changes = record.read_run(folder), {name: getattr(run, name) for name in CHANGEABLE}
+        about, changes = read_about(folder), {name: getattr(run, name) for name in CHANGEABLE}
         if about["recipe"] != _RECIPE or replace(run_in(about), **changes) != run:
             raise UsageError(
                 f"{folder} is a run with other settings than this first part. Choose another --out, or delete it."

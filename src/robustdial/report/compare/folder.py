@@ -132,9 +132,8 @@ def read(folder: Path) -> Comparison:
         )
     try:
         rows = [_row(row, about["attacks"], about["seeds"]) for row in about.pop("rows")]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        kind = f"{type(error).__name__}: {error}"
-        raise ValueError(f"{path} is damaged ({kind}). Delete it and make it again.") from None
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise ValueError(f"{path} is damaged (a row is of another form). Delete it and make it again.") from None
     first = [next(iter(row.robust.values()), Measured()).mean for row in rows]
     order = sorted(range(len(rows)), key=lambda i: (first[i] is None, -(first[i] or 0.0)))
     return Comparison(about, [rows[i] for i in order])

@@ -57,17 +57,17 @@ def write_checked(
     is far below what a wrong weight or layer would do.
 
     Raises:
-        ValueError: they differ by more than the format's tolerance. Whatever was at `path` is as it was.
+        ValueError: they differ by more than the format's tolerance. What was at `path`, and beside it, is as it was.
     """
-    found: list[Parity] = []
-
-    def fill(part: Path) -> None:
-        format.write(plain, images, facts, part)
-        found.append(compare(format.open(part), reference, x))
-        _check(found[0], format.tolerance, path)
-
-    record.write_file(path, fill)
-    return found[0]
+    with record.staged(path.parent) as stage:
+        made = stage / path.name
+        with record.named(path):
+            format.write(plain, images, facts, made)
+        parity = compare(format.open(made), reference, x)
+        _check(parity, format.tolerance, path)
+        beside = sorted(other.name for other in stage.iterdir() if other != made)
+        record.put_in_place(stage, path.parent, [*beside, path.name])
+    return parity
 
 
 def _check(parity: Parity, tolerance: float | None, path: Path) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from robustdial import record
 from robustdial.report.words import number
 from robustdial.ship.export.facts import Facts
 from robustdial.ship.export.program import Program
@@ -37,8 +36,7 @@ class RobustBench:
         return "robustbench_model.py"
 
     def write(self, plain: nn.Module, images: Tensor, facts: Facts, path: Path) -> None:
-        program = path.with_name(_PROGRAM)
-        record.write_file(program, lambda part: Program().write(plain, images, facts, part))
+        Program().write(plain, images, facts, path.with_name(_PROGRAM))
         path.write_text(_MODULE.format(program=_PROGRAM), encoding="utf-8")
 
     def open(self, path: Path) -> Classifier:

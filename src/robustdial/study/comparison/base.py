@@ -11,8 +11,10 @@ from robustdial import record
 from robustdial.attack import check_supports, parse
 from robustdial.method.threat import Threat
 from robustdial.recipes import Norm, recipe, threat_of
-from robustdial.run import Run
+from robustdial.run import Run, unknown
 from robustdial.study.evaluation import EXTRAS
+
+_REMEDY = "Put a copy of it back, or compare into a new folder."
 
 
 class Entry(NamedTuple):
@@ -87,19 +89,22 @@ class Comparison:
 def reopen(folder: Path, device: str | None = None) -> Comparison:
     """The comparison in `folder`, to go on on another device if one is named.
 
-    Raises FileNotFoundError if there is none.
+    Raises FileNotFoundError if there is none, ValueError if its file is damaged.
     """
     path = folder / record.COMPARE
     if not path.is_file():
         raise FileNotFoundError(
             f"{folder} holds no comparison. Start one with: robustdial compare METHOD ... --out DIR"
         )
-    about = record.read_json(path)
+    about = record.read_json(path, _REMEDY, record.BEGUN_COMPARISON)
+    wrong = [unknown(row["recipe"], row["knobs"], about["asked"]) for row in about["entries"]]
+    if any(wrong):
+        raise ValueError(f"{path} is damaged ({next(filter(None, wrong))}). {_REMEDY}")
     entries = tuple(Entry(row["label"], row["recipe"], row["knobs"]) for row in about["entries"])
     known = {field.name for field in fields(Run)}
     run = Run(**{name: value for name, value in about["asked"].items() if name in known} | {"out": str(folder)})
     run = replace(run, device=device or run.device)
     norm = about.get("threat", "").lower()
-    threat = threat_of(norm, about["eps"]) if norm in get_args(Norm) else None
+    threat = threat_of(norm, about["eps"]) if norm in get_args(Norm) and "eps" in about else None
     also = tuple(about.get("also", ()))
     return Comparison(entries, run, len(about["seeds"]), tuple(about["attacks"]), about["n_asked"], threat, also)

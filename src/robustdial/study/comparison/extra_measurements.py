@@ -32,7 +32,8 @@ def measure_also(comparison: Comparison, experiment: Experiment, lam: float | No
                 rows = list(part.rows(experiment.run.seed, BATCH))
             asked: dict[str, Json] = {"lam": lam, "part": name, "asked": comparison.n, "n": len(subject.source)}
             one = asked | {"columns": part.columns(rows), "rows": rows}
-            record.write_json(folder / record.ALSO, {"parts": [*_read(folder), one]})
+            with record.changing(folder / record.ALSO):
+                record.write_json(folder / record.ALSO, {"parts": [*_read(folder), one]})
             yield name
 
 

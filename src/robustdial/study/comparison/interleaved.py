@@ -59,8 +59,16 @@ def compare(comparison: Comparison) -> Generator[Turn, None, None]:
     """Train and measure everything that is not done yet, yielding after every batch and every measurement.
 
     After any yield the caller may stop and call `compare` again later: at most the batches since the last checkpoint
-    are lost.
+    are lost. Raises ValueError while another process is at work in the folder.
     """
+    held = record.opened(comparison.folder)
+    try:
+        yield from _all_of(comparison)
+    finally:
+        held.release()
+
+
+def _all_of(comparison: Comparison) -> Generator[Turn, None, None]:
     clock, before = time.monotonic(), seconds_so_far(comparison)
     attacks = [parse(name) for name in comparison.attacks]
     for seed in comparison.all_seeds:
@@ -80,7 +88,8 @@ def compare(comparison: Comparison) -> Generator[Turn, None, None]:
 def write(comparison: Comparison, seconds: float) -> None:
     """Write `compare.json`; `seconds` is the time spent so far. Its provenance stays that of the beginning."""
     path = comparison.folder / record.COMPARE
-    record.write_json(path, record.read_json(path) | table_of(comparison, seconds))
+    with record.changing(path):
+        record.write_json(path, record.read_json(path) | table_of(comparison, seconds))
 
 
 def _trained_by_turns(comparison: Comparison, seed: int, data: Data) -> Generator[Turn, None, None]:

@@ -66,7 +66,7 @@ def seconds_so_far(comparison: Comparison) -> float:
 def _rows(comparison: Comparison, entry: Entry) -> list[dict[str, Json]]:
     """The lines of one method: one, or one for each lambda of its dial."""
     folders = [comparison.folder_of(entry, seed) for seed in comparison.all_seeds]
-    epochs = [record.read_epochs(folder) for folder in folders]
+    epochs = [record.read_training(folder) for folder in folders]
     done = [run for run in epochs if run]
     about = next((record.read_run(folder) for folder in folders if (folder / record.RUN).exists()), None)
     lams = about["method"]["dial"].get("lambdas", [None]) if about else [None]

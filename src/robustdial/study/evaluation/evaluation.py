@@ -93,12 +93,16 @@ class Evaluation:
     def origin(self) -> dict[str, Json]:
         """Versions, machine, commit and command of the process that began it."""
         begun = self.known() is not None
-        return record.read_tensors(self._path(self.shard[0]))[1]["origin"] if begun else provenance()
+        about = record.read_tensors(self._path(self.shard[0]))[1] if begun else {}
+        return about.get("origin") or provenance()
 
     def run(self) -> Iterator[Advance]:
         """Go on from what is known, in float32; yields after each batch. Stopped anywhere, what is known is kept."""
-        record.make_folder(self._path(0).parent)
-        survivors, source = self.known() or self._fresh(), self._mine()
+        standing = self._path(0).parent
+        record.make_folder(standing)
+        record.sweep(standing)
+        record.sweep(self.subject.folder)
+        survivors, source = self.known() or self._fresh(self.shard[0]), self._mine()
         written = time.monotonic()
         try:
             with full_precision():
@@ -122,13 +126,18 @@ class Evaluation:
     def known(self, shard: int | None = None) -> Survivors | None:
         """What is known of a shard's images, by default of this process's; None before its first batch.
 
-        What was found on a network that answers otherwise is not known of this one, though its weights be the same.
+        What was found on a network that answers otherwise is not known of this one, though its weights be the same; and
+        nothing is known from a file of an earlier version that keeps other things.
         """
-        path = self._path(self.shard[0] if shard is None else shard)
+        shard = self.shard[0] if shard is None else shard
+        path = self._path(shard)
         if not path.exists():
             return None
         tensors, _ = record.read_tensors(path)
-        return Survivors(**tensors) if _alike(tensors.pop("logits"), self._logits) else None
+        logits, fresh = tensors.pop("logits", torch.empty(0)), self._fresh(shard)
+        if record.misfits(tensors, fresh.tensors()) or not _alike(logits, self._logits):
+            return None
+        return Survivors(**tensors)
 
     def whole(self) -> Survivors | None:
         """What is known of all images; None while a shard is at work."""
@@ -144,8 +153,9 @@ class Evaluation:
             tried = int(survivors.after(stage - 1).sum()) if stage else len(survivors.broken_by)
             yield Advance(stage, tried, tried, int(survivors.after(stage).sum()))
 
-    def _fresh(self) -> Survivors:
-        return Survivors.fresh(len(self._mine()), len(self.course))
+    def _fresh(self, shard: int) -> Survivors:
+        images = len(range(shard, len(self.subject.source), self.shard[1]))
+        return Survivors.fresh(images, len(self.course))
 
     def _mine(self) -> Source:
         k, m = self.shard
@@ -174,4 +184,6 @@ class Evaluation:
 
 
 def _alike(one: Tensor, other: Tensor) -> bool:
-    return one.shape == other.shape and torch.allclose(one, other, rtol=0.0, atol=_ALIKE * float(one.abs().max()))
+    return (one.shape, one.dtype) == (other.shape, other.dtype) and torch.allclose(
+        one, other, rtol=0.0, atol=_ALIKE * float(one.abs().max())
+    )

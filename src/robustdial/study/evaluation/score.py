@@ -48,9 +48,16 @@ def known_score(evaluation: Evaluation) -> dict[str, Json]:
 
 
 def write_score(evaluation: Evaluation, score: dict[str, Json]) -> None:
-    """Put an evaluation into `score.json`, in the place of an earlier one under the same conditions."""
-    others = [other for other in _scores(evaluation) if other.get("key") != score["key"]]
-    record.write_json(evaluation.subject.folder / record.SCORE, {"scores": [*others, score]})
+    """Put an evaluation into `score.json`, in the place of an earlier one under the same conditions.
+
+    What that one has besides, such as a further part that another process has measured meanwhile, is kept.
+    """
+    path = evaluation.subject.folder / record.SCORE
+    with record.changing(path):
+        scores = _scores(evaluation)
+        earlier = next((other for other in scores if other.get("key") == score["key"]), {})
+        others = [other for other in scores if other.get("key") != score["key"]]
+        record.write_json(path, {"scores": [*others, earlier | score]})
 
 
 def _scores(evaluation: Evaluation) -> list[dict[str, Json]]:

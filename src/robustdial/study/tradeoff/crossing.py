@@ -46,7 +46,7 @@ def measure_cross(
     source, threat = test_images(experiment, n), experiment.method.threat
     conditions = {"lams": list(lams), "width": width, **conditions_of(experiment, "test", source, attack, seed)}
     path = experiment.folder / record.ROUNDS
-    rounds, spent = _known(path, conditions)
+    rounds, spent = _known(path, conditions, torch.Size((len(networks), len(source))))
     clock, known = time.perf_counter() - spent, tuple(rounds)
     with full_precision():
         seen = cross(networks, source, attack, threat, seed=seed, device=experiment.device, known=known)
@@ -66,14 +66,15 @@ def measure_cross(
     record.write_json(experiment.folder / record.CROSS, about)
 
 
-def _known(path: Path, conditions: Mapping[str, Json]) -> tuple[list[Tensor], float]:
-    """The rounds that were made under the same conditions, and the seconds they took."""
+def _known(path: Path, conditions: Mapping[str, Json], shape: torch.Size) -> tuple[list[Tensor], float]:
+    """The rounds that were made under the same conditions, bool of this shape, and the seconds they took."""
     if not path.exists():
         return [], 0.0
     rounds, about = record.read_tensors(path)
-    if any(about.get(key) != value for key, value in conditions.items()):
+    fits = all((each.shape, each.dtype) == (shape, torch.bool) for each in rounds.values())
+    if not fits or any(about.get(key) != value for key, value in conditions.items()):
         return [], 0.0
-    return [rounds[name] for name in sorted(rounds)], float(about["seconds"])
+    return [rounds[name] for name in sorted(rounds)], float(about.get("seconds", 0.0))
 
 
 class Told(TypedDict):

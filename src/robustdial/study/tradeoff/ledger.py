@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -47,6 +48,7 @@ class Ledger:
     conditions: dict[str, Json] = field(init=False)
     points: list[dict[str, Json]] = field(init=False, default_factory=list)
     seconds: float = field(init=False, default=0.0)
+    _unwritten: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         self.conditions = conditions_of(self.experiment, self.part, self.source, self.attack, self.seed)
@@ -59,8 +61,9 @@ class Ledger:
         """What each width costs, what the dial itself costs, and under which conditions they were timed."""
         before, timing = self._before(), timing_of(self.experiment)
         known = [row["width"] for row in before.get("costs", [])]
-        wanted = sorted({*widths_of(self.experiment.method.dial), *self.widths, *known}, reverse=True)
-        if before.get("timing") == timing and known == wanted:
+        measured = [point["width"] for point in self.points]
+        wanted = sorted({*widths_of(self.experiment.method.dial), *self.widths, *known, *measured}, reverse=True)
+        if before.get("timing") == timing and known == wanted and "dialed" in before:
             return {key: before[key] for key in ("timing", "costs", "dialed")}
         costs = costs_of(self.experiment, wanted)  # all of them again: those that are timed by turns can be compared
         return {"timing": timing, "costs": costs, "dialed": dialed_cost(self.experiment)}
@@ -79,7 +82,7 @@ class Ledger:
         lam, width = position
         found = measure_point(self.experiment, lam, self.attack, seed=self.seed, width=width, source=self.source)
         self.points.append(found)
-        self.seconds += time.perf_counter() - clock
+        self._unwritten += time.perf_counter() - clock
         self.write()
         return found | self.cost_at(width)
 
@@ -89,15 +92,29 @@ class Ledger:
         return [p | self.cost_at(p["width"]) for p in ordered]
 
     def cost_at(self, width: float) -> dict[str, Json]:
-        """Parameters, multiply-adds and latency at a width."""
-        return dict(next(row for row in self.cost["costs"] if row["width"] == width))
+        """Parameters, multiply-adds and latency at a width; nothing of one that only another machine has measured."""
+        return dict(next((row for row in self.cost["costs"] if row["width"] == width), {}))
 
     def write(self, **more: Json) -> None:
-        """Write the file, with `more` in it."""
-        about = {**self.conditions, **self.cost, "seconds": self.seconds, **more}
-        if self.path.exists() and not self._read(self.path):
-            self.path.replace(self._aside)
-        record.write_json(self.path, {"points": self.all_points(), **about})
+        """Write the file, with `more` in it, and with what another process has put there meanwhile."""
+        cost = self.cost  # timed before the file is held
+        with record.changing(self.path):
+            before = self._before()
+            self._take_over(before)
+            if self.path.exists() and not self._read(self.path):
+                record.write_text(self._aside, self.path.read_text(encoding="utf-8"))
+            about = {**before, **self.conditions, **cost, "seconds": self.seconds, **more}
+            record.write_json(self.path, {**about, "points": self.all_points()})
+
+    def _take_over(self, before: Mapping[str, Json]) -> None:
+        """Add the points, the costs of their widths and the seconds of another process."""
+        known = {(p["lam"], p["width"]) for p in self.points}
+        self.points += [p for p in before.get("points", []) if (p["lam"], p["width"]) not in known]
+        if before.get("timing") == self.cost["timing"]:
+            rows, widths = self.cost["costs"], {row["width"] for row in self.cost["costs"]}
+            rows += [row for row in before.get("costs", []) if row["width"] not in widths]
+            rows.sort(key=lambda row: -row["width"])
+        self.seconds, self._unwritten = before.get("seconds", 0.0) + self._unwritten, 0.0
 
     @property
     def _aside(self) -> Path:
@@ -109,7 +126,9 @@ class Ledger:
 
     def _read(self, path: Path) -> dict[str, Json]:
         about = record.read_json(path) if path.exists() else {}
-        return about if all(about.get(key) == value for key, value in self.conditions.items()) else {}
+        if any(about.get(key) != value for key, value in self.conditions.items()):
+            return {}
+        return record.read_json(path, form=record.MEASURED_POINTS)
 
 
 def conditions_of(experiment: Experiment, part: str, source: Source, attack: Attack, seed: int) -> dict[str, Json]:

@@ -51,8 +51,9 @@ def measure_point(
 def add_score(experiment: Experiment, score: dict[str, Json]) -> None:
     """Add an evaluation to `score.json`."""
     path = experiment.folder / record.SCORE
-    scores = record.read_json(path)["scores"] if path.exists() else []
-    record.write_json(path, {"scores": [*scores, score]})
+    with record.changing(path):
+        scores = record.read_json(path)["scores"] if path.exists() else []
+        record.write_json(path, {"scores": [*scores, score]})
 
 
 def part_of(source: Source, n: int | None) -> Source:

@@ -1,0 +1,88 @@
+"""A folder is begun, and said to be one of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from robustdial.record.disk import is_unfinished, make_folder, sweep
+from robustdial.record.errors import AGAIN, ANEW, named
+from robustdial.record.forms import TRAINED_RUN
+from robustdial.record.lock import Hold, hold
+from robustdial.record.names import BEST, COMPARE, GENERATOR, LAST, RUN
+from robustdial.record.objects import read_json, write_json
+from robustdial.record.tensors import fingerprint, read_tensors
+from robustdial.typing import Json
+
+
+def check_free(folder: Path) -> None:
+    """Raises ValueError if a new run in `folder` would meet something that is there already.
+
+    What a run that was killed while it began has left is in nobody's way.
+    """
+    for name, what in ((RUN, "run"), (COMPARE, "comparison"), (GENERATOR, "generator")):
+        if (folder / name).exists():
+            raise ValueError(f"{folder} already holds a {what}. Continue it with --resume, or choose another --out.")
+    if folder.exists() and (not folder.is_dir() or not all(map(is_unfinished, folder.iterdir()))):
+        raise ValueError(f"{folder} exists and is not an empty folder. Choose another --out.")
+
+
+def create(folder: Path, name: str, about: Mapping[str, Json]) -> Hold:
+    """Make a new folder with its `run.json`, `compare.json` or `generator.json`, and hold it.
+
+    Raises ValueError if it is not free. If it cannot be written, the folder is as it was.
+    """
+    check_free(folder)
+    new = not folder.exists()
+    make_folder(folder, ANEW)
+    held = opened(folder, ANEW)
+    try:
+        check_free(folder)  # another process may have begun meanwhile
+        write_json(folder / name, about, ANEW)
+    except BaseException:
+        held.release()
+        if new:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+    return held
+
+
+def opened(folder: Path, again: str = AGAIN) -> Hold:
+    """Be the one process that trains in a folder, and sweep it. Raises ValueError if another one is at work there."""
+    with named(folder, again):
+        held = hold(folder)
+    sweep(folder)
+    return held
+
+
+def read_run(folder: Path) -> dict[str, Json]:
+    """`run.json` of a run folder. Raises FileNotFoundError where there is none."""
+    if folder.is_file():
+        raise FileNotFoundError(f"{folder} is a file. Name the folder of the run, such as {folder.parent}.")
+    if not (folder / RUN).is_file():
+        raise FileNotFoundError(f"{folder} is not a run folder: it has no {RUN}. {_otherwise(folder)}")
+    remedy = "It cannot be made again: put a copy of it back, or train into a new folder."
+    return read_json(folder / RUN, remedy, TRAINED_RUN)
+
+
+def served_weights(folder: Path) -> str | None:
+    """The fingerprint of the network that a run serves, its best or else its last; None where there is none.
+
+    What was measured says of which weights it holds: after more training it is of others.
+    """
+    path = next((folder / name for name in (BEST, LAST) if (folder / name).exists()), None)
+    if path is None:
+        return None
+    tensors, _ = read_tensors(path)
+    return fingerprint(
+        {name.removeprefix("model."): tensor for name, tensor in tensors.items() if name.startswith("model.")}
+    )
+
+
+def _otherwise(folder: Path) -> str:
+    left = list(folder.iterdir()) if folder.is_dir() else []
+    if left and all(map(is_unfinished, left)):
+        return "It was stopped before it began: give its command again, without --resume."
+    return "Name another one, or train one with: robustdial train"

@@ -1,0 +1,44 @@
+"""Signals in the middle of the work: saved, one line, never a traceback."""
+
+import os
+import signal
+
+import pytest
+
+from robustdial.cli.console import interrupt_once, stoppable
+
+
+def test_five_interrupts_in_a_row_are_one():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        interrupt_once()
+        with pytest.raises(KeyboardInterrupt), stoppable() as stop:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert stop.asked
+            os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(3):
+            os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_one_signal_asks_to_stop_and_what_was_there_before_comes_back(number):
+    before = signal.getsignal(number)
+    with stoppable() as stop:
+        os.kill(os.getpid(), number)
+        assert stop.asked
+        assert signal.getsignal(number) is before
+    with stoppable():
+        pass
+    assert signal.getsignal(number) is before
+
+
+def test_a_closed_terminal_is_passed_over_under_nohup():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stoppable() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stop.asked
+    finally:
+        signal.signal(signal.SIGHUP, before)
