@@ -28,7 +28,7 @@ class Hinge:
         """Nothing needs to be seen before the adversary moves."""
 
     def attack(self, view: View) -> Tensor:
-        return margin(view.adv, view.victim_y)
+        return margin(view.adv, view.attacked_labels)
 
     def learn(self, view: View) -> Tensor:
         return (self.room + margin(view.shown, view.y)).clamp_min(0)

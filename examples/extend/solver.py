@@ -29,13 +29,13 @@ class Momentum:
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
         threat, size = game.threat, self.step(game.threat.radius, passes - 1, game.step_scale) * game.reach
-        point, z = game.open(), game.threat.noise(game.victims, game.reach, 1.0)
+        point, z = game.open(), game.threat.noise(game.attacked_images, game.reach, 1.0)
         g = torch.zeros_like(z)
         with attacked(game.model, "eval"):
             for _ in range(passes - 1 if len(z) else 0):
                 gradient = game.gradient(z, point)
                 g = self.decay * g + gradient / gradient.abs().mean((1, 2, 3), keepdim=True).clamp_min(1e-12)
-                z = threat.project(threat.ascend(z, g, size), game.victims, game.reach)
+                z = threat.project(threat.ascend(z, g, size), game.attacked_images, game.reach)
         yield point.at(z)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from robustdial.cli import main
-from robustdial.cli.console import comparison_table, console, counting, errors, points_table, rows_table, say_score
+from robustdial.cli.console import comparison_table, console, counting, errors, points_table, print_score, rows_table
 
 NAMES = ["q[/b]", "set [v2]", "folder:dog:", ":warning:", "[bold]x", "[red]", "a[/]", "{x}", "\\[x]"]
 
@@ -69,5 +69,5 @@ def test_a_run_of_any_name_ends_well(tmp_path, capsys, name):
 def test_what_stands_out_is_still_text(capsys):
     standing = [{"attack": "clean", "standing": 3, "seconds": 0.1}]
     score = {"model": "a[/b]", "lam": None, "n": 4, "threat_model": "Linf", "radius": 0.1, "standing": standing}
-    say_score(score)
+    print_score(score)
     assert "a[/b]; Linf" in capsys.readouterr().out.replace("\n", " ")

@@ -25,8 +25,8 @@ from robustdial import record
 from robustdial.evaluate import Accuracy, Advance
 from robustdial.report.words import amount, duration, interval, moment, percent, radius
 from robustdial.run import Experiment
-from robustdial.run.carry_out import Cost
-from robustdial.study.comparison import Comparison, Turn
+from robustdial.run.training_loop import Cost
+from robustdial.study.comparison import CompareStep, Comparison
 from robustdial.training.engine import Step
 from robustdial.typing import Json
 
@@ -138,7 +138,7 @@ class ComparisonBar:
     def __exit__(self, *error: object) -> None:
         self.bar.stop()
 
-    def show(self, turn: Turn) -> None:
+    def show(self, turn: CompareStep) -> None:
         """A batch was learned, or a run was measured."""
         doing = "measured" if turn.epoch is None else f"epoch {turn.epoch}"
         self.bar.update(self.bar.task_ids[0], description=f"{turn.label}, seed {turn.seed}, {doing}")
@@ -189,7 +189,7 @@ def counting(description: str, total: int, where: Console = console) -> Progress
     return bar
 
 
-def say_cost(cost: Cost, experiment: Experiment) -> None:
+def print_cost(cost: Cost, experiment: Experiment) -> None:
     """What the run is, and what it will cost."""
     about = experiment.about
     model, data = about["model"], about["data"]
@@ -206,7 +206,7 @@ def say_cost(cost: Cost, experiment: Experiment) -> None:
     )
 
 
-def say_notes(notes: Sequence[str], where: Console = console) -> None:
+def print_notes(notes: Sequence[str], where: Console = console) -> None:
     """What was decided for the reader when the data was read, a line each."""
     for note in notes:
         where.print(f"data: {note}", markup=False, emoji=False, soft_wrap=True)
@@ -242,7 +242,7 @@ class StageBars:
         self.bar.update(task, completed=advance.done, total=advance.of, note=f"{advance.survivors} standing")
 
 
-def say_score(score: Json) -> None:
+def print_score(score: Json) -> None:
     """An evaluation, stage after stage; the last row is its robust accuracy."""
     at = "" if score["lam"] is None else f", lambda {score['lam']:g}, width {score['width']:g}"
     threat = f"{score['threat_model']} {radius(score['threat_model'], score['radius'])}".rstrip()
@@ -258,7 +258,7 @@ def say_score(score: Json) -> None:
     console.print(_bound(score))
 
 
-def say_checks(checks: Sequence[Json]) -> None:
+def print_checks(checks: Sequence[Json]) -> None:
     """Raised checks with what to do; the number of the others."""
     states = Counter(check["state"] for check in checks)
     console.print(f"checks: {states['passed']} passed, {states['raised']} raised, {states['skipped']} skipped")

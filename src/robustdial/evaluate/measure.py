@@ -41,9 +41,9 @@ def measure(f: Classifier, source: Source, attack: Attack | str, threat: Threat,
     check_part(source)
     check_threat(threat)
     whole("batch", batch, least=1)
-    course = attacks_of(attack_of(attack), classes_of(f, source))
-    survivors, seed = Survivors.fresh(len(source), len(course)), int(torch.randint(2**31, ()))
-    for _ in run_cascade(f, source, course, threat, survivors, batch=batch, seed=seed):
+    stages = attacks_of(attack_of(attack), classes_of(f, source))
+    survivors, seed = Survivors.fresh(len(source), len(stages)), int(torch.randint(2**31, ()))
+    for _ in run_cascade(f, source, stages, threat, survivors, batch=batch, seed=seed):
         pass
     return Measured(survivors.accuracy(0), survivors.accuracy())
 

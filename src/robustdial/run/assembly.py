@@ -19,7 +19,7 @@ from robustdial.method.threat import settled
 from robustdial.precision import Prepared, resolve
 from robustdial.provenance import provenance
 from robustdial.recipes import recipe
-from robustdial.run.borrowed import check_background, guided, learned_from
+from robustdial.run.borrowed import check_background, data_for, with_mask_network
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import model_of
 from robustdial.run.settings import Run, data_of, device_of
@@ -44,8 +44,8 @@ class Parts(NamedTuple):
 def parts_of(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> Parts:
     """The parts of a run, on `data` if it is loaded already. Raises ValueError if they do not go together."""
     method, device = _method_of(name, knobs, run), device_of(run.device)
-    data = learned_from(name, method, run, data or data_of(run))
-    method = guided(method, data, device)
+    data = data_for(name, method, run, data or data_of(run))
+    method = with_mask_network(method, data, device)
     return Parts(name, knobs, run, method, data, device, resolve(run.precision, device))
 
 
@@ -59,7 +59,7 @@ def network(parts: Parts, run: Run) -> nn.Module:
     """The network of a run, with the weights that `run` says to begin with."""
     torch.manual_seed(run.seed)
     spec = {"name": run.model, "width": run.model_width, "pretrained": run.pretrained, "start": run.start}
-    return model_of(spec, seen_of(parts.data), parts.method).to(parts.device)
+    return model_of(spec, data_facts(parts.data), parts.method).to(parts.device)
 
 
 def assembled(folder: Path, parts: Parts, model: nn.Module) -> Experiment:
@@ -104,7 +104,7 @@ def _about(folder: Path, parts: Parts, model: nn.Module) -> dict[str, Json]:
         "knobs": dict(parts.knobs),
         "method": describe(parts.method),
         "threat": parts.method.threat.name,
-        "data": seen_of(parts.data),
+        "data": data_facts(parts.data),
         "model": {
             "name": run.model,
             "width": run.model_width,
@@ -117,7 +117,7 @@ def _about(folder: Path, parts: Parts, model: nn.Module) -> dict[str, Json]:
     }
 
 
-def seen_of(data: Data) -> dict[str, Json]:
+def data_facts(data: Data) -> dict[str, Json]:
     """What `run.json` says of a data set."""
     return {
         "name": data.name,

@@ -10,14 +10,14 @@ from torch import Tensor, nn
 
 from robustdial import record
 from robustdial.data import Data, Relabelled, unit
-from robustdial.data.pseudo import guesses
+from robustdial.data.pseudo import predict_labels
 from robustdial.method import Method
 from robustdial.method.threat import Masked, Threat
 from robustdial.method.threat.mask import Unsalient
 from robustdial.precision import Prepared
 from robustdial.randomness import seeded
 from robustdial.run.experiment import Experiment
-from robustdial.run.network import to_be_asked
+from robustdial.run.network import frozen_network
 from robustdial.run.settings import Run, read_about, run_of
 
 _LOOKED_AT = 64  # images on which a mask is tried
@@ -65,7 +65,7 @@ def _split_otherwise(other: Run, run: Run) -> str:
     return ", ".join(f"{n} {getattr(other, n)}" for n in _SPLIT if getattr(other, n) != getattr(run, n))
 
 
-def kept_guesses(experiment: Experiment) -> Tensor | None:
+def pseudo_labels_of(experiment: Experiment) -> Tensor | None:
     """The pseudo-labels of a run that learns from them: those it was begun with, or else its teacher's."""
     path, data, run = experiment.folder / record.PSEUDO, experiment.data, experiment.run
     if data.unlabelled is None or run.teacher is None:
@@ -73,10 +73,10 @@ def kept_guesses(experiment: Experiment) -> Tensor | None:
     if path.exists():
         return record.read_tensors(path)[0]["labels"]
     with seeded(0, experiment.device):  # building the teacher draws random numbers, which are not the run's
-        return guesses(data, to_be_asked(run.teacher, experiment.device))
+        return predict_labels(data, frozen_network(run.teacher, experiment.device))
 
 
-def teach(experiment: Experiment, labels: Tensor | None) -> None:
+def attach_pseudo_labels(experiment: Experiment, labels: Tensor | None) -> None:
     """Give the unlabelled images their pseudo-labels, and keep these in the folder: a teacher may change, or go."""
     data, path = experiment.data, experiment.folder / record.PSEUDO
     if labels is None:
@@ -95,7 +95,7 @@ def relabelled(data: Data, labels: Tensor | None) -> Data:
     return replace(data, unlabelled=Relabelled(data.unlabelled, labels))
 
 
-def ask(experiment: Experiment) -> None:
+def attach_teacher(experiment: Experiment) -> None:
     """Have the teacher ready to be asked while training; `run.json` tells it from others by its weights.
 
     Raises ValueError if it is another one than the run was begun with.
@@ -104,7 +104,7 @@ def ask(experiment: Experiment) -> None:
     if not run.distil:
         return
     with seeded(0, experiment.device):
-        teacher = to_be_asked(str(run.teacher), experiment.device)
+        teacher = frozen_network(str(run.teacher), experiment.device)
     weights = record.fingerprint(teacher.state_dict())
     if about.setdefault("teacher", weights) != weights:
         raise ValueError(
@@ -114,7 +114,7 @@ def ask(experiment: Experiment) -> None:
     experiment.state.teacher = Prepared(teacher, about["run"]["precision"])
 
 
-def guided(method: Method, data: Data, device: torch.device) -> Method:
+def with_mask_network(method: Method, data: Data, device: torch.device) -> Method:
     """The method, with the network that its mask asks.
 
     Raises ValueError if that network takes other images, FileNotFoundError if there is no run of it.
@@ -122,7 +122,7 @@ def guided(method: Method, data: Data, device: torch.device) -> Method:
     threat = method.threat
     if not (isinstance(threat, Masked) and isinstance(threat.mask, Unsalient)):
         return method
-    network = _guide(Path(threat.mask.guide), data, device)
+    network = _mask_network(Path(threat.mask.guide), data, device)
     weights = record.fingerprint(network.state_dict())
     return replace(method, threat=replace(threat, mask=replace(threat.mask, network=network, weights=weights)))
 
@@ -140,7 +140,7 @@ def check_background(threat: Threat, data: Data, device: torch.device) -> None:
         )
 
 
-def _guide(folder: Path, data: Data, device: torch.device) -> nn.Module:
+def _mask_network(folder: Path, data: Data, device: torch.device) -> nn.Module:
     """The network of a run that makes masks, without a dial."""
     try:
         shape = tuple(record.read_run(folder)["data"]["shape"])
@@ -148,10 +148,10 @@ def _guide(folder: Path, data: Data, device: torch.device) -> nn.Module:
         raise FileNotFoundError(f"The network that makes the masks: {error}") from None
     if shape != tuple(data.shape):
         raise ValueError(f"guide {folder}: that run saw images of {shape}, these are {data.shape}. Name another one.")
-    return to_be_asked(folder, device)
+    return frozen_network(folder, device)
 
 
-def learned_from(name: str, method: Method, run: Run, data: Data) -> Data:
+def data_for(name: str, method: Method, run: Run, data: Data) -> Data:
     """The data without what a method does not look at. Raises ValueError if there is not what it needs."""
     if not method.unlabelled:
         return replace(data, unlabelled=None)

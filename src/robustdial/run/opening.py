@@ -12,7 +12,7 @@ import torch
 from robustdial import record
 from robustdial.data import Data, check_varied
 from robustdial.run.assembly import Parts, assembled, check_adversary, network, parts_of
-from robustdial.run.borrowed import ask, check_others, kept_guesses, relabelled, teach
+from robustdial.run.borrowed import attach_pseudo_labels, attach_teacher, check_others, pseudo_labels_of, relabelled
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import best_weights
 from robustdial.run.rehearsal import check_step
@@ -30,11 +30,11 @@ def start(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = Non
     folder = Path(run.out)
     record.check_free(folder)
     experiment = _begun(folder, _checked(name, knobs, run, data))
-    labels = kept_guesses(experiment)
-    ask(experiment)
+    labels = pseudo_labels_of(experiment)
+    attach_teacher(experiment)
     check_step(replace(experiment, data=relabelled(experiment.data, labels)))
     experiment.hold = record.create(folder, record.RUN, experiment.about)
-    teach(experiment, labels)
+    attach_pseudo_labels(experiment, labels)
     return experiment
 
 
@@ -44,7 +44,7 @@ def rehearse(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = 
     Raises ValueError if its data, network or device cannot be had, or the network cannot learn as the recipe asks.
     """
     experiment = _begun(Path(run.out), _checked(name, knobs, run, data))
-    ask(experiment)
+    attach_teacher(experiment)
     check_step(replace(experiment, data=_as_if_labelled(experiment.data)))
 
 
@@ -90,8 +90,8 @@ def resume(folder: Path, changes: Mapping[str, Any] | None = None, data: Data | 
         )
     experiment.hold = hold
     experiment.about = about | {"run": about["run"] | {k: experiment.about["run"][k] for k in CHANGEABLE}}
-    teach(experiment, kept_guesses(experiment))
-    ask(experiment)
+    attach_pseudo_labels(experiment, pseudo_labels_of(experiment))
+    attach_teacher(experiment)
     if saved is not None:
         tensors, state = saved
         unpack(experiment.state, tensors, state)

@@ -10,7 +10,7 @@ from rich.text import Text
 from robustdial import record
 from robustdial.attack import check_supports, parse
 from robustdial.cli.arguments import choose
-from robustdial.cli.console import console, counting, say_notes
+from robustdial.cli.console import console, counting, print_notes
 from robustdial.method.threat import L2, Linf
 from robustdial.report.words import interval, percent
 from robustdial.run import trained
@@ -55,7 +55,7 @@ def bake(
     measured_with, experiment = parse(attack), trained(run, device)
     threat = experiment.method.threat
     check_supports(measured_with, threat)
-    say_notes(experiment.data.notes)
+    print_notes(experiment.data.notes)
     if "robustbench" in formats and not isinstance(threat, Linf | L2):
         raise ValueError(f"RobustBench knows Linf and L2, not {threat.name}. Choose another --format, such as pt2.")
     baked, source = shipping.bake(experiment, lam, width), test_images(experiment, n)

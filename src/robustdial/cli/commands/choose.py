@@ -10,7 +10,7 @@ from rich.table import Table
 
 from robustdial.attack import check_supports, parse
 from robustdial.cli.arguments import count, seconds, share
-from robustdial.cli.console import console, counting, dial_name, errors, say_notes
+from robustdial.cli.console import console, counting, dial_name, errors, print_notes
 from robustdial.report.words import amount, interval, moment, percent
 from robustdial.run import trained
 from robustdial.study.tradeoff import (
@@ -43,8 +43,8 @@ def choose(
 ) -> int:
     """Find the best position of a dial that meets targets: robustdial choose runs/x --clean-min 0.92 --latency-max 5ms
 
-    Best is the highest robust accuracy; where --robust-min is given, the highest clean accuracy that keeps it. Of
-    equals the cheapest. Targets are met by point estimates; the table marks those that are not met beyond the 95 %
+    Best is the highest robust accuracy; where --robust-min is given, the highest clean accuracy that keeps it;
+    among equals, the cheapest wins. Targets are met by point estimates; the table marks those not met beyond the 95 %
     interval. Points are compared on the validation part, in choose.json, and what is there already is not measured
     again. The chosen point is measured once on the test part, which had no say in the choice.
 
@@ -80,7 +80,7 @@ def choose(
     targets = Targets(width_max=width_max, **read)
     measured_with, experiment = parse(attack), trained(run, device)
     check_supports(measured_with, experiment.method.threat)
-    say_notes(experiment.data.notes, errors if json else console)
+    print_notes(experiment.data.notes, errors if json else console)
     ledger = choice_ledger(experiment, measured_with, n, seed, widths)
     total = len(affordable_widths(ledger.cost["costs"], targets)) * len(lambdas_of(ledger.experiment.method.dial))
     with counting("measuring", total + refine, errors if json else console) as bar:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from robustdial import record
 from robustdial.cli.arguments import bind, comparison_flags, entry_of, given, preset_of, radius, run_of
-from robustdial.cli.commands.page import write_page
-from robustdial.cli.console import ComparisonBar, comparison_table, console, say_notes, stoppable
+from robustdial.cli.commands.report_page import write_page
+from robustdial.cli.console import ComparisonBar, comparison_table, console, print_notes, stoppable
 from robustdial.recipes import threat_of
 from robustdial.study.comparison import Comparison, begin, reopen
 from robustdial.study.comparison import compare as compare_by_turns
@@ -29,7 +29,7 @@ def compare(argv: Sequence[str]) -> int:
         entries = tuple(entry_of(name, {"eps": flags.eps, "norm": flags.norm}, preset) for name in names)
         threat = threat_of(flags.norm, radius(flags.eps))
         comparison = Comparison(entries, run_of(flags), flags.seeds, flags.attacks, flags.n, threat, flags.also)
-        say_notes(begin(comparison))
+        print_notes(begin(comparison))
     return _compare(comparison)
 
 

@@ -8,8 +8,8 @@ from rich.table import Table
 
 from robustdial import record
 from robustdial.attack import check_supports, parse
-from robustdial.cli.commands.page import write_page
-from robustdial.cli.console import console, counting, dial_name, say_notes
+from robustdial.cli.commands.report_page import write_page
+from robustdial.cli.console import console, counting, dial_name, print_notes
 from robustdial.report.crossing import crossing
 from robustdial.report.words import percent
 from robustdial.run import trained
@@ -46,7 +46,7 @@ def cross(
     """
     measured_with, experiment = parse(attack), trained(run, device)
     check_supports(measured_with, experiment.method.threat)
-    say_notes(experiment.data.notes)
+    print_notes(experiment.data.notes)
     served = [lam for lam in lams or lambdas_of(experiment.method.dial) if lam is not None]
     with counting("crossing", len(served) + 2) as bar:
         for done in measure_cross(experiment, served, measured_with, n, seed, width=width):

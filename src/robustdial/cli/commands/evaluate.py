@@ -14,8 +14,8 @@ from torch import nn
 
 from robustdial.attack import Attack, check_supports, parse, shortened
 from robustdial.cli.arguments import UsageError, choose, radius
-from robustdial.cli.commands.assessed import carry_out
-from robustdial.cli.console import say_notes
+from robustdial.cli.commands.evaluation_progress import evaluate_with_progress
+from robustdial.cli.console import print_notes
 from robustdial.data import Data, Part, load_to_measure
 from robustdial.method.threat import L2, Ball, Linf, Masked, Threat
 from robustdial.recipes import Norm, threat_of
@@ -112,7 +112,7 @@ def evaluate(
         subjects = iter([_of_model(network, _images(data, read), out, asked, chosen_on, full, batch)])
     for subject in subjects:
         evaluation = Evaluation(_compiled(subject) if compile else subject, short, seed, batch, part)
-        carry_out(evaluation, None if budget == 1 else full, also)
+        evaluate_with_progress(evaluation, None if budget == 1 else full, also)
     return 0
 
 
@@ -138,7 +138,7 @@ class _Asked(NamedTuple):
 
 def _of_run(folder: Path, lam: float | None, width: float, asked: _Asked, attack: Attack) -> Iterator[Subject]:
     experiment = trained(folder, asked.device)
-    say_notes(experiment.data.notes)
+    print_notes(experiment.data.notes)
     threat = asked.threat(experiment.method.threat)
     check_supports(attack, threat)
     lams = (lam,) if lam is not None else lambdas_of(experiment.method.dial)
@@ -161,7 +161,7 @@ def _of_model(
     batch: int,
 ) -> Subject:
     data, part = measured
-    say_notes(data.notes)
+    print_notes(data.notes)
     folder = out or Path("runs") / re.sub(r"\W+", "-", which.place).strip("-")
     device, network = device_of(asked.device), load_foreign(*which)
     images = part_of(getattr(data, part), asked.n).to(device)

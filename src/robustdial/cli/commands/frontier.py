@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from robustdial.attack import check_supports, parse
-from robustdial.cli.commands.page import write_page
-from robustdial.cli.console import console, counting, points_table, say_notes
+from robustdial.cli.commands.report_page import write_page
+from robustdial.cli.console import console, counting, points_table, print_notes
 from robustdial.run import trained
 from robustdial.study.tradeoff import measure_frontier, positions_of, take_pictures
 
@@ -40,7 +40,7 @@ def frontier(
     """
     measured_with, experiment = parse(attack), trained(run, device)
     check_supports(measured_with, experiment.method.threat)
-    say_notes(experiment.data.notes)
+    print_notes(experiment.data.notes)
     wanted = positions_of(experiment.method.dial, lams, widths)
     points = []
     with counting("measuring", len(wanted)) as bar:

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.text import Text
 
 from robustdial import record
-from robustdial.cli.console import console, counting, say_notes, stoppable
+from robustdial.cli.console import console, counting, print_notes, stoppable
 from robustdial.generator import GeneratorRun, Workshop, resume_generator, start_generator
 from robustdial.run import device_of
 from robustdial.typing import Json
@@ -99,7 +99,7 @@ def _train(workshop: Workshop) -> int:
         f" of {data.name}: {len(data.train):,} images of {'x'.join(map(str, data.shape))} in "
         f"{len(data.classes)} classes; {parameters:,} parameters; on {state.device}"
     )
-    say_notes(data.notes)
+    print_notes(data.notes)
     console.print(Text.assemble(("generator", "bold"), told))
     with stoppable() as stop, counting("training", run.epochs * (len(data.train) // run.batch or 1)) as bar:
         for step in workshop.train():

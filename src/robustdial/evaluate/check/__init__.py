@@ -5,7 +5,7 @@ whether it passed, with what was seen. One check per file, those that compare
 a weaker attack with many steps in `weaker.py`; `examine` asks them all.
 """
 
-from robustdial.evaluate.check.base import Check, Outcome, judged
+from robustdial.evaluate.check.base import Check, Outcome, raised_if
 from robustdial.evaluate.check.evidence import Evidence, Inapplicable
 from robustdial.evaluate.check.examine import CHECKS, Finding, examine
 from robustdial.evaluate.check.facts import Facts, Stage

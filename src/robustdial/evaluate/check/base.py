@@ -47,6 +47,6 @@ class Check(Protocol):
         ...
 
 
-def judged(trouble: bool, seen: str) -> Outcome:
+def raised_if(trouble: bool, seen: str) -> Outcome:
     """Raised where there is trouble, else passed."""
     return Outcome("raised" if trouble else "passed", seen)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from robustdial.evaluate.check.base import Outcome, judged
+from robustdial.evaluate.check.base import Outcome, raised_if
 from robustdial.evaluate.check.evidence import Evidence
 
 
 @dataclass(frozen=True)
 class ShorterStep:
-    """What a short step fells should not stand again after a longer one.
+    """What a short step breaks should not stand again after a longer one.
 
     Source: Kim, Lee & Lee, Understanding Catastrophic Overfitting in Single-step Adversarial Training, AAAI 2021.
     """
@@ -29,7 +29,7 @@ class ShorterStep:
     share: float = 0.2  # a few images stand again on any network, far outside its robust radius
 
     def __call__(self, evidence: Evidence) -> Outcome:
-        end, fell = evidence.way[-1], ~evidence.way[:-1].all(0)
+        end, fell = evidence.along_step[-1], ~evidence.along_step[:-1].all(0)
         again = int((end & fell).sum())
         seen = f"{int(end.sum())} of {len(end)} images stand at the end of one step; {again} of these fell on the way."
-        return judged(again >= max(3, self.share * len(end)), seen)
+        return raised_if(again >= max(3, self.share * len(end)), seen)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from robustdial.evaluate.check.base import Outcome, judged
+from robustdial.evaluate.check.base import Outcome, raised_if
 from robustdial.evaluate.check.evidence import DRAWS, QUERIES, Evidence
 
 
@@ -20,7 +20,7 @@ class Weaker:
     Args:
         id, title, meaning, remedy: as of every check.
         attack: the weaker one, in words.
-        standing: which of the victims stand after it, bool `[V]`.
+        standing: which of `correct` stand after it, bool `[V]`.
         share: of the images that it may fell of those that many steps left; 2 images may fall anyway.
     """
 
@@ -33,22 +33,20 @@ class Weaker:
     share: float = 0.05  # a single run of many steps may miss an image or two
 
     def __call__(self, evidence: Evidence) -> Outcome:
-        weaker, many = self.standing(evidence), evidence.many
+        weaker, many = self.standing(evidence), evidence.multi_step
         missed = int((many & ~weaker).sum())
-        seen = (
-            f"Many steps leave {int(many.sum())} of {len(many)} images standing; {self.attack} fells {missed} of these."
-        )
-        return judged(missed >= max(3, self.share * len(many)), seen)
+        seen = f"Many steps leave {int(many.sum())} of {len(many)} images standing; {self.attack} breaks {missed} of these."
+        return raised_if(missed >= max(3, self.share * len(many)), seen)
 
 
 ONE_STEP = Weaker(
     "one-step",
     "One step beats many",
-    "One step fells images that many short steps leave standing. The many steps are misled, so their robust accuracy "
+    "One step breaks images that many short steps leave standing. The many steps are misled, so their robust accuracy "
     "is too high.",
     "Attack with more restarts, other losses and without gradients; look for the layer that masks the gradient.",
     "one step over the whole radius",
-    lambda evidence: evidence.one,
+    lambda evidence: evidence.single_step,
 )
 
 NOISE = Weaker(
@@ -65,7 +63,7 @@ NOISE = Weaker(
 BLACK_BOX = Weaker(
     "black-box",
     "Black box beats white box",
-    "A random search of few queries fells images that gradient steps leave standing, though it knows less. The "
+    "A random search of few queries breaks images that gradient steps leave standing, though it knows less. The "
     "gradient is masked.",
     "Report an attack without gradients (Square with 5,000 queries, as in AutoAttack), and look for what masks the "
     "gradient.",

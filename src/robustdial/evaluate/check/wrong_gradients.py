@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from robustdial.attack import margin
-from robustdial.evaluate.check.base import Outcome, judged
+from robustdial.evaluate.check.base import Outcome, raised_if
 from robustdial.evaluate.check.evidence import Evidence, Inapplicable
 
 
@@ -47,7 +47,7 @@ class WrongGradients:
         if _rounded(evidence.logits):
             raise Inapplicable("The answers are in half precision, too coarse for small steps.")
         x, y = 0.5 + self.inside * (evidence.x - 0.5), evidence.y
-        here, gradient = evidence.answers(x), evidence.slope_at(x, margin).gradient
+        here, gradient = evidence.answers(x), evidence.loss_gradient_at(x, margin).gradient
         direction = torch.where(gradient == 0, (0.5 - x).sign(), gradient.sign())
         slope = self.step * (gradient * direction).flatten(1).sum(1)
         change = margin(evidence.answers(x + self.step * direction), y) - margin(here, y)
@@ -59,7 +59,7 @@ class WrongGradients:
         if n < self.fewest:
             raise Inapplicable(f"Small steps change the answers to {n} images only, too few to compare.")
         seen = f"On {wrong} of {n} images a small step changes the margin otherwise than the gradient says."
-        return judged(wrong > self.share * n, seen)
+        return raised_if(wrong > self.share * n, seen)
 
 
 def _rounded(logits: Tensor) -> bool:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import torch
 
-from robustdial.evaluate.check.base import Outcome, judged
+from robustdial.evaluate.check.base import Outcome, raised_if
 from robustdial.evaluate.check.evidence import Evidence
 
 
@@ -34,10 +34,10 @@ class ZeroGradients:
     share: float = 0.05  # an image or two may be beyond the float32 range of a healthy network
 
     def __call__(self, evidence: Evidence) -> Outcome:
-        gradient, trouble = evidence.slope
+        gradient, trouble = evidence.loss_gradient
         if trouble is not None:
-            return judged(True, f"There is no gradient: {trouble}.")
+            return raised_if(True, f"There is no gradient: {trouble}.")
         length = gradient.flatten(1).norm(dim=1)
         lost = int((~torch.isfinite(length) | (length < self.least)).sum())
         seen = f"{lost} of {len(length)} gradients are zero, shorter than {self.least:g} or not finite."
-        return judged(lost > self.share * len(length), seen)
+        return raised_if(lost > self.share * len(length), seen)

@@ -12,9 +12,9 @@ from robustdial import record
 from robustdial.attack import Attack, parse
 from robustdial.data import Data
 from robustdial.provenance import provenance
-from robustdial.randomness import Turns
+from robustdial.randomness import RandomStream
 from robustdial.run import Experiment, data_of, rehearse, resume, start, trained
-from robustdial.run.carry_out import carry_out
+from robustdial.run.training_loop import training_loop
 from robustdial.study.comparison.base import Comparison, Entry
 from robustdial.study.comparison.extra_measurements import measure_also
 from robustdial.study.comparison.table import score_of, seconds_so_far, table_of
@@ -40,7 +40,7 @@ def begin(comparison: Comparison) -> tuple[str, ...]:
     return data.notes
 
 
-class Turn(NamedTuple):
+class CompareStep(NamedTuple):
     """What has just been done.
 
     Attributes:
@@ -55,7 +55,7 @@ class Turn(NamedTuple):
     closed: bool
 
 
-def compare(comparison: Comparison) -> Generator[Turn, None, None]:
+def compare(comparison: Comparison) -> Generator[CompareStep, None, None]:
     """Train and measure everything that is not done yet, yielding after every batch and every measurement.
 
     After any yield the caller may stop and call `compare` again later: at most the batches since the last checkpoint
@@ -68,12 +68,12 @@ def compare(comparison: Comparison) -> Generator[Turn, None, None]:
         held.release()
 
 
-def _all_of(comparison: Comparison) -> Generator[Turn, None, None]:
+def _all_of(comparison: Comparison) -> Generator[CompareStep, None, None]:
     clock, before = time.monotonic(), seconds_so_far(comparison)
     attacks = [parse(name) for name in comparison.attacks]
     for seed in comparison.all_seeds:
         data = data_of(replace(comparison.run, seed=seed))
-        with closing(_trained_by_turns(comparison, seed, data)) as turns:
+        with closing(_train_interleaved(comparison, seed, data)) as turns:
             for turn in turns:
                 if turn.closed:
                     write(comparison, before + time.monotonic() - clock)
@@ -81,7 +81,7 @@ def _all_of(comparison: Comparison) -> Generator[Turn, None, None]:
         for entry in comparison.entries:
             for _ in _measured(comparison, entry, seed, data, attacks):
                 write(comparison, before + time.monotonic() - clock)
-                yield Turn(entry.label, seed, None, True)
+                yield CompareStep(entry.label, seed, None, True)
     write(comparison, before + time.monotonic() - clock)
 
 
@@ -92,13 +92,13 @@ def write(comparison: Comparison, seconds: float) -> None:
         record.write_json(path, record.read_json(path) | table_of(comparison, seconds))
 
 
-def _trained_by_turns(comparison: Comparison, seed: int, data: Data) -> Generator[Turn, None, None]:
+def _train_interleaved(comparison: Comparison, seed: int, data: Data) -> Generator[CompareStep, None, None]:
     """Each unfinished run of a seed trains for an epoch, then the next one, until all are finished."""
     waiting = []
     for entry in comparison.entries:
         experiment = _opened(comparison, entry, seed, data)
         if not experiment.finished and not _given_up(experiment):
-            waiting.append((entry, experiment, carry_out(experiment), Turns(experiment.state.device)))
+            waiting.append((entry, experiment, training_loop(experiment), RandomStream(experiment.state.device)))
     # the run that is behind goes first: after an interruption too, all end together
     waiting.sort(key=lambda item: item[1].state.epoch)
     while waiting:
@@ -111,7 +111,7 @@ def _trained_by_turns(comparison: Comparison, seed: int, data: Data) -> Generato
                 break
             going = step.summary is None
             try:
-                yield Turn(entry.label, seed, step.epoch, not going)
+                yield CompareStep(entry.label, seed, step.epoch, not going)
             except GeneratorExit:  # the caller stops here
                 with turns.turn(), suppress(FloatingPointError):  # a broken state is not saved, the last one stays
                     experiment.save()

@@ -63,7 +63,7 @@ class Evaluation:
             raise ValueError(f"--batch {self.batch}: attack at least one image at once.")
 
     @cached_property
-    def course(self) -> tuple[Attack, ...]:
+    def stages(self) -> tuple[Attack, ...]:
         """The stages: the images as they are, then each attack. Raises ValueError for labels that have no logit."""
         return attacks_of(self.attack, classes_of(self.subject.f, self.subject.source))
 
@@ -73,7 +73,7 @@ class Evaluation:
         return {
             **self.subject.about,
             "threat": describe(self.subject.threat),
-            "attacks": [describe(attack) for attack in self.course],
+            "attacks": [describe(attack) for attack in self.stages],
             "labels": record.fingerprint({"labels": self.subject.source.labels}),
             "images": record.fingerprint({"images": self._few[0]}),
             "n": len(self.subject.source),
@@ -110,7 +110,7 @@ class Evaluation:
                 for advance in run_cascade(
                     self.subject.f,
                     source,
-                    self.course,
+                    self.stages,
                     self.subject.threat,
                     survivors,
                     batch=self.batch,
@@ -147,7 +147,7 @@ class Evaluation:
 
     def _stages_done(self, survivors: Survivors) -> Iterator[Advance]:
         """Stages that an earlier call has finished, so that a reader sees them too."""
-        for stage in range(len(self.course)):
+        for stage in range(len(self.stages)):
             if len(survivors.waiting(stage)):
                 return
             tried = int(survivors.after(stage - 1).sum()) if stage else len(survivors.broken_by)
@@ -155,7 +155,7 @@ class Evaluation:
 
     def _fresh(self, shard: int) -> Survivors:
         images = len(range(shard, len(self.subject.source), self.shard[1]))
-        return Survivors.fresh(images, len(self.course))
+        return Survivors.fresh(images, len(self.stages))
 
     def _mine(self) -> Source:
         k, m = self.shard

@@ -1,4 +1,4 @@
-"""An evaluation that is watched: a bar for each stage, then the table, the files and the page."""
+"""An evaluation under live bars: one for each stage, then the table, the files and the page."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from robustdial.cli.console import (
     console,
     corruptions_table,
     counting,
+    print_checks,
+    print_score,
     rows_table,
-    say_checks,
-    say_score,
 )
 from robustdial.evaluate import Survivors
 from robustdial.precision import full_precision
@@ -32,7 +32,7 @@ from robustdial.study.evaluation import (
 from robustdial.typing import Json
 
 
-def carry_out(evaluation: Evaluation, full: Attack | None, extras: Sequence[str] = ()) -> None:
+def evaluate_with_progress(evaluation: Evaluation, full: Attack | None, extras: Sequence[str] = ()) -> None:
     """Take the subject through its stages and write what came out, once every shard is done.
 
     Args:
@@ -40,7 +40,7 @@ def carry_out(evaluation: Evaluation, full: Attack | None, extras: Sequence[str]
         full: the whole attack, where the former is not, to be tried on a sample.
         extras: further parts, names of `EXTRAS`.
     """
-    survivors, (k, m) = _watched(evaluation), evaluation.shard
+    survivors, (k, m) = _attacked_with_progress(evaluation), evaluation.shard
     if survivors is None:
         console.print(f"part {k} of {m} is done; the last part to finish writes the result.")
         return
@@ -52,8 +52,8 @@ def carry_out(evaluation: Evaluation, full: Attack | None, extras: Sequence[str]
     score["checks"] = findings(evaluation, survivors)
     take_extremes(evaluation, survivors)
     write_score(evaluation, score)
-    say_score(score)
-    say_checks(score["checks"])
+    print_score(score)
+    print_checks(score["checks"])
     for extra in extras:
         if extra not in score:
             score[extra] = _measured(extra, evaluation)
@@ -64,9 +64,9 @@ def carry_out(evaluation: Evaluation, full: Attack | None, extras: Sequence[str]
     console.print(f"written: {folder / record.SCORE}, {render(folder)}", soft_wrap=True)
 
 
-def _watched(evaluation: Evaluation) -> Survivors | None:
+def _attacked_with_progress(evaluation: Evaluation) -> Survivors | None:
     """What is known of all images after this process's part; None while another part is at work."""
-    with StageBars([attack.name for attack in evaluation.course]) as bars:
+    with StageBars([attack.name for attack in evaluation.stages]) as bars:
         for advance in evaluation.run():
             bars.show(advance)
     return evaluation.whole()
@@ -87,5 +87,5 @@ def _gap(evaluation: Evaluation, survivors: Survivors, full: Attack) -> Json:
     if sample is None:
         return None
     console.print(f"{full.name} on {len(sample.subject.source)} of the images that {evaluation.attack.name} left:")
-    kept = _watched(sample)
+    kept = _attacked_with_progress(sample)
     return None if kept is None else gap_of(survivors, kept, full)

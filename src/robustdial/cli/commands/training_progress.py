@@ -1,23 +1,23 @@
-"""A training that is watched: its cost before, its bar during, how it ended after."""
+"""A training under a live bar: its cost before, its bar during, how it ended after."""
 
 from __future__ import annotations
 
 from robustdial import record
-from robustdial.cli.console import TrainingBar, console, say_cost, say_notes, stoppable
+from robustdial.cli.console import TrainingBar, console, print_cost, print_notes, stoppable
 from robustdial.run import Experiment
-from robustdial.run.carry_out import carry_out, estimate
+from robustdial.run.training_loop import estimate, training_loop
 
 
-def train_watched(experiment: Experiment) -> int:
+def train_with_progress(experiment: Experiment) -> int:
     """Carry out a run under a live bar; the exit code: 0 when it is finished, 130 when it was stopped and saved.
 
     Raises FloatingPointError when the training failed.
     """
-    say_cost(estimate(experiment), experiment)
-    say_notes(experiment.data.notes)
+    print_cost(estimate(experiment), experiment)
+    print_notes(experiment.data.notes)
     bar = TrainingBar(experiment)
     with stoppable() as stop, bar.bar:
-        for step in carry_out(experiment):
+        for step in training_loop(experiment):
             if stop.asked and not experiment.finished:
                 experiment.save()  # before anything is shown: the terminal may be gone
                 break
