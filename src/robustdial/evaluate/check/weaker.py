@@ -35,7 +35,8 @@ class Weaker:
     def __call__(self, evidence: Evidence) -> Outcome:
         weaker, many = self.standing(evidence), evidence.multi_step
         missed = int((many & ~weaker).sum())
-        seen = f"Many steps leave {int(many.sum())} of {len(many)} images standing; {self.attack} breaks {missed} of these."
+        left = f"{int(many.sum())} of {len(many)} images standing"
+        seen = f"Many steps leave {left}; {self.attack} breaks {missed} of these."
         return raised_if(missed >= max(3, self.share * len(many)), seen)
 
 
