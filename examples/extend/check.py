@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 import robustdial as rd
-from robustdial.evaluate.check import Evidence, Outcome, examine, judged
+from robustdial.evaluate.check import Evidence, Outcome, examine, raised_if
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Overconfident:
 
     def __call__(self, evidence: Evidence) -> Outcome:
         sure = float((evidence.logits.softmax(1).amax(1) == 1).float().mean())
-        return judged(sure > self.share, f"{sure:.0%} of the answers have probability 1.")
+        return raised_if(sure > self.share, f"{sure:.0%} of the answers have probability 1.")
 
 
 def main() -> None:
