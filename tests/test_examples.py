@@ -1,6 +1,7 @@
 """The examples run, and draw what they say."""
 
 import importlib
+import json
 import runpy
 import sys
 from pathlib import Path
@@ -107,3 +108,14 @@ def test_a_part_of_ones_own_works(part, told, capsys):
     example = runpy.run_path(str(EXAMPLES / "extend" / f"{part}.py"))
     example["main"](**({} if part == "check" else {"epochs": 2}))
     assert told in capsys.readouterr().out
+
+
+def test_the_notebook_runs(capsys):
+    book = json.loads((EXAMPLES / "first_dial.ipynb").read_text(encoding="utf-8"))
+    names = {}
+    for cell in book["cells"]:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]).replace("EPOCHS = 12", "EPOCHS = 2"), names)
+    told = capsys.readouterr().out
+    assert told.count("lambda") == 9
+    assert names["shipped"](names["x"]).shape == (1, 10)
