@@ -56,9 +56,10 @@ A_RUN = {
 TRAINED_RUN = {
     "recipe": str,
     "knobs": KNOBS,
+    "method": {"threat": {**THREAT, "type": str}, "dial": METHOD["dial?"]},
     "data": {**DATA, "test": POSITIVE, "val": COUNT},
-    "model": MODEL,
-    "run": {...: ANY},
+    "model": {**MODEL, "parameters": COUNT},
+    "run": {...: ANY, "epochs": POSITIVE, "seed": COUNT, "device": str, "precision": str},
 }
 NETWORK = {
     "recipe": str,

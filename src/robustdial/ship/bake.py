@@ -216,6 +216,6 @@ def _run(experiment: Experiment) -> dict[str, Json]:
 
 def _additional_data(run: Json) -> bool | None:
     """Whether other data than its own went into the weights; None where another run had a part in them."""
-    if run["pretrained"] or run.get("unlabelled"):
+    if run.get("pretrained") or run.get("unlabelled"):
         return True
-    return None if run["start"] or run.get("teacher") else False
+    return None if run.get("start") or run.get("teacher") else False
