@@ -46,31 +46,22 @@ def tiny():
 
 
 @dataclass(frozen=True)
-class Ascent:
-    """A step of an adversary: from where, on which gradient, to where."""
-
-    z: torch.Tensor
-    gradient: torch.Tensor
-    to: torch.Tensor
-
-
-@dataclass(frozen=True)
 class Recorded:
-    """A threat whose random start is a recorded one, handed out as it is; it notes the steps that are taken."""
+    """A threat whose random start is a recorded one, handed out as it is; it notes where each step leads."""
 
     ball: Linf
     start: torch.Tensor
-    ascents: list[Ascent] = field(default_factory=list)
+    ascents: list[torch.Tensor] = field(default_factory=list)
 
     radius = property(lambda self: self.ball.radius)
-    moved = property(lambda self: [len(ascent.z) for ascent in self.ascents])
+    moved = property(lambda self: [len(to) for to in self.ascents])
 
     def noise(self, x, reach, amount):
         return amount * self.start
 
     def ascend(self, z, gradient, size):
         to = self.ball.ascend(z, gradient, size)
-        self.ascents.append(Ascent(z.detach().clone(), gradient.clone(), to.clone()))
+        self.ascents.append(to.clone())
         return to
 
     def project(self, z, x, reach):
