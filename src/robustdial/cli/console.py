@@ -21,6 +21,7 @@ from rich.progress import (
 from rich.table import Table
 
 from robustdial import record
+from robustdial.data import Data
 from robustdial.evaluate import Accuracy, Advance
 from robustdial.report.words import amount, duration, interval, moment, percent, radius
 from robustdial.run import Experiment
@@ -164,6 +165,12 @@ def counting(description: str, total: int, where: Console = console) -> Progress
     return bar
 
 
+def say_notes(data: Data, to: Console = console) -> None:
+    """What was decided for the reader about a data set."""
+    for note in data.notes:
+        to.print(f"note: {note}", soft_wrap=True, markup=False)
+
+
 def say_cost(cost: Cost, experiment: Experiment) -> None:
     """What the run is, and what it will cost."""
     about = experiment.about
@@ -173,6 +180,7 @@ def say_cost(cost: Cost, experiment: Experiment) -> None:
         f"{data['val']:,} to choose the checkpoint, {data['test']:,} to test; "
         f"{model['name']}, {model['parameters']:,} parameters; {about['run']['precision']} on {about['run']['device']}"
     )
+    say_notes(experiment.data)
     grows = f"; at most {cost.growth:.1f} times that, as its adversary grows" if cost.growth > 1 else ""
     console.print(
         f"cost: {cost.images:,} images x {cost.passes / max(cost.images, 1):.1f} passes = {cost.passes:,} passes, "

@@ -10,7 +10,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from robustdial.data.augment import Crop, CropFlip, flip, none
 from robustdial.data.base import Data, Shape, Source, grey_levels, unit
 from robustdial.data.batch import Batch
 from robustdial.data.checks import whole_images
+from robustdial.data.classes import arranged, class_names, listed_beside, renumbered, shown
 from robustdial.data.divide import Raw, check_request, divide
 from robustdial.data.feed import Feed, epoch_order
 from robustdial.data.origin import Origin, augmented
@@ -39,15 +41,20 @@ __all__ = [
     "Resident",
     "Source",
     "Stream",
+    "absolute",
     "augmented",
     "balanced",
+    "class_names",
     "epoch_order",
     "flip",
     "from_tensors",
     "grey_levels",
+    "is_there",
     "load",
     "names",
     "none",
+    "renumbered",
+    "shown",
     "unit",
     "whole_images",
     "without_labels",
@@ -79,6 +86,7 @@ def load(
     size: int | None = None,
     labelled: int | None = None,
     unlabelled: str | None = None,
+    classes: Sequence[str] | None = None,
 ) -> Data:
     """The data set `name`, split in three.
 
@@ -93,11 +101,14 @@ def load(
             the unlabelled part; None to keep all.
         unlabelled: another of `names()`, whose training images are the unlabelled part; a folder may hold pictures of
             any arrangement. They are brought to the size of the labelled ones, and their labels are not looked at.
+        classes: its class names in the order that labels are to have, as in a network that is there already; by
+            default that of a file `classes.txt` beside the folders, or else the reader's. Classes that have numbers
+            only take these names in turn.
 
     Raises:
         FileNotFoundError, ConnectionError: it is not there, or cannot be downloaded.
-        ValueError: unknown name, damaged files, labels that name no class, a class without images, or a number out of
-            range. One line, with the remedy.
+        ValueError: unknown name, damaged files, labels that name no class, a class without images, other `classes`, or
+            a number out of range. One line, with the remedy.
 
     >>> data = load("digits", limit=200)
     >>> len(data.train), len(data.val), len(data.test), data.shape
@@ -112,10 +123,46 @@ def load(
         raise ValueError(
             f"The images of {name} cannot be their own unlabelled part. Give labelled=, how many keep theirs."
         )
-    data = divide(name, _read(name, Path(root), size), limit=limit, val=val, seed=seed)
+    raw = _read(name, Path(root), size)
+    raw = _as_listed(raw, name) if classes is None else arranged(raw, classes, name)
+    data = divide(name, raw, limit=limit, val=val, seed=seed)
     if labelled is not None:
         return set_apart(data, labelled, seed)
     return data if unlabelled is None else joined(data, unlabelled, _pictures(unlabelled, Path(root), data.shape))
+
+
+def absolute(name: str) -> str:
+    """A name of `names()`, its path absolute if it has one.
+
+    >>> absolute("cifar10"), absolute("folder:/images/../x")
+    ('cifar10', 'folder:/x')
+    """
+    prefix, _, place = name.partition(":")
+    return f"{prefix}:{Path(place).expanduser().resolve()}" if _has_path(name) else name
+
+
+def is_there(name: str) -> bool:
+    """Whether the path of a name exists, if it has one."""
+    _, _, place = name.partition(":")
+    return not _has_path(name) or Path(place).expanduser().exists()
+
+
+def _has_path(name: str) -> bool:
+    prefix, _, place = name.partition(":")
+    return bool(place) and prefix in _PLACED and _PLACED[prefix][0] == "PATH"
+
+
+def _as_listed(raw: Raw, name: str) -> Raw:
+    """In the order of the names in a `classes.txt` beside the folders of images, where there is one."""
+    prefix, _, place = name.partition(":")
+    path = listed_beside(place) if prefix == "folder" else None
+    if path is None:
+        return raw
+    try:
+        found = arranged(raw, class_names(str(path)), str(path))
+    except ValueError as error:
+        return replace(raw, notes=(*raw.notes, f"{path} is not used: {error}"))
+    return replace(found, notes=(*raw.notes, f"The order of the classes is that of {path}."))
 
 
 def _place(name: str) -> tuple[str, Path]:

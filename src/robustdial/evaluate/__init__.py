@@ -2,6 +2,7 @@
 
 from robustdial.evaluate.accuracy import Accuracy, Measured, right
 from robustdial.evaluate.background import Changed, background, background_of
+from robustdial.evaluate.confusion import confusion
 from robustdial.evaluate.corrupted import Corrupted, corrupted, mean_accuracy
 from robustdial.evaluate.cost import Cost, cost
 from robustdial.evaluate.cross import Cross, OverLambdas, cross
@@ -36,6 +37,7 @@ __all__ = [
     "background_of",
     "classes_of",
     "clean_accuracy",
+    "confusion",
     "corrupted",
     "cost",
     "cross",

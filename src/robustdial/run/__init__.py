@@ -3,7 +3,7 @@
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import open_model, untrained
 from robustdial.run.opening import rehearse, rehearse_alone, resume, start, trained
-from robustdial.run.settings import CHANGEABLE, Run, data_of, device_of
+from robustdial.run.settings import CHANGEABLE, Run, data_of, device_of, places_of, relocated
 
 __all__ = [
     "CHANGEABLE",
@@ -12,8 +12,10 @@ __all__ = [
     "data_of",
     "device_of",
     "open_model",
+    "places_of",
     "rehearse",
     "rehearse_alone",
+    "relocated",
     "resume",
     "start",
     "trained",

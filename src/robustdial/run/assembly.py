@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import nn
 
+from robustdial import record
 from robustdial.data import Data
 from robustdial.method import Method, describe
 from robustdial.method.learner import AWP
@@ -22,7 +23,7 @@ from robustdial.recipes import recipe
 from robustdial.run.borrowed import check_background, guided, learned_from
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import model_of
-from robustdial.run.settings import Run, data_of, device_of
+from robustdial.run.settings import Run, data_of, device_of, places_of
 from robustdial.training.engine import PLAIN, TrainState, averaged, optimizer_for
 from robustdial.training.rate import parse
 from robustdial.typing import Json
@@ -105,6 +106,7 @@ def _about(folder: Path, parts: Parts, model: nn.Module) -> dict[str, Json]:
         "method": describe(parts.method),
         "threat": parts.method.threat.name,
         "data": seen_of(parts.data),
+        "places": dict(places_of(run)),
         "model": {
             "name": run.model,
             "width": run.model_width,
@@ -114,6 +116,11 @@ def _about(folder: Path, parts: Parts, model: nn.Module) -> dict[str, Json]:
         "run": asdict(run) | {"precision": parts.precision, "device": str(parts.device)},
         **provenance(),
     }
+
+
+def labels_of(data: Data) -> str:
+    """A digest of the labels of all parts: other images, or other parts, hardly ever have the same."""
+    return record.fingerprint({"train": data.train.labels, "val": data.val.labels, "test": data.test.labels})
 
 
 def seen_of(data: Data) -> dict[str, Json]:
@@ -127,6 +134,7 @@ def seen_of(data: Data) -> dict[str, Json]:
         "train": len(data.train),
         "val": len(data.val),
         "test": len(data.test),
+        "labels": labels_of(data),
         "notes": list(data.notes),
         **({} if data.unlabelled is None else {"unlabelled": len(data.unlabelled)}),
     }

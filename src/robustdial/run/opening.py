@@ -11,9 +11,10 @@ from robustdial import record
 from robustdial.data import Data
 from robustdial.run.assembly import Parts, assembled, check_adversary, network, parts_of
 from robustdial.run.borrowed import ask, check_others, kept_guesses, teach
+from robustdial.run.data_again import check_fits, check_unchanged, measured_on, moved_data
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import best_weights
-from robustdial.run.settings import CHANGEABLE, Run, run_of
+from robustdial.run.settings import CHANGEABLE, Run, data_of, relocated, run_of
 from robustdial.training.checkpoint import load_weights, unpack
 
 
@@ -58,13 +59,11 @@ def resume(folder: Path, changes: Mapping[str, Any] | None = None, data: Data | 
     about = record.read_run(folder)
     last, other = folder / record.LAST, f"Train on from the best network: --start {folder} with a new --out."
     saved = record.read_tensors(last, other) if last.exists() else None
-    run = replace(run_of(about), **(changes or {}))
-    parts = parts_of(about["recipe"], about["knobs"], run, data)
+    run = relocated(replace(run_of(about), **(changes or {})), about.get("places", {}))
+    parts = parts_of(about["recipe"], about["knobs"], run, data or data_of(run, about["data"]["classes"]))
+    check_fits(parts.data, about, folder)
     experiment = _to_be_filled(folder, parts) if saved else _begun(folder, parts)
-    if experiment.about["data"] != about["data"]:
-        raise ValueError(
-            f"The data {run.data} has changed since the run in {folder} began. Put it back, or start a new run."
-        )
+    check_unchanged(experiment.about["data"], about, folder)
     if experiment.about["method"]["threat"] != about["method"]["threat"]:
         raise ValueError(
             f"The adversary of the run in {folder} is another one now: its generator, or the network that makes its "
@@ -84,13 +83,31 @@ def resume(folder: Path, changes: Mapping[str, Any] | None = None, data: Data | 
     return experiment
 
 
-def trained(folder: Path, device: str = "auto", data: Data | None = None) -> Experiment:
-    """The run in `folder` with its best network, for measuring and serving."""
+def trained(folder: Path, device: str = "auto", data: Data | None = None, *, place: str | None = None) -> Experiment:
+    """The run in `folder` with its best network, for measuring and serving.
+
+    Args:
+        folder: of the run.
+        device: where to measure.
+        data: the run's data, if it is loaded already.
+        place: where its data is now, a name as for `load`; by default where it was.
+
+    Raises:
+        ValueError: the data has other classes, or images of another shape. In another order, labels are brought into
+            that of the network, and a note of the data says so.
+        FileNotFoundError: the data is not there.
+    """
     about = record.read_run(folder)
     checkpoint, tensors = best_weights(folder)
-    run = replace(run_of(about), device=device)
-    experiment = _to_be_filled(folder, parts_of(about["recipe"], about["knobs"], run, data))
-    experiment.about, experiment.checkpoint = about, checkpoint
+    run = replace(relocated(run_of(about), about.get("places", {})), device=device)
+    run = run if place is None else replace(run, data=place)
+    with moved_data(folder, about, place):
+        data = data or data_of(run, about["data"]["classes"])
+    check_fits(data, about, folder)
+    parts = parts_of(about["recipe"], about["knobs"], run, data)
+    experiment = _to_be_filled(folder, parts._replace(data=measured_on(parts.data, about, place)))
+    experiment.about = about if place is None else about | {"data": about["data"] | {"name": place}}
+    experiment.checkpoint = checkpoint
     load_weights(experiment.state.model, tensors)
     experiment.state.average = None  # what was kept is the average already
     return experiment

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal
 
 import torch
 
-from robustdial.data import Data, load
+from robustdial.data import Data, absolute, class_names, is_there, load
 from robustdial.precision import Precision
 from robustdial.training.rate import parse
 from robustdial.typing import Json
@@ -50,6 +51,8 @@ class Run:
             if it has a dial.
         distil: share of the label that is the teacher's answer, such as 0.5; 0 for none.
         size: side of the images in pixels, for folders and hubs with images of many sizes.
+        classes: class names in the order of the labels, where that of the data's own is not meant, as for a network
+            that was trained elsewhere: cat,dog,owl, or a file with a name on each line, or JSON {"cat": 0, "dog": 1}.
         root: folder of downloaded data sets.
         device: auto, cpu, cuda, cuda:1, ...
         precision: auto takes bfloat16 where the hardware has it; final accuracies are float32 in any case.
@@ -82,6 +85,7 @@ class Run:
     teacher: str | None = None
     distil: float = 0.0
     size: int | None = None
+    classes: str | None = None
     root: str = "data"
     device: str = "auto"
     precision: Precision = "auto"
@@ -127,8 +131,28 @@ def run_of(about: Mapping[str, Json]) -> Run:
     return Run(**{name: value for name, value in about["run"].items() if name in known})
 
 
-def data_of(run: Run) -> Data:
-    """The data set of a run, divided as its seed divides it."""
+def places_of(run: Run) -> dict[str, str]:
+    """The settings that are paths to data, absolute, to find it from another directory."""
+    named = {name: value for name in ("data", "unlabelled") if (value := getattr(run, name))}
+    return {name: absolute(value) for name, value in named.items()} | {"root": str(Path(run.root).resolve())}
+
+
+def relocated(run: Run, places: Mapping[str, str]) -> Run:
+    """The settings of a run whose data is at `places`, if it is still there; as given, where that is the same place."""
+    here = places_of(run)
+    moved = {name: place for name, place in places.items() if here.get(name) != place}
+    there: dict[str, Any] = {name: place for name, place in moved.items() if _exists(name, place)}
+    return replace(run, **there)
+
+
+def _exists(name: str, place: str) -> bool:
+    return Path(place).exists() if name == "root" else is_there(place)
+
+
+def data_of(run: Run, classes: Sequence[str] | None = None) -> Data:
+    """The data set of a run, divided as its seed divides it; `classes` are the names a network knows already."""
+    if classes is None and run.classes is not None:
+        classes = class_names(run.classes)
     return load(
         run.data,
         root=run.root,
@@ -138,6 +162,7 @@ def data_of(run: Run) -> Data:
         size=run.size,
         labelled=run.labelled,
         unlabelled=run.unlabelled,
+        classes=classes,
     )
 
 

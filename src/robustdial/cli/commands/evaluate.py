@@ -15,7 +15,8 @@ from torch import nn
 from robustdial.attack import Attack, check_supports, parse, shortened
 from robustdial.cli.arguments import UsageError, choose, radius
 from robustdial.cli.commands.assessed import carry_out
-from robustdial.data import Data, load
+from robustdial.cli.console import say_notes
+from robustdial.data import Data, class_names, load, renumbered, shown
 from robustdial.method.threat import L2, Ball, Linf, Masked, Threat
 from robustdial.recipes import Norm, threat_of
 from robustdial.run import device_of, trained
@@ -36,6 +37,7 @@ def evaluate(
     data: str | None = None,
     root: str | None = None,
     size: int | None = None,
+    classes: str | None = None,
     norm: Norm | None = None,
     eps: str | None = None,
     attack: str = "pgd-20",
@@ -62,9 +64,11 @@ def evaluate(
         model: instead of a run, a function that builds a network of images in [0, 1]: package.module:build or
             file.py:build.
         weights: safetensors for --model.
-        data: images for --model, as in training.
+        data: images for --model, as in training; of a run, where its images are now.
         root: folder of downloaded data sets.
         size: side of the images for --model, for folders and hubs.
+        classes: class names in the order of the logits of --model, where that of the data is another: cat,dog,owl,
+            or a file with a name on each line, or JSON {"cat": 0, "dog": 1}.
         norm: linf or l2; by default that of the run, linf for --model. Named, it is over the whole image, also where
             the adversary of the run had a part of it.
         eps: radius, 8/255, 8px or 0.031; by default that of the run, 8/255 for --model.
@@ -91,12 +95,13 @@ def evaluate(
         choose(name, tuple(EXTRAS), "part")
     if (run is None) == (model is None):
         raise UsageError("Name a run folder, or a network with --model file.py:build --data NAME. See --help.")
-    of_others = {"--weights": weights, "--data": data, "--root": root, "--size": size, "--out": out}
+    of_others = {"--weights": weights, "--root": root, "--size": size, "--classes": classes, "--out": out}
     _refuse(of_others | {"--chosen-on": chosen_on} if run else {"--lam": lam, "--width": width}, run is not None)
     if run is not None:
-        subjects = _of_run(run, lam, 1.0 if width is None else width, asked, full)
+        subjects = _of_run(run, lam, 1.0 if width is None else width, data, asked, full)
     else:
-        subjects = iter([_of_model(str(model), weights, _images(data, root, size), out, asked, chosen_on)])
+        images = _images(data, root, size, classes)
+        subjects = iter([_of_model(str(model), weights, images, out, asked, chosen_on)])
     for subject in subjects:
         evaluation = Evaluation(_compiled(subject) if compile else subject, short, seed, batch, part)
         carry_out(evaluation, None if budget == 1 else full, also)
@@ -123,8 +128,11 @@ class _Asked(NamedTuple):
         return replace(own, threat=asked) if isinstance(own, Masked) and self.norm is None else asked
 
 
-def _of_run(folder: Path, lam: float | None, width: float, asked: _Asked, attack: Attack) -> Iterator[Subject]:
-    experiment = trained(folder, asked.device)
+def _of_run(
+    folder: Path, lam: float | None, width: float, data: str | None, asked: _Asked, attack: Attack
+) -> Iterator[Subject]:
+    experiment = trained(folder, asked.device, place=data)
+    say_notes(experiment.data)
     threat = asked.threat(experiment.method.threat)
     check_supports(attack, threat)
     lams = (lam,) if lam is not None else lambdas_of(experiment.method.dial)
@@ -138,6 +146,7 @@ def _of_model(
     device, network = device_of(asked.device), load_foreign(place, weights)
     images = part_of(data.test, asked.n).to(device)
     threat = asked.threat(Linf(px(8)))
+    say_notes(data)
     return foreign(network.to(device), place, data, images, threat, folder, chosen_on=chosen_on)
 
 
@@ -149,10 +158,16 @@ def _refuse(flags: Mapping[str, object], run: bool) -> None:
         raise UsageError(f"{of}: leave out {', '.join(given)}.")
 
 
-def _images(name: str | None, root: str | None, size: int | None) -> Data:
+def _images(name: str | None, root: str | None, size: int | None, classes: str | None) -> Data:
     if name is None:
         raise UsageError("--model needs images to be measured on. Give --data cifar10, folder:PATH, parquet:PATH, ...")
-    return load(name, root=root or "data", size=size)
+    found = load(name, root=root or "data", size=size)
+    if classes is not None:
+        return renumbered(found, class_names(classes))
+    if ":" not in name:
+        return found
+    order = f"The logits are taken to stand for {shown(found.classes)}, in this order. If they do not, give --classes."
+    return replace(found, notes=(*found.notes, order))
 
 
 def _compiled(subject: Subject) -> Subject:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from robustdial.attack import check_supports, parse
 from robustdial.cli.commands.page import write_page
-from robustdial.cli.console import console, counting, points_table
+from robustdial.cli.console import console, counting, points_table, say_notes
 from robustdial.run import trained
 from robustdial.study.tradeoff import measure_frontier, positions_of, take_pictures
 
@@ -17,6 +17,7 @@ def frontier(
     lams: tuple[float, ...] = (),
     widths: tuple[float, ...] = (),
     attack: str = "pgd-20",
+    data: str | None = None,
     n: int | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -34,11 +35,13 @@ def frontier(
             wider one, its statistics measured on training images.
         attack: pgd-K, cw-K on the margin loss, pgd-KxR from R starts, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t,
             square, autoattack, worst-of-K, grid, or several joined by +.
+        data: where the images of the run are now, as in training; by default where they were.
         n: class-balanced test images to use; all by default.
         seed: of the attack's random start.
         device: auto, cpu or cuda.
     """
-    measured_with, experiment = parse(attack), trained(run, device)
+    measured_with, experiment = parse(attack), trained(run, device, place=data)
+    say_notes(experiment.data)
     check_supports(measured_with, experiment.method.threat)
     wanted = positions_of(experiment.method.dial, lams, widths)
     points = []

@@ -40,7 +40,7 @@ def public_name(data: str) -> str:
     ('parquet:cifar10', 'hf:somebody/birds')
     """
     kind, _, place = data.partition(":")
-    return f"{kind}:{Path(place).name}" if kind in ("folder", "parquet") else data
+    return f"{kind}:{Path(place).name}" if kind in ("folder", "parquet", "csv") else data
 
 
 def public(value: Json) -> Json:

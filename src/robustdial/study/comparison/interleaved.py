@@ -13,7 +13,7 @@ from robustdial.attack import Attack, parse
 from robustdial.data import Data
 from robustdial.provenance import provenance
 from robustdial.randomness import Turns
-from robustdial.run import Experiment, data_of, rehearse, resume, start, trained
+from robustdial.run import Experiment, data_of, places_of, rehearse, resume, start, trained
 from robustdial.run.carry_out import carry_out
 from robustdial.study.comparison.base import Comparison, Entry
 from robustdial.study.comparison.extra_measurements import measure_also
@@ -36,7 +36,8 @@ def begin(comparison: Comparison) -> None:
     data = data_of(comparison.run)
     for entry in comparison.entries:
         rehearse(entry.recipe, entry.knobs, comparison.run, data)
-    record.create(comparison.folder, record.COMPARE, table_of(comparison, 0.0) | provenance())
+    about = table_of(comparison, 0.0) | {"places": dict(places_of(comparison.run))} | provenance()
+    record.create(comparison.folder, record.COMPARE, about)
 
 
 class Turn(NamedTuple):
@@ -63,7 +64,7 @@ def compare(comparison: Comparison) -> Generator[Turn, None, None]:
     clock, before = time.monotonic(), seconds_so_far(comparison)
     attacks = [parse(name) for name in comparison.attacks]
     for seed in comparison.all_seeds:
-        data = data_of(replace(comparison.run, seed=seed))
+        data = data_of(replace(comparison.run, seed=seed), _known_classes(comparison))
         with closing(_trained_by_turns(comparison, seed, data)) as turns:
             for turn in turns:
                 if turn.closed:
@@ -108,6 +109,12 @@ def _trained_by_turns(comparison: Comparison, seed: int, data: Data) -> Generato
                 raise
         else:
             waiting.append((entry, experiment, training, turns))
+
+
+def _known_classes(comparison: Comparison) -> list[str] | None:
+    """The names of the classes in the runs there are; None before the first of them."""
+    folders = (comparison.folder_of(entry, seed) for seed in comparison.all_seeds for entry in comparison.entries)
+    return next((record.read_run(f)["data"]["classes"] for f in folders if (f / record.RUN).exists()), None)
 
 
 def _next(training: Iterator[Step]) -> Step | None:

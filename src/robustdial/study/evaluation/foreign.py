@@ -57,7 +57,7 @@ def foreign(
         "trained": True,
         "chosen_on": chosen_on,
     }
-    return Subject(model.eval(), source, threat, data.classes, folder, about)
+    return Subject(model.eval(), source, threat, data.classes, folder, about, data.notes)
 
 
 def load_foreign(place: str, weights: Path | None) -> nn.Module:

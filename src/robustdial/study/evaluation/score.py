@@ -18,6 +18,7 @@ def score_of(evaluation: Evaluation, survivors: Survivors) -> dict[str, Json]:
     subject, clean, robust = evaluation.subject, survivors.accuracy(0), survivors.accuracy()
     score = {
         **subject.about,
+        "notes": list(subject.notes),
         "n": clean.n,
         "seed": evaluation.seed,
         "threat_model": subject.threat.name,

@@ -32,6 +32,7 @@ class Subject:
         about: what else tells this network and these images from others, and stands in `score.json`: `model`, `weights`
             (a fingerprint), `dataset`, `part`, `lam`, `width`, `trained`, and `chosen_on`, the part of the data that
             the checkpoint was chosen on, None where nobody has said.
+        notes: what was decided for the reader about the images.
         another: a network for the same task, whose adversaries are tried on `f` by the checks.
     """
 
@@ -41,6 +42,7 @@ class Subject:
     classes: tuple[str, ...]
     folder: Path
     about: Mapping[str, Json]
+    notes: tuple[str, ...] = ()
     another: nn.Module | None = None
 
     @property
@@ -80,6 +82,7 @@ def of_run(
             "trained": is_trained(dial, lam, width),
             "chosen_on": "val" if experiment.checkpoint == "best" else "none",
         },
+        experiment.data.notes,
         _neighbour(experiment, lam, width),
     )
 

@@ -71,7 +71,7 @@ def _known(path: Path, conditions: Mapping[str, Json]) -> tuple[list[Tensor], fl
     if not path.exists():
         return [], 0.0
     rounds, about = record.read_tensors(path)
-    if any(about.get(key) != value for key, value in conditions.items()):
+    if any(about.get(key, value) != value for key, value in conditions.items()):
         return [], 0.0
     return [rounds[name] for name in sorted(rounds)], float(about["seconds"])
 

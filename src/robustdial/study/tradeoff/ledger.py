@@ -14,7 +14,7 @@ from robustdial.evaluate import Position
 from robustdial.method import describe
 from robustdial.run import Experiment
 from robustdial.study.tradeoff.costs import costs_of, dialed_cost, timing_of
-from robustdial.study.tradeoff.points import measure_point
+from robustdial.study.tradeoff.points import fingerprint_of, measure_point
 from robustdial.study.tradeoff.positions import widths_of
 from robustdial.typing import Json
 
@@ -109,7 +109,7 @@ class Ledger:
 
     def _read(self, path: Path) -> dict[str, Json]:
         about = record.read_json(path) if path.exists() else {}
-        return about if all(about.get(key) == value for key, value in self.conditions.items()) else {}
+        return about if all(about.get(key, value) == value for key, value in self.conditions.items()) else {}
 
 
 def conditions_of(experiment: Experiment, part: str, source: Source, attack: Attack, seed: int) -> dict[str, Json]:
@@ -118,6 +118,7 @@ def conditions_of(experiment: Experiment, part: str, source: Source, attack: Att
         "part": part,
         "attack": attack.name,
         "n": len(source),
+        "images": fingerprint_of(source),
         "seed": seed,
         "checkpoint": experiment.checkpoint,
         "weights": record.fingerprint(experiment.state.served.state_dict()),
