@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -109,7 +110,13 @@ class Ledger:
 
     def _read(self, path: Path) -> dict[str, Json]:
         about = record.read_json(path) if path.exists() else {}
-        return about if all(about.get(key, value) == value for key, value in self.conditions.items()) else {}
+        return about if measured_under(about, self.conditions) else {}
+
+
+def measured_under(about: Mapping[str, Json], conditions: Mapping[str, Json]) -> bool:
+    """Whether a file was written under these conditions; an old one does not say which images it is of."""
+    told = {"images": conditions["images"], **about}
+    return all(told.get(key) == value for key, value in conditions.items())
 
 
 def conditions_of(experiment: Experiment, part: str, source: Source, attack: Attack, seed: int) -> dict[str, Json]:
