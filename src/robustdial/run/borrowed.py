@@ -17,7 +17,7 @@ from robustdial.method.threat.mask import Unsalient
 from robustdial.precision import Prepared
 from robustdial.randomness import seeded
 from robustdial.run.experiment import Experiment
-from robustdial.run.network import to_be_asked
+from robustdial.run.network import frozen_network
 from robustdial.run.settings import Run, run_of
 
 _LOOKED_AT = 64  # images on which a mask is tried
@@ -73,7 +73,7 @@ def kept_guesses(experiment: Experiment) -> Tensor | None:
     if path.exists():
         return record.read_tensors(path)[0]["labels"]
     with seeded(0, experiment.device):  # building the teacher draws random numbers, which are not the run's
-        return guesses(data, to_be_asked(run.teacher, experiment.device))
+        return guesses(data, frozen_network(run.teacher, experiment.device))
 
 
 def teach(experiment: Experiment, labels: Tensor | None) -> None:
@@ -97,7 +97,7 @@ def ask(experiment: Experiment) -> None:
     if not run.distil:
         return
     with seeded(0, experiment.device):
-        teacher = to_be_asked(str(run.teacher), experiment.device)
+        teacher = frozen_network(str(run.teacher), experiment.device)
     weights = record.fingerprint(teacher.state_dict())
     if about.setdefault("teacher", weights) != weights:
         raise ValueError(
@@ -141,7 +141,7 @@ def _guide(folder: Path, data: Data, device: torch.device) -> nn.Module:
         raise FileNotFoundError(f"The network that makes the masks: {error}") from None
     if shape != tuple(data.shape):
         raise ValueError(f"guide {folder}: that run saw images of {shape}, these are {data.shape}. Name another one.")
-    return to_be_asked(folder, device)
+    return frozen_network(folder, device)
 
 
 def learned_from(name: str, method: Method, run: Run, data: Data) -> Data:

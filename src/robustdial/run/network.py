@@ -80,6 +80,6 @@ def plain_of(found: nn.Module) -> nn.Module:
     return found.bake(found.dials.lambdas[0], found.dials.widths[-1]) if isinstance(found, Dialed) else found
 
 
-def to_be_asked(folder: str | Path, device: torch.device) -> nn.Module:
+def frozen_network(folder: str | Path, device: torch.device) -> nn.Module:
     """The network of a run, at its clean end if it has a dial, in evaluation mode; it is not trained."""
     return plain_of(open_model(folder, str(device))).eval().requires_grad_(False)
