@@ -27,11 +27,11 @@ def pseudo_labelled(data: Data, teacher: nn.Module) -> Data:
     """
     if data.unlabelled is None:
         raise ValueError("There are no unlabelled images to label. Give load labelled= or unlabelled=.")
-    return replace(data, unlabelled=Relabelled(data.unlabelled, guesses(data, teacher)))
+    return replace(data, unlabelled=Relabelled(data.unlabelled, predict_labels(data, teacher)))
 
 
 @torch.no_grad()
-def guesses(data: Data, teacher: nn.Module) -> Tensor:
+def predict_labels(data: Data, teacher: nn.Module) -> Tensor:
     """The class of each unlabelled image, int64 `[N]` on the CPU, as `pseudo_labelled` gives it."""
     assert data.unlabelled is not None
     order = list(torch.split(torch.arange(len(data.unlabelled)), BATCH))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from robustdial import record
 from robustdial.data import Data, Relabelled, unit
-from robustdial.data.pseudo import guesses
+from robustdial.data.pseudo import predict_labels
 from robustdial.method import Method
 from robustdial.method.threat import Masked, Threat
 from robustdial.method.threat.mask import Unsalient
@@ -65,7 +65,7 @@ def _split_otherwise(other: Run, run: Run) -> str:
     return ", ".join(f"{n} {getattr(other, n)}" for n in _SPLIT if getattr(other, n) != getattr(run, n))
 
 
-def kept_guesses(experiment: Experiment) -> Tensor | None:
+def pseudo_labels_of(experiment: Experiment) -> Tensor | None:
     """The pseudo-labels of a run that learns from them: those it was begun with, or else its teacher's."""
     path, data, run = experiment.folder / record.PSEUDO, experiment.data, experiment.run
     if data.unlabelled is None or run.teacher is None:
@@ -73,10 +73,10 @@ def kept_guesses(experiment: Experiment) -> Tensor | None:
     if path.exists():
         return record.read_tensors(path)[0]["labels"]
     with seeded(0, experiment.device):  # building the teacher draws random numbers, which are not the run's
-        return guesses(data, frozen_network(run.teacher, experiment.device))
+        return predict_labels(data, frozen_network(run.teacher, experiment.device))
 
 
-def teach(experiment: Experiment, labels: Tensor | None) -> None:
+def attach_pseudo_labels(experiment: Experiment, labels: Tensor | None) -> None:
     """Give the unlabelled images their pseudo-labels, and keep these in the folder: a teacher may change, or go."""
     data, path = experiment.data, experiment.folder / record.PSEUDO
     if labels is None or data.unlabelled is None:
@@ -88,7 +88,7 @@ def teach(experiment: Experiment, labels: Tensor | None) -> None:
         record.write_tensors(path, {"labels": labels}, about)
 
 
-def ask(experiment: Experiment) -> None:
+def attach_teacher(experiment: Experiment) -> None:
     """Have the teacher ready to be asked while training; `run.json` tells it from others by its weights.
 
     Raises ValueError if it is another one than the run was begun with.

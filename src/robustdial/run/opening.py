@@ -10,7 +10,7 @@ from typing import Any
 from robustdial import record
 from robustdial.data import Data
 from robustdial.run.assembly import Parts, assembled, check_adversary, network, parts_of
-from robustdial.run.borrowed import ask, check_others, kept_guesses, teach
+from robustdial.run.borrowed import attach_pseudo_labels, attach_teacher, check_others, pseudo_labels_of
 from robustdial.run.data_again import check_fits, check_unchanged, measured_on, moved_data
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import best_weights
@@ -26,10 +26,10 @@ def start(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = Non
     folder = Path(run.out)
     record.check_free(folder)
     experiment = _begun(folder, _checked(name, knobs, run, data))
-    labels = kept_guesses(experiment)
-    ask(experiment)
+    labels = pseudo_labels_of(experiment)
+    attach_teacher(experiment)
     record.create(folder, record.RUN, experiment.about)
-    teach(experiment, labels)
+    attach_pseudo_labels(experiment, labels)
     return experiment
 
 
@@ -70,8 +70,8 @@ def resume(folder: Path, changes: Mapping[str, Any] | None = None, data: Data | 
             "masks, has been trained further. Put it back, or start a new run."
         )
     experiment.about = about | {"run": about["run"] | {k: experiment.about["run"][k] for k in CHANGEABLE}}
-    teach(experiment, kept_guesses(experiment))
-    ask(experiment)
+    attach_pseudo_labels(experiment, pseudo_labels_of(experiment))
+    attach_teacher(experiment)
     if saved is not None:
         tensors, state = saved
         unpack(experiment.state, tensors, state)
