@@ -107,7 +107,7 @@ def attach_teacher(experiment: Experiment) -> None:
     experiment.state.teacher = Prepared(teacher, about["run"]["precision"])
 
 
-def guided(method: Method, data: Data, device: torch.device) -> Method:
+def with_mask_network(method: Method, data: Data, device: torch.device) -> Method:
     """The method, with the network that its mask asks.
 
     Raises ValueError if that network takes other images, FileNotFoundError if there is no run of it.
@@ -115,7 +115,7 @@ def guided(method: Method, data: Data, device: torch.device) -> Method:
     threat = method.threat
     if not (isinstance(threat, Masked) and isinstance(threat.mask, Unsalient)):
         return method
-    network = _guide(Path(threat.mask.guide), data, device)
+    network = _mask_network(Path(threat.mask.guide), data, device)
     weights = record.fingerprint(network.state_dict())
     return replace(method, threat=replace(threat, mask=replace(threat.mask, network=network, weights=weights)))
 
@@ -133,7 +133,7 @@ def check_background(threat: Threat, data: Data, device: torch.device) -> None:
         )
 
 
-def _guide(folder: Path, data: Data, device: torch.device) -> nn.Module:
+def _mask_network(folder: Path, data: Data, device: torch.device) -> nn.Module:
     """The network of a run that makes masks, without a dial."""
     try:
         shape = tuple(record.read_run(folder)["data"]["shape"])
