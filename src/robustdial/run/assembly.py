@@ -20,7 +20,7 @@ from robustdial.method.threat import settled
 from robustdial.precision import Prepared, resolve
 from robustdial.provenance import provenance
 from robustdial.recipes import recipe
-from robustdial.run.borrowed import check_background, learned_from, with_mask_network
+from robustdial.run.borrowed import check_background, data_for, with_mask_network
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import model_of
 from robustdial.run.settings import Run, data_of, device_of, places_of
@@ -45,7 +45,7 @@ class Parts(NamedTuple):
 def parts_of(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> Parts:
     """The parts of a run, on `data` if it is loaded already. Raises ValueError if they do not go together."""
     method, device = _method_of(name, knobs, run), device_of(run.device)
-    data = learned_from(name, method, run, data or data_of(run))
+    data = data_for(name, method, run, data or data_of(run))
     method = with_mask_network(method, data, device)
     return Parts(name, knobs, run, method, data, device, resolve(run.precision, device))
 

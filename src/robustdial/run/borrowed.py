@@ -144,7 +144,7 @@ def _mask_network(folder: Path, data: Data, device: torch.device) -> nn.Module:
     return frozen_network(folder, device)
 
 
-def learned_from(name: str, method: Method, run: Run, data: Data) -> Data:
+def data_for(name: str, method: Method, run: Run, data: Data) -> Data:
     """The data without what a method does not look at. Raises ValueError if there is not what it needs."""
     if not method.unlabelled:
         return replace(data, unlabelled=None)
