@@ -60,7 +60,7 @@ def network(parts: Parts, run: Run) -> nn.Module:
     """The network of a run, with the weights that `run` says to begin with."""
     torch.manual_seed(run.seed)
     spec = {"name": run.model, "width": run.model_width, "pretrained": run.pretrained, "start": run.start}
-    return model_of(spec, seen_of(parts.data), parts.method).to(parts.device)
+    return model_of(spec, data_facts(parts.data), parts.method).to(parts.device)
 
 
 def assembled(folder: Path, parts: Parts, model: nn.Module) -> Experiment:
@@ -105,7 +105,7 @@ def _about(folder: Path, parts: Parts, model: nn.Module) -> dict[str, Json]:
         "knobs": dict(parts.knobs),
         "method": describe(parts.method),
         "threat": parts.method.threat.name,
-        "data": seen_of(parts.data),
+        "data": data_facts(parts.data),
         "places": dict(places_of(run)),
         "model": {
             "name": run.model,
@@ -123,7 +123,7 @@ def labels_of(data: Data) -> str:
     return record.fingerprint({"train": data.train.labels, "val": data.val.labels, "test": data.test.labels})
 
 
-def seen_of(data: Data) -> dict[str, Json]:
+def data_facts(data: Data) -> dict[str, Json]:
     """What `run.json` says of a data set."""
     return {
         "name": data.name,
