@@ -5,7 +5,7 @@ import pytest
 from robustdial import record
 from robustdial.cli.main import run
 from robustdial.run import Run, start
-from robustdial.run.carry_out import carry_out
+from robustdial.run.training_loop import training_loop
 
 SIZE = ["--model-width", "4", "--limit", "200", "--batch", "32"]
 SMALL = [*SIZE, "--epochs", "2", "--steps", "1", "--eps", "0.1"]
@@ -56,7 +56,7 @@ def test_the_same_command_goes_on_with_a_first_part_that_was_stopped(tmp_path, c
     first = tmp_path / "x-first"
     settings = Run(model_width=4, limit=200, batch=32, epochs=2, out=str(first))
     experiment = start("clean", {"eps": 0.1, "norm": "linf"}, settings)
-    next(carry_out(experiment))
+    next(training_loop(experiment))
     experiment.save()
     assert trained(tmp_path / "x", "oat", "--first", "2", "--resume") == 2
     assert "Give the whole command again without --resume" in " ".join(capsys.readouterr().err.split())

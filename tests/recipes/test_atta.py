@@ -19,7 +19,7 @@ from robustdial.method.solver import Step, Transferred
 from robustdial.method.threat import Linf
 from robustdial.models import build
 from robustdial.recipes import atta
-from robustdial.run.carry_out import carry_out, estimate
+from robustdial.run.training_loop import estimate, training_loop
 from robustdial.training.engine import TrainState, fit, steps, train_batch
 
 HALF = 2.0**-11  # the largest relative error of half precision
@@ -244,10 +244,10 @@ def test_a_streamed_run_resumes_with_the_same_bits(tmp_path, monkeypatch):
         assert experiment.data.augment == CropFlip(1)
         estimate(experiment)  # plays two batches on the side
         if name == "broken":
-            next(carry_out(experiment))
+            next(training_loop(experiment))
             experiment.save()
             experiment = run.resume(experiment.folder)
-        list(carry_out(experiment))
+        list(training_loop(experiment))
         ends.append(record.read_tensors(experiment.folder / record.LAST)[0])
     assert "memory.0.z" in ends[0]
     assert same(*ends)

@@ -20,7 +20,7 @@ from robustdial.method.solver import WorstOf
 from robustdial.method.threat import Linf
 from robustdial.recipes import pgd_at, rst
 from robustdial.report import render
-from robustdial.run.carry_out import carry_out
+from robustdial.run.training_loop import training_loop
 from robustdial.training.engine import TrainState, fit
 
 SMALL = {"model_width": 4, "limit": 400, "labelled": 100, "epochs": 2, "batch": 64, "precision": "float32"}
@@ -31,7 +31,7 @@ def settings(out, **more):
 
 
 def finish(experiment):
-    for _ in carry_out(experiment):
+    for _ in training_loop(experiment):
         pass
     return experiment
 
@@ -146,7 +146,7 @@ def test_a_killed_run_ends_with_the_same_bits_though_its_teacher_is_gone(tmp_pat
     knobs = {"eps": 0.2, "steps": 1}
     whole = finish(run.start(recipe, knobs, settings(tmp_path / "whole", teacher=str(gone))))
     broken = run.start(recipe, knobs, settings(tmp_path / "broken", teacher=str(gone)))
-    for number, _ in enumerate(carry_out(broken), start=1):
+    for number, _ in enumerate(training_loop(broken), start=1):
         if number == killed_after - 1:
             broken.save()
         if number == killed_after:

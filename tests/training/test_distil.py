@@ -16,7 +16,7 @@ from robustdial.method.objective import AT, MART, TRADES, Distilled
 from robustdial.method.threat import Linf
 from robustdial.models import build
 from robustdial.run import Run, open_model, resume, start
-from robustdial.run.carry_out import carry_out
+from robustdial.run.training_loop import training_loop
 from robustdial.training.checkpoint import pack
 
 SMALL = {"data": "digits", "model": "cnn", "model_width": 4, "limit": 200, "batch": 32}
@@ -75,11 +75,11 @@ def test_without_a_teacher_the_remedy_is_named():
 def taught(tmp_path_factory):
     """The folder of a teacher, and that of a run of two epochs that was stopped in its first."""
     folder = tmp_path_factory.mktemp("distil")
-    list(carry_out(start("clean", {}, Run(**SMALL, epochs=1, out=str(folder / "teacher")))))
+    list(training_loop(start("clean", {}, Run(**SMALL, epochs=1, out=str(folder / "teacher")))))
     for name in ("whole", "stopped"):
         settings = Run(**SMALL, epochs=2, teacher=str(folder / "teacher"), distil=0.5, out=str(folder / name))
         experiment = start("oat", {"eps": 0.1, "steps": 1, "lambdas": (0.0, 1.0)}, settings)
-        for step in carry_out(experiment):
+        for step in training_loop(experiment):
             if name == "stopped" and step.batch == 3:
                 experiment.save()
                 break
@@ -89,7 +89,7 @@ def taught(tmp_path_factory):
 def test_a_run_that_was_stopped_ends_with_the_same_bits(taught, tmp_path):
     folder = shutil.copytree(taught / "stopped", tmp_path / "again")
     again = resume(folder)
-    list(carry_out(again))
+    list(training_loop(again))
     tensors, _ = pack(again.state)
     whole, _ = record.read_tensors(taught / "whole" / record.LAST)
     assert all(torch.equal(value, whole[name]) for name, value in tensors.items() if name.startswith("model."))

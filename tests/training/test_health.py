@@ -11,8 +11,8 @@ from robustdial.cli import main
 from robustdial.method.threat import L2, Linf, spatial
 from robustdial.models import build
 from robustdial.run import Run, resume, start
-from robustdial.run import carry_out as carrying
-from robustdial.run.carry_out import carry_out
+from robustdial.run import training_loop as carrying
+from robustdial.run.training_loop import training_loop
 from robustdial.training.engine import Recovery
 from robustdial.training.health import Signals, Trouble, diagnose, look, probe_size
 
@@ -141,9 +141,9 @@ def scripted(monkeypatch):
             health = HEALTHY | (FELL if next(looks) in failing else {})
             return Signals(**health)
 
-        monkeypatch.setattr("robustdial.run.carry_out.look", seen)
+        monkeypatch.setattr("robustdial.run.training_loop.look", seen)
         # a few batches end at another accuracy on another processor; what follows from it is not the matter here
-        monkeypatch.setattr("robustdial.run.carry_out.score_of", lambda *_: 0.5)
+        monkeypatch.setattr("robustdial.run.training_loop.score_of", lambda *_: 0.5)
 
     return script
 
@@ -159,7 +159,7 @@ def actions(experiment):
 def test_a_warning_is_given_once_and_training_goes_on(tmp_path, scripted):
     scripted(3, 4)
     experiment = begun(tmp_path / "run")
-    list(carry_out(experiment))
+    list(training_loop(experiment))
     assert experiment.finished
     assert actions(experiment) == [(3, "going on")]
     told = [epoch["trouble"] for epoch in record.read_epochs(experiment.folder)]
@@ -169,7 +169,7 @@ def test_a_warning_is_given_once_and_training_goes_on(tmp_path, scripted):
 def test_a_run_stops_where_it_fails(tmp_path, scripted):
     scripted(3)
     experiment = begun(tmp_path / "run", "stop")
-    list(carry_out(experiment))
+    list(training_loop(experiment))
     assert experiment.state.epoch == 3
     assert actions(experiment) == [(3, "stopped")]
 
@@ -177,7 +177,7 @@ def test_a_run_stops_where_it_fails(tmp_path, scripted):
 def test_a_rollback_goes_on_from_the_last_healthy_epoch_with_more_passes(tmp_path, scripted):
     scripted(3, 4)  # epoch 3, and epoch 3 once more
     experiment = begun(tmp_path / "run", "rollback")
-    list(carry_out(experiment))
+    list(training_loop(experiment))
     assert experiment.finished
     assert actions(experiment) == [
         (3, "back to the end of epoch 2, with 1 more pass per batch, steps 0.5 as long"),
@@ -187,7 +187,7 @@ def test_a_rollback_goes_on_from_the_last_healthy_epoch_with_more_passes(tmp_pat
     assert [(epoch["epoch"], epoch["passes"]) for epoch in epochs] == [(1, 2), (2, 2), (3, 4), (4, 4), (5, 4)]
     plain = begun(tmp_path / "plain")
     scripted()
-    list(carry_out(plain))
+    list(training_loop(plain))
     rates = [epoch["lr"] for epoch in record.read_epochs(plain.folder)]
     assert [epoch["lr"] for epoch in epochs] == pytest.approx(rates)
 
@@ -197,7 +197,7 @@ def test_a_run_that_was_taken_back_resumes_as_if_it_had_not_been_stopped(tmp_pat
     for name, until in (("whole", 100), ("stopped", 3 * 4 + 2)):
         scripted(3)
         experiment = begun(tmp_path / name, "rollback")
-        for done, _ in enumerate(carry_out(experiment), start=1):
+        for done, _ in enumerate(training_loop(experiment), start=1):
             if done == until:
                 experiment.save()
                 break
@@ -205,7 +205,7 @@ def test_a_run_that_was_taken_back_resumes_as_if_it_had_not_been_stopped(tmp_pat
             assert experiment.state.recovery == Recovery(1, 0.5, 1.0, 1)
             scripted()
             experiment = resume(tmp_path / name)
-            list(carry_out(experiment))
+            list(training_loop(experiment))
         assert actions(experiment) == [(3, "back to the end of epoch 2, with 1 more pass per batch, steps 0.5 as long")]
         ends.append(experiment.state.model.state_dict())
     assert all(torch.equal(value, ends[1][name]) for name, value in ends[0].items())
@@ -213,7 +213,7 @@ def test_a_run_that_was_taken_back_resumes_as_if_it_had_not_been_stopped(tmp_pat
 
 def test_a_run_that_cannot_be_saved_is_given_up(tmp_path):
     experiment = begun(tmp_path / "run", "rollback", lr=1e30)
-    list(carry_out(experiment))
+    list(training_loop(experiment))
     assert not experiment.finished
     assert [trouble["trouble"] for trouble in experiment.troubles] == [Trouble.NOT_FINITE] * 5
     assert actions(experiment)[0] == (1, "back to the end of epoch 0, with 0.5 of the learning rate")
@@ -240,7 +240,7 @@ def test_training_that_overfits_catastrophically_is_caught(tmp_path):
     """FGSM from the clean image at a large radius, for real: it comes to survive its own step, and no other."""
     settings = {"epochs": 12, "batch": 64, "rate": "constant", "on_trouble": "stop"}
     experiment = start("fgsm", {"eps": 0.4}, Run(out=str(tmp_path / "run"), **settings))
-    list(carry_out(experiment))
+    list(training_loop(experiment))
     assert not experiment.finished
     (trouble,) = experiment.troubles
     assert trouble["trouble"] == Trouble.CATASTROPHIC
@@ -250,7 +250,7 @@ def test_training_that_overfits_catastrophically_is_caught(tmp_path):
 def test_a_caller_who_leaves_at_the_failing_epoch_finds_the_consequences_done(tmp_path, scripted, on_trouble):
     scripted(3)
     experiment = begun(tmp_path / "run", on_trouble)
-    for step in carry_out(experiment):
+    for step in training_loop(experiment):
         if step.summary is not None and step.epoch == 3:
             break
     again = resume(tmp_path / "run")
@@ -264,11 +264,11 @@ def test_a_kill_while_a_run_is_taken_back_leaves_no_hole(tmp_path, scripted, mon
     experiment = begun(tmp_path / "run", "rollback")
     monkeypatch.setattr(record, "keep_epochs", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        list(carry_out(experiment))
+        list(training_loop(experiment))
     monkeypatch.undo()
     scripted()
     again = resume(tmp_path / "run")
-    list(carry_out(again))
+    list(training_loop(again))
     assert [epoch["epoch"] for epoch in record.read_epochs(again.folder)] == [1, 2, 3, 4, 5]
     assert again.state.recovery.returns == 1
 
@@ -286,18 +286,18 @@ def test_weights_that_break_in_the_last_step_of_an_epoch_are_a_failure_like_any_
 
     validate = carrying.validate
     monkeypatch.setattr(carrying, "validate", breaks)
-    list(carry_out(experiment))
+    list(training_loop(experiment))
     assert experiment.finished
     assert actions(experiment) == [(2, "back to the end of epoch 1, with 0.5 of the learning rate")]
 
 
 def test_a_run_that_failed_before_rollback_was_asked_for_is_not_called_healthy(tmp_path, scripted):
     scripted(3)
-    for step in carry_out(begun(tmp_path / "run")):
+    for step in training_loop(begun(tmp_path / "run")):
         if step.summary is not None and step.epoch == 3:
             break
     with pytest.raises(ValueError, match="has failed already"):
-        list(carry_out(resume(tmp_path / "run", {"on_trouble": "rollback"})))
+        list(training_loop(resume(tmp_path / "run", {"on_trouble": "rollback"})))
     assert record.read_run(tmp_path / "run")["run"]["on_trouble"] == "rollback"
 
 

@@ -11,7 +11,7 @@ from robustdial.data import epoch_order, from_tensors, stream
 from robustdial.dial import dial
 from robustdial.models import build
 from robustdial.recipes import oat
-from robustdial.run.carry_out import carry_out, estimate, score_of, validate
+from robustdial.run.training_loop import estimate, score_of, training_loop, validate
 from robustdial.training.engine import TrainState, fit, steps
 
 KNOBS = {"oat": {"eps": 0.2, "steps": 2, "code": 8}, "pgd-at": {"eps": 0.2, "steps": 2}}
@@ -35,7 +35,7 @@ def settings(tmp_path, **more):
 
 
 def finish(experiment):
-    for _ in carry_out(experiment):
+    for _ in training_loop(experiment):
         pass
     return experiment
 
@@ -85,7 +85,7 @@ def test_a_killed_run_ends_with_the_same_bits(tmp_path, recipe, knobs, more, kil
     whole = finish(run.start(recipe, knobs, settings(tmp_path / "whole", **more)))
 
     broken = run.start(recipe, knobs, settings(tmp_path / "broken", **more))
-    for number, _ in enumerate(carry_out(broken), start=1):
+    for number, _ in enumerate(training_loop(broken), start=1):
         if number == killed_after - 1:
             broken.save()
         if number == killed_after:  # one batch beyond the last save is lost, as in a kill
@@ -106,7 +106,7 @@ def test_a_killed_run_ends_with_the_same_bits(tmp_path, recipe, knobs, more, kil
 def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path):
     whole = finish(run.start("oat", KNOBS["oat"], settings(tmp_path / "whole")))
     broken = run.start("oat", KNOBS["oat"], settings(tmp_path / "broken"))
-    next(carry_out(broken))
+    next(training_loop(broken))
     resumed = finish(run.resume(broken.folder))
     assert all(
         torch.equal(a, b) for a, b in zip(whole.state.model.parameters(), resumed.state.model.parameters(), strict=True)
@@ -173,7 +173,7 @@ def test_a_streamed_run_resumes_with_the_same_bits(tmp_path, monkeypatch):
     whole = finish(run.start("oat", KNOBS["oat"], settings(tmp_path / "whole", **more)))
     assert isinstance(whole.data.train, stream.Stream)
     broken = run.start("oat", KNOBS["oat"], settings(tmp_path / "broken", **more))
-    next(carry_out(broken))
+    next(training_loop(broken))
     broken.save()
     resumed = finish(run.resume(broken.folder))
     assert files(whole.folder)[2] == files(resumed.folder)[2]
@@ -207,7 +207,7 @@ def test_a_checkpoint_without_progress_is_refused(tmp_path):
 
 def test_a_run_without_a_finished_epoch_is_measured_as_it_is(tmp_path):
     experiment = run.start("oat", KNOBS["oat"], settings(tmp_path))
-    next(carry_out(experiment))
+    next(training_loop(experiment))
     experiment.save()
     assert run.trained(experiment.folder).checkpoint == "last"
 

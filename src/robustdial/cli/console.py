@@ -25,7 +25,7 @@ from robustdial.data import Data
 from robustdial.evaluate import Accuracy, Advance
 from robustdial.report.words import amount, duration, interval, moment, percent, radius
 from robustdial.run import Experiment
-from robustdial.run.carry_out import Cost
+from robustdial.run.training_loop import Cost
 from robustdial.study.comparison import Comparison, Turn
 from robustdial.training.engine import Step
 from robustdial.typing import Json

@@ -17,7 +17,7 @@ from robustdial.recipes import RECIPES
 from robustdial.recipes.presets import PRESETS, Preset
 from robustdial.report import render
 from robustdial.run import Run, start
-from robustdial.run.carry_out import carry_out
+from robustdial.run.training_loop import training_loop
 from robustdial.study.comparison import Comparison, Entry, begin, compare, reopen
 from robustdial.study.comparison.table import table_of
 
@@ -67,7 +67,7 @@ def test_a_run_among_others_ends_like_a_run_alone(finished, tmp_path):
     made, _ = finished
     for entry in ENTRIES:
         alone = start(entry.recipe, entry.knobs, replace(made.run, out=str(tmp_path / entry.label)))
-        list(carry_out(alone))
+        list(training_loop(alone))
         assert same(alone.folder, made.folder_of(entry, 0)), entry.label
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from robustdial import record
 from robustdial.cli.console import TrainingBar, console, say_cost, stoppable
 from robustdial.run import Experiment
-from robustdial.run.carry_out import carry_out, estimate
+from robustdial.run.training_loop import estimate, training_loop
 
 
 def train_watched(experiment: Experiment) -> int:
@@ -16,7 +16,7 @@ def train_watched(experiment: Experiment) -> int:
     say_cost(estimate(experiment), experiment)
     bar = TrainingBar(experiment)
     with stoppable() as stop, bar.bar:
-        for step in carry_out(experiment):
+        for step in training_loop(experiment):
             bar.show(step)
             bar.tell(experiment.troubles)
             if step.summary is not None:

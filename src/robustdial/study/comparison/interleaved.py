@@ -14,7 +14,7 @@ from robustdial.data import Data
 from robustdial.provenance import provenance
 from robustdial.randomness import Turns
 from robustdial.run import Experiment, data_of, places_of, rehearse, resume, start, trained
-from robustdial.run.carry_out import carry_out
+from robustdial.run.training_loop import training_loop
 from robustdial.study.comparison.base import Comparison, Entry
 from robustdial.study.comparison.extra_measurements import measure_also
 from robustdial.study.comparison.table import score_of, seconds_so_far, table_of
@@ -89,7 +89,7 @@ def _trained_by_turns(comparison: Comparison, seed: int, data: Data) -> Generato
     for entry in comparison.entries:
         experiment = _opened(comparison, entry, seed, data)
         if not experiment.finished and not _given_up(experiment):
-            waiting.append((entry, experiment, carry_out(experiment), Turns(experiment.state.device)))
+            waiting.append((entry, experiment, training_loop(experiment), Turns(experiment.state.device)))
     # the run that is behind goes first: after an interruption too, all end together
     waiting.sort(key=lambda item: item[1].state.epoch)
     while waiting:

@@ -28,7 +28,7 @@ VALIDATION = 512
 ATTACK = PGDAttack(10)
 
 
-def carry_out(experiment: Experiment) -> Iterator[Step]:
+def training_loop(experiment: Experiment) -> Iterator[Step]:
     """Train to the end, yielding every batch.
 
     Each epoch is validated, looked at for trouble, and written; the state is saved at every epoch and every
