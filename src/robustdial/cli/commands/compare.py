@@ -8,7 +8,7 @@ from pathlib import Path
 
 from robustdial import record
 from robustdial.cli.arguments import bind, comparison_flags, entry_of, given, preset_of, radius, run_of
-from robustdial.cli.commands.page import write_page
+from robustdial.cli.commands.report_page import write_page
 from robustdial.cli.console import ComparisonBar, comparison_table, console, stoppable
 from robustdial.recipes import threat_of
 from robustdial.study.comparison import Comparison, begin, reopen

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from robustdial import record
 from robustdial.attack import check_supports, parse
-from robustdial.cli.commands.page import write_page
+from robustdial.cli.commands.report_page import write_page
 from robustdial.cli.console import console, counting, dial_name, say_notes
 from robustdial.report.crossing import crossing
 from robustdial.report.words import percent

@@ -9,7 +9,7 @@ import torch
 
 from robustdial import record
 from robustdial.cli.commands.frontier import frontier
-from robustdial.cli.commands.progress import train_watched
+from robustdial.cli.commands.training_progress import train_with_progress
 from robustdial.cli.commands.two_stage import DISTIL, first_of, train_first
 from robustdial.cli.console import console
 from robustdial.run import Run, resume, start
@@ -35,4 +35,4 @@ def demo(out: Path = Path(RUN.out)) -> int:
         if code := train_first(replace(RUN, epochs=10, out=first), KNOBS):
             return code
         experiment = start("radial", KNOBS, replace(RUN, start=first, teacher=first, distil=DISTIL, out=str(out)))
-    return train_watched(experiment) or frontier(out)
+    return train_with_progress(experiment) or frontier(out)

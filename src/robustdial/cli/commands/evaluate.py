@@ -14,7 +14,7 @@ from torch import nn
 
 from robustdial.attack import Attack, check_supports, parse, shortened
 from robustdial.cli.arguments import UsageError, choose, radius
-from robustdial.cli.commands.assessed import carry_out
+from robustdial.cli.commands.evaluation_progress import evaluate_with_progress
 from robustdial.cli.console import say_notes
 from robustdial.data import Data, class_names, load, renumbered, shown
 from robustdial.method.threat import L2, Ball, Linf, Masked, Threat
@@ -104,7 +104,7 @@ def evaluate(
         subjects = iter([_of_model(str(model), weights, images, out, asked, chosen_on)])
     for subject in subjects:
         evaluation = Evaluation(_compiled(subject) if compile else subject, short, seed, batch, part)
-        carry_out(evaluation, None if budget == 1 else full, also)
+        evaluate_with_progress(evaluation, None if budget == 1 else full, also)
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from robustdial.attack import check_supports, parse
-from robustdial.cli.commands.page import write_page
+from robustdial.cli.commands.report_page import write_page
 from robustdial.cli.console import console, counting, points_table, say_notes
 from robustdial.run import trained
 from robustdial.study.tradeoff import measure_frontier, positions_of, take_pictures

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from robustdial import record
-from robustdial.cli.commands.page import write_page
+from robustdial.cli.commands.report_page import write_page
 
 
 def report(run: Path, /) -> int:

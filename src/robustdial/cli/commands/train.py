@@ -11,7 +11,7 @@ from typing import Any
 
 from robustdial import record
 from robustdial.cli.arguments import UsageError, bind, choose, given, knobs_of, preset_of, run_of, training_flags
-from robustdial.cli.commands.progress import train_watched
+from robustdial.cli.commands.training_progress import train_with_progress
 from robustdial.cli.commands.two_stage import first_of, train_first, two_parts
 from robustdial.cli.console import console
 from robustdial.recipes import RECIPES, recipe
@@ -35,7 +35,7 @@ def train(argv: Sequence[str]) -> int:
     if settings.teacher and not settings.distil and not recipe(name)(**knobs).unlabelled:
         raise UsageError(f"{name} asks no teacher. Give --distil 0.5 with --teacher, or leave it out.")
     if not flags.resume:
-        return train_watched(start(name, knobs, settings))
+        return train_with_progress(start(name, knobs, settings))
     folder, asked = Path(settings.out), given(argv)
     if not (folder / record.RUN).exists() and (Path(first_of(settings.out)) / record.RUN).exists():
         raise UsageError(
@@ -44,7 +44,7 @@ def train(argv: Sequence[str]) -> int:
     values = {flag: value for flag, value in (asdict(settings) | knobs).items() if flag in asked - {"out"}}
     changes: dict[str, Json] = {flag: values.pop(flag) for flag in CHANGEABLE if flag in values}
     _check_same(folder, {"recipe": name} | values, places_of(settings))
-    return train_watched(resume(folder, changes))
+    return train_with_progress(resume(folder, changes))
 
 
 def _train_in_two_parts(name: str, knobs: dict[str, Any], flags: Any, asked: set[str]) -> int:
@@ -53,7 +53,7 @@ def _train_in_two_parts(name: str, knobs: dict[str, Any], flags: Any, asked: set
     first, then = two_parts(flags, asked, unlabelled=bool(recipe(name)(**knobs).unlabelled))
     knobs |= {"warm": 0.0} if "warm" in knobs.keys() - asked else {}  # the first part is what that would have been
     rehearse_alone(name, knobs, then)  # what is wrong with the second part is said before the first
-    return train_first(first, knobs) or train_watched(start(name, knobs, then))
+    return train_first(first, knobs) or train_with_progress(start(name, knobs, then))
 
 
 def _check_same(folder: Path, asked: Mapping[str, Json], places: Mapping[str, str]) -> None:

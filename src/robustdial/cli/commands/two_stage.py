@@ -10,7 +10,7 @@ from typing import Any
 
 from robustdial import record
 from robustdial.cli.arguments import UsageError, run_of
-from robustdial.cli.commands.progress import train_watched
+from robustdial.cli.commands.training_progress import train_with_progress
 from robustdial.cli.console import console
 from robustdial.recipes import recipe
 from robustdial.run import CHANGEABLE, Run, resume, start
@@ -78,7 +78,7 @@ def train_first(run: Run, knobs: Mapping[str, Any]) -> int:
         shared = inspect.signature(recipe(_RECIPE)).parameters
         experiment = start(_RECIPE, {name: value for name, value in knobs.items() if name in shared}, run)
     console.print("first, without an adversary:")
-    code = train_watched(experiment)
+    code = train_with_progress(experiment)
     if code:
         console.print("That is the first part alone. Give the whole command again, and all of it goes on.")
     return code

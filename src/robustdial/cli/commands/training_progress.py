@@ -1,4 +1,4 @@
-"""A training that is watched: its cost before, its bar during, how it ended after."""
+"""A training under a live bar: its cost before, its bar during, how it ended after."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from robustdial.run import Experiment
 from robustdial.run.training_loop import estimate, training_loop
 
 
-def train_watched(experiment: Experiment) -> int:
+def train_with_progress(experiment: Experiment) -> int:
     """Carry out a run under a live bar; the exit code: 0 when it is finished, 130 when it was stopped and saved.
 
     Raises FloatingPointError when the training failed.

@@ -1,4 +1,4 @@
-"""An evaluation that is watched: a bar for each stage, then the table, the files and the page."""
+"""An evaluation under live bars: one for each stage, then the table, the files and the page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from robustdial.study.evaluation import (
 from robustdial.typing import Json
 
 
-def carry_out(evaluation: Evaluation, full: Attack | None, extras: Sequence[str] = ()) -> None:
+def evaluate_with_progress(evaluation: Evaluation, full: Attack | None, extras: Sequence[str] = ()) -> None:
     """Take the subject through its stages and write what came out, once every shard is done.
 
     Args:
@@ -32,7 +32,7 @@ def carry_out(evaluation: Evaluation, full: Attack | None, extras: Sequence[str]
         full: the whole attack, where the former is not, to be tried on a sample.
         extras: further parts, names of `EXTRAS`.
     """
-    survivors, (k, m) = _watched(evaluation), evaluation.shard
+    survivors, (k, m) = _attacked_with_progress(evaluation), evaluation.shard
     if survivors is None:
         console.print(f"part {k} of {m} is done; the last part to finish writes the result.")
         return
@@ -56,7 +56,7 @@ def carry_out(evaluation: Evaluation, full: Attack | None, extras: Sequence[str]
     console.print(f"written: {folder / record.SCORE}, {render(folder)}", soft_wrap=True)
 
 
-def _watched(evaluation: Evaluation) -> Survivors | None:
+def _attacked_with_progress(evaluation: Evaluation) -> Survivors | None:
     """What is known of all images after this process's part; None while another part is at work."""
     with StageBars([attack.name for attack in evaluation.course]) as bars:
         for advance in evaluation.run():
@@ -79,5 +79,5 @@ def _gap(evaluation: Evaluation, survivors: Survivors, full: Attack) -> Json:
     if sample is None:
         return None
     console.print(f"{full.name} on {len(sample.subject.source)} of the images that {evaluation.attack.name} left:")
-    kept = _watched(sample)
+    kept = _attacked_with_progress(sample)
     return None if kept is None else gap_of(survivors, kept, full)
