@@ -165,13 +165,13 @@ def counting(description: str, total: int, where: Console = console) -> Progress
     return bar
 
 
-def say_notes(data: Data, to: Console = console) -> None:
+def print_notes(data: Data, to: Console = console) -> None:
     """What was decided for the reader about a data set."""
     for note in data.notes:
         to.print(f"note: {note}", soft_wrap=True, markup=False)
 
 
-def say_cost(cost: Cost, experiment: Experiment) -> None:
+def print_cost(cost: Cost, experiment: Experiment) -> None:
     """What the run is, and what it will cost."""
     about = experiment.about
     model, data = about["model"], about["data"]
@@ -180,7 +180,7 @@ def say_cost(cost: Cost, experiment: Experiment) -> None:
         f"{data['val']:,} to choose the checkpoint, {data['test']:,} to test; "
         f"{model['name']}, {model['parameters']:,} parameters; {about['run']['precision']} on {about['run']['device']}"
     )
-    say_notes(experiment.data)
+    print_notes(experiment.data)
     grows = f"; at most {cost.growth:.1f} times that, as its adversary grows" if cost.growth > 1 else ""
     console.print(
         f"cost: {cost.images:,} images x {cost.passes / max(cost.images, 1):.1f} passes = {cost.passes:,} passes, "
@@ -218,7 +218,7 @@ class StageBars:
         self.bar.update(task, completed=advance.done, total=advance.of, note=f"{advance.survivors} standing")
 
 
-def say_score(score: Json) -> None:
+def print_score(score: Json) -> None:
     """An evaluation, stage after stage; the last row is its robust accuracy."""
     at = "" if score["lam"] is None else f", lambda {score['lam']:g}, width {score['width']:g}"
     threat = f"{score['threat_model']} {radius(score['threat_model'], score['radius'])}".rstrip()
@@ -234,7 +234,7 @@ def say_score(score: Json) -> None:
     console.print(_bound(score))
 
 
-def say_checks(checks: Sequence[Json]) -> None:
+def print_checks(checks: Sequence[Json]) -> None:
     """Raised checks with what to do; the number of the others."""
     states = Counter(check["state"] for check in checks)
     console.print(f"checks: {states['passed']} passed, {states['raised']} raised, {states['skipped']} skipped")

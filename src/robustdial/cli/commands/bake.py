@@ -8,7 +8,7 @@ from pathlib import Path
 from robustdial import record
 from robustdial.attack import check_supports, parse
 from robustdial.cli.arguments import choose
-from robustdial.cli.console import console, counting, say_notes
+from robustdial.cli.console import console, counting, print_notes
 from robustdial.method.threat import L2, Linf
 from robustdial.report.words import interval, percent
 from robustdial.run import trained
@@ -53,7 +53,7 @@ def bake(
     """
     formats = _formats(format)
     measured_with, experiment = parse(attack), trained(run, device, place=data)
-    say_notes(experiment.data)
+    print_notes(experiment.data)
     threat = experiment.method.threat
     check_supports(measured_with, threat)
     if "robustbench" in formats and not isinstance(threat, Linf | L2):

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from robustdial.attack import check_supports, parse
 from robustdial.cli.arguments import count, seconds, share
-from robustdial.cli.console import console, counting, dial_name, errors, say_notes
+from robustdial.cli.console import console, counting, dial_name, errors, print_notes
 from robustdial.report.words import amount, interval, moment, percent
 from robustdial.run import trained
 from robustdial.study.tradeoff import (
@@ -81,7 +81,7 @@ def choose(
     read = {name: to(text, f"--{name.replace('_', '-')}") for name, (text, to) in asked.items() if text is not None}
     targets = Targets(width_max=width_max, **read)
     measured_with, experiment = parse(attack), trained(run, device, place=data)
-    say_notes(experiment.data, errors if json else console)
+    print_notes(experiment.data, errors if json else console)
     check_supports(measured_with, experiment.method.threat)
     ledger = choice_ledger(experiment, measured_with, n, seed, widths)
     total = len(affordable_widths(ledger.cost["costs"], targets)) * len(lambdas_of(ledger.experiment.method.dial))

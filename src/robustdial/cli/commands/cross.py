@@ -9,7 +9,7 @@ from rich.table import Table
 from robustdial import record
 from robustdial.attack import check_supports, parse
 from robustdial.cli.commands.report_page import write_page
-from robustdial.cli.console import console, counting, dial_name, say_notes
+from robustdial.cli.console import console, counting, dial_name, print_notes
 from robustdial.report.crossing import crossing
 from robustdial.report.words import percent
 from robustdial.run import trained
@@ -47,7 +47,7 @@ def cross(
         device: auto, cpu or cuda.
     """
     measured_with, experiment = parse(attack), trained(run, device, place=data)
-    say_notes(experiment.data)
+    print_notes(experiment.data)
     check_supports(measured_with, experiment.method.threat)
     served = [lam for lam in lams or lambdas_of(experiment.method.dial) if lam is not None]
     with counting("crossing", len(served) + 2) as bar:

@@ -15,7 +15,7 @@ from torch import nn
 from robustdial.attack import Attack, check_supports, parse, shortened
 from robustdial.cli.arguments import UsageError, choose, radius
 from robustdial.cli.commands.evaluation_progress import evaluate_with_progress
-from robustdial.cli.console import say_notes
+from robustdial.cli.console import print_notes
 from robustdial.data import Data, class_names, load, renumbered, shown
 from robustdial.method.threat import L2, Ball, Linf, Masked, Threat
 from robustdial.recipes import Norm, threat_of
@@ -132,7 +132,7 @@ def _of_run(
     folder: Path, lam: float | None, width: float, data: str | None, asked: _Asked, attack: Attack
 ) -> Iterator[Subject]:
     experiment = trained(folder, asked.device, place=data)
-    say_notes(experiment.data)
+    print_notes(experiment.data)
     threat = asked.threat(experiment.method.threat)
     check_supports(attack, threat)
     lams = (lam,) if lam is not None else lambdas_of(experiment.method.dial)
@@ -146,7 +146,7 @@ def _of_model(
     device, network = device_of(asked.device), load_foreign(place, weights)
     images = part_of(data.test, asked.n).to(device)
     threat = asked.threat(Linf(px(8)))
-    say_notes(data)
+    print_notes(data)
     return foreign(network.to(device), place, data, images, threat, folder, chosen_on=chosen_on)
 
 

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 from robustdial import record
 from robustdial.attack import Attack
-from robustdial.cli.console import StageBars, console, corruptions_table, counting, rows_table, say_checks, say_score
+from robustdial.cli.console import (
+    StageBars,
+    console,
+    corruptions_table,
+    counting,
+    print_checks,
+    print_score,
+    rows_table,
+)
 from robustdial.evaluate import Survivors
 from robustdial.precision import full_precision
 from robustdial.report import render
@@ -44,8 +52,8 @@ def evaluate_with_progress(evaluation: Evaluation, full: Attack | None, extras: 
     score["checks"] = findings(evaluation, survivors)
     take_extremes(evaluation, survivors)
     write_score(evaluation, score)
-    say_score(score)
-    say_checks(score["checks"])
+    print_score(score)
+    print_checks(score["checks"])
     for extra in extras:
         if extra not in score:
             score[extra] = _measured(extra, evaluation)

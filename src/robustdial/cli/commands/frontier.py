@@ -6,7 +6,7 @@ from pathlib import Path
 
 from robustdial.attack import check_supports, parse
 from robustdial.cli.commands.report_page import write_page
-from robustdial.cli.console import console, counting, points_table, say_notes
+from robustdial.cli.console import console, counting, points_table, print_notes
 from robustdial.run import trained
 from robustdial.study.tradeoff import measure_frontier, positions_of, take_pictures
 
@@ -41,7 +41,7 @@ def frontier(
         device: auto, cpu or cuda.
     """
     measured_with, experiment = parse(attack), trained(run, device, place=data)
-    say_notes(experiment.data)
+    print_notes(experiment.data)
     check_supports(measured_with, experiment.method.threat)
     wanted = positions_of(experiment.method.dial, lams, widths)
     points = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from robustdial import record
-from robustdial.cli.console import TrainingBar, console, say_cost, stoppable
+from robustdial.cli.console import TrainingBar, console, print_cost, stoppable
 from robustdial.run import Experiment
 from robustdial.run.training_loop import estimate, training_loop
 
@@ -13,7 +13,7 @@ def train_with_progress(experiment: Experiment) -> int:
 
     Raises FloatingPointError when the training failed.
     """
-    say_cost(estimate(experiment), experiment)
+    print_cost(estimate(experiment), experiment)
     bar = TrainingBar(experiment)
     with stoppable() as stop, bar.bar:
         for step in training_loop(experiment):
