@@ -13,7 +13,7 @@ from robustdial.evaluate import Accuracy, Cross, OverLambdas, cross
 from robustdial.method.threat import Linf
 from robustdial.record import read_tensors
 from robustdial.run import Run, start, trained
-from robustdial.study.tradeoff.crossing import measure_cross, told
+from robustdial.study.tradeoff.crossing import cross_report, measure_cross
 
 
 class Line(nn.Module):
@@ -95,7 +95,7 @@ def test_every_summary_is_counted_from_the_same_table():
     assert crossed.expected == pytest.approx([4 / 6, 4 / 6, 3 / 6])
     assert crossed.random == pytest.approx(3 / 6)
     assert crossed.per_image == pytest.approx((0.5 + 0.0 + 0.5) / 3)
-    about = told(crossed, [0.0, 1.0])
+    about = cross_report(crossed, [0.0, 1.0])
     assert about["random"]["adversary"] == "mixture"
     assert about["random"]["clean"] == pytest.approx(5 / 6)
     assert about["random"]["low"] < 0.5 < about["random"]["high"]

@@ -60,7 +60,7 @@ def measure_cross(
         **conditions,
         "threat": threat.name,
         "eps": threat.radius,
-        **told(Cross(rounds[0], torch.stack(rounds[1:])), lams),
+        **cross_report(Cross(rounds[0], torch.stack(rounds[1:])), lams),
         "seconds": time.perf_counter() - clock,
     }
     record.write_json(experiment.folder / record.CROSS, about)
@@ -76,7 +76,7 @@ def _known(path: Path, conditions: Mapping[str, Json]) -> tuple[list[Tensor], fl
     return [rounds[name] for name in sorted(rounds)], float(about["seconds"])
 
 
-class Told(TypedDict):
+class CrossReport(TypedDict):
     """A crossing as it stands in `cross.json`; accuracies are fractions, with 95 % intervals."""
 
     adversaries: list[Json]
@@ -95,7 +95,7 @@ class Told(TypedDict):
     per_image: Estimate
 
 
-def told(crossed: Cross, lams: Sequence[float]) -> Told:
+def cross_report(crossed: Cross, lams: Sequence[float]) -> CrossReport:
     """What stands in the file. Words as in `evaluate.cross`."""
     adversaries: list[Json] = [*lams, MIXTURE]
     n, expected = crossed.clean.shape[1], crossed.expected
