@@ -43,9 +43,9 @@ class Brighter:
 
 
 def through(source, attacks, threat=WIDE, survivors=None, batch=8, seed=0, f=by_mean):
-    course = attacks_of(Cascade(tuple(attacks), "some"), 10)
-    survivors = survivors or Survivors.fresh(len(source), len(course))
-    return survivors, run_cascade(f, source, course, threat, survivors, batch=batch, seed=seed)
+    stages = attacks_of(Cascade(tuple(attacks), "some"), 10)
+    survivors = survivors or Survivors.fresh(len(source), len(stages))
+    return survivors, run_cascade(f, source, stages, threat, survivors, batch=batch, seed=seed)
 
 
 def test_each_attack_meets_those_that_stand_in_full_batches(source):

@@ -65,12 +65,12 @@ def curve(
     """
     if not shares or shares[0] < 0 or any(here >= there for here, there in pairwise(shares)):
         raise ValueError(f"shares={tuple(shares)}: give radii that rise, from 0 or more.")
-    course = attacks_of(strong() if attack is None else attack, classes_of(f, source))
+    stages = attacks_of(strong() if attack is None else attack, classes_of(f, source))
     left = torch.arange(len(source))
     for share in shares:
         ball = threat.of_radius(share * threat.radius)
         if len(left):
-            some = course if share > 0 else course[:1]
+            some = stages if share > 0 else stages[:1]
             survivors = Survivors.fresh(len(left), len(some))
             for _ in run_cascade(f, source.subset(left), some, ball, survivors, batch=batch, seed=seed):
                 pass

@@ -23,9 +23,9 @@ def measure(f: Classifier, source: Source, attack: Attack, threat: Threat, batch
             K]`, or the attack leaves its set.
         FloatingPointError: its logits are not finite.
     """
-    course = attacks_of(attack, classes_of(f, source))
-    survivors, seed = Survivors.fresh(len(source), len(course)), int(torch.randint(2**31, ()))
-    for _ in run_cascade(f, source, course, threat, survivors, batch=batch, seed=seed):
+    stages = attacks_of(attack, classes_of(f, source))
+    survivors, seed = Survivors.fresh(len(source), len(stages)), int(torch.randint(2**31, ()))
+    for _ in run_cascade(f, source, stages, threat, survivors, batch=batch, seed=seed):
         pass
     return Measured(survivors.accuracy(0), survivors.accuracy())
 

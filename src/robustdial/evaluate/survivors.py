@@ -103,14 +103,14 @@ def attacks_of(attack: Attack, classes: int) -> tuple[Attack, ...]:
 def run_cascade(
     f: Classifier,
     source: Source,
-    course: Sequence[Attack],
+    stages: Sequence[Attack],
     threat: Threat,
     survivors: Survivors,
     *,
     batch: int = 256,
     seed: int = 0,
 ) -> Iterator[Advance]:
-    """Take all images through the stages of `course`, from where `survivors` is; yields after each batch.
+    """Take all images through `stages`, from where `survivors` is; yields after each batch.
 
     Every adversarial image is looked at again: it counts if it lies in the threat's set and in [0, 1], and if the
     network errs on it.
@@ -118,7 +118,7 @@ def run_cascade(
     Args:
         f: the network, images in [0, 1] to logits.
         source: `N` images.
-        course: `attacks_of(attack, classes)`.
+        stages: `attacks_of(attack, classes)`.
         threat: where the adversary may move.
         survivors: what is known already, such as `Survivors.fresh(N, S)`; it is changed in place.
         batch: images to attack at once.
@@ -129,7 +129,7 @@ def run_cascade(
         FloatingPointError: logits that are not finite.
     """
     check_mode(f)
-    for stage, attack in enumerate(course):
+    for stage, attack in enumerate(stages):
         of = int(survivors.after(stage - 1).sum()) if stage else len(survivors.broken_by)
         waiting = survivors.waiting(stage)
         order = torch.split(waiting, batch) if len(waiting) else ()

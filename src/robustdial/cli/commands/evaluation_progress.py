@@ -66,7 +66,7 @@ def evaluate_with_progress(evaluation: Evaluation, full: Attack | None, extras: 
 
 def _attacked_with_progress(evaluation: Evaluation) -> Survivors | None:
     """What is known of all images after this process's part; None while another part is at work."""
-    with StageBars([attack.name for attack in evaluation.course]) as bars:
+    with StageBars([attack.name for attack in evaluation.stages]) as bars:
         for advance in evaluation.run():
             bars.show(advance)
     return evaluation.whole()

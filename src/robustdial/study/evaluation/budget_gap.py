@@ -17,7 +17,7 @@ SAMPLE = 32
 
 def sampled(evaluation: Evaluation, survivors: Survivors, full: Attack) -> Evaluation | None:
     """The full attack on up to 32 of the images that a shortened one has left standing; None if it has left none."""
-    left = survivors.after(len(evaluation.course) - 1).nonzero().flatten()
+    left = survivors.after(len(evaluation.stages) - 1).nonzero().flatten()
     drawn = left[torch.randperm(len(left), generator=torch.Generator().manual_seed(evaluation.seed))[:SAMPLE]]
     if not len(drawn):
         return None

@@ -63,7 +63,7 @@ class Evaluation:
             raise ValueError(f"--batch {self.batch}: attack at least one image at once.")
 
     @cached_property
-    def course(self) -> tuple[Attack, ...]:
+    def stages(self) -> tuple[Attack, ...]:
         """The stages: the images as they are, then each attack. Raises ValueError for labels that have no logit."""
         classes, highest = classes_of(self.subject.f, self.subject.source), int(self.subject.source.labels.max())
         if highest >= classes:
@@ -78,7 +78,7 @@ class Evaluation:
         return {
             **self.subject.about,
             "threat": describe(self.subject.threat),
-            "attacks": [describe(attack) for attack in self.course],
+            "attacks": [describe(attack) for attack in self.stages],
             "labels": record.fingerprint({"labels": self.subject.source.labels}),
             "images": record.fingerprint({"images": self._few[0]}),
             "n": len(self.subject.source),
@@ -111,7 +111,7 @@ class Evaluation:
                 for advance in run_cascade(
                     self.subject.f,
                     source,
-                    self.course,
+                    self.stages,
                     self.subject.threat,
                     survivors,
                     batch=self.batch,
@@ -143,14 +143,14 @@ class Evaluation:
 
     def _stages_done(self, survivors: Survivors) -> Iterator[Advance]:
         """Stages that an earlier call has finished, so that a reader sees them too."""
-        for stage in range(len(self.course)):
+        for stage in range(len(self.stages)):
             if len(survivors.waiting(stage)):
                 return
             tried = int(survivors.after(stage - 1).sum()) if stage else len(survivors.broken_by)
             yield Advance(stage, tried, tried, int(survivors.after(stage).sum()))
 
     def _fresh(self) -> Survivors:
-        return Survivors.fresh(len(self._mine()), len(self.course))
+        return Survivors.fresh(len(self._mine()), len(self.stages))
 
     def _mine(self) -> Source:
         k, m = self.shard

@@ -40,6 +40,6 @@ def findings(evaluation: Evaluation, survivors: Survivors) -> list[dict[str, Jso
 
 
 def _stages(evaluation: Evaluation, survivors: Survivors) -> list[Stage]:
-    left = [survivors.accuracy(stage).correct for stage in range(len(evaluation.course))]
-    attacks = evaluation.course[1:]
+    left = [survivors.accuracy(stage).correct for stage in range(len(evaluation.stages))]
+    attacks = evaluation.stages[1:]
     return [Stage(a.name, tried, stood) for a, tried, stood in zip(attacks, left[:-1], left[1:], strict=True)]

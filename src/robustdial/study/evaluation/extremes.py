@@ -42,7 +42,7 @@ def _first(among: Tensor, order: Tensor) -> Tensor:
 
 
 def _looked_at(evaluation: Evaluation, survivors: Survivors, index: Tensor) -> dict[str, Tensor]:
-    subject, attack = evaluation.subject, evaluation.course[1]
+    subject, attack = evaluation.subject, evaluation.stages[1]
     x, y = next(subject.source.batches([index]))
     x = unit(x)
     with seeded(evaluation.seed, x.device), full_precision():

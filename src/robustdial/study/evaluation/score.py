@@ -37,7 +37,7 @@ def score_of(evaluation: Evaluation, survivors: Survivors) -> dict[str, Json]:
         "precision": "float32",
         **evaluation.origin,
     }
-    if evaluation.course == (Clean(), *autoattack().attacks):
+    if evaluation.stages == (Clean(), *autoattack().attacks):
         score["autoattack_acc"] = f"{100 * robust.value:.2f}"
     return score
 
@@ -60,7 +60,7 @@ def _scores(evaluation: Evaluation) -> list[dict[str, Json]]:
 
 def _stages(evaluation: Evaluation, survivors: Survivors) -> list[Json]:
     tried, rows = len(survivors.broken_by), []
-    for stage, attack in enumerate(evaluation.course):
+    for stage, attack in enumerate(evaluation.stages):
         left = int(survivors.after(stage).sum())
         seconds = float(survivors.seconds[stage])
         rows.append({"attack": attack.name, "tried": tried, "standing": left, "seconds": seconds})
@@ -69,7 +69,7 @@ def _stages(evaluation: Evaluation, survivors: Survivors) -> list[Json]:
 
 
 def _per_class(evaluation: Evaluation, survivors: Survivors) -> list[Json]:
-    labels, last = evaluation.subject.source.labels, len(evaluation.course) - 1
+    labels, last = evaluation.subject.source.labels, len(evaluation.stages) - 1
     clean, robust = survivors.after(0), survivors.after(last)
     rows = []
     for label, name in enumerate(evaluation.subject.classes):
