@@ -33,13 +33,13 @@ def seed_of(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
 
 
-class Turns:
+class RandomStream:
     """Random numbers of its own for work that is done by turns with other work.
 
     Args:
         device: where numbers are drawn besides the CPU. The sequence goes on from where the generators stand now.
 
-    >>> mine, before = Turns(), torch.get_rng_state()
+    >>> mine, before = RandomStream(), torch.get_rng_state()
     >>> with mine.turn():
     ...     first = torch.rand(1)
     >>> assert torch.equal(before, torch.get_rng_state())

@@ -26,7 +26,7 @@ from robustdial.evaluate import Accuracy, Advance
 from robustdial.report.words import amount, duration, interval, moment, percent, radius
 from robustdial.run import Experiment
 from robustdial.run.training_loop import Cost
-from robustdial.study.comparison import Comparison, Turn
+from robustdial.study.comparison import CompareStep, Comparison
 from robustdial.training.engine import Step
 from robustdial.typing import Json
 
@@ -115,7 +115,7 @@ class ComparisonBar:
     def __exit__(self, *error: object) -> None:
         self.bar.stop()
 
-    def show(self, turn: Turn) -> None:
+    def show(self, turn: CompareStep) -> None:
         """A batch was learned, or a run was measured."""
         doing = "measured" if turn.epoch is None else f"epoch {turn.epoch}"
         self.bar.update(self.bar.task_ids[0], description=f"{turn.label}, seed {turn.seed}, {doing}")

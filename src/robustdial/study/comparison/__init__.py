@@ -11,6 +11,6 @@ run that was trained alone, and an interrupted comparison goes on where it stopp
 """
 
 from robustdial.study.comparison.base import Comparison, Entry, reopen
-from robustdial.study.comparison.interleaved import Turn, begin, compare
+from robustdial.study.comparison.interleaved import CompareStep, begin, compare
 
-__all__ = ["Comparison", "Entry", "Turn", "begin", "compare", "reopen"]
+__all__ = ["CompareStep", "Comparison", "Entry", "begin", "compare", "reopen"]

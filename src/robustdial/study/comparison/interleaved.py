@@ -12,7 +12,7 @@ from robustdial import record
 from robustdial.attack import Attack, parse
 from robustdial.data import Data
 from robustdial.provenance import provenance
-from robustdial.randomness import Turns
+from robustdial.randomness import RandomStream
 from robustdial.run import Experiment, data_of, places_of, rehearse, resume, start, trained
 from robustdial.run.training_loop import training_loop
 from robustdial.study.comparison.base import Comparison, Entry
@@ -40,7 +40,7 @@ def begin(comparison: Comparison) -> None:
     record.create(comparison.folder, record.COMPARE, about)
 
 
-class Turn(NamedTuple):
+class CompareStep(NamedTuple):
     """What has just been done.
 
     Attributes:
@@ -55,7 +55,7 @@ class Turn(NamedTuple):
     closed: bool
 
 
-def compare(comparison: Comparison) -> Generator[Turn, None, None]:
+def compare(comparison: Comparison) -> Generator[CompareStep, None, None]:
     """Train and measure everything that is not done yet, yielding after every batch and every measurement.
 
     After any yield the caller may stop and call `compare` again later: at most the batches since the last checkpoint
@@ -65,7 +65,7 @@ def compare(comparison: Comparison) -> Generator[Turn, None, None]:
     attacks = [parse(name) for name in comparison.attacks]
     for seed in comparison.all_seeds:
         data = data_of(replace(comparison.run, seed=seed), _known_classes(comparison))
-        with closing(_trained_by_turns(comparison, seed, data)) as turns:
+        with closing(_train_interleaved(comparison, seed, data)) as turns:
             for turn in turns:
                 if turn.closed:
                     write(comparison, before + time.monotonic() - clock)
@@ -73,7 +73,7 @@ def compare(comparison: Comparison) -> Generator[Turn, None, None]:
         for entry in comparison.entries:
             for _ in _measured(comparison, entry, seed, data, attacks):
                 write(comparison, before + time.monotonic() - clock)
-                yield Turn(entry.label, seed, None, True)
+                yield CompareStep(entry.label, seed, None, True)
     write(comparison, before + time.monotonic() - clock)
 
 
@@ -83,13 +83,13 @@ def write(comparison: Comparison, seconds: float) -> None:
     record.write_json(path, record.read_json(path) | table_of(comparison, seconds))
 
 
-def _trained_by_turns(comparison: Comparison, seed: int, data: Data) -> Generator[Turn, None, None]:
+def _train_interleaved(comparison: Comparison, seed: int, data: Data) -> Generator[CompareStep, None, None]:
     """Each unfinished run of a seed trains for an epoch, then the next one, until all are finished."""
     waiting = []
     for entry in comparison.entries:
         experiment = _opened(comparison, entry, seed, data)
         if not experiment.finished and not _given_up(experiment):
-            waiting.append((entry, experiment, training_loop(experiment), Turns(experiment.state.device)))
+            waiting.append((entry, experiment, training_loop(experiment), RandomStream(experiment.state.device)))
     # the run that is behind goes first: after an interruption too, all end together
     waiting.sort(key=lambda item: item[1].state.epoch)
     while waiting:
@@ -102,7 +102,7 @@ def _trained_by_turns(comparison: Comparison, seed: int, data: Data) -> Generato
                 break
             going = step.summary is None
             try:
-                yield Turn(entry.label, seed, step.epoch, not going)
+                yield CompareStep(entry.label, seed, step.epoch, not going)
             except GeneratorExit:  # the caller stops here
                 with turns.turn(), suppress(FloatingPointError):  # a broken state is not saved, the last one stays
                     experiment.save()
