@@ -7,8 +7,8 @@ from robustdial.evaluate.corrupted import Corrupted, corrupted, mean_accuracy
 from robustdial.evaluate.cost import Cost, cost
 from robustdial.evaluate.cross import Cross, OverLambdas, cross
 from robustdial.evaluate.curve import SHARES, AtRadius, curve
-from robustdial.evaluate.estimate import Estimate, over_images, over_seeds
 from robustdial.evaluate.frontier import Position, frontier, point
+from robustdial.evaluate.intervals import Estimate, over_images, over_seeds
 from robustdial.evaluate.latency import Latency, latencies
 from robustdial.evaluate.measure import classes_of, clean_accuracy, measure
 from robustdial.evaluate.survivors import UNBROKEN, Advance, Survivors, attacks_of, run_cascade
