@@ -49,7 +49,7 @@ def test_no_check_is_raised_at_any_radius(name, threat, seed, honest, probe):
 
 def test_no_check_is_raised_on_a_network_that_falls_at_once(honest, probe):
     evidence = Evidence(honest["standard"], *probe(64), Linf(0.5))
-    assert not evidence.many.any()
+    assert not evidence.multi_step.any()
     assert not raised(evidence)
 
 
@@ -67,4 +67,4 @@ def test_no_check_is_raised_on_colour_images(shared):
         x, y = (torch.from_numpy(arrays[name][:24]) for name in ("x", "y"))
     evidence = Evidence(net, x, y, Linf(px(8)))
     assert not raised(evidence)
-    assert evidence.many.any()
+    assert evidence.multi_step.any()

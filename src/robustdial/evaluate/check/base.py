@@ -45,10 +45,10 @@ def outdone(evidence: Evidence, weaker: Tensor, name: str, share: float) -> Outc
     """Raised where a weaker attack fells at least a `share` of the images, and 3, that the many-step attack left.
 
     Args:
-        weaker: which of the victims stand after it, bool `[V]`.
+        weaker: which of `correct` stand after it, bool `[V]`.
         name: of the weaker attack.
     """
-    many = evidence.many
+    many = evidence.multi_step
     missed = int((many & ~weaker).sum())
     seen = f"Many steps leave {int(many.sum())} of {len(many)} images standing; {name} fells {missed} of these."
     return judged(missed >= max(3, share * len(many)), seen)

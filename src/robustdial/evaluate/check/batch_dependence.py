@@ -29,7 +29,7 @@ class BatchDependence:
         half = len(evidence.x) // 2
         if not half:
             raise Inapplicable("One image has no others beside it.")
-        if evidence.wobble > RANDOM:
+        if evidence.output_variation > RANDOM:
             raise Inapplicable("The answers are random, whatever stands beside an image.")
         apart = torch.cat([evidence.answers(part) for part in (evidence.x[:half], evidence.x[half:])])
         change = float((apart - evidence.logits).abs().amax(1).mean()) / evidence.scale

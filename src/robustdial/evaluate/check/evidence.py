@@ -47,7 +47,7 @@ class Inapplicable(Exception):
     """The evidence lacks what is asked for. The message says what, and why."""
 
 
-class Slope(NamedTuple):
+class LossGradient(NamedTuple):
     """The gradient of a loss."""
 
     gradient: Tensor
@@ -61,7 +61,7 @@ class Evidence:
     """A network, images to try it on, and what is known of its evaluation.
 
     The network is looked at in evaluation mode and left as it was, its buffers included, and so are the generators of
-    random numbers. The victims are the rightly classified images: attacks are compared on them.
+    random numbers. Attacks are compared on the rightly classified images, `correct`.
 
     Args:
         f: the network, or any function of images in [0, 1] to logits.
@@ -129,7 +129,7 @@ class Evidence:
         return max(float((self.logits.amax(1) - self.logits.amin(1)).mean()), 1e-12)
 
     @cached_property
-    def wobble(self) -> float:
+    def output_variation(self) -> float:
         """Largest difference between the logits of an image in two runs, in units of `scale`."""
         return float((self.runs - self.logits).abs().max()) / self.scale
 
@@ -145,31 +145,33 @@ class Evidence:
     # --- gradients --------------------------------------------------------------------------------------------------
 
     @cached_property
-    def slope(self) -> Slope:
+    def loss_gradient(self) -> LossGradient:
         """Of the cross-entropy, which most attacks climb, at the images."""
-        return self.slope_at(self.x, cross_entropy)
+        return self.loss_gradient_at(self.x, cross_entropy)
 
-    def slope_at(self, x: Tensor, loss: Callable[[Tensor, Tensor], Tensor]) -> Slope:
+    def loss_gradient_at(self, x: Tensor, loss: Callable[[Tensor, Tensor], Tensor]) -> LossGradient:
         """Of a loss per row, at the images `x` with the same labels."""
         x, nothing = x.detach().clone().requires_grad_(), torch.zeros_like(x)
         try:
             with torch.enable_grad(), self._quiet():
-                height = loss(self.f(x), self.y).sum()
-                if not height.requires_grad:
-                    return Slope(nothing, "the logits are cut off from the images (detach, no_grad, a comparison)")
-                (gradient,) = torch.autograd.grad(height, x, allow_unused=True)
+                total = loss(self.f(x), self.y).sum()
+                if not total.requires_grad:
+                    return LossGradient(
+                        nothing, "the logits are cut off from the images (detach, no_grad, a comparison)"
+                    )
+                (gradient,) = torch.autograd.grad(total, x, allow_unused=True)
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:  # a layer has no backward
-            return Slope(nothing, str(error).partition("\n")[0].rstrip("."))
+            return LossGradient(nothing, str(error).partition("\n")[0].rstrip("."))
         if gradient is None:
-            return Slope(nothing, "the logits do not depend on the images")
-        return Slope(gradient, None)
+            return LossGradient(nothing, "the logits do not depend on the images")
+        return LossGradient(gradient, None)
 
     # --- attacks ----------------------------------------------------------------------------------------------------
 
     @cached_property
-    def victims(self) -> Evidence:
+    def correct(self) -> Evidence:
         """The same evidence on the rightly classified images alone.
 
         Raises:
@@ -186,8 +188,8 @@ class Evidence:
         return replace(self, x=self.x[right], y=self.y[right])
 
     @cached_property
-    def many(self) -> Tensor:
-        """Which victims stand after many gradient steps on the cross-entropy, and as many on the margin, bool `[V]`.
+    def multi_step(self) -> Tensor:
+        """Which of `correct` stand after many gradient steps on the cross-entropy, and as many on the margin, bool `[V]`.
 
         Of the two losses either may fail by itself on a sound network: the first where it saturates, the second where
         the runner-up is not the way.
@@ -196,49 +198,49 @@ class Evidence:
         return self._under(Cascade(both, "many steps"), self.threat)
 
     @cached_property
-    def far(self) -> Tensor:
-        """Which victims stand after many gradient steps in a set that holds the same grey image for all, bool `[V]`."""
+    def large_radius(self) -> Tensor:
+        """Which of `correct` stand after many gradient steps in a set that holds the same grey image for all, bool `[V]`."""
         return self._under(APGD(steps=STEPS), _all_grey(self.threat, self.x))
 
     @cached_property
-    def one(self) -> Tensor:
-        """Which victims stand after one step over the whole radius, bool `[V]`."""
-        return self.way[-1]
+    def single_step(self) -> Tensor:
+        """Which of `correct` stand after one step over the whole radius, bool `[V]`."""
+        return self.along_step[-1]
 
     @cached_property
-    def way(self) -> Tensor:
-        """Which victims stand along this step, at each of `SHORTER` and at its end, bool `[4, V]`."""
+    def along_step(self) -> Tensor:
+        """Which of `correct` stand along this step, at each of `SHORTER` and at its end, bool `[4, V]`."""
         self._check_gradient()
-        gradient, sizes = self.victims.slope.gradient, torch.tensor((*SHORTER, 1.0)) * self.threat.radius
+        gradient, sizes = self.correct.loss_gradient.gradient, torch.tensor((*SHORTER, 1.0)) * self.threat.radius
         return torch.stack([self._stepped(gradient, float(size)) for size in sizes])
 
     @cached_property
     def noise(self) -> Tensor:
-        """Which victims stand after steps over the whole radius in random directions, bool `[V]`."""
-        x = self.victims.x
+        """Which of `correct` stand after steps over the whole radius in random directions, bool `[V]`."""
+        x = self.correct.x
         with seeded(self.seed, x.device):
             directions = [torch.randn_like(x) for _ in range(DRAWS)]
         return torch.stack([self._stepped(direction, self.threat.radius) for direction in directions]).all(0)
 
     @cached_property
     def queries(self) -> Tensor:
-        """Which victims stand after many gradient steps and then an attack without gradients, bool `[V]`."""
+        """Which of `correct` stand after many gradient steps and then an attack without gradients, bool `[V]`."""
         square = Square(queries=QUERIES)
         if not square.moves_in(self.threat):
             raise Inapplicable(f"The Square attack moves in {square.where}, not in {self.threat.name}.")
-        stands = self.many.clone()
+        stands = self.multi_step.clone()
         if stands.any():
-            left = replace(self.victims, x=self.victims.x[stands], y=self.victims.y[stands])
+            left = replace(self.correct, x=self.correct.x[stands], y=self.correct.y[stands])
             stands[stands.clone()] = left.stands(square, self.threat)
         return stands
 
     @cached_property
     def transferred(self) -> Tensor:
-        """Which victims stand when the other network is attacked, bool `[V]`."""
+        """Which of `correct` stand when the other network is attacked, bool `[V]`."""
         if self.another is None:
             raise Inapplicable("No other network was given whose adversarial images could be tried.")
         with _as_found(self.another):
-            return self.victims.stands(FromAnother(self.another, APGD(margin, STEPS)), self.threat)
+            return self.correct.stands(FromAnother(self.another, APGD(margin, STEPS)), self.threat)
 
     def stands(self, attack: Attack, threat: Threat) -> Tensor:
         """Which images are classified rightly under an attack, bool `[B]`."""
@@ -252,18 +254,18 @@ class Evidence:
 
     def _under(self, attack: Attack, threat: Threat) -> Tensor:
         self._check_gradient()
-        return self.victims.stands(attack, threat)
+        return self.correct.stands(attack, threat)
 
     def _check_gradient(self) -> None:
-        trouble = self.victims.slope.trouble
+        trouble = self.correct.loss_gradient.trouble
         if trouble is not None:
             raise Inapplicable(f"There is no gradient to climb: {trouble}.")
 
     def _stepped(self, direction: Tensor, size: float) -> Tensor:
-        """Which victims stand after one step."""
-        threat, x = settled(self.threat, self.victims.x), self.victims.x
+        """Which of `correct` stand after one step."""
+        threat, x = settled(self.threat, self.correct.x), self.correct.x
         z = threat.project(threat.ascend(nothing(threat, x), direction, size), x, 1.0)
-        return self.victims._right(images(threat, x, z))
+        return self.correct._right(images(threat, x, z))
 
     def _logits(self, x: Tensor) -> Tensor:
         logits, highest = answers(self.f, x), int(self.y.max())

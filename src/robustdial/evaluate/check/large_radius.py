@@ -28,9 +28,9 @@ class LargeRadius:
     )
 
     def __call__(self, evidence: Evidence) -> Outcome:
-        standing, commonest = int(evidence.far.sum()), int(evidence.victims.y.bincount().max())
+        standing, commonest = int(evidence.large_radius.sum()), int(evidence.correct.y.bincount().max())
         seen = (
-            f"{standing} of {len(evidence.far)} images stand at a radius at which all can be made the same grey; "
+            f"{standing} of {len(evidence.large_radius)} images stand at a radius at which all can be the same grey; "
             f"the commonest class has {commonest}."
         )
         return judged(standing > commonest, seen)

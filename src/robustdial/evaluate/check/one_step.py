@@ -29,4 +29,4 @@ class OneStep:
     share: float = 0.05  # a single run of many steps may miss an image or two
 
     def __call__(self, evidence: Evidence) -> Outcome:
-        return outdone(evidence, evidence.one, "one step over the whole radius", self.share)
+        return outdone(evidence, evidence.single_step, "one step over the whole radius", self.share)

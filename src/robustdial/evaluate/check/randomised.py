@@ -28,5 +28,7 @@ class Randomised:
 
     def __call__(self, evidence: Evidence) -> Outcome:
         runs = len(evidence.runs)
-        seen = f"In {runs} runs on the same images, logits differ by up to {evidence.wobble:.2g} of their range."
-        return judged(evidence.wobble > RANDOM, seen)
+        seen = (
+            f"In {runs} runs on the same images, logits differ by up to {evidence.output_variation:.2g} of their range."
+        )
+        return judged(evidence.output_variation > RANDOM, seen)

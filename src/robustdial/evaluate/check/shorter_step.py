@@ -29,7 +29,7 @@ class ShorterStep:
     share: float = 0.2  # a few images stand again on any network, far outside its robust radius
 
     def __call__(self, evidence: Evidence) -> Outcome:
-        end, fell = evidence.way[-1], ~evidence.way[:-1].all(0)
+        end, fell = evidence.along_step[-1], ~evidence.along_step[:-1].all(0)
         again = int((end & fell).sum())
         seen = f"{int(end.sum())} of {len(end)} images stand at the end of one step; {again} of these fell on the way."
         return judged(again >= max(3, self.share * len(end)), seen)

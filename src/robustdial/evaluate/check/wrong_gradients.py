@@ -47,7 +47,7 @@ class WrongGradients:
         if _rounded(evidence.logits):
             raise Inapplicable("The answers are in half precision, too coarse for small steps.")
         x, y = 0.5 + self.inside * (evidence.x - 0.5), evidence.y
-        here, gradient = evidence.answers(x), evidence.slope_at(x, margin).gradient
+        here, gradient = evidence.answers(x), evidence.loss_gradient_at(x, margin).gradient
         direction = torch.where(gradient == 0, (0.5 - x).sign(), gradient.sign())
         slope = self.step * (gradient * direction).flatten(1).sum(1)
         change = margin(evidence.answers(x + self.step * direction), y) - margin(here, y)

@@ -34,7 +34,7 @@ class ZeroGradients:
     share: float = 0.05  # an image or two may be beyond the float32 range of a healthy network
 
     def __call__(self, evidence: Evidence) -> Outcome:
-        gradient, trouble = evidence.slope
+        gradient, trouble = evidence.loss_gradient
         if trouble is not None:
             return judged(True, f"There is no gradient: {trouble}.")
         length = gradient.flatten(1).norm(dim=1)
