@@ -209,9 +209,9 @@ def beyond() -> dict[str, Any]:
     radii, left = (0, 4, 8, 16), (0.96, 0.7, 0.47, 0.1)
     return {
         "checks": [
-            {"id": "noise", "title": "Noise beats gradients", "state": "passed", "seen": "Noise fells 0."} | finding,
+            {"id": "noise", "title": "Noise beats gradients", "state": "passed", "seen": "Noise breaks 0."} | finding,
             {"id": "selection", "title": "Chosen here", "state": "skipped", "seen": "Nobody has said."} | finding,
-            {"id": "one-step", "title": "One step beats many", "state": "raised", "seen": "It fells 9."} | finding,
+            {"id": "one-step", "title": "One step beats many", "state": "raised", "seen": "It breaks 9."} | finding,
         ],
         "curve": [
             {"eps": f"{k}/255", "radius": k / 255, "robust": share, "robust_interval": wilson(share, 100), "n": 100}

@@ -94,8 +94,8 @@ def test_whole_attack_is_no_shortened_one(page):
 
 def test_raised_check_comes_first_with_what_was_seen_its_meaning_and_remedy(page):
     told = re.sub(r"\s+", " ", page.text)
-    places = [told.index(text) for text in ("Checks raised: 1 of 2", "It fells 9.", "What it means.", "What to do.")]
-    places += [told.index(text) for text in ("Noise fells 0.", "Nobody has said.")]
+    places = [told.index(text) for text in ("Checks raised: 1 of 2", "It breaks 9.", "What it means.", "What to do.")]
+    places += [told.index(text) for text in ("Noise breaks 0.", "Nobody has said.")]
     assert places == sorted(places)
     assert told.count("What it means.") == 1  # of a check that passed it would alarm for nothing
 

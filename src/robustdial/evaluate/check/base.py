@@ -36,13 +36,13 @@ class Check(Protocol):
         ...
 
 
-def judged(trouble: bool, seen: str) -> Outcome:
+def raised_if(trouble: bool, seen: str) -> Outcome:
     """Raised where there is trouble, else passed."""
     return Outcome("raised" if trouble else "passed", seen)
 
 
-def outdone(evidence: Evidence, weaker: Tensor, name: str, share: float) -> Outcome:
-    """Raised where a weaker attack fells at least a `share` of the images, and 3, that the many-step attack left.
+def raised_if_weaker_wins(evidence: Evidence, weaker: Tensor, name: str, share: float) -> Outcome:
+    """Raised where a weaker attack breaks at least a `share` of the images, and 3, that the many-step attack left.
 
     Args:
         weaker: which of `correct` stand after it, bool `[V]`.
@@ -50,5 +50,5 @@ def outdone(evidence: Evidence, weaker: Tensor, name: str, share: float) -> Outc
     """
     many = evidence.multi_step
     missed = int((many & ~weaker).sum())
-    seen = f"Many steps leave {int(many.sum())} of {len(many)} images standing; {name} fells {missed} of these."
-    return judged(missed >= max(3, share * len(many)), seen)
+    seen = f"Many steps leave {int(many.sum())} of {len(many)} images standing; {name} breaks {missed} of these."
+    return raised_if(missed >= max(3, share * len(many)), seen)

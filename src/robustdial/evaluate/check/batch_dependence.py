@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import torch
 
-from robustdial.evaluate.check.base import Outcome, judged
+from robustdial.evaluate.check.base import Outcome, raised_if
 from robustdial.evaluate.check.evidence import RANDOM, Evidence, Inapplicable
 
 
@@ -34,4 +34,4 @@ class BatchDependence:
         apart = torch.cat([evidence.answers(part) for part in (evidence.x[:half], evidence.x[half:])])
         change = float((apart - evidence.logits).abs().amax(1).mean()) / evidence.scale
         seen = f"In batches of half the size, logits change by {change:.2g} of their range on average."
-        return judged(change > self.tolerance, seen)
+        return raised_if(change > self.tolerance, seen)

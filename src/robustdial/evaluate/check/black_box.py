@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from robustdial.evaluate.check.base import Outcome, outdone
+from robustdial.evaluate.check.base import Outcome, raised_if_weaker_wins
 from robustdial.evaluate.check.evidence import QUERIES, Evidence
 
 
@@ -19,7 +19,7 @@ class BlackBox:
     id: ClassVar[str] = "black-box"
     title: ClassVar[str] = "Black box beats white box"
     meaning: ClassVar[str] = (
-        "A random search of few queries fells images that gradient steps leave standing, though it knows "
+        "A random search of few queries breaks images that gradient steps leave standing, though it knows "
         "less. The gradient is masked."
     )
     remedy: ClassVar[str] = (
@@ -30,4 +30,4 @@ class BlackBox:
     share: float = 0.05  # a single run of many steps may miss an image or two
 
     def __call__(self, evidence: Evidence) -> Outcome:
-        return outdone(evidence, evidence.queries, f"a search of {QUERIES} queries (Square)", self.share)
+        return raised_if_weaker_wins(evidence, evidence.queries, f"a search of {QUERIES} queries (Square)", self.share)

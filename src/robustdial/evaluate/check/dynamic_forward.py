@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from robustdial.evaluate.check.base import Outcome, judged
+from robustdial.evaluate.check.base import Outcome, raised_if
 from robustdial.evaluate.check.evidence import Evidence, Inapplicable
 
 
@@ -33,7 +33,7 @@ class DynamicForward:
 
     def __call__(self, evidence: Evidence) -> Outcome:
         calls = _gradient_calls(evidence)
-        return judged(calls > 0, f"Gradients asked for in one forward pass: {calls}.")
+        return raised_if(calls > 0, f"Gradients asked for in one forward pass: {calls}.")
 
 
 _ASKING = torch.autograd.grad.__code__, torch.autograd.backward.__code__

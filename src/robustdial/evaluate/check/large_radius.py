@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from robustdial.evaluate.check.base import Outcome, judged
+from robustdial.evaluate.check.base import Outcome, raised_if
 from robustdial.evaluate.check.evidence import Evidence
 
 
@@ -33,4 +33,4 @@ class LargeRadius:
             f"{standing} of {len(evidence.large_radius)} images stand at a radius at which all can be the same grey; "
             f"the commonest class has {commonest}."
         )
-        return judged(standing > commonest, seen)
+        return raised_if(standing > commonest, seen)

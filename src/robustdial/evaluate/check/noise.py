@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from robustdial.evaluate.check.base import Outcome, outdone
+from robustdial.evaluate.check.base import Outcome, raised_if_weaker_wins
 from robustdial.evaluate.check.evidence import DRAWS, Evidence
 
 
@@ -30,4 +30,4 @@ class Noise:
     share: float = 0.05  # a single run of many steps may miss an image or two
 
     def __call__(self, evidence: Evidence) -> Outcome:
-        return outdone(evidence, evidence.noise, f"noise in {DRAWS} random directions", self.share)
+        return raised_if_weaker_wins(evidence, evidence.noise, f"noise in {DRAWS} random directions", self.share)

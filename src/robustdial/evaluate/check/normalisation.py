@@ -10,7 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from robustdial.evaluate.check.base import Outcome, judged
+from robustdial.evaluate.check.base import Outcome, raised_if
 from robustdial.evaluate.check.evidence import Evidence
 
 _CUSTOMARY = {  # mean and standard deviation per channel; of colours first, then of grey
@@ -43,7 +43,7 @@ class Normalisation:
         best, name = max((evidence.accuracy(x), name) for name, x in _otherwise(evidence.x))
         seen = f"Accuracy is {plain:.0%} on the images as they are, and {best:.0%} at best in other units ({name})."
         chance = 2 * math.sqrt(0.5 / len(evidence.x))
-        return judged(best - plain > max(self.gain, chance), seen)
+        return raised_if(best - plain > max(self.gain, chance), seen)
 
 
 def _otherwise(x: Tensor) -> Iterator[tuple[str, Tensor]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from robustdial.evaluate.check.base import Outcome, outdone
+from robustdial.evaluate.check.base import Outcome, raised_if_weaker_wins
 from robustdial.evaluate.check.evidence import Evidence
 
 
@@ -19,7 +19,7 @@ class OneStep:
     id: ClassVar[str] = "one-step"
     title: ClassVar[str] = "One step beats many"
     meaning: ClassVar[str] = (
-        "One step fells images that many short steps leave standing. The many steps are misled, so their "
+        "One step breaks images that many short steps leave standing. The many steps are misled, so their "
         "robust accuracy is too high."
     )
     remedy: ClassVar[str] = (
@@ -29,4 +29,4 @@ class OneStep:
     share: float = 0.05  # a single run of many steps may miss an image or two
 
     def __call__(self, evidence: Evidence) -> Outcome:
-        return outdone(evidence, evidence.single_step, "one step over the whole radius", self.share)
+        return raised_if_weaker_wins(evidence, evidence.single_step, "one step over the whole radius", self.share)

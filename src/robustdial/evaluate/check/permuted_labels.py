@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from robustdial.evaluate.check.base import Outcome, judged
+from robustdial.evaluate.check.base import Outcome, raised_if
 from robustdial.evaluate.check.evidence import Evidence, Inapplicable
 
 _SHOWN = 4  # exchanges in a report
@@ -57,8 +57,10 @@ class PermutedLabels:
             and _as_unequal(after, after + before) < self.luck
         )
         if not trouble:
-            return judged(False, f"Accuracy is {as_given:.0%}; no other order of the classes is sharply better.")
-        return judged(True, f"Accuracy is {as_given:.0%}, and {total:.0%} if {_told(order, evidence.facts.classes)}.")
+            return raised_if(False, f"Accuracy is {as_given:.0%}; no other order of the classes is sharply better.")
+        return raised_if(
+            True, f"Accuracy is {as_given:.0%}, and {total:.0%} if {_told(order, evidence.facts.classes)}."
+        )
 
 
 def _moved(whole: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from robustdial.evaluate.check.base import Outcome, judged
+from robustdial.evaluate.check.base import Outcome, raised_if
 from robustdial.evaluate.check.evidence import OUTSIDE, Evidence
 
 
@@ -25,6 +25,6 @@ class PixelRange:
 
     def __call__(self, evidence: Evidence) -> Outcome:
         low, high = (float(end) for end in evidence.x.aminmax())
-        return judged(
+        return raised_if(
             low < -self.tolerance or high > 1 + self.tolerance, f"Pixels lie between {low:.3g} and {high:.3g}."
         )

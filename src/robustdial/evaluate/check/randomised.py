@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from robustdial.evaluate.check.base import Outcome, judged
+from robustdial.evaluate.check.base import Outcome, raised_if
 from robustdial.evaluate.check.evidence import RANDOM, Evidence
 
 
@@ -31,4 +31,4 @@ class Randomised:
         seen = (
             f"In {runs} runs on the same images, logits differ by up to {evidence.output_variation:.2g} of their range."
         )
-        return judged(evidence.output_variation > RANDOM, seen)
+        return raised_if(evidence.output_variation > RANDOM, seen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from robustdial.evaluate.check.base import Outcome, judged
+from robustdial.evaluate.check.base import Outcome, raised_if
 from robustdial.evaluate.check.evidence import Evidence, Inapplicable
 
 
@@ -25,7 +25,7 @@ class SampleSize:
         if n is None:
             raise Inapplicable("How many images were measured is not known.")
         if interval is None or gap is None:
-            return judged(n < self.least, f"{n} images were measured.")
+            return raised_if(n < self.least, f"{n} images were measured.")
         width = interval[1] - interval[0]
         seen = f"{n} images were measured; the interval is {width:.3g} wide, the difference claimed {abs(gap):.3g}."
-        return judged(n < self.least or width > abs(gap), seen)
+        return raised_if(n < self.least or width > abs(gap), seen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from robustdial.evaluate.check.base import Outcome, judged
+from robustdial.evaluate.check.base import Outcome, raised_if
 from robustdial.evaluate.check.evidence import Evidence, Inapplicable
 
 
@@ -26,9 +26,9 @@ class Selection:
     def __call__(self, evidence: Evidence) -> Outcome:
         part, chosen_on = evidence.facts.part, evidence.facts.chosen_on
         if part == "train":
-            return judged(True, "The training images were measured.")
+            return raised_if(True, "The training images were measured.")
         if part is None or chosen_on is None:
             raise Inapplicable("Which part was measured, or on which part the checkpoint was chosen, is not known.")
         how = "of a training was taken, nothing was chosen" if chosen_on == "none" else f"was chosen on {chosen_on}"
         which = "last checkpoint" if chosen_on == "none" else "checkpoint"
-        return judged(part == chosen_on, f"Measured on {part}; the {which} {how}.")
+        return raised_if(part == chosen_on, f"Measured on {part}; the {which} {how}.")

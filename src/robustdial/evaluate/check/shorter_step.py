@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from robustdial.evaluate.check.base import Outcome, judged
+from robustdial.evaluate.check.base import Outcome, raised_if
 from robustdial.evaluate.check.evidence import Evidence
 
 
 @dataclass(frozen=True)
 class ShorterStep:
-    """What a short step fells should not stand again after a longer one.
+    """What a short step breaks should not stand again after a longer one.
 
     Source: Kim, Lee & Lee, Understanding Catastrophic Overfitting in Single-step Adversarial Training, AAAI 2021.
     """
@@ -32,4 +32,4 @@ class ShorterStep:
         end, fell = evidence.along_step[-1], ~evidence.along_step[:-1].all(0)
         again = int((end & fell).sum())
         seen = f"{int(end.sum())} of {len(end)} images stand at the end of one step; {again} of these fell on the way."
-        return judged(again >= max(3, self.share * len(end)), seen)
+        return raised_if(again >= max(3, self.share * len(end)), seen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from robustdial.evaluate.check.base import Outcome, judged
+from robustdial.evaluate.check.base import Outcome, raised_if
 from robustdial.evaluate.check.evidence import Evidence
 
 
@@ -27,4 +27,4 @@ class SoftmaxOutput:
         sums = float((evidence.logits.sum(1) - 1).abs().max())
         least = float(evidence.logits.min())
         seen = f"Rows sum to 1 within {sums:.1e}; the smallest entry is {least:.2g}."
-        return judged(sums < self.tolerance and least >= 0, seen)
+        return raised_if(sums < self.tolerance and least >= 0, seen)

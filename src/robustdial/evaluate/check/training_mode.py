@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from robustdial.evaluate.check.base import Outcome, judged
+from robustdial.evaluate.check.base import Outcome, raised_if
 from robustdial.evaluate.check.evidence import Evidence, Inapplicable
 
 
@@ -31,4 +31,4 @@ class TrainingMode:
         layers = [layer for layer in evidence.f.modules() if not any(layer.children())]  # a wrapper's flag may be stale
         training = [type(layer).__name__ for layer in layers if layer.training]
         kinds = f" ({', '.join(sorted(set(training)))})" if training else ""
-        return judged(bool(training), f"{len(training)} of {len(layers)} layers are in training mode{kinds}.")
+        return raised_if(bool(training), f"{len(training)} of {len(layers)} layers are in training mode{kinds}.")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from robustdial.evaluate.check.base import Outcome, outdone
+from robustdial.evaluate.check.base import Outcome, raised_if_weaker_wins
 from robustdial.evaluate.check.evidence import Evidence
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """Adversarial images of another network may not fell what many gradient steps miss.
+    """Adversarial images of another network may not break what many gradient steps miss.
 
     Source: Athalye, Carlini & Wagner, Obfuscated Gradients Give a False Sense of Security, ICML 2018.
     """
@@ -29,4 +29,4 @@ class Transfer:
     share: float = 0.05  # a single run of many steps may miss an image or two
 
     def __call__(self, evidence: Evidence) -> Outcome:
-        return outdone(evidence, evidence.transferred, "an attack on the other network", self.share)
+        return raised_if_weaker_wins(evidence, evidence.transferred, "an attack on the other network", self.share)

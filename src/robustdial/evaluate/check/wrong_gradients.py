@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from robustdial.attack import margin
-from robustdial.evaluate.check.base import Outcome, judged
+from robustdial.evaluate.check.base import Outcome, raised_if
 from robustdial.evaluate.check.evidence import Evidence, Inapplicable
 
 
@@ -59,7 +59,7 @@ class WrongGradients:
         if n < self.fewest:
             raise Inapplicable(f"Small steps change the answers to {n} images only, too few to compare.")
         seen = f"On {wrong} of {n} images a small step changes the margin otherwise than the gradient says."
-        return judged(wrong > self.share * n, seen)
+        return raised_if(wrong > self.share * n, seen)
 
 
 def _rounded(logits: Tensor) -> bool:

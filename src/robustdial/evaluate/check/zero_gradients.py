@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import torch
 
-from robustdial.evaluate.check.base import Outcome, judged
+from robustdial.evaluate.check.base import Outcome, raised_if
 from robustdial.evaluate.check.evidence import Evidence
 
 
@@ -36,8 +36,8 @@ class ZeroGradients:
     def __call__(self, evidence: Evidence) -> Outcome:
         gradient, trouble = evidence.loss_gradient
         if trouble is not None:
-            return judged(True, f"There is no gradient: {trouble}.")
+            return raised_if(True, f"There is no gradient: {trouble}.")
         length = gradient.flatten(1).norm(dim=1)
         lost = int((~torch.isfinite(length) | (length < self.least)).sum())
         seen = f"{lost} of {len(length)} gradients are zero, shorter than {self.least:g} or not finite."
-        return judged(lost > self.share * len(length), seen)
+        return raised_if(lost > self.share * len(length), seen)
