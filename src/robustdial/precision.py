@@ -71,7 +71,7 @@ def _takes_channels_last(model: nn.Module) -> bool:
 def graphs_allowed(model: nn.Module) -> dict[str, Any]:
     """torch.compile's argument for how many graphs it may make.
 
-    A dialed network needs three for each width: all rows learn, the victims learn, the victims are attacked.
+    A dialed network needs three for each width: all rows learn, attacked rows learn, and are attacked.
     """
     widths = len(getattr(getattr(model, "dials", None), "widths", (1.0,)))
     # older torch has no such argument; its limit of 8 leaves the ninth graph, of three widths, uncompiled

@@ -125,10 +125,10 @@ def learned(play):
 @pytest.mark.parametrize("dials", [Fixed(), Dials((0.5, 1.0))])
 def test_objectives_give_a_loss_per_row(objective, dials):
     (game,) = games(dials, objective)
-    point = game.open().at(torch.zeros_like(game.victims).requires_grad_())
+    point = game.open().at(torch.zeros_like(game.attacked_images).requires_grad_())
     learn, attack = objective.learn(point), objective.attack(point)
     assert learn.shape == point.y.shape
-    assert attack.shape == point.victim_y.shape
+    assert attack.shape == point.attacked_labels.shape
     assert torch.isfinite(learn).all()
     (gradient,) = torch.autograd.grad(attack.sum(), point.z)
     assert gradient.abs().sum() > 0
@@ -153,8 +153,8 @@ def test_solvers_stay_inside_and_leave_the_network_alone(solver, threat, dials):
         assert points
         for point in points:
             z = point.z.detach()
-            assert z.shape == game.victims.shape
-            torch.testing.assert_close(threat.project(z, game.victims, game.reach), z, atol=1e-6, rtol=0)
+            assert z.shape == game.attacked_images.shape
+            torch.testing.assert_close(threat.project(z, game.attacked_images, game.reach), z, atol=1e-6, rtol=0)
         assert all(module.training for module in game.model.modules())
         assert all(weight.requires_grad and weight.grad is None for weight in game.model.parameters())
         assert all(torch.equal(a, b) for a, b in zip(weights, game.model.parameters(), strict=True))

@@ -36,7 +36,7 @@ class Retargeted(TRADES):
     def attack(self, view):
         adv = view.adv
         with torch.no_grad():
-            target = view.game.forward_victims(view.game.victims)
+            target = view.game.forward_attacked(view.game.attacked_images)
         return divergence(target, adv)
 
 
@@ -208,7 +208,7 @@ def _left(solver, threat, view, passes, memories):
         return view.z.detach()
     # of a single replay theirs is alpha, ours would be max(alpha, eps / 1): nobody sees either
     size = solver.step(threat.radius, passes) if passes > 1 else solver.step.size
-    return threat.project(threat.ascend(view.z.detach(), view.z.grad, size), view.game.victims, 1.0)
+    return threat.project(threat.ascend(view.z.detach(), view.z.grad, size), view.game.attacked_images, 1.0)
 
 
 def test_every_step(run):

@@ -51,7 +51,7 @@ class Seen:
 
     @property
     def x_adv(self):
-        return self.views[-1].game.victims + self.views[-1].z.detach()
+        return self.views[-1].game.attacked_images + self.views[-1].z.detach()
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ class Given:
     lam: float = 1.0
 
     @property
-    def victim_y(self):
+    def attacked_labels(self):
         return self.y
 
 

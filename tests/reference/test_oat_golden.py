@@ -188,7 +188,7 @@ class Spy(Blend):
     seen: dict
 
     def learn(self, view):
-        self.seen.update(clean=view.clean.detach(), adv=view.adv.detach(), x_adv=view.game.victims + view.z)
+        self.seen.update(clean=view.clean.detach(), adv=view.adv.detach(), x_adv=view.game.attacked_images + view.z)
         return super().learn(view)
 
 

@@ -19,7 +19,7 @@ from robustdial.typing import Classifier
 class Game:
     """One batch at one width.
 
-    Solvers play it through `open`, `gradient` and the victims; they do not know the dial behind `seat`, nor the
+    Solvers play it through `open`, `gradient` and the attacked rows; they do not know the dial behind `seat`, nor the
     objective.
 
     Args:
@@ -43,15 +43,15 @@ class Game:
     ) -> None:
         self.model, self.seat, self.batch, self.attacked = model, seat, batch, batch.rows(slice(seat.first, None))
         self.objective, self.step_scale, self._given = objective, step_scale, threat
-        self.threat = settled(threat, self.victims)
+        self.threat = settled(threat, self.attacked_images)
         self.reach = _rows(seat.reach, slice(seat.first, None))
-        """Share of the radius that each victim's adversary may use: `[V]`, or one number."""
+        """Share of the radius that each row's adversary may use: `[V]`, or one number."""
         self._teacher = teacher
         self.spent = 0
         """Images forwarded so far: with the backward that belongs to each, the cost in passes over images."""
 
     @property
-    def victims(self) -> Tensor:
+    def attacked_images(self) -> Tensor:
         """The images that have an adversary `[V, C, H, W]`."""
         return self.attacked.x
 
@@ -62,13 +62,13 @@ class Game:
         return point
 
     def gradient(self, z: Tensor, point: Point) -> Tensor:
-        """Gradient of the adversary's loss, summed over the victims, with respect to `z`."""
+        """Gradient of the adversary's loss, summed over the attacked rows, with respect to `z`."""
         seen = point.at(z)
         assert seen.z is not None
         return torch.autograd.grad(self.objective.attack(seen).sum(), seen.z)[0]
 
     def among(self, rows: Tensor) -> Game:
-        """The same game for some of the victims, by index `[R]`, without their origin."""
+        """The same game for some of the attacked rows, by index `[R]`, without their origin."""
         first, lam = self.seat.first, self.seat.lam[self.seat.first :]
         seat = Seat(
             lambda images, part: self._forward(images, first + rows[part]), lam[rows], 0, _rows(self.reach, rows)
@@ -83,8 +83,8 @@ class Game:
         with torch.no_grad():
             return single(self._teacher(self.batch.x)).softmax(1)
 
-    def forward_victims(self, images: Tensor) -> Tensor:
-        """Logits `[V, K]` of the victims' images."""
+    def forward_attacked(self, images: Tensor) -> Tensor:
+        """Logits `[V, K]` of the attacked rows."""
         return self._forward(images, slice(self.seat.first, None))
 
     def forward(self, images: Tensor) -> Tensor:
@@ -93,7 +93,7 @@ class Game:
 
     @torch.no_grad()
     def _reference(self) -> Tensor:
-        return self.forward_victims(self.victims)
+        return self.forward_attacked(self.attacked_images)
 
     def _clean(self) -> Tensor:
         return self.forward(self.batch.x)
@@ -135,14 +135,14 @@ class Point:
     def __init__(self, game: Game, z: Tensor | None, clean: Lazy, reference: Lazy, parts: int = 1) -> None:
         self.game, self.z, self.parts = game, z, parts
         self._clean, self._reference = clean, reference
-        self._shown, self._adv = Lazy(self._forward_all), Lazy(self._forward_victims)
+        self._shown, self._adv = Lazy(self._forward_all), Lazy(self._forward_attacked)
 
     def at(self, z: Tensor, parts: int = 1) -> Point:
         """The same view, clean logits included, at another perturbation, which will get a gradient."""
         return Point(self.game, z.detach().requires_grad_(), self._clean, self._reference, parts)
 
     def among(self, rows: Tensor) -> Point:
-        """The view of some of the victims, by index `[R]`, before their adversaries have moved."""
+        """The view of some of the attacked rows, by index `[R]`, before their adversaries have moved."""
         game, reference = self.game.among(rows), Lazy(lambda: self.reference[rows])
         return Point(game, None, Lazy(game._clean), reference)
 
@@ -152,11 +152,11 @@ class Point:
 
     def zero(self) -> Tensor:
         """The perturbation that changes nothing."""
-        return self.game.threat.noise(self.game.victims, self.game.reach, 0.0)
+        return self.game.threat.noise(self.game.attacked_images, self.game.reach, 0.0)
 
     def anywhere(self) -> Tensor:
         """A perturbation drawn from the whole of the threat's set."""
-        return self.game.threat.noise(self.game.victims, self.game.reach, 1.0)
+        return self.game.threat.noise(self.game.attacked_images, self.game.reach, 1.0)
 
     @property
     def y(self) -> Tensor:
@@ -169,8 +169,8 @@ class Point:
         return self.game.seat.lam
 
     @property
-    def victim_y(self) -> Tensor:
-        """Labels of the victims `[V]`."""
+    def attacked_labels(self) -> Tensor:
+        """Labels of the attacked rows `[V]`."""
         return self.game.attacked.y
 
     @property
@@ -190,27 +190,27 @@ class Point:
 
     @property
     def adv(self) -> Tensor:
-        """Logits on the adversarial images `[V, K]`; without victims, none."""
+        """Logits on the adversarial images `[V, K]`; without attacked rows, none."""
         if self._shown.known:
             return self.shown[self.game.seat.first :]
-        return self._adv.value if len(self.game.victims) else self.clean[:0]
+        return self._adv.value if len(self.game.attacked_images) else self.clean[:0]
 
     @property
     def shown(self) -> Tensor:
-        """Logits `[B, K]` of one forward over the whole batch: on the victims' adversarial images, and on the clean
+        """Logits `[B, K]` of one forward over the whole batch: on the adversarial images, and on the clean
         images of the others."""
         return self._shown.value if self.game.seat.first else self.adv
 
     @property
     def reference(self) -> Tensor:
-        """Logits on the victims' clean images `[V, K]`, without gradient, of the network in the state in which it was
+        """Logits on clean attacked rows `[V, K]`, without gradient, of the network in the state in which it was
         when they were first asked for: while it is attacked."""
         return self._reference.value
 
     @torch.no_grad()
     def correct(self) -> dict[str, tuple[Tensor, int]]:
         """Right answers and their number of images, of `clean` and `adv`, as far as they were computed."""
-        looked = {"clean": (self._clean, self.y), "adv": (self._adv, self.victim_y)}
+        looked = {"clean": (self._clean, self.y), "adv": (self._adv, self.attacked_labels)}
         counts = {name: ((lazy.value.argmax(1) == y).sum(), len(y)) for name, (lazy, y) in looked.items() if lazy.known}
         if self._shown.known:
             first, right = self.game.seat.first, self.shown.argmax(1) == self.y
@@ -223,9 +223,9 @@ class Point:
         images = torch.cat([self.game.batch.x[:first], self._images()]) if first else self._images()
         return self.game.forward(images)
 
-    def _forward_victims(self) -> Tensor:
-        return self.game.forward_victims(self._images())
+    def _forward_attacked(self) -> Tensor:
+        return self.game.forward_attacked(self._images())
 
     def _images(self) -> Tensor:
         assert self.z is not None, "the adversary has not moved yet"
-        return self.game.threat.apply(self.game.victims, self.z)
+        return self.game.threat.apply(self.game.attacked_images, self.z)

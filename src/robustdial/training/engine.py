@@ -56,8 +56,8 @@ def train_batch(
 
     Returns:
         Sums over the rows as the last learning pass saw them: `loss`, `rows`, for `clean` and `adv` the right answers
-            and their number, as far as computed, and `gradient`, the L1 norm of the gradient of each victim's loss with
-            respect to its perturbation, with the number of victims. `spent` is the cost in passes over
+            and their number, as far as computed, and `gradient`, the L1 norm of the gradient of each row's loss with
+            respect to its perturbation, with the number of attacked rows. `spent` is the cost in passes over
             images, of all widths, and `images` the size of the batch.
     """
     seats = method.dial.seats(model, forward or model, batch.x)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from robustdial.method.objective.base import View, cross_entropy, not_negative, of_victims, per_row, single
+from robustdial.method.objective.base import View, cross_entropy, not_negative, of_attacked, per_row, single
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class ALP:
         pass
 
     def attack(self, view: View) -> Tensor:
-        return cross_entropy(view.adv, view.victim_y)
+        return cross_entropy(view.adv, view.attacked_labels)
 
     def learn(self, view: View) -> Tensor:
-        apart = (single(of_victims(view.clean, view)) - single(view.adv)).square().mean(1)
-        robust = cross_entropy(view.adv, view.victim_y) + self.weight * apart
+        apart = (single(of_attacked(view.clean, view)) - single(view.adv)).square().mean(1)
+        robust = cross_entropy(view.adv, view.attacked_labels) + self.weight * apart
         return cross_entropy(view.clean, view.y) + view.lam * per_row(robust, view)

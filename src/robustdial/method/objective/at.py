@@ -24,7 +24,7 @@ class AT:
         pass
 
     def attack(self, view: View) -> Tensor:
-        return cross_entropy(view.adv, view.victim_y)
+        return cross_entropy(view.adv, view.attacked_labels)
 
     def learn(self, view: View) -> Tensor:
         return cross_entropy(view.shown, view.y)

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 
 class View(Protocol):
-    """What an objective may look at. `B` rows, of which the last `V` (the victims) have an adversary."""
+    """What an objective may look at. `B` rows, of which the last `V` (the attacked rows) have an adversary."""
 
     @property
     def y(self) -> Tensor:
@@ -28,8 +28,8 @@ class View(Protocol):
         ...
 
     @property
-    def victim_y(self) -> Tensor:
-        """Labels of the victims `[V]`."""
+    def attacked_labels(self) -> Tensor:
+        """Labels of the attacked rows `[V]`."""
         ...
 
     @property
@@ -49,23 +49,23 @@ class View(Protocol):
 
     @property
     def adv(self) -> Tensor:
-        """Logits on the victims' adversarial images `[V, K]`."""
+        """Logits on the adversarial images `[V, K]`."""
         ...
 
     @property
     def shown(self) -> Tensor:
-        """Logits `[B, K]` of one forward over the whole batch: on the victims' adversarial images, and on the clean
+        """Logits `[B, K]` of one forward over the whole batch: on the adversarial images, and on the clean
         images of the others."""
         ...
 
     @property
     def reference(self) -> Tensor:
-        """Logits on the victims' clean images `[V, K]`, without gradient, as the attacked network gives them."""
+        """Logits on clean attacked rows `[V, K]`, without gradient, as the attacked network gives them."""
         ...
 
     @property
     def z(self) -> Tensor | None:
-        """The victims' perturbation; None before the adversary has moved."""
+        """The attacked rows' perturbation; None before the adversary has moved."""
         ...
 
     def at(self, z: Tensor) -> View:
@@ -125,14 +125,14 @@ def single(logits: Tensor) -> Tensor:
     return logits.float() if logits.dtype.itemsize < 4 else logits
 
 
-def of_victims(values: Tensor, view: View) -> Tensor:
-    """The victims' part `[V, ...]` of something per row `[B, ...]`."""
-    return values[len(view.y) - len(view.victim_y) :]
+def of_attacked(values: Tensor, view: View) -> Tensor:
+    """The attacked rows' part `[V, ...]` of something per row `[B, ...]`."""
+    return values[len(view.y) - len(view.attacked_labels) :]
 
 
-def per_row(of_victims: Tensor, view: View) -> Tensor:
+def per_row(of_attacked: Tensor, view: View) -> Tensor:
     """Something per victim `[V]` as something per row `[B]`: zero where there is no adversary."""
-    return torch.cat([of_victims.new_zeros(len(view.y) - len(of_victims)), of_victims])
+    return torch.cat([of_attacked.new_zeros(len(view.y) - len(of_attacked)), of_attacked])
 
 
 def hard(y: Tensor) -> Tensor:

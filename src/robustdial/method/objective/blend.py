@@ -32,7 +32,7 @@ class Blend:
         _ = view.clean
 
     def attack(self, view: View) -> Tensor:
-        return cross_entropy(view.adv, view.victim_y)
+        return cross_entropy(view.adv, view.attacked_labels)
 
     def learn(self, view: View) -> Tensor:
         clean, adv = self.terms(view)
@@ -40,6 +40,6 @@ class Blend:
 
     def terms(self, view: View) -> tuple[Tensor, Tensor]:
         clean = cross_entropy(view.clean, view.y)
-        adv = cross_entropy(view.adv, view.victim_y)
+        adv = cross_entropy(view.adv, view.attacked_labels)
         weight = self.share * view.lam
         return (1 - weight) * clean, weight * per_row(adv, view)

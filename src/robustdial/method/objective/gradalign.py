@@ -39,7 +39,7 @@ class GradAlign:
         return self.objective.attack(view)
 
     def learn(self, view: View) -> Tensor:
-        if not len(view.victim_y):
+        if not len(view.attacked_labels):
             return self.objective.learn(view)
         straight = self._gradient(view, view.zero(), differentiable=False)
         bent = self._gradient(view, view.anywhere(), differentiable=True)
@@ -48,7 +48,7 @@ class GradAlign:
     def _gradient(self, view: View, z: Tensor, differentiable: bool) -> Tensor:
         seen = view.at(z)
         assert seen.z is not None
-        loss = cross_entropy(seen.adv, seen.victim_y).sum()
+        loss = cross_entropy(seen.adv, seen.attacked_labels).sum()
         (gradient,) = torch.autograd.grad(loss, seen.z, create_graph=differentiable)
         return gradient
 

@@ -42,7 +42,7 @@ class Guided:
         natural, changed, z = single(view.reference), single(view.adv), view.z.flatten(1)
         apart = (changed.sigmoid() - natural.sigmoid()).square().mean(1)
         far = z.square().mean(1) + z.abs().mean(1)
-        wrong = cross_entropy(changed, view.victim_y) + disagreement(natural, changed)
+        wrong = cross_entropy(changed, view.attacked_labels) + disagreement(natural, changed)
         return wrong - self.c * (apart + far)
 
     def learn(self, view: View) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from robustdial.method.objective.base import View, cross_entropy, hard, not_negative, of_victims, per_row, single
+from robustdial.method.objective.base import View, cross_entropy, hard, not_negative, of_attacked, per_row, single
 
 # the authors' guards against logarithms of zero; they are part of the loss
 _ROOM, _TINY = 1e-4, 1e-12
@@ -38,17 +38,17 @@ class MART:
         pass
 
     def attack(self, view: View) -> Tensor:
-        return cross_entropy(view.adv, view.victim_y)
+        return cross_entropy(view.adv, view.attacked_labels)
 
     def learn(self, view: View) -> Tensor:
         clean, robust = cross_entropy(view.clean, view.y), per_row(self._robust(view), view)
         return (1 - view.lam) * clean + view.lam * robust
 
     def _robust(self, view: View) -> Tensor:
-        y = hard(view.victim_y)[:, None]
-        adv, clean = single(view.adv).softmax(1), single(of_victims(view.clean, view)).softmax(1)
+        y = hard(view.attacked_labels)[:, None]
+        adv, clean = single(view.adv).softmax(1), single(of_attacked(view.clean, view)).softmax(1)
         rival = adv.scatter(1, y, -1.0).amax(1)
         margin = -torch.log(1 + _ROOM - rival + _TINY)
         unsure = 1 + 1e-7 - clean.gather(1, y).squeeze(1)
         apart = F.kl_div(torch.log(adv + _TINY), clean, reduction="none").sum(1)
-        return cross_entropy(view.adv, view.victim_y) + margin + self.beta * apart * unsure
+        return cross_entropy(view.adv, view.attacked_labels) + margin + self.beta * apart * unsure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from robustdial.method.objective.base import View, of_victims
+from robustdial.method.objective.base import View, of_attacked
 
 
 class Soft:
@@ -12,7 +12,7 @@ class Soft:
 
     def __init__(self, view: View, labels: Tensor) -> None:
         self._view = view
-        self.y, self.victim_y = labels, of_victims(labels, view)
+        self.y, self.attacked_labels = labels, of_attacked(labels, view)
         self.lam, self.z = view.lam, view.z
         self.at, self.zero, self.anywhere = view.at, view.zero, view.anywhere
 

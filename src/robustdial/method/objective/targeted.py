@@ -31,7 +31,7 @@ class Targeted:
 
     def attack(self, view: View) -> Tensor:
         logits = view.adv
-        return -cross_entropy(logits, targets(hard(view.victim_y), logits.shape[1]))
+        return -cross_entropy(logits, targets(hard(view.attacked_labels), logits.shape[1]))
 
     def learn(self, view: View) -> Tensor:
         return self.objective.learn(view)

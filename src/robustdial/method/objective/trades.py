@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from robustdial.method.objective.base import View, cross_entropy, divergence, not_negative, of_victims, per_row
+from robustdial.method.objective.base import View, cross_entropy, divergence, not_negative, of_attacked, per_row
 
 
 @dataclass(frozen=True)
@@ -42,5 +42,5 @@ class TRADES:
 
     def terms(self, view: View) -> tuple[Tensor, Tensor]:
         clean = cross_entropy(view.clean, view.y)
-        apart = divergence(of_victims(view.clean, view), view.adv)
+        apart = divergence(of_attacked(view.clean, view), view.adv)
         return clean, self.beta * view.lam * per_row(apart, view)

@@ -48,7 +48,7 @@ class Friendly:
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
         point, steps = game.open(), passes - 1
-        z = game.threat.noise(game.victims, game.reach, self.noise)
+        z = game.threat.noise(game.attacked_images, game.reach, self.noise)
         patience = torch.full((len(z),), self.patience, device=z.device)
         moving = torch.arange(len(z), device=z.device)
         with attacked(game.model, self.mode):
@@ -67,7 +67,7 @@ class Friendly:
         z = game.threat.ascend(z, gradient, size * game.reach)
         if self.jitter:
             z = z + self.jitter * game.threat.radius * torch.randn_like(z)
-        return game.threat.project(z, game.victims, game.reach)
+        return game.threat.project(z, game.attacked_images, game.reach)
 
 
 def _look(point: Point, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -75,4 +75,4 @@ def _look(point: Point, z: Tensor) -> tuple[Tensor, Tensor]:
     seen = point.at(z)
     assert seen.z is not None
     loss = point.game.objective.attack(seen).sum()
-    return torch.autograd.grad(loss, seen.z)[0], seen.adv.argmax(1) != point.victim_y
+    return torch.autograd.grad(loss, seen.z)[0], seen.adv.argmax(1) != point.attacked_labels

@@ -53,13 +53,13 @@ class Generated:
                 "fit or steps, on data whose augment is Crop, flip, CropFlip or none, or has a draw as they do."
             )
         index, point = game.attacked.origin.index, game.open()
-        z = game.threat.noise(game.victims, game.reach, self.noise)
+        z = game.threat.noise(game.attacked_images, game.reach, self.noise)
         if not memory:
             memory.update(_empty(game.attacked.origin.images, z))
         due = memory["visits"][index] % self.every == 0
         chosen = due & (torch.rand(len(z), device=z.device) < self.share)
         kept = ~due & memory["kept"][index]
-        z[kept] = game.threat.project(memory["z"][index], game.victims, game.reach)[kept]
+        z[kept] = game.threat.project(memory["z"][index], game.attacked_images, game.reach)[kept]
         rows = chosen.nonzero().flatten()
         if len(rows) and passes > 1:
             z[rows] = self._found(point.among(rows), z[rows], passes - 1)
@@ -72,7 +72,9 @@ class Generated:
         game = point.game
         size = self.step(game.threat.radius, steps, game.step_scale) * game.reach
         with attacked(game.model, self.mode):
-            return ascend(game.threat, game.victims, z, partial(game.gradient, point=point), size, steps, game.reach)
+            return ascend(
+                game.threat, game.attacked_images, z, partial(game.gradient, point=point), size, steps, game.reach
+            )
 
 
 def _empty(images: int, z: Tensor) -> Memory:

@@ -31,10 +31,12 @@ class PGD:
         a_share("noise", self.noise)
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
-        steps = passes - 1 if len(game.victims) else 0
+        steps = passes - 1 if len(game.attacked_images) else 0
         point = game.open()
-        z = game.threat.noise(game.victims, game.reach, self.noise)
+        z = game.threat.noise(game.attacked_images, game.reach, self.noise)
         with attacked(game.model, self.mode):
             size = self.step(game.threat.radius, passes - 1, game.step_scale) * game.reach
-            z = ascend(game.threat, game.victims, z, partial(game.gradient, point=point), size, steps, game.reach)
+            z = ascend(
+                game.threat, game.attacked_images, z, partial(game.gradient, point=point), size, steps, game.reach
+            )
         yield point.at(z)

@@ -35,7 +35,7 @@ class Replay:
         a_share("noise", self.noise)
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
-        z = game.threat.noise(game.victims, game.reach, self.noise)
+        z = game.threat.noise(game.attacked_images, game.reach, self.noise)
         yield from replayed(game, z, passes, self.step(game.threat.radius, passes, game.step_scale) * game.reach)
 
 
@@ -56,14 +56,14 @@ class Carried:
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
         if "z" not in memory:
-            memory["z"] = torch.zeros_like(game.victims)
+            memory["z"] = torch.zeros_like(game.attacked_images)
         kept = memory["z"]
-        if len(kept) < len(game.victims):  # how many rows are attacked can vary from batch to batch
-            fresh = game.victims.new_zeros(len(game.victims) - len(kept), *kept.shape[1:])
+        if len(kept) < len(game.attacked_images):  # how many rows are attacked can vary from batch to batch
+            fresh = game.attacked_images.new_zeros(len(game.attacked_images) - len(kept), *kept.shape[1:])
             kept = memory["z"] = torch.cat([kept, fresh])
-        rows = len(game.victims)
+        rows = len(game.attacked_images)
         if isinstance(game.reach, torch.Tensor):  # it was made for other rows, with other radii
-            kept[:rows] = game.threat.project(kept[:rows], game.victims, game.reach)
+            kept[:rows] = game.threat.project(kept[:rows], game.attacked_images, game.reach)
         size = self.step(game.threat.radius, passes, game.step_scale) * game.reach
         for point in replayed(game, kept[:rows], passes, size):
             yield point
@@ -83,4 +83,4 @@ def ascended(point: Point, size: Reach) -> Tensor:
     """The perturbation of a point that was learned from, one step further."""
     game, slope = point.game, left(point)
     assert point.z is not None
-    return game.threat.project(game.threat.ascend(point.z.detach(), slope, size), game.victims, game.reach)
+    return game.threat.project(game.threat.ascend(point.z.detach(), slope, size), game.attacked_images, game.reach)

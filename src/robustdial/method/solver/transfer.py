@@ -53,18 +53,18 @@ class Transferred:
                 "with fit or steps, on data whose augment is Crop, flip, CropFlip or none, or has a draw as they do."
             )
         if not memory:
-            memory["z"] = place.store(game.victims, torch.float16)
-            memory["visits"] = torch.zeros(place.images, dtype=torch.int32, device=game.victims.device)
+            memory["z"] = place.store(game.attacked_images, torch.float16)
+            memory["visits"] = torch.zeros(place.images, dtype=torch.int32, device=game.attacked_images.device)
         store, visits = memory["z"], memory["visits"]
         anew = visits[place.index] % self.reset == 0
         store[place.index[anew]] = 0
-        kept = place.take(store).to(game.victims.dtype)
-        z = torch.where(anew[:, None, None, None], threat.noise(game.victims, game.reach, self.noise), kept)
-        z = threat.project(z, game.victims, game.reach)  # half precision may have rounded out of the set
+        kept = place.take(store).to(game.attacked_images.dtype)
+        z = torch.where(anew[:, None, None, None], threat.noise(game.attacked_images, game.reach, self.noise), kept)
+        z = threat.project(z, game.attacked_images, game.reach)  # half precision may have rounded out of the set
         steps, point = passes - 1 if len(z) else 0, game.open()
         with attacked(game.model, self.mode):
             size = self.step(threat.radius, passes - 1, game.step_scale) * game.reach
-            z = ascend(threat, game.victims, z, partial(game.gradient, point=point), size, steps, game.reach)
+            z = ascend(threat, game.attacked_images, z, partial(game.gradient, point=point), size, steps, game.reach)
         place.put(store, z)
         visits[place.index] += 1
         yield point.at(z)

@@ -29,7 +29,7 @@ class WorstOf:
     mode: Mode = "eval"
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
-        point, draws = game.open(), passes - 1 if len(game.victims) else 0
+        point, draws = game.open(), passes - 1 if len(game.attacked_images) else 0
         z = point.zero()
         with attacked(game.model, self.mode), torch.no_grad():
             worst = torch.full((len(z),), -torch.inf, device=z.device)

@@ -42,11 +42,11 @@ class YOPO:
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
         threat, size = game.threat, self.step(game.threat.radius, passes * self.inner, game.step_scale) * game.reach
-        z = threat.noise(game.victims, game.reach, self.noise)
+        z = threat.noise(game.attacked_images, game.reach, self.noise)
         for turn in range(passes):
             point = game.open().at(z, parts=passes)
             yield point
             if turn < passes - 1:
                 slope = left(point)
                 for _ in range(self.inner):
-                    z = threat.project(threat.ascend(z, slope, size), game.victims, game.reach)
+                    z = threat.project(threat.ascend(z, slope, size), game.attacked_images, game.reach)
