@@ -136,7 +136,7 @@ class Experiment:
         record.append_line(self.folder / record.TROUBLES, trouble)
 
     def save_best(self, score: float, val: list[dict[str, Json]]) -> None:
-        """Keep the network if no score on the validation part was better; of equals, the later one."""
+        """Keep the network if no score on the validation part was better; if one was as good, the later network."""
         if score < self.best.get("score", 0.0):
             return
         self.best = {"score": score, "epoch": self.state.epoch, "val": val}
