@@ -2,8 +2,8 @@
 
     python benchmarks/broken_defences.py > table.md
 
-A small network is trained on the digits and broken in the ways of `tests/evaluate/check/broken.py`; then all checks look at each
-of them, and at the network as it was, and at one trained adversarially.
+A small network is trained on the digits and broken in the ways of `tests/evaluate/check/broken.py`; then all checks
+look at each of them, and at the network as it was, and at one trained adversarially.
 """
 
 from __future__ import annotations
