@@ -189,7 +189,7 @@ class Evidence:
 
     @cached_property
     def multi_step(self) -> Tensor:
-        """Which of `correct` stand after many gradient steps on the cross-entropy, and as many on the margin, bool `[V]`.
+        """Which of `correct` stand after gradient steps on the cross-entropy, and as many on the margin, bool `[V]`.
 
         Of the two losses either may fail by itself on a sound network: the first where it saturates, the second where
         the runner-up is not the way.
@@ -199,7 +199,7 @@ class Evidence:
 
     @cached_property
     def large_radius(self) -> Tensor:
-        """Which of `correct` stand after many gradient steps in a set that holds the same grey image for all, bool `[V]`."""
+        """Which of `correct` stand after gradient steps in a set that holds the same grey image for all, bool `[V]`."""
         return self._under(APGD(steps=STEPS), _all_grey(self.threat, self.x))
 
     @cached_property
