@@ -17,6 +17,7 @@ from typing import Any, TypeVar, get_type_hints
 import tyro
 
 from robustdial.recipes import RECIPES, Norm, Recipe, recipe
+from robustdial.recipes.facts import documented
 from robustdial.recipes.presets import PRESETS, Preset
 from robustdial.run import Run
 from robustdial.study.comparison import Entry
@@ -205,9 +206,9 @@ def training_flags(recipe: Recipe, preset: Mapping[str, Any] = MappingProxyType(
         ("preset", str, field(default="")),
         ("resume", bool, field(default=False)),
     ]
-    flags = make_dataclass(recipe.__name__, [*knobs, *runs, *own])
+    flags, doc = make_dataclass(recipe.__name__, [*knobs, *runs, *own]), documented(recipe)
     flags.__doc__ = (
-        f"{_before_args(recipe)}\n\nArgs:\n{_args(recipe)}\n{_args(Run)}\n    first: {_FIRST}\n    preset: {_PRESET}\n"
+        f"{_before_args(doc)}\n\nArgs:\n{_args(doc)}\n{_args(_of_runs())}\n    first: {_FIRST}\n    preset: {_PRESET}\n"
         "    resume: continue the run in --out."
     )
     return flags
@@ -231,7 +232,7 @@ def comparison_flags(preset: Mapping[str, Any] = MappingProxyType({})) -> type:
         ("resume", bool, field(default=False)),
     ]
     flags = make_dataclass("comparison", [*own, *shared])
-    of_run = "\n".join(line for line in _args(Run).splitlines() if not line.strip().startswith("out:"))
+    of_run = "\n".join(line for line in _args(_of_runs()).splitlines() if not line.strip().startswith("out:"))
     flags.__doc__ = (
         "Train and measure several methods alike: robustdial compare pgd-at m-pgd free:replays=4 --seeds 3\n\n"
         "Args:\n    eps: radius that all are measured at, and trained at where they have one: 8/255, 8px, 0.031.\n"
@@ -287,9 +288,13 @@ def _one_line(box: str) -> str:
     return text.rstrip(".:") + "."
 
 
-def _before_args(source: object) -> str:
-    return inspect.cleandoc(source.__doc__ or "").split("\nArgs:")[0].strip()
+def _of_runs() -> str:
+    return inspect.cleandoc(Run.__doc__ or "")
 
 
-def _args(source: object) -> str:
-    return inspect.cleandoc(source.__doc__ or "").split("\nArgs:\n")[1].split("\n\n")[0]
+def _before_args(doc: str) -> str:
+    return doc.split("\nArgs:")[0].strip()
+
+
+def _args(doc: str) -> str:
+    return doc.split("\nArgs:\n")[1].split("\n\n")[0]

@@ -5,6 +5,9 @@
         x = unit(data.augment(x))               # float in [0, 1]
 
 `load` knows the sets of `names()`; `from_tensors` takes your own. Both hold a validation part out of the training set.
+
+May import the ground alone. In: a name, a folder, a table or tensors. Out: `Data`, three sources of images and labels
+that are asked for by index, with a note of everything that was decided for the reader.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Measuring: accuracies with intervals, also in bad weather and on other backgrounds; costs, the frontier."""
+"""Measuring: accuracies with intervals, also in bad weather and on other backgrounds; costs, the frontier, checks.
+
+May import `attack`, `method`, `data` and the ground; knows no run, no folder and no command. In: a network, a
+source of images, an attack and a threat. Out: counts, accuracies with intervals, and what may be wrong with them.
+"""
 
 from robustdial.evaluate.accuracy import Accuracy, Measured, right
 from robustdial.evaluate.background import Changed, background, background_of

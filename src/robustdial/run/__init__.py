@@ -1,4 +1,9 @@
-"""A run: a recipe on data, in a folder from which it can be continued, measured and served."""
+"""A run: a recipe on data, in a folder from which it can be continued, measured and served.
+
+May import `evaluate`, `training`, `recipes` and what is below. In: the name of a recipe, its knobs and the settings
+`Run`, or the folder of a run. Out: an `Experiment`, whose files `record` describes; a network and a data set that are
+opened together are matched by class name.
+"""
 
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import open_model, untrained
