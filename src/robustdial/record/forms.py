@@ -22,8 +22,10 @@ DATA = {
     "val?": COUNT,
     "test?": COUNT,
     "unlabelled?": COUNT,
+    "labels?": str,
     "notes?": [str],
 }
+PLACES = {"data?": str, "unlabelled?": str, "root?": str}
 MODEL = {
     "name": str,
     "width?": Maybe(POSITIVE),
@@ -47,6 +49,7 @@ A_RUN = {
     "threat?": str,
     "teacher?": str,
     "data?": DATA,
+    "places?": PLACES,
     "model?": MODEL,
     "run?": {...: ANY, "epochs?": POSITIVE, "seed?": COUNT, "teacher?": TEXT},
     **ORIGIN,
@@ -165,6 +168,7 @@ EVALUATED = {
 COMPARED = {
     "entries?": [{"label": str, "recipe": str, "knobs": KNOBS}],
     "asked?": {...: ANY},
+    "places?": PLACES,
     "seeds?": [COUNT],
     "attacks?": [str],
     "n_asked?": Maybe(POSITIVE),

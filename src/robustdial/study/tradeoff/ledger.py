@@ -15,7 +15,7 @@ from robustdial.evaluate import Position
 from robustdial.method import describe
 from robustdial.run import Experiment
 from robustdial.study.tradeoff.costs import costs_of, dialed_cost, timing_of
-from robustdial.study.tradeoff.points import measure_point
+from robustdial.study.tradeoff.points import fingerprint_of, measure_point
 from robustdial.study.tradeoff.positions import widths_of
 from robustdial.typing import Json
 
@@ -126,9 +126,13 @@ class Ledger:
 
     def _read(self, path: Path) -> dict[str, Json]:
         about = record.read_json(path) if path.exists() else {}
-        if any(about.get(key) != value for key, value in self.conditions.items()):
-            return {}
-        return record.read_json(path, form=record.MEASURED_POINTS)
+        return record.read_json(path, form=record.MEASURED_POINTS) if measured_under(about, self.conditions) else {}
+
+
+def measured_under(about: Mapping[str, Json], conditions: Mapping[str, Json]) -> bool:
+    """Whether a file was written under these conditions; an old one does not say which images it is of."""
+    told = {"images": conditions["images"], **about}
+    return all(told.get(key) == value for key, value in conditions.items())
 
 
 def conditions_of(experiment: Experiment, part: str, source: Source, attack: Attack, seed: int) -> dict[str, Json]:
@@ -137,6 +141,7 @@ def conditions_of(experiment: Experiment, part: str, source: Source, attack: Att
         "part": part,
         "attack": attack.name,
         "n": len(source),
+        "images": fingerprint_of(source),
         "seed": seed,
         "checkpoint": experiment.checkpoint,
         "weights": record.fingerprint(experiment.state.served.state_dict()),
