@@ -14,6 +14,7 @@ from robustdial.run import trained
 
 NAMES = ("cat", "dog", "owl")
 ORDER = "owl,cat,dog"
+OTHERS = "images that are not those of the run's data"
 TRAIN = ["train", "oat", "--data", "folder:set", "--model-width", "4", "--epochs", "2", "--steps", "1", "--eps", "0.02"]
 TRAIN += ["--lambdas", "0", "1", "--code", "4", "--batch", "8", "--precision", "float32", "--classes", ORDER]
 
@@ -118,16 +119,16 @@ def test_data_that_was_moved_can_be_named(here, command, capsys):
     assert main.run(MEASURE[command].split()) == 2
     assert "say where it is now: --data folder:PATH" in capsys.readouterr().err
     assert main.run([*MEASURE[command].split(), "--data", "folder:moved"]) in (0, 1), capsys.readouterr().err
-    assert "does not hold the same images" not in capsys.readouterr().out
+    assert OTHERS not in capsys.readouterr().out
 
 
 def test_other_images_of_the_same_classes_are_measured_and_named(here, capsys):
     write(here / "other", n=10)
     assert main.run([*MEASURE["evaluate"].split(), "--data", "folder:other"]) == 0
-    assert "folder:other does not hold the same images as folder:set" in capsys.readouterr().out
+    assert OTHERS in capsys.readouterr().out
     (score,) = json.loads((here / "run" / "score.json").read_text())["scores"]
     assert score["dataset"] == "folder:other"
-    assert any("does not hold the same images" in note for note in score["notes"])
+    assert any(OTHERS in note for note in score["notes"])
 
 
 def test_points_on_other_images_are_not_taken_for_those_of_the_run(here):
@@ -170,3 +171,79 @@ def test_a_comparison_keeps_its_classes(here, capsys):
     rename(here, "owl", "ant")
     assert main.run(["compare", "--resume", "--out", "c"]) == 2
     assert "owl is missing, ant is new" in capsys.readouterr().err
+
+
+def flat(root, n=20):
+    """Images of the three classes that are not divided into parts."""
+    for k, name in enumerate(NAMES):
+        (root / name).mkdir(parents=True)
+        for i in range(n):
+            Image.fromarray(np.full((8, 8, 3), 80 * k + i, np.uint8)).save(root / name / f"{i}.png")
+
+
+def run_on(data, out, *more):
+    flags = [*TRAIN[:2], "--data", data, *TRAIN[4:], "--epochs", "1", "--out", str(out), *more]
+    assert main.run(flags) == 0
+
+
+@pytest.mark.parametrize("command", ["evaluate", "frontier", "cross", "bake"])
+def test_other_images_without_parts_are_measured_whole(here, command, capsys):
+    flat(here / "flat", 4)
+    words = MEASURE[command].replace(" --n 12", "")
+    assert main.run([*words.split(), "--data", "folder:flat"]) == 0, capsys.readouterr().err
+    said = " ".join(capsys.readouterr().out.split())
+    assert "all of its 12 images are measured" in said
+    assert OTHERS in said
+
+
+def test_what_needs_another_part_than_the_measured_one_is_refused_without_it(here, capsys):
+    flat(here / "flat", 4)
+    for words, said in (
+        (MEASURE["choose"], "folder:flat has no validation part to choose on"),
+        ("bake run --lam 0 --attack pgd-1 --format onnx-int8", "folder:flat has no training part"),
+    ):
+        assert main.run([*words.split(), "--data", "folder:flat"]) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_a_position_is_chosen_on_the_parts_of_other_images(here, capsys):
+    write(here / "other", n=12)
+    assert main.run([*MEASURE["choose"].split(), "--data", "folder:other"]) in (0, 1), capsys.readouterr().err
+    assert json.loads((here / "run" / "choose.json").read_text())["part"] == "val"
+
+
+def test_what_was_not_divided_keeps_its_parts_where_it_was_moved_to(here):
+    """Moved images are those of the run: not all of them are measured, as of others."""
+    flat(here / "flat")
+    run_on("folder:flat", "x")
+    before = trained(here / "x", "cpu").data
+    (here / "flat").rename(here / "moved")
+    after = trained(here / "x", "cpu", place="folder:moved").data
+    assert (len(after.train), len(after.val), len(after.test)) == (len(before.train), len(before.val), len(before.test))
+    assert OTHERS not in " ".join(after.notes)
+
+
+def test_own_images_with_other_labels_are_refused(here, capsys):
+    """As many images as before, in as many classes: an image of a cat now lies among the dogs."""
+    (here / "set" / "train" / "cat" / "0.png").rename(here / "set" / "train" / "dog" / "a.png")
+    assert main.run(MEASURE["evaluate"].split()) == 2
+    said = capsys.readouterr().err
+    assert "has changed since the run in run began" in said
+    assert "--data" in said
+
+
+def test_a_table_is_found_from_another_directory_and_read_as_the_run_reads_its_own(here, tmp_path, monkeypatch, capsys):
+    for place in ("list.csv", "other.csv"):
+        rows = [
+            f"set/{part}/{name}/{i}.png,{name},{i % 2},{part}"
+            for part in ("train", "test")
+            for name in NAMES
+            for i in range(20 if place == "list.csv" else 10)
+        ]
+        (here / place).write_text("\n".join(["file,what,other,split", *rows]) + "\n")
+    run_on("csv:list.csv", "x", "--label", "what", "--background", "black")
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path / "there")
+    for more in ([], ["--data", "csv:../here/other.csv"]):
+        command = ["frontier", "../here/x", "--lams", "0", "--attack", "pgd-1", *more]
+        assert main.run(command) == 0, capsys.readouterr().err

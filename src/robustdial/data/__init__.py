@@ -219,9 +219,9 @@ def _as_listed(raw: Raw, name: str) -> Raw:
         return raw
     try:
         found = arranged(raw, class_names(str(path)), str(path))
-    except ValueError as error:
-        return replace(raw, notes=(*raw.notes, f"{path} is not used: {error}"))
-    return replace(found, notes=(*raw.notes, f"The order of the classes is that of {path}."))
+    except ValueError:
+        return replace(raw, notes=(*raw.notes, f"{path.name} is not used: it does not name each class once."))
+    return replace(found, notes=(*raw.notes, f"The order of the classes is that of {path.name}."))
 
 
 def _place(name: str) -> tuple[str, Path]:

@@ -1,4 +1,7 @@
-"""Class names: read as people write them, and matched with those that a network was trained on."""
+"""Class names: read as people write them, and matched with those that a network was trained on.
+
+Notes do not say where the data lies: they are published with what was measured.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +87,7 @@ def renumbered(data: Data, names: Sequence[str]) -> Data:
     labels, notes = _numbering(data.classes, names, data.name)
     missing = [] if _by_number(data.classes, names) else _without(names, data.classes)
     if missing:
-        notes = (*notes, f"Of the {len(names)} classes of the network, {data.name} has no {few(missing)}.")
+        notes = (*notes, f"Of the {len(names)} classes of the network, the data has no {few(missing)}.")
     train, val, test = (Relabelled(part, labels[part.labels]) for part in (data.train, data.val, data.test))
     return replace(data, classes=tuple(names), notes=(*data.notes, *notes), train=train, val=val, test=test)
 
@@ -95,7 +98,7 @@ def _numbering(have: Sequence[str], want: Sequence[str], name: str) -> tuple[Ten
     if list(have) == list(want[: len(have)]):
         return same, ()
     if len(have) == len(want) and _numbers(have):
-        return same, (f"The classes of {name} have numbers only: {_paired(have, want)} are assumed.",)
+        return same, (f"The classes of the data have numbers only: {_paired(have, want)} are assumed.",)
     if len(have) == len(want) and _numbers(want):
         return same, (f"The network knows its classes by number only: {_paired(want, have)} are assumed.",)
     if new := _without(have, want):
@@ -104,7 +107,7 @@ def _numbering(have: Sequence[str], want: Sequence[str], name: str) -> tuple[Ten
             "classes that it was trained on."
         )
     there = {known: place for place, known in enumerate(want)}
-    note = f"The classes of {name} stand in another order than those of the network ({few(want)}): matched by name."
+    note = f"The classes of the data stand in another order than those of the network ({few(want)}): matched by name."
     return torch.tensor([there[each] for each in have]), (note,)
 
 

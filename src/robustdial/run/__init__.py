@@ -5,6 +5,7 @@ May import `evaluate`, `training`, `recipes` and what is below. In: the name of 
 opened together are matched by class name.
 """
 
+from robustdial.run.calibration import training_part
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import numbers_asked, open_model, untrained
 from robustdial.run.opening import rehearse, rehearse_alone, resume, start, trained
@@ -26,6 +27,7 @@ __all__ = [
     "resume",
     "start",
     "trained",
+    "training_part",
     "unknown",
     "untrained",
 ]

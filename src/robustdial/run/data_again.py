@@ -14,6 +14,10 @@ from robustdial.typing import Json
 
 _DIVISION = ("train", "val", "test", "labels")
 """What tells whether the same images are in the same parts."""
+_OTHERS = (
+    "Measured on images that are not those of the run's data: if the network has learned from some of them, its "
+    "accuracy is too high."
+)
 _SAME = ("classes", "shape", "mean", "std", "unlabelled", *_DIVISION)
 
 
@@ -77,19 +81,16 @@ def check_division(data: Data, about: Mapping[str, Json], folder: Path) -> None:
 
 
 def measured_on(data: Data, about: Mapping[str, Json], place: str | None) -> Data:
-    """Data by the name that it goes by, with a note if it is not the same as in the training.
+    """Data by the name that it goes by, with a note if it is not the run's own.
 
-    Mean and standard deviation are those of the training: the network brings them.
+    Mean and standard deviation are those of the training: the network brings them. The note, which is published with
+    what was measured, does not say where the data lies.
     """
     before = about["data"]
     data = replace(data, mean=tuple(before["mean"]), std=tuple(before["std"]))
     if _is_same(data, about):
         return replace(data, name=place or before["name"])
-    note = (
-        f"{place or data.name} does not hold the same images as {before['name']}, which the network was trained on. If "
-        "it has learned from some of them, its accuracy is too high."
-    )
-    return replace(data, name=place or data.name, notes=(*data.notes, note))
+    return replace(data, name=place or data.name, notes=(*data.notes, _OTHERS))
 
 
 @contextmanager

@@ -130,8 +130,7 @@ def trained(folder: Path, device: str = "auto", data: Data | None = None, *, pla
         check_division(data, about, folder)
     data = measured_on(data, about, place)
     experiment = _to_be_filled(folder, parts_of(about["recipe"], about["knobs"], run, data))
-    experiment.about = about | {"data": about["data"] | {"name": data.name}}
-    experiment.checkpoint = checkpoint
+    experiment.about, experiment.checkpoint = about, checkpoint
     load_weights(experiment.state.model, tensors)
     experiment.state.average = None  # what was kept is the average already
     return experiment

@@ -50,6 +50,6 @@ def frontier(
             points.append(point)
             bar.advance(bar.task_ids[0])
     take_pictures(experiment, measured_with, seed)
-    console.print(points_table(points, f"{run}: {experiment.about['recipe']} on {experiment.about['data']['name']}"))
+    console.print(points_table(points, f"{run}: {experiment.about['recipe']} on {experiment.data.name}"))
     write_page(run)
     return 0

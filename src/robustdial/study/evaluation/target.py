@@ -75,7 +75,7 @@ def of_run(
         {
             "model": f"{about['recipe']}, {about['model']['name']}",
             "weights": record.fingerprint(experiment.state.served.state_dict()),
-            "dataset": about["data"]["name"],
+            "dataset": experiment.data.name,
             "part": "test",
             "lam": lam,
             "width": width,

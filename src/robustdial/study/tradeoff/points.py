@@ -23,7 +23,15 @@ def test_images(experiment: Experiment, n: int | None) -> Source:
 
 
 def val_images(experiment: Experiment, n: int | None) -> Source:
-    """The validation part, or a class-balanced part of `n` images of it, the same at every call."""
+    """The validation part, or a class-balanced part of `n` images of it, the same at every call.
+
+    Raises ValueError where data that is only measured came without one.
+    """
+    if not len(experiment.data.val):
+        raise ValueError(
+            f"{experiment.data.name} has no validation part to choose on. Give images in folders train and test, or "
+            "val and test, or leave --data out."
+        )
     return part_of(experiment.data.val, n)
 
 
