@@ -10,7 +10,8 @@ from PIL import Image
 from robustdial import record
 from robustdial.cli import main
 from robustdial.data import from_tensors, load
-from robustdial.run import trained
+from robustdial.run import trained, training_part
+from robustdial.ship.hub import save_pretrained
 
 NAMES = ("cat", "dog", "owl")
 ORDER = "owl,cat,dog"
@@ -198,12 +199,10 @@ def test_other_images_without_parts_are_measured_whole(here, command, capsys):
 
 def test_what_needs_another_part_than_the_measured_one_is_refused_without_it(here, capsys):
     flat(here / "flat", 4)
-    for words, said in (
-        (MEASURE["choose"], "folder:flat has no validation part to choose on"),
-        ("bake run --lam 0 --attack pgd-1 --format onnx-int8", "folder:flat has no training part"),
-    ):
-        assert main.run([*words.split(), "--data", "folder:flat"]) == 2
-        assert said in capsys.readouterr().err
+    assert main.run([*MEASURE["choose"].split(), "--data", "folder:flat"]) == 2
+    assert "folder:flat has no validation part to choose on" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="folder:flat has no training part"):
+        training_part(trained(here / "run", "cpu", place="folder:flat").data)
 
 
 def test_a_position_is_chosen_on_the_parts_of_other_images(here, capsys):
@@ -247,3 +246,14 @@ def test_a_table_is_found_from_another_directory_and_read_as_the_run_reads_its_o
     for more in ([], ["--data", "csv:../here/other.csv"]):
         command = ["frontier", "../here/x", "--lams", "0", "--attack", "pgd-1", *more]
         assert main.run(command) == 0, capsys.readouterr().err
+
+
+def test_what_was_measured_on_other_images_says_so_and_is_not_published_as_the_runs(here):
+    flat(here / "flat", 4)
+    assert main.run(["frontier", "run", "--lams", "0", "--attack", "pgd-1", "--data", "folder:flat"]) == 0
+    assert OTHERS.replace("'", "&#39;") in (here / "run" / "report.html").read_text()
+    save_pretrained(here / "run", here / "hub")
+    assert "\n| lambda" not in (here / "hub" / "README.md").read_text()
+    assert main.run(["frontier", "run", "--lams", "0", "--attack", "pgd-1"]) == 0
+    save_pretrained(here / "run", here / "hub")
+    assert "\n| lambda" in (here / "hub" / "README.md").read_text()

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from robustdial.checks import checked, nearest, whole
+from robustdial.checks import checked, nearest
 from robustdial.checks import seed as seed_fits
 from robustdial.data import csv_file, digits, folder, hub, named, parquet, shapes
 from robustdial.data.augment import Crop, CropFlip, flip, none
@@ -37,9 +37,6 @@ from robustdial.data.split import balanced
 from robustdial.data.stream import Stream
 from robustdial.data.tensors import from_tensors
 from robustdial.data.unlabelled import Relabelled, joined, set_apart, without_labels
-
-LARGEST = 4096
-"""Side of the largest images, in pixels."""
 
 __all__ = [
     "Batch",
@@ -149,8 +146,6 @@ def load(
     """
     check_request(limit, val)
     seed_fits(seed)
-    if size is not None:
-        whole("size", size, 1, LARGEST, "Give the side of the images in pixels, or leave it out.")
     reading = Reading(size, label, image, background)
     if labelled is not None and unlabelled is not None:
         raise ValueError("labelled and unlabelled both say which images have no labels. Give one of them.")
@@ -169,6 +164,7 @@ def load(
     return joined(data, unlabelled, _pictures(unlabelled, Path(root), data.shape, background))
 
 
+@checked
 def load_to_measure(
     name: str,
     *,

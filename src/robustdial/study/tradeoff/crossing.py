@@ -16,7 +16,7 @@ from robustdial.dial import Fixed
 from robustdial.evaluate import Accuracy, Cross, Estimate, cross, over_images
 from robustdial.precision import full_precision
 from robustdial.run import Experiment
-from robustdial.study.tradeoff.ledger import conditions_of, measured_under
+from robustdial.study.tradeoff.ledger import conditions_of, images_of, measured_under
 from robustdial.study.tradeoff.points import test_images
 from robustdial.typing import Json
 
@@ -58,6 +58,7 @@ def measure_cross(
             yield done
     about = {
         **conditions,
+        **images_of(experiment),
         "threat": threat.name,
         "eps": threat.radius,
         **cross_report(Cross(rounds[0], torch.stack(rounds[1:])), lams),

@@ -103,7 +103,7 @@ class Ledger:
             self._take_over(before)
             if self.path.exists() and not self._read(self.path):
                 record.write_text(self._aside, self.path.read_text(encoding="utf-8"))
-            about = {**before, **self.conditions, **cost, "seconds": self.seconds, **more}
+            about = {**before, **self.conditions, **images_of(self.experiment), **cost, "seconds": self.seconds, **more}
             record.write_json(self.path, {**about, "points": self.all_points()})
 
     def _take_over(self, before: Mapping[str, Json]) -> None:
@@ -133,6 +133,11 @@ def measured_under(about: Mapping[str, Json], conditions: Mapping[str, Json]) ->
     """Whether a file was written under these conditions; an old one does not say which images it is of."""
     told = {"images": conditions["images"], **about}
     return all(told.get(key) == value for key, value in conditions.items())
+
+
+def images_of(experiment: Experiment) -> dict[str, Json]:
+    """Which data is measured, and what was decided for the reader about it."""
+    return {"dataset": experiment.data.name, "notes": list(experiment.data.notes)}
 
 
 def conditions_of(experiment: Experiment, part: str, source: Source, attack: Attack, seed: int) -> dict[str, Json]:
