@@ -89,7 +89,7 @@ def measured_on(data: Data, about: Mapping[str, Json], place: str | None) -> Dat
     before = about["data"]
     data = replace(data, mean=tuple(before["mean"]), std=tuple(before["std"]))
     if _is_same(data, about):
-        return replace(data, name=before["name"])
+        return replace(data, name=place or before["name"])
     return replace(data, name=place or data.name, notes=(*data.notes, _OTHERS))
 
 
