@@ -27,6 +27,7 @@ def bake(
     width: float = 1.0,
     format: tuple[str, ...] = ("pt2",),
     attack: str = "pgd-20",
+    data: str | None = None,
     n: int | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -46,13 +47,14 @@ def bake(
             leaderboard asks for it), onnx, and onnx-int8 (eight bits, measured on its own).
         attack: pgd-K, cw-K, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t, square, autoattack, or several
             joined by +.
+        data: where the images of the run are now, or others, as in training; by default where they were.
         n: class-balanced test images to measure on; all by default.
         seed: of the attack's random start.
         device: where to measure: auto, cpu or cuda.
         out: folder to write to; by default baked/ in the run, and there one folder for each position.
     """
     formats = _formats(format)
-    measured_with, experiment = parse(attack), trained(run, device)
+    measured_with, experiment = parse(attack), trained(run, device, place=data)
     threat = experiment.method.threat
     check_supports(measured_with, threat)
     print_notes(experiment.data.notes)
