@@ -11,8 +11,6 @@ from robustdial.evaluate import Accuracy, clean_accuracy, measure
 from robustdial.method.threat import L2, Linf
 from robustdial.models import build
 
-pytestmark = pytest.mark.rounding
-
 WEIGHT = torch.tensor([1.0, -2.0, 0.5, 0.0])
 
 
