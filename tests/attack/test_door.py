@@ -168,7 +168,7 @@ def test_measuring_leaves_inference_mode():
     [
         (lambda: (NET, data(), "pgd-2", Linf(0.1)), r"Give data\.test"),
         (lambda: (NET, (X, Y), "pgd-2", Linf(0.1)), r"from_tensors\(\(x, y\), \(x, y\)\).test"),
-        (lambda: (NET, data().test.subset(torch.arange(0)), "pgd-2", Linf(0.1)), "no images to measure on"),
+        (lambda: (NET, data().test.subset(torch.arange(0)), "pgd-2", Linf(0.1)), "There are no images"),
         (lambda: (NET, data().test, "pgd", Linf(0.1)), "'pgd' is not an attack"),
         (lambda: (NET, data().test, PGDAttack, Linf(0.1)), r"the class PGDAttack is no attack"),
         (lambda: (NET, data().test, 20, Linf(0.1)), "attack=20 is no attack"),
