@@ -22,7 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from robustdial import record
-from robustdial.evaluate import Accuracy, Advance
+from robustdial.evaluate import Accuracy, Advance, verdicts
 from robustdial.report.words import amount, duration, interval, moment, percent, radius
 from robustdial.run import Experiment
 from robustdial.run.training_loop import Cost
@@ -210,6 +210,12 @@ def print_notes(notes: Sequence[str], where: Console = console) -> None:
     """What was decided for the reader when the data was read, a line each."""
     for note in notes:
         where.print(f"data: {note}", markup=False, emoji=False, soft_wrap=True)
+
+
+def print_verdicts(points: Sequence[Json], classes: int) -> None:
+    """What a table of points of one network says in words: that it guesses, that its dial changes nothing."""
+    for sentence in verdicts(points, classes):
+        console.print(Text(sentence, style="bold red"), soft_wrap=True)
 
 
 class StageBars:
