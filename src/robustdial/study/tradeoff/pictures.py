@@ -18,7 +18,7 @@ PICTURES, POSITIONS = 8, 6
 
 
 def take_pictures(experiment: Experiment, attack: Attack, seed: int = 0) -> None:
-    """Attack a few test images of different classes, at trained positions from end to end of the dial, and write them."""
+    """Attack a few test images of different classes, at trained positions along the dial, and write them."""
     dial, test = experiment.method.dial, experiment.data.test
     lams: tuple[float | None, ...] = (None,)
     if isinstance(dial, Dials):
