@@ -20,7 +20,8 @@ def card(about: Json, formats: Mapping[str, Format]) -> str:
         about: what `card.json` holds.
         formats: by the names that stand in it.
     """
-    parts = [_title(about), _accuracy(about["measured"], len(about["network"]["classes"])), _facts(about), *decided(about["run"]), _use(about)]
+    parts = [_title(about), _accuracy(about["measured"], len(about["network"]["classes"])), _facts(about)]
+    parts += [*decided(about["run"]), _use(about)]
     parts += [_file(name, file, about, formats[file["format"]]) for name, file in about["files"].items()]
     return "\n\n".join(parts) + "\n"
 
