@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from robustdial.report import facts
 from robustdial.report.compare.folder import Comparison, Measured, Row
+from robustdial.report.compare.verdicts import shared_start
 from robustdial.report.facts import Rows, Tiles
+from robustdial.report.folder import Entry
 from robustdial.report.words import duration, number, percent, spoken
 
 SPACE = "\N{NO-BREAK SPACE}"
@@ -20,6 +22,9 @@ def summary(comparison: Comparison) -> str:
     ill = [_ill(row, comparison) for row in comparison.rows if row.ills]
     if ill:
         told.append(f"Not healthy: {_some(ill)}.")
+    said = [f"{row.label} ({', '.join(row.said)})" for row in comparison.rows if row.said]
+    if said:
+        told.append(f"To be read with care: {_some(said)}.")
     if rows and unfinished:
         told.append(f"Not finished: {_some(unfinished)}.")
     return " ".join([*told, _extent(comparison)])
@@ -32,9 +37,15 @@ def tiles(comparison: Comparison) -> Tiles:
         *facts.ground(about),
         ("Methods", str(len(comparison.methods)), f"{counted(len(about['seeds']), 'seed')} each"),
         ("Radius ε", number(about["eps"]), about.get("threat") or ""),
-        ("All runs", duration(seconds) if seconds else None, f"{spoken(about['run'].get('epochs'))} epochs each"),
+        ("All runs", duration(seconds) if seconds else None, _length(about)),
     ]
     return [(name, value, detail) for name, value, detail in known if value]
+
+
+def _length(about: Entry) -> str:
+    first = about.get("first")
+    own = f"{spoken(about['run'].get('epochs'))} epochs each"
+    return f"{own}, after {first['epochs']} of standard training" if first else own
 
 
 def conditions(comparison: Comparison) -> list[str]:
@@ -44,6 +55,7 @@ def conditions(comparison: Comparison) -> list[str]:
         f"{_how(comparison)} {facts.UPPER_BOUND}",
         "The worst attack of a method is the one that leaves it least on average; it is not the worst attack on each "
         "image.",
+        shared_start(about),
         facts.chosen(about.get("checkpoint", "")),
         f"Bars and ranges: {about['interval']}." if about.get("interval") else "",
         "Passes are forward and backward passes per image and epoch, averaged over the training.",

@@ -41,7 +41,7 @@ class Point:
         """Which of the markers it gets: what a reader must know first comes first."""
         if not self.row.complete:
             return "unfinished"
-        if self.row.ills:
+        if not self.row.sound:
             return "not healthy"
         return "on the front" if self.best else "not on the front"
 
@@ -178,4 +178,4 @@ def _told(row: Row) -> str:
     accuracies = {"clean": row.clean} | row.robust
     lines = [f"{escape(name)} {percent(one.mean)} {interval(one.ends)}" for name, one in accuracies.items()]
     ills = [f"seed {seed}: {escape(said)}" for seed, said in row.ills]
-    return "<br>".join([f"<b>{escape(row.label)}</b>", *lines, *ills])
+    return "<br>".join([f"<b>{escape(row.label)}</b>", *lines, *ills, *row.said])
