@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from robustdial.evaluate import AT_CHANCE, UNMOVED
 from robustdial.report import facts
 from robustdial.report.compare.folder import Comparison, Measured, Row
 from robustdial.report.compare.verdicts import shared_start
@@ -22,9 +23,10 @@ def summary(comparison: Comparison) -> str:
     ill = [_ill(row, comparison) for row in comparison.rows if row.ills]
     if ill:
         told.append(f"Not healthy: {_some(ill)}.")
-    said = [f"{row.label} ({', '.join(row.said)})" for row in comparison.rows if row.said]
-    if said:
-        told.append(f"To be read with care: {_some(said)}.")
+    for words in (AT_CHANCE, UNMOVED):
+        named = [row.method if words == UNMOVED else row.label for row in comparison.rows if words in row.said]
+        if named:
+            told.append(f"{_some(list(dict.fromkeys(named)))}: {words}.")
     if rows and unfinished:
         told.append(f"Not finished: {_some(unfinished)}.")
     return " ".join([*told, _extent(comparison)])
