@@ -15,7 +15,8 @@ from robustdial.report.compare import curves, facts
 from robustdial.report.compare.folder import read
 from robustdial.report.compare.front import front
 from robustdial.report.compare.pareto import pareto
-from robustdial.report.labels import SIZES, Label, places
+from robustdial.report.compare.plane import plane
+from robustdial.report.labels import SIZES, Label, legible, places
 
 SECTIONS = ["methods", "front", "training", "settings"]
 PLOTS = ["seconds", "cost", "passes", "gradient", "val-clean", "val-robust"]
@@ -36,6 +37,7 @@ def rows(about):
 def table(page):
     """Label and text of each row of the table, in order, without tags."""
     body = re.search(r'<table class="points methods">.*?<tbody>(.*?)</tbody>', page.own(), re.DOTALL).group(1)
+    body = body.replace("<wbr>", "")
     texts = [re.sub(r"<[^>]*>", " ", row).replace("\N{NO-BREAK SPACE}", " ") for row in body.split("</tr>")[:-1]]
     return {text.split()[0]: " ".join(text.split()) for text in texts}
 
@@ -279,3 +281,50 @@ def test_positions_of_a_dial_are_rows_of_one_method(about, compare, show):
     assert "oat at 0" in page.text
     plots = page.own()
     assert plots.count('"name":"oat"') == len(["plane", "passes", "gradient", "val-clean", "val-robust"])
+
+
+@pytest.fixture
+def dialed(compare, about, rows):
+    """A comparison with a dial of three positions that costs what they cost together, and one that does nothing."""
+
+    def row(method, lam, clean, robust):
+        of = {side: {"mean": v, "low": v - 0.01, "high": v + 0.01} for side, v in (("c", clean), ("r", robust))}
+        measured = {"clean": of["c"], "robust": dict.fromkeys(about["attacks"], of["r"])}
+        return rows["m-pgd"] | measured | {"label": f"{method} at {lam:g}", "method": method, "lam": lam}
+
+    about["rows"] += [
+        row("oat", lam, *both) for lam, both in ((0.0, (0.6, 0.05)), (0.5, (0.55, 0.3)), (1, (0.5, 0.35)))
+    ]
+    about["rows"] += [row("dead", lam, 0.5, 0.3) for lam in (0.0, 1.0)]
+    return compare(about)
+
+
+@pytest.mark.parametrize("draw", [by_seconds, plane])
+def test_a_dial_is_one_curve_with_its_name_once(dialed, draw):
+    data = draw(read(dialed)).data
+    assert [len(curve.x) for curve in data if "lines" in curve.mode and len(curve.x) == 3] == [3]
+    named = [text for curve in data for text in curve.text or () if text]
+    assert named.count("oat") == 1
+    assert len(named) == len(set(named))
+
+
+def test_a_dial_that_does_nothing_is_called_so(dialed, show):
+    page = show(dialed)
+    assert "dead: the dial changes nothing." in page.text
+    assert "oat: the dial" not in page.text
+    assert [row.said for row in read(dialed).rows if row.method == "dead"] == [["the dial changes nothing"]] * 2
+
+
+def test_a_method_that_guesses_is_called_so(compare, about, rows, show):
+    rows["m-pgd"]["clean"] |= {"mean": 0.1, "low": 0.09, "high": 0.11}
+    assert "✗ at chance" in table(show(compare(about)))["m-pgd"]
+
+
+def test_names_that_cannot_be_read_are_left_out():
+    stack = [Label(f"a rather long name {i}", 0.5, 0.5) for i in range(30)]
+    shown = legible(stack, places(stack, []))
+    assert 1 <= sum(shown) < 30
+    kept = [(label, place) for label, place, clear in zip(stack, places(stack, []), shown, strict=True) if clear]
+    for size in SIZES:
+        boxes = [label.box(tuple(place.split()), size) for label, place in kept]
+        assert all(a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1] for a, b in combinations(boxes, 2))

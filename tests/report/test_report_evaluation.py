@@ -169,7 +169,7 @@ def test_foreign_page_is_whole_and_asks_for_no_training(foreign, make_score, opt
     assert "On digits: 96.0 % clean / 47.0 % robust." in page.text
     assert "robustdial train" not in page.text
     assert "robustdial frontier" not in page.text
-    assert [name for name in page.ids() if not name.startswith("curve")] == ["evaluation", "evaluation-0"]
+    assert [name for name in page.ids() if not name.startswith("curve")] == ["evaluation", "evaluation-0", "glossary"]
     assert not [tag for tag, attrs in page.tags if attrs.get("class") == "hint"]
 
 

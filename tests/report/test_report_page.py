@@ -90,8 +90,8 @@ def test_predictions_are_marked_in_words_as_well_as_in_colour(page):
     assert page.text.count("✗") == wrong + legend
 
 
-def test_small_pictures_are_scaled_crisp(page):
-    assert all(attrs.get("class") == "crisp" for tag, attrs in page.tags if tag == "img")
+def test_tiny_pictures_are_enlarged_smoothly(page):
+    assert not any(attrs.get("class") for tag, attrs in page.tags if tag == "img")
 
 
 @pytest.mark.parametrize(
@@ -269,3 +269,46 @@ def test_a_threat_that_is_no_ball_has_no_radius_in_pixels(parts, build, show):
     assert "under pgd-20 in the whole set of Warp+Noise on 360 test images" in page.text
     assert "ε = 1" not in page.text
     assert "--attack apgd-ce+worst-of-10" in page.text
+
+
+def test_small_pictures_keep_their_pixels(build, parts, show):
+    for name in ("clean", "adv"):
+        parts["pictures"][name] = parts["pictures"][name].repeat_interleave(4, -1).repeat_interleave(4, -2)
+    del parts["scores"], parts["extremes"]
+    images = [attrs for tag, attrs in show(build(**parts)).tags if tag == "img"]
+    assert images
+    assert all(attrs.get("class") == "crisp" for attrs in images)
+
+
+def test_the_slider_opens_where_most_of_both_is_kept(page, build, parts, show, make_point):
+    def opened(page):
+        return next(attrs for _, attrs in page.tags if attrs.get("id") == "dial")["value"]
+
+    assert opened(page) == "4"  # lambda 0.4: 98.3 + 45.0, of 97.8 + 56.9 at best
+    parts["frontier"]["points"] = [make_point(0.0, 0.9, 0.0), make_point(1.0, 0.8, 0.5)]
+    assert opened(show(build(**parts))) == "1"
+
+
+def test_clean_and_attacked_images_stand_behind_one_switch(page):
+    sides = [attrs for tag, attrs in page.tags if attrs.get("name") == "side"]
+    assert [(side["value"], "checked" in side) for side in sides] == [("clean", False), ("adv", True)]
+    classes = [attrs.get("class") for _, attrs in page.tags]
+    assert classes.count("clean-side") == classes.count("adv-side") == classes.count("strip") == 6
+
+
+def test_the_words_of_the_page_are_explained_at_its_end(page):
+    assert page.ids()[-1] == "glossary"
+    terms = re.findall(r"<dt>(.*?)</dt>", page.own()[page.own().index('id="glossary"') :])
+    assert {"λ (lambda)", "ε (eps)", "PGD-20", "robust", "AutoAttack"} < set(terms)
+
+
+def test_a_network_that_guesses_or_whose_dial_does_nothing_is_called_so(build, parts, show, make_point):
+    parts["frontier"]["points"] = [make_point(lam, 0.11, 0.1) for lam in (0.0, 1.0)]
+    told = show(build(**parts)).text
+    assert "At chance everywhere: guessing among 10 classes is right as often." in told
+    assert "The dial changes nothing" in told
+
+
+def test_a_network_that_moves_is_not(page):
+    assert "At chance" not in page.text
+    assert "changes nothing" not in page.text

@@ -228,6 +228,7 @@ def comparison_flags(preset: Mapping[str, Any] = MappingProxyType({})) -> type:
         ("attacks", tuple[str, ...], field(default=("pgd-20", "cw-20"))),
         ("n", int | None, field(default=None)),
         ("also", tuple[str, ...], field(default=())),
+        ("first", int, field(default=0)),
         ("preset", str, field(default="")),
         ("out", str, field(default="runs/compare")),
         ("resume", bool, field(default=False)),
@@ -240,6 +241,9 @@ def comparison_flags(preset: Mapping[str, Any] = MappingProxyType({})) -> type:
         "    norm: linf or l2, for every method.\n"
         "    seeds: runs per method, from --seed on.\n"
         "    attacks: to measure with: pgd-K, cw-K, apgd-ce, apgd-dlr, apgd-t, fab-t, square, autoattack.\n"
+        "    first: epochs of standard training before, once for each seed: every method starts from that network "
+        "without a warm part of its own; half of each label is that network's answer, or as much as --distil says. "
+        "Its passes and seconds count for every method.\n"
         f"    preset: {_PRESET}\n"
         f"    also: more columns, parts of an evaluation: {', '.join(EXTRAS)}.\n"
         "    n: class-balanced test images to measure on; all by default.\n    out: folder of the comparison.\n"

@@ -22,11 +22,12 @@ from rich.table import Table
 from rich.text import Text
 
 from robustdial import record
-from robustdial.evaluate import Accuracy, Advance
+from robustdial.evaluate import Accuracy, Advance, verdicts
+from robustdial.report.compare.verdicts import said_of, shared_start
 from robustdial.report.words import amount, duration, interval, moment, percent, radius
 from robustdial.run import Experiment
 from robustdial.run.training_loop import Cost
-from robustdial.study.comparison import CompareStep, Comparison
+from robustdial.study.comparison import CompareStep, Comparison, start_folder
 from robustdial.training.engine import Step
 from robustdial.typing import Json
 
@@ -123,12 +124,12 @@ class ComparisonBar:
     """A live bar over all epochs of a comparison, with the run at hand."""
 
     def __init__(self, comparison: Comparison) -> None:
-        self.bar = counting("comparing", len(comparison.entries) * comparison.seeds * comparison.run.epochs)
-        done = [
-            len(record.read_epochs(comparison.folder_of(entry, seed)))
-            for entry in comparison.entries
-            for seed in comparison.all_seeds
-        ]
+        first = comparison.first.epochs if comparison.first else 0
+        each = len(comparison.entries) * comparison.run.epochs + first
+        self.bar = counting("comparing", comparison.seeds * each)
+        folders = [comparison.folder_of(entry, seed) for entry in comparison.entries for seed in comparison.all_seeds]
+        folders += [start_folder(comparison, seed) for seed in comparison.all_seeds if first]
+        done = [len(record.read_epochs(folder)) for folder in folders]
         self.bar.update(self.bar.task_ids[0], completed=sum(done))
 
     def __enter__(self) -> ComparisonBar:
@@ -155,10 +156,12 @@ def comparison_table(about: Json) -> Table:
     for name in ("method", "clean", *about["attacks"], *further, "passes", "seconds", "health"):
         table.add_column(name, justify="left" if name in ("method", "health") else "right", overflow="fold")
     first = about["attacks"][0]
+    spoken = said_of(about["rows"], len(about["data"]["classes"])) if "data" in about else [[]] * len(about["rows"])
+    said = dict(zip((row["label"] for row in about["rows"]), spoken, strict=True))
     for row in sorted(about["rows"], key=lambda row: -(row["robust"][first] or {"mean": -1})["mean"]):
         accuracies = [row["clean"], *(row["robust"][attack] for attack in about["attacks"])]
         accuracies += [row["also"].get(name) for name in further]
-        healths = sorted(set(row["health"]))
+        healths = [*said[row["label"]], *sorted(set(filter(None, row["health"])))]
         table.add_row(
             row["label"],
             *(_estimate(accuracy) for accuracy in accuracies),
@@ -167,6 +170,12 @@ def comparison_table(about: Json) -> Table:
             "; ".join(healths),
         )
     return table
+
+
+def print_comparison_notes(about: Json) -> None:
+    """What the table of a comparison does not say by itself."""
+    if told := shared_start(about):
+        console.print(told, soft_wrap=True)
 
 
 def _estimate(estimate: Json) -> str:
@@ -210,6 +219,12 @@ def print_notes(notes: Sequence[str], where: Console = console) -> None:
     """What was decided for the reader when the data was read, a line each."""
     for note in notes:
         where.print(f"data: {note}", markup=False, emoji=False, soft_wrap=True)
+
+
+def print_verdicts(points: Sequence[Json], classes: int) -> None:
+    """What a table of points of one network says in words: that it guesses, that its dial changes nothing."""
+    for sentence in verdicts(points, classes):
+        console.print(Text(sentence, style="bold red"), soft_wrap=True)
 
 
 class StageBars:

@@ -17,10 +17,13 @@ from robustdial.evaluate.latency import Latency, latencies
 from robustdial.evaluate.measure import classes_of, clean_accuracy, measure
 from robustdial.evaluate.survivors import UNBROKEN, Advance, Survivors, attacks_of, run_cascade
 from robustdial.evaluate.unseen import Trial, Unseen, panel, unseen, warps
+from robustdial.evaluate.verdict import AT_CHANCE, UNMOVED, at_chance, unmoved, verdicts
 
 __all__ = [
+    "AT_CHANCE",
     "SHARES",
     "UNBROKEN",
+    "UNMOVED",
     "Accuracy",
     "Advance",
     "AtRadius",
@@ -36,6 +39,7 @@ __all__ = [
     "Survivors",
     "Trial",
     "Unseen",
+    "at_chance",
     "attacks_of",
     "background",
     "background_of",
@@ -56,6 +60,8 @@ __all__ = [
     "point",
     "right",
     "run_cascade",
+    "unmoved",
     "unseen",
+    "verdicts",
     "warps",
 ]

@@ -198,6 +198,7 @@ BEGUN_COMPARISON = {
     "attacks": [str],
     "n_asked": Maybe(POSITIVE),
     "seconds_total": float,
+    "first?": Maybe({"epochs": POSITIVE, "distil": SHARE}),
 }
 """What a comparison goes on from."""
 

@@ -69,6 +69,27 @@ def places(labels: Sequence[Label], marks: Sequence[Box]) -> list[str]:
     return [" ".join(place) for place in chosen]
 
 
+def legible(labels: Sequence[Label], placed: Sequence[str]) -> list[bool]:
+    """For each label whether it can be read on a desk and on a telephone: it covers none that comes before it.
+
+    >>> legible([Label("a name", 0.5, 0.5), Label("a name", 0.5, 0.5), Label("b", 0.9, 0.9)], ["top left"] * 3)
+    [True, False, True]
+    """
+    kept: list[tuple[Label, Origin]] = []
+    shown = []
+    for label, place in zip(labels, placed, strict=True):
+        up, across = place.split()
+        fits = all(_apart(label.box((up, across), size), one.box(at, size)) for one, at in kept for size in SIZES)
+        shown.append(fits)
+        if fits:
+            kept.append((label, (up, across)))
+    return shown
+
+
+def _apart(a: Box, b: Box) -> bool:
+    return a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+
+
 class _Sheet:
     """How many things cover each pixel of a plot: looking at a box takes as long, however many there are elsewhere."""
 

@@ -11,6 +11,9 @@ from torch import Tensor
 
 MOST = 8
 GREY = 128
+TINY, SMALL = 16, 64
+"""Sides in pixels: up to the first a picture is enlarged smoothly, or its pixels are all that is seen; up to the second
+with its pixels as they are."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def gallery(tensors: dict[str, Tensor], classes: list[str]) -> Gallery:
         Panel(round(lam, 6), [_column(tensors, classes, k, n, shown[n], factor) for n in range(len(clean))])
         for k, lam in enumerate(tensors["lams"].tolist())
     ]
-    return Gallery(panels, factor, crisp=clean.shape[-1] <= 64)
+    return Gallery(panels, factor, crisp=TINY < clean.shape[-1] <= SMALL)
 
 
 def png(picture: Tensor) -> str:

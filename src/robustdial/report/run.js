@@ -9,7 +9,7 @@
     Plotly.restyle(plot, { x: [x], y: [y] }, [plot.data.length - 1]);
   };
 
-  let shown, at = stops[0].lam;
+  let shown, at = stops[dial.value].lam;
   const show = () => {
     const width = document.querySelector("[name=width]:checked");
     const curve = stops.filter((stop) => !width || stop.width === Number(width.value));

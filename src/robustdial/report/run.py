@@ -6,6 +6,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from robustdial.evaluate import verdicts
 from robustdial.report import curves, facts, heat
 from robustdial.report.crossing import crossing
 from robustdial.report.evaluation import facts as evaluated
@@ -17,6 +18,8 @@ from robustdial.report.pictures import Gallery, gallery
 from robustdial.report.template import PAGES
 from robustdial.report.thin import EVALUATIONS, PICTURED, ROWS, positions
 from robustdial.report.words import interval, percent
+
+BALANCED = 0.9
 
 
 def page(path: Path) -> str:
@@ -32,6 +35,7 @@ def page(path: Path) -> str:
         run=folder.run,
         summary=evaluated.summary(folder),
         tiles=evaluated.tiles(folder),
+        said=verdicts(folder.points, len(classes)),
         points=points,
         widths=sorted({p["width"] for p in points}, reverse=True),
         costs=folder.costs,
@@ -49,6 +53,7 @@ def page(path: Path) -> str:
         crossing=crossing(folder.cross) if folder.cross else [],
         crossed=facts.crossed(folder.cross) if folder.cross else "",
         stops=_stops(points, pictures),
+        start=_balanced(points),
         gallery=pictures,
         dialed=folder.dialed,
         plots=_plots(folder, points, evaluations),
@@ -104,6 +109,15 @@ def _stops(points: list[Entry], pictures: Gallery | None) -> list[Entry]:
         }
         for p in points
     ]
+
+
+def _balanced(points: list[Entry]) -> int:
+    """Where the slider opens: the cleanest position whose accuracies together are nine tenths of the best sum.
+
+    The best sum alone is nearly always at the robust end, which shows no balance.
+    """
+    sums = [(p["clean"] or 0.0) + (p["robust"] or 0.0) for p in points if p["width"] == points[0]["width"]]
+    return next((i for i, both in enumerate(sums) if both >= BALANCED * max(sums)), 0)
 
 
 def _side(point: Entry, side: str) -> Entry:

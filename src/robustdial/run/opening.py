@@ -48,9 +48,9 @@ def rehearse(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = 
     check_step(replace(experiment, data=_as_if_labelled(experiment.data)))
 
 
-def rehearse_alone(name: str, knobs: Mapping[str, Any], run: Run) -> None:
+def rehearse_alone(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> None:
     """`rehearse` a run before those are there that it starts from and is taught by."""
-    parts = parts_of(name, knobs, run)
+    parts = parts_of(name, knobs, run, data)
     check_varied(parts.data)
     check_adversary(parts)
     alone = replace(run, start=None)

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from robustdial.attack import check_supports, parse
 from robustdial.cli.arguments import count, seconds, share
-from robustdial.cli.console import console, counting, dial_name, errors, print_notes
+from robustdial.cli.console import console, counting, dial_name, errors, print_notes, print_verdicts
 from robustdial.report.words import amount, interval, moment, percent
 from robustdial.run import trained
 from robustdial.study.tradeoff import (
@@ -94,6 +94,9 @@ def choose(
         print(json_format.dumps(answer, indent=1))
     else:
         _tell(run, answer)
+        print_verdicts(ledger.all_points(), len(experiment.data.classes))
+        if answer["met"]:
+            _tell_next(run, answer)
     return 0 if answer["met"] else 1
 
 
@@ -117,7 +120,11 @@ def _tell(run: Path, answer: Json) -> None:
     )
     if answer["met"] and not all(check["met"] for check in answer["test_checks"]):
         console.print("On the test images a target is missed: ask for a little more than you need, or measure on more.")
-    at = "" if lam is None else f" --lam {lam} --width {width}"
+
+
+def _tell_next(run: Path, answer: Json) -> None:
+    """What to do with the position that was found; where none was, there is nothing to ship."""
+    at = "" if answer["lam"] is None else f" --lam {answer['lam']} --width {answer['width']}"
     console.print("next:")
     console.print(f"  robustdial evaluate {run}{at} --attack autoattack", soft_wrap=True)
     console.print(f"  robustdial bake {run}{at}", soft_wrap=True)

@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 from robustdial import record
 from robustdial.cli.arguments import bind, comparison_flags, entry_of, given, preset_of, radius, run_of
 from robustdial.cli.commands.report_page import write_page
-from robustdial.cli.console import ComparisonBar, comparison_table, console, print_notes, stoppable
+from robustdial.cli.commands.two_stage import DISTIL
+from robustdial.cli.console import (
+    ComparisonBar,
+    comparison_table,
+    console,
+    print_comparison_notes,
+    print_notes,
+    stoppable,
+)
 from robustdial.recipes import threat_of
-from robustdial.study.comparison import Comparison, begin, reopen
+from robustdial.study.comparison import Comparison, Entry, SharedStart, begin, reopen
 from robustdial.study.comparison import compare as compare_by_turns
 
 
@@ -27,10 +36,25 @@ def compare(argv: Sequence[str]) -> int:
         comparison = reopen(Path(flags.out), flags.device if "device" in given(argv) else None)
     else:
         entries = tuple(entry_of(name, {"eps": flags.eps, "norm": flags.norm}, preset) for name in names)
-        threat = threat_of(flags.norm, radius(flags.eps))
-        comparison = Comparison(entries, run_of(flags), flags.seeds, flags.attacks, flags.n, threat, flags.also)
+        threat, first = threat_of(flags.norm, radius(flags.eps)), _first(flags, "distil" in given(argv))
+        if first is not None:
+            entries = tuple(map(_not_warmed, entries))
+            flags.distil = 0.0  # of the methods alone, and they are taught by what comes first
+        measured = (flags.seeds, flags.attacks, flags.n, threat, flags.also, first)
+        comparison = Comparison(entries, run_of(flags), *measured)
         print_notes(begin(comparison))
     return _compare(comparison)
+
+
+def _first(flags: Any, distil: bool) -> SharedStart | None:
+    """The standard training that all start from, if one is asked for."""
+    return SharedStart(flags.first, flags.distil if distil else DISTIL) if flags.first else None
+
+
+def _not_warmed(entry: Entry) -> Entry:
+    """The method without a warm part of its own, unless one was written out: the shared start is what that would be."""
+    warm = "warm" in entry.knobs and "warm=" not in entry.label
+    return entry._replace(knobs=entry.knobs | {"warm": 0.0}) if warm else entry
 
 
 def _compare(comparison: Comparison) -> int:
@@ -41,7 +65,9 @@ def _compare(comparison: Comparison) -> int:
             if stop.asked:
                 turns.close()  # saves the run at hand
                 break
-    console.print(comparison_table(record.read_json(comparison.folder / record.COMPARE)))
+    about = record.read_json(comparison.folder / record.COMPARE)
+    console.print(comparison_table(about))
+    print_comparison_notes(about)
     if stop.asked:
         console.print("stopped and saved. Continue with:")
         console.print(f"  robustdial compare --resume --out {comparison.folder}", soft_wrap=True)

@@ -13,6 +13,7 @@ from robustdial.cli.console import (
     counting,
     print_checks,
     print_score,
+    print_verdicts,
     rows_table,
 )
 from robustdial.evaluate import Survivors
@@ -53,6 +54,7 @@ def evaluate_with_progress(evaluation: Evaluation, full: Attack | None, extras: 
     take_extremes(evaluation, survivors)
     write_score(evaluation, score)
     print_score(score)
+    print_verdicts([score], len(evaluation.subject.classes))
     print_checks(score["checks"])
     for extra in extras:
         if extra not in score:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from robustdial.attack import check_supports, parse
 from robustdial.cli.commands.report_page import write_page
-from robustdial.cli.console import console, counting, points_table, print_notes
+from robustdial.cli.console import console, counting, points_table, print_notes, print_verdicts
 from robustdial.run import trained
 from robustdial.study.tradeoff import measure_frontier, positions_of, take_pictures
 
@@ -51,5 +51,6 @@ def frontier(
             bar.advance(bar.task_ids[0])
     take_pictures(experiment, measured_with, seed)
     console.print(points_table(points, f"{run}: {experiment.about['recipe']} on {experiment.data.name}"))
+    print_verdicts(points, len(experiment.data.classes))
     write_page(run)
     return 0

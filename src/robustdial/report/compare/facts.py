@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from robustdial.evaluate import AT_CHANCE, UNMOVED
 from robustdial.report import facts
 from robustdial.report.compare.folder import Comparison, Measured, Row
+from robustdial.report.compare.verdicts import shared_start
 from robustdial.report.facts import Rows, Tiles
+from robustdial.report.folder import Entry
 from robustdial.report.words import duration, number, percent, spoken
 
 SPACE = "\N{NO-BREAK SPACE}"
@@ -20,6 +23,10 @@ def summary(comparison: Comparison) -> str:
     ill = [_ill(row, comparison) for row in comparison.rows if row.ills]
     if ill:
         told.append(f"Not healthy: {_some(ill)}.")
+    for words in (AT_CHANCE, UNMOVED):
+        named = [row.method if words == UNMOVED else row.label for row in comparison.rows if words in row.said]
+        if named:
+            told.append(f"{_some(list(dict.fromkeys(named)))}: {words}.")
     if rows and unfinished:
         told.append(f"Not finished: {_some(unfinished)}.")
     return " ".join([*told, _extent(comparison)])
@@ -32,9 +39,15 @@ def tiles(comparison: Comparison) -> Tiles:
         *facts.ground(about),
         ("Methods", str(len(comparison.methods)), f"{counted(len(about['seeds']), 'seed')} each"),
         ("Radius ε", number(about["eps"]), about.get("threat") or ""),
-        ("All runs", duration(seconds) if seconds else None, f"{spoken(about['run'].get('epochs'))} epochs each"),
+        ("All runs", duration(seconds) if seconds else None, _length(about)),
     ]
     return [(name, value, detail) for name, value, detail in known if value]
+
+
+def _length(about: Entry) -> str:
+    first = about.get("first")
+    own = f"{spoken(about['run'].get('epochs'))} epochs each"
+    return f"{own}, after {first['epochs']} of standard training" if first else own
 
 
 def conditions(comparison: Comparison) -> list[str]:
@@ -44,6 +57,7 @@ def conditions(comparison: Comparison) -> list[str]:
         f"{_how(comparison)} {facts.UPPER_BOUND}",
         "The worst attack of a method is the one that leaves it least on average; it is not the worst attack on each "
         "image.",
+        shared_start(about),
         facts.chosen(about.get("checkpoint", "")),
         f"Bars and ranges: {about['interval']}." if about.get("interval") else "",
         "Passes are forward and backward passes per image and epoch, averaged over the training.",

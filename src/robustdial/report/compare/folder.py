@@ -8,6 +8,7 @@ from pathlib import Path
 
 from robustdial import record
 from robustdial.report.compare.front import front
+from robustdial.report.compare.verdicts import said_of
 from robustdial.report.folder import Entry
 from robustdial.typing import Json
 
@@ -47,6 +48,7 @@ class Row:
         seconds: training time of one run.
         health: what was seen in each seed's training, with the seed.
         epochs: one list per seed, one entry per epoch.
+        said: what its numbers say in words: that it guesses, that its dial changes nothing.
     """
 
     label: str
@@ -62,6 +64,12 @@ class Row:
     seconds: Measured
     health: list[tuple[int, str]]
     epochs: list[list[Entry]]
+    said: list[str]
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong with it."""
+        return not (self.ills or self.said)
 
     @property
     def worst(self) -> Measured:
@@ -131,7 +139,9 @@ def read(folder: Path) -> Comparison:
             f"{path} lacks {', '.join(missing)}: it was not written by this program. Compare into a new folder."
         )
     try:
-        rows = [_row(row, about["attacks"], about["seeds"]) for row in about.pop("rows")]
+        found, classes = about.pop("rows"), len(about["data"].get("classes", []))
+        spoken = said_of(found, classes)
+        rows = [_row(row, about["attacks"], about["seeds"], said) for row, said in zip(found, spoken, strict=True)]
     except (AttributeError, KeyError, TypeError, ValueError):
         raise ValueError(f"{path} is damaged (a row is of another form). Delete it and make it again.") from None
     first = [next(iter(row.robust.values()), Measured()).mean for row in rows]
@@ -139,7 +149,7 @@ def read(folder: Path) -> Comparison:
     return Comparison(about, [rows[i] for i in order])
 
 
-def _row(row: Entry, attacks: list[str], seeds: list[int]) -> Row:
+def _row(row: Entry, attacks: list[str], seeds: list[int], said: list[str]) -> Row:
     robust = row.get("robust") or {}
     return Row(
         label=str(row["label"]),
@@ -155,6 +165,7 @@ def _row(row: Entry, attacks: list[str], seeds: list[int]) -> Row:
         seconds=_measured(row.get("seconds")),
         health=[(seed, said) for seed, said in zip(seeds, row.get("health") or [], strict=False) if said],
         epochs=[[{**epoch, "epoch": int(epoch["epoch"])} for epoch in run] for run in row.get("epochs") or [] if run],
+        said=said,
     )
 
 

@@ -25,6 +25,7 @@ def page(path: Path) -> str:
         run=comparison.about,
         summary=facts.summary(comparison),
         tiles=facts.tiles(comparison),
+        said=[],
         table=list(zip(rows, best, facts.relative(rows), strict=True)),
         attacks=comparison.about["attacks"],
         further=comparison.further,

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from robustdial.report.compare.axes import around, logarithmic
 from robustdial.report.compare.folder import Comparison, Measured, Row
 from robustdial.report.curves import BAR, BETWEEN, dressed
-from robustdial.report.labels import Box, Label, places
+from robustdial.report.labels import Box, Label, legible, places
 from robustdial.report.thin import NAMED
 from robustdial.report.words import interval, percent
 
@@ -41,7 +41,7 @@ class Point:
         """Which of the markers it gets: what a reader must know first comes first."""
         if not self.row.complete:
             return "unfinished"
-        if self.row.ills:
+        if not self.row.sound:
             return "not healthy"
         return "on the front" if self.best else "not on the front"
 
@@ -78,6 +78,7 @@ def pareto(comparison: Comparison, costs: Sequence[Measured], unit: str) -> go.F
     frame, corners = _frame(points), _corners([(point.x, point.y) for point in points if point.best])
     names = _places(points, corners, frame)
     _front(figure, corners, frame)
+    _dials(figure, points)
     for kind in KINDS:
         members = [(point, name) for point, name in zip(points, names, strict=True) if point.kind == kind]
         if members:
@@ -115,21 +116,39 @@ def _corners(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]
 def _places(points: Sequence[Point], corners: Sequence[tuple[float, float]], frame: Frame) -> list[str]:
     """Positions of the names that leave the front and the upright bars visible; empty for a point without its name."""
     named = _named(points)
-    labels = [Label(point.row.label, *frame.share(point.x, point.y)) for point in points if id(point) in named]
+    labels = [Label(point.row.method, *frame.share(point.x, point.y)) for point in named]
     front = [_box(frame.share(*a), frame.share(*b)) for a, b in pairwise(corners)]
     bars = [
         _box(*(frame.share(point.x, y) for y in (min(ends), max(ends))))
         for point in points
         if (ends := _heights(point))
     ]
-    found = iter(places(labels, [*front, *bars]))
-    return [next(found) if id(point) in named else "" for point in points]
+    found = places(labels, [*front, *bars])
+    read = zip(named, found, legible(labels, found), strict=True)
+    shown = {id(point): place for point, place, clear in read if clear}
+    return [shown.get(id(point), "") for point in points]
 
 
-def _named(points: Sequence[Point]) -> set[int]:
-    """The points whose names can be read, of many: those on the front, then the most robust."""
-    first = sorted(points, key=lambda point: (not point.best, -point.y))
-    return {id(point) for point in first[:NAMED]}
+def _named(points: Sequence[Point]) -> list[Point]:
+    """The points with a name, of many: of each method its most robust, those on the front first, then by robustness."""
+    tops: dict[str, Point] = {}
+    for point in sorted(points, key=lambda point: -point.y):
+        tops.setdefault(point.row.method, point)
+    won = {point.row.method for point in points if point.best}
+    return sorted(tops.values(), key=lambda point: (point.row.method not in won, -point.y))[:NAMED]
+
+
+def _dials(figure: go.Figure, points: Sequence[Point]) -> None:
+    """The positions of each dial, joined along lambda: they are one network."""
+    curves: dict[str, list[Point]] = {}
+    for point in points:
+        if point.row.lam is not None:
+            curves.setdefault(point.row.method, []).append(point)
+    for curve in curves.values():
+        along = sorted(curve, key=lambda point: point.row.lam or 0.0)
+        x, y = [point.x for point in along], [point.y for point in along]
+        stroke = {"color": BAR, "width": 3}
+        figure.add_scatter(x=x, y=y, mode="lines", line=stroke, hoverinfo="skip", showlegend=False)
 
 
 def _box(a: tuple[float, float], b: tuple[float, float]) -> Box:
@@ -158,7 +177,7 @@ def _markers(figure: go.Figure, kind: str, members: Sequence[tuple[Point, str]])
         error_y=_bars([point.row.worst for point in points], 100),
         mode="markers+text",
         name=kind,
-        text=[escape(point.row.label) if position else "" for point, position in members],
+        text=[escape(point.row.method) if position else "" for point, position in members],
         textposition=[position or "top right" for _, position in members],
         marker=marker | {"size": 11, "line": {"width": 2, "color": marker["color"]}},
         cliponaxis=False,
@@ -178,4 +197,4 @@ def _told(row: Row) -> str:
     accuracies = {"clean": row.clean} | row.robust
     lines = [f"{escape(name)} {percent(one.mean)} {interval(one.ends)}" for name, one in accuracies.items()]
     ills = [f"seed {seed}: {escape(said)}" for seed, said in row.ills]
-    return "<br>".join([f"<b>{escape(row.label)}</b>", *lines, *ills])
+    return "<br>".join([f"<b>{escape(row.label)}</b>", *lines, *ills, *row.said])

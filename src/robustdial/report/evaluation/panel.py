@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from robustdial.evaluate import verdicts
 from robustdial.report import curves
 from robustdial.report.evaluation.checks import Checks, checks_of
 from robustdial.report.evaluation.classes import Classes, classes_of
@@ -21,6 +22,7 @@ class Panel:
     Args:
         entry: it, as in `score.json`.
         plot: id of its curve on the page.
+        said: what its number says in words.
         checks: what was looked for.
         classes: class by class.
         corruptions: kinds by level.
@@ -29,6 +31,7 @@ class Panel:
 
     entry: Entry
     plot: str
+    said: list[str]
     checks: Checks | None
     classes: Classes | None
     corruptions: Corruptions | None
@@ -47,6 +50,7 @@ def panels(folder: Folder) -> list[Panel]:
         Panel(
             entry=entry,
             plot=f"curve-{number}",
+            said=verdicts([entry], len(_classes(folder, entry))),
             checks=checks_of(entry["checks"]) if entry.get("checks") else None,
             classes=classes_of(entry["per_class"]) if entry.get("per_class") else None,
             corruptions=corruptions_of(entry["corruptions"]) if entry.get("corruptions") else None,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from robustdial.evaluate import verdicts
 from robustdial.report.words import interval, is_ball, number, percent, spoken
 from robustdial.ship.export.base import Format
 from robustdial.ship.export.facts import Facts
@@ -19,7 +20,8 @@ def card(about: Json, formats: Mapping[str, Format]) -> str:
         about: what `card.json` holds.
         formats: by the names that stand in it.
     """
-    parts = [_title(about), _accuracy(about["measured"]), _facts(about), *decided(about["run"]), _use(about)]
+    parts = [_title(about), _accuracy(about["measured"], len(about["network"]["classes"])), _facts(about)]
+    parts += [*decided(about["run"]), _use(about)]
     parts += [_file(name, file, about, formats[file["format"]]) for name, file in about["files"].items()]
     return "\n\n".join(parts) + "\n"
 
@@ -73,7 +75,7 @@ def _title(about: Json) -> str:
     )
 
 
-def _accuracy(point: Json) -> str:
+def _accuracy(point: Json, classes: int) -> str:
     between = "" if point["trained"] else " This position of the dial was not trained itself."
     return f"""\
 ## Accuracy
@@ -81,7 +83,12 @@ def _accuracy(point: Json) -> str:
 {_table(point)}
 
 Measured on this network in float32, on {point["n"]:,} test images (Wilson intervals). An attack gives an upper bound of
-robustness: a stronger one may leave less.{between}"""
+robustness: a stronger one may leave less.{between}{said([point], classes)}"""
+
+
+def said(points: Sequence[Json], classes: int) -> str:
+    """What the numbers say in words, as paragraphs; nothing where they speak for themselves."""
+    return "".join(f"\n\n**{sentence}**" for sentence in verdicts(points, classes))
 
 
 def _table(point: Json) -> str:

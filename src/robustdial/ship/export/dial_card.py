@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from robustdial.report.words import interval, percent, spoken
-from robustdial.ship.export.card import decided, public, public_name, threat_in_words
+from robustdial.ship.export.card import decided, public, public_name, said, threat_in_words
 from robustdial.ship.export.text import literal, plain
 from robustdial.typing import Json
 
@@ -55,7 +55,7 @@ Classes in order: {plain(", ".join(about["data"]["classes"]))}.
 {told}
 ## Accuracy
 
-{_table(points) if points else "Not measured yet."}
+{_table(points) + said(points, len(about["data"]["classes"])) if points else "Not measured yet."}
 """
 
 

@@ -6,11 +6,13 @@ run that was trained alone, and an interrupted comparison goes on where it stopp
 
     runs/<name>/
       compare.json               settings and, as far as known, the table
+      start-seed<s>/             the standard training that all start from, where one is asked for
       <label>-seed<s>/           the runs
       report.html                all of it on one page
 """
 
-from robustdial.study.comparison.base import Comparison, Entry, reopen
+from robustdial.study.comparison.base import Comparison, Entry, SharedStart, reopen
 from robustdial.study.comparison.interleaved import CompareStep, begin, compare
+from robustdial.study.comparison.shared_start import start_folder
 
-__all__ = ["CompareStep", "Comparison", "Entry", "begin", "compare", "reopen"]
+__all__ = ["CompareStep", "Comparison", "Entry", "SharedStart", "begin", "compare", "reopen", "start_folder"]

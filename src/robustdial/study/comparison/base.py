@@ -26,6 +26,25 @@ class Entry(NamedTuple):
 
 
 @dataclass(frozen=True)
+class SharedStart:
+    """A standard training before every method, once for each seed.
+
+    Args:
+        epochs: of it.
+        distil: share of each label that is its answer, for the methods that follow.
+    """
+
+    epochs: int
+    distil: float
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1:
+            raise ValueError(f"--first {self.epochs} is no number of epochs. Give 1 or more, or leave it out.")
+        if not 0 <= self.distil < 1:
+            raise ValueError(f"--distil {self.distil:g} is not a share from 0 to below 1.")
+
+
+@dataclass(frozen=True)
 class Comparison:
     """What is compared, and how.
 
@@ -37,6 +56,7 @@ class Comparison:
         n: class-balanced test images to measure on; None for all.
         threat: that every network is measured under; None for that of its own method.
         also: further parts of an evaluation, names of `study.evaluation.EXTRAS`.
+        first: a standard training that all methods start from; None if each starts anew.
     """
 
     entries: tuple[Entry, ...]
@@ -46,6 +66,7 @@ class Comparison:
     n: int | None = None
     threat: Threat | None = None
     also: tuple[str, ...] = ()
+    first: SharedStart | None = None
 
     def __post_init__(self) -> None:
         methods = [(entry.recipe, entry.knobs) for entry in self.entries]
@@ -59,6 +80,8 @@ class Comparison:
             raise ValueError(f"--seeds {self.seeds}: give at least one run per method, and no seed beyond 2**32 - 1.")
         if self.n is not None and self.n < 1:
             raise ValueError(f"--n {self.n}: give at least one image to measure on.")
+        if self.first and (self.run.start or self.run.teacher):
+            raise ValueError("--first trains the network that --start and --teacher would name. Leave these out.")
         if not self.attacks:
             raise ValueError("--attacks: name at least one attack to measure with, for example pgd-20.")
         for attack in self.attacks:
@@ -107,4 +130,6 @@ def reopen(folder: Path, device: str | None = None) -> Comparison:
     norm = about.get("threat", "").lower()
     threat = threat_of(norm, about["eps"]) if norm in get_args(Norm) and "eps" in about else None
     also = tuple(about.get("also", ()))
-    return Comparison(entries, run, len(about["seeds"]), tuple(about["attacks"]), about["n_asked"], threat, also)
+    first = SharedStart(**about["first"]) if about.get("first") else None
+    seeds, attacks = len(about["seeds"]), tuple(about["attacks"])
+    return Comparison(entries, run, seeds, attacks, about["n_asked"], threat, also, first)

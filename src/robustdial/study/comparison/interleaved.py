@@ -6,6 +6,7 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 from robustdial import record
@@ -13,10 +14,11 @@ from robustdial.attack import Attack, parse
 from robustdial.data import Data
 from robustdial.provenance import provenance
 from robustdial.randomness import RandomStream
-from robustdial.run import Experiment, data_of, places_of, rehearse, resume, start, trained
+from robustdial.run import Experiment, data_of, places_of, rehearse, rehearse_alone, resume, start, trained
 from robustdial.run.training_loop import training_loop
 from robustdial.study.comparison.base import Comparison, Entry
 from robustdial.study.comparison.extra_measurements import measure_also
+from robustdial.study.comparison.shared_start import Planned, run_of, stages
 from robustdial.study.comparison.table import score_of, seconds_so_far, table_of
 from robustdial.study.tradeoff import add_score, lambdas_of, measure_point
 from robustdial.training.engine import Step
@@ -35,7 +37,10 @@ def begin(comparison: Comparison) -> tuple[str, ...]:
             )
     data = data_of(comparison.run)
     for entry in comparison.entries:
-        rehearse(entry.recipe, entry.knobs, comparison.run, data)
+        if comparison.first is None:
+            rehearse(entry.recipe, entry.knobs, comparison.run, data)
+        else:
+            rehearse_alone(entry.recipe, entry.knobs, run_of(comparison, entry, comparison.run.seed), data)
     about = table_of(comparison, 0.0) | {"places": dict(places_of(comparison.run))} | provenance()
     record.create(comparison.folder, record.COMPARE, about)
     return data.notes
@@ -74,11 +79,12 @@ def _all_of(comparison: Comparison) -> Generator[CompareStep, None, None]:
     attacks = [parse(name) for name in comparison.attacks]
     for seed in comparison.all_seeds:
         data = data_of(replace(comparison.run, seed=seed), _known_classes(comparison))
-        with closing(_train_interleaved(comparison, seed, data)) as turns:
-            for turn in turns:
-                if turn.closed:
-                    write(comparison, before + time.monotonic() - clock)
-                yield turn
+        for stage in stages(comparison, seed):
+            with closing(_train_interleaved(stage, data)) as turns:
+                for turn in turns:
+                    if turn.closed:
+                        write(comparison, before + time.monotonic() - clock)
+                    yield turn
         for entry in comparison.entries:
             for _ in _measured(comparison, entry, seed, data, attacks):
                 write(comparison, before + time.monotonic() - clock)
@@ -93,17 +99,17 @@ def write(comparison: Comparison, seconds: float) -> None:
         record.write_json(path, record.read_json(path) | table_of(comparison, seconds))
 
 
-def _train_interleaved(comparison: Comparison, seed: int, data: Data) -> Generator[CompareStep, None, None]:
-    """Each unfinished run of a seed trains for an epoch, then the next one, until all are finished."""
+def _train_interleaved(runs: Sequence[Planned], data: Data) -> Generator[CompareStep, None, None]:
+    """Each unfinished run of a stage trains for an epoch, then the next one, until all are finished."""
     waiting = []
-    for entry in comparison.entries:
-        experiment = _opened(comparison, entry, seed, data)
+    for planned in runs:
+        experiment = _opened(planned, data)
         if not experiment.finished and not _given_up(experiment):
-            waiting.append((entry, experiment, training_loop(experiment), RandomStream(experiment.state.device)))
+            waiting.append((planned, experiment, training_loop(experiment), RandomStream(experiment.state.device)))
     # the run that is behind goes first: after an interruption too, all end together
     waiting.sort(key=lambda item: item[1].state.epoch)
     while waiting:
-        entry, experiment, training, turns = waiting.pop(0)
+        planned, experiment, training, turns = waiting.pop(0)
         going = True
         while going:
             with turns.turn():
@@ -112,13 +118,13 @@ def _train_interleaved(comparison: Comparison, seed: int, data: Data) -> Generat
                 break
             going = step.summary is None
             try:
-                yield CompareStep(entry.label, seed, step.epoch, not going)
+                yield CompareStep(planned.entry.label, planned.run.seed, step.epoch, not going)
             except GeneratorExit:  # the caller stops here
                 with turns.turn(), suppress(FloatingPointError):  # a broken state is not saved, the last one stays
                     experiment.save()
                 raise
         else:
-            waiting.append((entry, experiment, training, turns))
+            waiting.append((planned, experiment, training, turns))
 
 
 def _known_classes(comparison: Comparison) -> list[str] | None:
@@ -139,11 +145,11 @@ def _given_up(experiment: Experiment) -> bool:
     return bool(experiment.troubles) and experiment.troubles[-1]["action"].startswith("stopped")
 
 
-def _opened(comparison: Comparison, entry: Entry, seed: int, data: Data) -> Experiment:
-    folder = comparison.folder_of(entry, seed)
+def _opened(planned: Planned, data: Data) -> Experiment:
+    folder, entry = Path(planned.run.out), planned.entry
     if (folder / record.RUN).exists():
-        return resume(folder, {"device": comparison.run.device}, data)
-    return start(entry.recipe, entry.knobs, replace(comparison.run, seed=seed, out=str(folder)), data)
+        return resume(folder, {"device": planned.run.device}, data)
+    return start(entry.recipe, entry.knobs, planned.run, data)
 
 
 def _measured(comparison: Comparison, entry: Entry, seed: int, data: Data, attacks: Sequence[Attack]) -> Iterator[str]:

@@ -10,6 +10,8 @@ from robustdial import record
 from robustdial.evaluate import Estimate, over_images, over_seeds
 from robustdial.study.comparison.base import Comparison, Entry
 from robustdial.study.comparison.extra_measurements import measured_before
+from robustdial.study.comparison.health import health_of
+from robustdial.study.comparison.shared_start import start_folder
 from robustdial.typing import Json
 
 
@@ -28,6 +30,8 @@ def table_of(comparison: Comparison, seconds: float) -> dict[str, Json]:
         "rows": [row for entry in comparison.entries for row in _rows(comparison, entry)],
         "seconds_total": seconds,
     }
+    if comparison.first:
+        table["first"] = asdict(comparison.first)
     if comparison.also:
         table["also"] = list(comparison.also)
     if comparison.threat:
@@ -70,22 +74,32 @@ def _rows(comparison: Comparison, entry: Entry) -> list[dict[str, Json]]:
     done = [run for run in epochs if run]
     about = next((record.read_run(folder) for folder in folders if (folder / record.RUN).exists()), None)
     lams = about["method"]["dial"].get("lambdas", [None]) if about else [None]
-    lost = [_lost(folder) for folder, run in zip(folders, epochs, strict=True) if run]
-    spent = [sum(e["spent"] for e in run) + passes for run, (_, passes) in zip(done, lost, strict=True)]
-    seconds = [sum(e["seconds"] for e in run) + more for run, (more, _) in zip(done, lost, strict=True)]
+    costs = [_cost(comparison, folder, seed) for folder, seed in zip(folders, comparison.all_seeds, strict=True)]
+    spent, seconds = zip(*filter(None, costs), strict=True) if any(costs) else ((), ())
     cost = {
-        "passes": over_seeds([total / len(run) for total, run in zip(spent, done, strict=True)]),
+        "passes": over_seeds(spent),
         "seconds": over_seeds(seconds),
-        "health": [_health(folder) for folder in folders],
         "epochs": [[_epoch(e) for e in run] for run in done],
     }
     return [
         {"label": entry.label if lam is None else f"{entry.label} at {lam:g}"}
         | {"method": entry.label, "recipe": entry.recipe, "knobs": entry.knobs, "lam": lam}
         | _accuracies(comparison, folders, lam, all(len(run) == comparison.run.epochs for run in epochs))
+        | {"health": [health_of(folder, lam) for folder in folders]}
         | cost
         for lam in lams
     ]
+
+
+def _cost(comparison: Comparison, folder: Path, seed: int) -> tuple[float, float] | None:
+    """Passes per image and epoch, and seconds, of a run with the standard training it started from; None before it."""
+    if not record.read_training(folder):
+        return None
+    parts = [folder] if comparison.first is None else [start_folder(comparison, seed), folder]
+    epochs = [epoch for part in parts for epoch in record.read_training(part)]
+    lost = [_lost(part) for part in parts]
+    spent = sum(e["spent"] for e in epochs) + sum(passes for _, passes in lost)
+    return spent / len(epochs), sum(e["seconds"] for e in epochs) + sum(more for more, _ in lost)
 
 
 def _lost(folder: Path) -> tuple[float, float]:
@@ -134,16 +148,6 @@ def _epoch(epoch: Mapping[str, Json]) -> dict[str, Json]:
     point = epoch["val"][-1]
     kept = {name: epoch[name] for name in ("epoch", "passes", "spent", "gradient", "seconds")}
     return kept | {"clean": point["clean"], "robust": point["robust"]}
-
-
-def _health(folder: Path) -> str | None:
-    """The first trouble of a run that was not mended, or that it is healthy; None of one that has not begun."""
-    troubles = record.read_lines(folder / record.TROUBLES)
-    unmended = [trouble for trouble in troubles if not trouble["action"].startswith("back")]
-    if not troubles:
-        return "healthy" if (folder / record.EPOCHS).exists() else None
-    told = (unmended or troubles)[0]
-    return f"{told['trouble']} in epoch {told['epoch']}" + ("" if unmended else ", taken back")
 
 
 def score_of(folder: Path, lam: float | None, attack: str, n: int | None) -> dict[str, Json] | None:

@@ -13,15 +13,17 @@ from robustdial.precision import full_precision
 from robustdial.randomness import seeded
 from robustdial.run import Experiment
 
-PICTURES = 8
+PICTURES, POSITIONS = 8, 6
+"""At most so many images, at so many positions of the dial."""
 
 
 def take_pictures(experiment: Experiment, attack: Attack, seed: int = 0) -> None:
-    """Attack a few test images of different classes, at the ends and in the middle of the dial, and write them."""
+    """Attack a few test images of different classes, at trained positions along the dial, and write them."""
     dial, test = experiment.method.dial, experiment.data.test
     lams: tuple[float | None, ...] = (None,)
     if isinstance(dial, Dials):
-        lams = tuple(dial.lambdas[i] for i in sorted({0, len(dial.lambdas) // 2, len(dial.lambdas) - 1}))
+        last, shown = len(dial.lambdas) - 1, min(len(dial.lambdas), POSITIONS)
+        lams = tuple(dial.lambdas[round(i * last / max(1, shown - 1))] for i in range(shown))
     chosen = balanced(test.labels, PICTURES, torch.Generator().manual_seed(seed))
     x, y = next(test.batches([chosen]))
     x, columns = unit(x), []

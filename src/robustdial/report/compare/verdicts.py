@@ -1,0 +1,51 @@
+"""What a comparison says of its rows in words: that a network guesses, that a dial changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from robustdial.evaluate import AT_CHANCE, UNMOVED, at_chance, unmoved
+from robustdial.report.folder import Entry
+
+
+def said_of(rows: Sequence[Entry], classes: int) -> list[list[str]]:
+    """For each row of `compare.json` what its numbers say; nothing where they speak for themselves."""
+    points = [_point(row) for row in rows]
+    dials: dict[str, list[Entry]] = {}
+    for row, point in zip(rows, points, strict=True):
+        if row.get("lam") is not None and point["clean"] is not None:
+            dials.setdefault(_method(row), []).append(point)
+    dead = {method for method, curve in dials.items() if unmoved(curve)}
+    return [
+        [AT_CHANCE] * at_chance(point, classes) + [UNMOVED] * (_method(row) in dead)
+        for row, point in zip(rows, points, strict=True)
+    ]
+
+
+def shared_start(about: Entry) -> str:
+    """What all methods of a comparison had before, in a sentence; empty where each started anew."""
+    first = about.get("first")
+    if not first:
+        return ""
+    taught = f", whose answers are {100 * first['distil']:.0f} % of each label after it" if first["distil"] else ""
+    plural = "" if first["epochs"] == 1 else "s"
+    return (
+        f"Every method starts from the same {first['epochs']} epoch{plural} of standard training, one for each "
+        f"seed{taught}; its passes and seconds are counted for every method."
+    )
+
+
+def _method(row: Entry) -> str:
+    return str(row.get("method") or row["label"])
+
+
+def _point(row: Entry) -> Entry:
+    """A row as a point, robust under the first of its attacks."""
+    robust = next(iter((row.get("robust") or {}).values()), None)
+    sides = {"clean": row.get("clean"), "robust": robust}
+    point: Entry = {"lam": row.get("lam")}
+    for side, measured in sides.items():
+        known = measured or {}
+        ends = [known.get("low"), known.get("high")]
+        point |= {side: known.get("mean"), f"{side}_interval": None if None in ends else ends}
+    return point
