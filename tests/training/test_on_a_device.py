@@ -13,11 +13,13 @@ import torch
 
 from robustdial.data import Batch, CropFlip, Origin
 from robustdial.dial import Dials, Fixed, LinearFiLM, PaperFiLM, PerBatch, Proportional, dial
+from robustdial.distributed import ALONE
 from robustdial.method.learner import AWP, Plain
 from robustdial.method.objective import ALP, Distilled, GradAlign, Smoothed
 from robustdial.models import build
 from robustdial.recipes import RECIPES, recipe
-from robustdial.training import optimizer_for, train_batch
+from robustdial.training import optimizer_for
+from robustdial.training.batch import PLAIN, played
 
 META = torch.device("meta")
 GENERATED = ("gat", "gat-oat")  # need a generator in a folder
@@ -36,6 +38,10 @@ def no_autocast(monkeypatch):
     monkeypatch.setattr(torch, "autocast", lambda *_, **__: contextlib.nullcontext())
 
 
+# `train_batch` looks at every pixel of what it is given; a training loop, which has looked once, plays behind that
+ENGINE = {"learner": PLAIN, "step_scale": 1.0, "teacher": None, "world": ALONE, "accumulate": 1, "clip": 0.0}
+
+
 def learn(method, **engine):
     """Two batches on the meta device; where they wait, or None."""
     plain = build("cnn", classes=10, shape=(1, 8, 8), mean=[0.5], std=[0.5], width=4)
@@ -47,7 +53,7 @@ def learn(method, **engine):
     optimizer, memories = optimizer_for(model, 0.1, name=engine.pop("optimizer", "sgd")), []
     for _ in range(2):
         try:
-            sums = train_batch(model, batch, method, 3, optimizer, memories, **engine)
+            sums = played(model, batch, method, 3, optimizer, memories, **(ENGINE | {"forward": model} | engine))
         except (NotImplementedError, RuntimeError) as error:
             if "nonzero" not in str(error) and "item()" not in str(error):
                 raise

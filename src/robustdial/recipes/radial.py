@@ -31,9 +31,10 @@ def radial(
 
     Where `oat` weighs two losses of one radius by lambda, here lambda chooses the radius, and every row has one loss:
     lambda = 0 is standard training, lambda = 1 adversarial training at `reach` times the radius that is defended. The
-    first part of the training has no adversary, and costs a pass per image. It is better spent before, on a network of
-    its own that this one starts from and is taught by: `train radial --first EPOCHS`, with which the accurate end is
-    that of standard training (LOG.md). Its learning rate should begin low, or the far radii answer one class.
+    first part of the training has no adversary, and costs a pass per image. It is better to train a standard
+    network first, to start from its weights and learn from its answers: `train radial --first EPOCHS`, with which the
+    accurate end is that of standard training (LOG.md). The learning rate should begin low, or the far radii answer one
+    class.
 
     A composition of this library; the network, the codes and the two branches of batch norm are those of `oat`.
 

@@ -17,7 +17,7 @@ with its pixels as they are."""
 
 
 @dataclass(frozen=True)
-class Said:
+class Prediction:
     """A prediction: the class, its probability and whether it is the true one."""
 
     name: str
@@ -33,8 +33,8 @@ class Column:
     clean: str
     adv: str
     change: str
-    said_clean: Said
-    said_adv: Said
+    predicted_clean: Prediction
+    predicted_adv: Prediction
     details: tuple[str, ...] = ()
 
 
@@ -105,12 +105,12 @@ def change(clean: Tensor, adv: Tensor, factor: int) -> Tensor:
 def _column(tensors: dict[str, Tensor], classes: list[str], k: int, n: int, shown: str, factor: int) -> Column:
     label, adv = int(tensors["labels"][n]), tensors["adv"][k, n]
 
-    def said(side: str) -> Said:
+    def predicted(side: str) -> Prediction:
         guess = int(tensors[f"pred_{side}"][k, n])
-        return Said(_name(classes, guess), float(tensors[f"conf_{side}"][k, n]), guess == label)
+        return Prediction(_name(classes, guess), float(tensors[f"conf_{side}"][k, n]), guess == label)
 
     moved = png(change(tensors["clean"][n], adv, factor))
-    return Column(_name(classes, label), shown, png(adv), moved, said("clean"), said("adv"))
+    return Column(_name(classes, label), shown, png(adv), moved, predicted("clean"), predicted("adv"))
 
 
 def _name(classes: list[str], index: int) -> str:

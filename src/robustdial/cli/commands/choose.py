@@ -44,8 +44,8 @@ def choose(
 ) -> int:
     """Find the best position of a dial that meets targets: robustdial choose runs/x --clean-min 0.92 --latency-max 5ms
 
-    Best is the highest robust accuracy; where --robust-min is given, the highest clean accuracy that keeps it. Of
-    equals the cheapest. Targets are met by point estimates; the table marks those that are not met beyond the 95 %
+    Best is the highest robust accuracy; where --robust-min is given, the highest clean accuracy that keeps it;
+    among equals, the cheapest wins. Targets are met by point estimates; the table marks those not met beyond the 95 %
     interval. Points are compared on the validation part, in choose.json, and what is there already is not measured
     again. The chosen point is measured once on the test part, which had no say in the choice.
 
