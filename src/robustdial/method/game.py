@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from robustdial.data import Batch
 from robustdial.dial import Rows, Seat
 from robustdial.distributed import ALONE, Shard, World, drawn, sharded
-from robustdial.logits import guarded, logits_of
+from robustdial.logits import logits_of
 from robustdial.method.objective import Objective
 from robustdial.method.objective.base import single
 from robustdial.method.threat import Reach, Threat, settled
@@ -115,7 +115,7 @@ class Game:
         if self._teacher is None:
             raise ValueError("This objective learns from a teacher. Give the training state one: state.teacher = f.")
         with torch.no_grad():
-            return single(guarded(self._teacher)(self.batch.x)).softmax(1)
+            return single(logits_of(self._teacher(self.batch.x.clone()))).softmax(1)
 
     def forward_attacked(self, images: Tensor) -> Tensor:
         """Logits `[V, K]` of the attacked rows."""
