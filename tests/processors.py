@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-TESTS = ["-m", "pytest", "-m", "rounding", "-n", "2", "--dist", "loadfile", "--tb=short", "tests"]
+PYTEST = [sys.executable, "-m", "pytest", "-m", "rounding", "-n", "2", "--dist", "loadfile", "--tb=short"]
+MARK = "pytestmark = pytest.mark.rounding"
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,16 @@ def _capability(setting: Setting) -> str:
     return said.stdout.strip()
 
 
+def marked() -> list[str]:
+    """The marked modules. To import all others, in each process under each setting, takes longer than these tests."""
+    modules = sorted((ROOT / "tests").rglob("test_*.py"))
+    return [str(module) for module in modules if MARK in module.read_text().splitlines()]
+
+
 def tested(setting: Setting) -> tuple[bool, str]:
     """Run the tests under a setting: whether all passed, and a row of the table."""
     begin = time.monotonic()
-    run = subprocess.run([sys.executable, *TESTS], cwd=ROOT, env=setting.environment, capture_output=True, text=True)
+    run = subprocess.run([*PYTEST, *marked()], cwd=ROOT, env=setting.environment, capture_output=True, text=True)
     seconds = time.monotonic() - begin
     if run.returncode:
         print(run.stdout, run.stderr, sep="\n", flush=True)

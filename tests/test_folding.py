@@ -7,8 +7,6 @@ from torch import nn
 from robustdial.folding import folded
 from robustdial.models import build
 
-pytestmark = pytest.mark.rounding
-
 
 def norms(net):
     return sum(isinstance(layer, nn.BatchNorm2d) for layer in net.modules())

@@ -166,9 +166,9 @@ def test_measuring_leaves_inference_mode():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (lambda: (NET, data(), "pgd-2", Linf(0.1)), r"Give data\.test"),
+        (lambda: (NET, data(), "pgd-2", Linf(0.1)), r"such as data\.test"),
         (lambda: (NET, (X, Y), "pgd-2", Linf(0.1)), r"from_tensors\(\(x, y\), \(x, y\)\).test"),
-        (lambda: (NET, data().test.subset(torch.arange(0)), "pgd-2", Linf(0.1)), "no images to measure on"),
+        (lambda: (NET, data().test.subset(torch.arange(0)), "pgd-2", Linf(0.1)), "There are no images"),
         (lambda: (NET, data().test, "pgd", Linf(0.1)), "'pgd' is not an attack"),
         (lambda: (NET, data().test, PGDAttack, Linf(0.1)), r"the class PGDAttack is no attack"),
         (lambda: (NET, data().test, 20, Linf(0.1)), "attack=20 is no attack"),
@@ -181,5 +181,5 @@ def test_what_measure_cannot_take_is_named_with_the_usual_slip(arguments, words)
 
 
 def test_clean_accuracy_wants_a_part_of_the_data():
-    with pytest.raises(TypeError, match=r"Give data\.test"):
+    with pytest.raises(TypeError, match=r"such as data\.test"):
         clean_accuracy(NET, data())

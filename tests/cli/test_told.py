@@ -110,7 +110,8 @@ def test_a_foreign_network_is_measured_on_the_whole_of_a_set_without_parts(place
     score = json.loads((tmp_path / record.SCORE).read_text())["scores"][0]
     whole = "It is not divided into parts: all of its 40 images are measured."
     assert score["n"] == 40
-    assert score["notes"] == [ALPHA, whole]
+    order = "The logits are taken to stand for a, b, in this order. If they do not, give --classes."
+    assert score["notes"] == [ALPHA, whole, order]
     assert f"data: {whole}" in capsys.readouterr().out
     assert whole in (tmp_path / "report.html").read_text()
 

@@ -29,6 +29,7 @@ from robustdial.method.solver import PGD, YOPO, Carried, Friendly, Generated, Re
 from robustdial.method.threat import L2, Linf
 from robustdial.models import build
 from robustdial.recipes import RECIPES
+from robustdial.recipes.facts import documented
 from robustdial.training.engine import train_batch
 
 OBJECTIVES = [
@@ -198,13 +199,13 @@ def test_any_combination_trains(dials, threat):
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipes_are_documented_compositions(name):
     recipe = RECIPES[name]
-    method, doc = recipe(), inspect.getdoc(recipe)
+    method, doc = recipe(), documented(recipe)
     assert isinstance(method, Method)
     json.dumps(describe(method))
     for part in ("Paper: ", "Cost: ", "Departures from the authors' code: ", "Args:"):
         assert part in doc, part
     for argument, parameter in inspect.signature(recipe).parameters.items():
-        assert f"{argument}: " in doc
+        assert f"\n    {argument}: " in doc
         assert parameter.default is not inspect.Parameter.empty
 
 

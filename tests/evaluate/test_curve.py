@@ -9,8 +9,6 @@ from robustdial.data import Resident
 from robustdial.evaluate import SHARES, Accuracy, clean_accuracy, curve, measure
 from robustdial.method.threat import L2, Linf
 
-pytestmark = pytest.mark.rounding
-
 THREATS = [Linf(0.08), L2(0.6)]
 
 

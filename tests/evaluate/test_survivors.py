@@ -11,8 +11,6 @@ from robustdial.data import Resident, Stream, from_tensors
 from robustdial.evaluate import UNBROKEN, Survivors, attacks_of, measure, run_cascade
 from robustdial.method.threat import L2, Linf
 
-pytestmark = pytest.mark.rounding
-
 N, WIDE = 30, Linf(1.0)
 
 

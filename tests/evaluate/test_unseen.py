@@ -9,8 +9,6 @@ from robustdial.data import Resident
 from robustdial.evaluate import Trial, panel, unseen
 from robustdial.method.threat import Linf, spatial
 
-pytestmark = pytest.mark.rounding
-
 
 @pytest.fixture(scope="module")
 def known():

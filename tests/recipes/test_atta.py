@@ -22,8 +22,6 @@ from robustdial.recipes import atta
 from robustdial.run.training_loop import estimate, training_loop
 from robustdial.training.engine import TrainState, fit, steps, train_batch
 
-pytestmark = pytest.mark.rounding
-
 HALF = 2.0**-11  # the largest relative error of half precision
 EXACT = {"atol": 0.0, "rtol": 0.0}
 

@@ -65,7 +65,7 @@ def test_pictures_of_a_folder_need_no_classes(tmp_path):
     with pytest.raises(ValueError, match="cannot be their own"):
         load(f"folder:{tmp_path}/deep/", unlabelled=f"folder:{tmp_path / 'deep'}")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match="holds no pictures"):
+    with pytest.raises(ValueError, match="holds no images"):
         load("digits", unlabelled=f"folder:{tmp_path / 'empty'}")
 
 

@@ -355,6 +355,7 @@ def test_only_standing_images_are_queried_further(attack, radius):
 def test_a_threat_of_unknown_geometry_is_refused(attack):
     class Other:
         name, radius = "Other", 1.0
+        noise = ascend = project = apply = None
 
     with pytest.raises(TypeError, match="not in Other"):
         attack(corner_lit(0.2), GREY, ZERO, Other())

@@ -145,7 +145,8 @@ def test_without_the_package_one_line_says_how_to_get_it(run, monkeypatch, capsy
 @pytest.mark.parametrize(
     ("part", "change", "words"),
     [
-        ("model", {"width": 10**6}, "asks for a network of"),
+        ("model", {"width": 10**6}, "no network here has more than"),
+        ("model", {"width": 512}, "asks for a network of"),
         ("knobs", {"code": 10**9}, "asks for a network of"),
         ("data", {"shape": [1, 10**6, 10**6]}, "images of 1,000,000,000,000 values"),
         ("data", {"shape": "8x8"}, "data.shape is"),

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 import numpy as np
@@ -25,83 +25,113 @@ ATTACK, IMAGES = "pgd-20", 200
 UPLOAD = "8mb"
 THEME = gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 
+_FAST: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "always_last", "api_visibility": "private"}
+_SLOW: dict[str, Any] = {"concurrency_id": "attack", "concurrency_limit": 1, "api_visibility": "private"}
+"""How moves of a slider are answered, and how what takes long: one after the other, for all visitors."""
+
 Shown = tuple[Picture, Tensor | None, str]
 """What a visitor looks at: the image, the attacked one, and how that was made."""
 
 
+class _Controls(NamedTuple):
+    lam: gr.Slider
+    width: gr.Radio
+    eps: gr.Slider
+    attack: gr.Button
+    other: gr.Slider
+    attack_other: gr.Button
+
+
+class _Sources(NamedTuple):
+    gallery: gr.Gallery
+    upload: gr.UploadButton
+    pad: gr.Sketchpad
+    drawn: gr.Button
+
+
 def page(demo: Demonstration) -> gr.Blocks:
     """The page of a run, to be launched."""
-    first: Shown = (demo.samples[0], None, "")
     blocks = gr.Blocks(title="robustdial", analytics_enabled=False, delete_cache=(3600, 3600))
     with blocks:
-        shown = gr.State(first)
+        shown = gr.State((demo.samples[0], None, ""))
         gr.Markdown(f"# Turn the dial\n{_about(demo)}")
-        with gr.Row():
-            lam = _lambda_slider(demo, "lambda: 0 is accurate, 1 is robust", "lambda")
-            width = _width(demo)
-            eps = _radius(demo)
-        with gr.Row():
-            attack = gr.Button("Attack at this lambda", variant="primary", elem_id="attack")
-            other = _lambda_slider(demo, "another lambda", "other")
-            attack_other = gr.Button("Attack at the other", elem_id="attack-other")
-        images = gr.HTML(elem_id="images")
-        answers = gr.HTML(elem_id="answers")
+        controls = _controls(demo)
+        images, answers = gr.HTML(elem_id="images"), gr.HTML(elem_id="answers")
         with gr.Row():
             frontier = gr.HTML(elem_id="frontier")
             with gr.Column():
-                gr.Markdown("### An image of yours")
-                gallery = gr.Gallery(
-                    [_tile(demo, sample) for sample in demo.samples],
-                    columns=6,
-                    height="auto",
-                    allow_preview=False,
-                    label="test images",
-                    elem_id="gallery",
-                    buttons=[],
-                )
-                upload = gr.UploadButton("Send an image", file_types=["image"], elem_id="upload")
-                with gr.Accordion("Draw one", open=False):
-                    pad = gr.Sketchpad(
-                        type="pil",
-                        canvas_size=(280, 280),
-                        brush=gr.Brush(default_size=26, colors=["#000000"], color_mode="fixed"),
-                        layers=False,
-                        label="draw, then press the button",
-                        buttons=[],
-                    )
-                    drawn = gr.Button("Look at the drawing")
-        _choose_form(demo, lam, width)
-        stand = [shown, lam, width]
-        view = [images, answers, frontier]
-        fast: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "always_last", "api_visibility": "private"}
-        slow: dict[str, Any] = {"concurrency_id": "attack", "concurrency_limit": 1, "api_visibility": "private"}
-        look = _told(lambda s, at, w: _view(demo, s, at, w))
-        for slider in (lam, width):
-            slider.change(look, stand, [answers, frontier], **fast)
-        blocks.load(_told(lambda s, at, w: (_images(s), *_view(demo, s, at, w))), stand, view, show_progress="hidden")
-
-        def looked_at(picture: Picture, at: float, w: float) -> tuple[Any, ...]:
-            now: Shown = (picture, None, "")
-            return now, _images(now), *_view(demo, now, at, w)
-
-        def attacked(s: Shown, at: float, w: float, radius: float, where: float) -> tuple[Any, ...]:
-            adv = demo.attacked(s[0], _lam(demo, where), w, radius)
-            now: Shown = (s[0], adv, f"attacked at lambda {where:.2f}" + (f", eps {radius:.3f}" if radius else ""))
-            return now, _images(now), *_view(demo, now, at, w)
-
-        @_told
-        def picked(event: gr.SelectData, at: float, w: float) -> tuple[Any, ...]:
-            return looked_at(demo.samples[int(event.index)], at, w)
-
-        everything = [shown, *view]
-        attack.click(_told(lambda s, at, w, r: attacked(s, at, w, r, at)), [*stand, eps], everything, **slow)
-        attack_other.click(_told(attacked), [*stand, eps, other], everything, **slow)
-        gallery.select(picked, [lam, width], everything, **fast)
-        sent = _told(lambda path, at, w: looked_at(demo.read(opened(path)), at, w))
-        upload.upload(sent, [upload, lam, width], everything, **slow)
-        sketched = _told(lambda image, at, w: looked_at(demo.read(_drawing(image)), at, w))
-        drawn.click(sketched, [pad, lam, width], everything, **slow)
+                sources = _sources(demo)
+        _choose_form(demo, controls.lam, controls.width)
+        stand, view = [shown, controls.lam, controls.width], [images, answers, frontier]
+        _follow_the_sliders(demo, controls, stand, view, blocks)
+        _follow_the_buttons(demo, controls, sources, stand, [shown, *view])
     return blocks
+
+
+def _controls(demo: Demonstration) -> _Controls:
+    with gr.Row():
+        lam = _lambda_slider(demo, "lambda: 0 is accurate, 1 is robust", "lambda")
+        width, eps = _width(demo), _radius(demo)
+    with gr.Row():
+        attack = gr.Button("Attack at this lambda", variant="primary", elem_id="attack")
+        other = _lambda_slider(demo, "another lambda", "other")
+        attack_other = gr.Button("Attack at the other", elem_id="attack-other")
+    return _Controls(lam, width, eps, attack, other, attack_other)
+
+
+def _sources(demo: Demonstration) -> _Sources:
+    gr.Markdown("### An image of yours")
+    gallery = gr.Gallery(
+        [_tile(demo, sample) for sample in demo.samples],
+        columns=6,
+        height="auto",
+        allow_preview=False,
+        label="test images",
+        elem_id="gallery",
+        buttons=[],
+    )
+    upload = gr.UploadButton("Send an image", file_types=["image"], elem_id="upload")
+    with gr.Accordion("Draw one", open=False):
+        brush = gr.Brush(default_size=26, colors=["#000000"], color_mode="fixed")
+        label = "draw, then press the button"
+        pad = gr.Sketchpad(type="pil", canvas_size=(280, 280), brush=brush, layers=False, label=label, buttons=[])
+        drawn = gr.Button("Look at the drawing")
+    return _Sources(gallery, upload, pad, drawn)
+
+
+def _follow_the_sliders(
+    demo: Demonstration, controls: _Controls, stand: list[Any], view: list[Any], blocks: gr.Blocks
+) -> None:
+    look = _told(lambda shown, at, width: _view(demo, shown, at, width))
+    for slider in (controls.lam, controls.width):
+        slider.change(look, stand, view[1:], **_FAST)
+    everything = _told(lambda shown, at, width: (_images(shown), *_view(demo, shown, at, width)))
+    blocks.load(everything, stand, view, show_progress="hidden")
+
+
+def _follow_the_buttons(
+    demo: Demonstration, controls: _Controls, sources: _Sources, stand: list[Any], everything: list[Any]
+) -> None:
+    def all_of(now: Shown, at: float, width: float) -> tuple[Any, ...]:
+        return now, _images(now), *_view(demo, now, at, width)
+
+    def attacked(shown: Shown, at: float, width: float, eps: float, where: float) -> tuple[Any, ...]:
+        adv = demo.attacked(shown[0], _lam(demo, where), width, eps)
+        how = f"attacked at lambda {where:.2f}" + (f", eps {eps:.3f}" if eps else "")
+        return all_of((shown[0], adv, how), at, width)
+
+    @_told
+    def picked(event: gr.SelectData, at: float, width: float) -> tuple[Any, ...]:
+        return all_of((demo.samples[int(event.index)], None, ""), at, width)
+
+    sent = _told(lambda path, at, width: all_of((demo.read(opened(path)), None, ""), at, width))
+    sketched = _told(lambda image, at, width: all_of((demo.read(_drawing(image)), None, ""), at, width))
+    here = _told(lambda shown, at, width, eps: attacked(shown, at, width, eps, at))
+    controls.attack.click(here, [*stand, controls.eps], everything, **_SLOW)
+    controls.attack_other.click(_told(attacked), [*stand, controls.eps, controls.other], everything, **_SLOW)
+    sources.gallery.select(picked, stand[1:], everything, **_FAST)
+    sources.upload.upload(sent, [sources.upload, *stand[1:]], everything, **_SLOW)
+    sources.drawn.click(sketched, [sources.pad, *stand[1:]], everything, **_SLOW)
 
 
 def serve(demo: Demonstration, host: str, port: int | None) -> None:
@@ -208,9 +238,8 @@ def _choose_form(demo: Demonstration, lam: gr.Slider, width: gr.Radio) -> None:
             file = demo.ship(*where, out / "new")
             return str(shutil.move(str(file), out / file.name))
 
-        slow: dict[str, Any] = {"concurrency_id": "attack", "concurrency_limit": 1, "api_visibility": "private"}
-        find.click(chosen, [clean, robust, macs], [said, place, make, lam, width], **slow)
-        make.click(shipped, place, make, **slow)
+        find.click(chosen, [clean, robust, macs], [said, place, make, lam, width], **_SLOW)
+        make.click(shipped, place, make, **_SLOW)
 
 
 def _answer(answer: Json) -> str:

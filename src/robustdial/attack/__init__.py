@@ -1,6 +1,7 @@
 """Attacks for measuring: stateless, holding no model, `attack(f, x, y, threat)` to adversarial images.
 
-`f` is anything that takes images in [0, 1] to logits, so that a network of any origin can be attacked.
+May import `method` (threats, losses) and the ground. In: `f`, anything that takes images in [0, 1] to logits, so that a
+network of any origin can be attacked; images, labels, a threat. Out: adversarial images, one for each.
 """
 
 from robustdial.attack.apgd import APGD, APGDTargeted

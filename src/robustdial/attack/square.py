@@ -22,16 +22,26 @@ _HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # steps after whic
 _TINY = 1e-12  # a length that is zero stays zero where it is divided by
 
 
-@dataclass(frozen=True)
-class Draws:
-    """The random numbers of a search, from PyTorch's generators. Whatever has these two methods can take its place."""
+class Draws(Protocol):
+    """The random numbers of a search."""
 
     def signs(self, like: Tensor, *shape: int) -> Tensor:
         """Random signs, +1 or -1, of a shape, on the device and of the type of `like`."""
-        return torch.randint(2, shape, device=like.device).to(like) * 2 - 1
+        ...
 
     def corner(self, rows: int, columns: int) -> tuple[int, int]:
         """Row (below `rows`) and column (below `columns`) of the upper left corner of a window."""
+        ...
+
+
+@dataclass(frozen=True)
+class TorchDraws:
+    """Random numbers from PyTorch's generators."""
+
+    def signs(self, like: Tensor, *shape: int) -> Tensor:
+        return torch.randint(2, shape, device=like.device).to(like) * 2 - 1
+
+    def corner(self, rows: int, columns: int) -> tuple[int, int]:
         return int(torch.randint(rows, ())), int(torch.randint(columns, ()))
 
 
@@ -64,7 +74,7 @@ class Square:
 
     queries: int = 5000
     share: float = 0.8
-    draws: Draws = field(default_factory=Draws)
+    draws: Draws = field(default_factory=TorchDraws)
 
     def __post_init__(self) -> None:
         fields_fit(self)

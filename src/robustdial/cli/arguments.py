@@ -19,6 +19,7 @@ import tyro
 from robustdial.checks import nearest
 from robustdial.cli.slips import spread, unknown_flag, wrong_value
 from robustdial.recipes import RECIPES, Norm, Recipe, recipe
+from robustdial.recipes.facts import documented
 from robustdial.recipes.presets import PRESETS, Preset
 from robustdial.run import Run
 from robustdial.study.comparison import Entry
@@ -206,9 +207,9 @@ def training_flags(recipe: Recipe, preset: Mapping[str, Any] = MappingProxyType(
         ("preset", str, field(default="")),
         ("resume", bool, field(default=False)),
     ]
-    flags = make_dataclass(recipe.__name__, [*knobs, *runs, *own])
+    flags, doc = make_dataclass(recipe.__name__, [*knobs, *runs, *own]), documented(recipe)
     flags.__doc__ = (
-        f"{_before_args(recipe)}\n\nArgs:\n{_args(recipe)}\n{_args(Run)}\n    first: {_FIRST}\n    preset: {_PRESET}\n"
+        f"{_before_args(doc)}\n\nArgs:\n{_args(doc)}\n{_args(_of_runs())}\n    first: {_FIRST}\n    preset: {_PRESET}\n"
         "    resume: continue the run in --out."
     )
     return flags
@@ -233,7 +234,7 @@ def comparison_flags(preset: Mapping[str, Any] = MappingProxyType({})) -> type:
         ("resume", bool, field(default=False)),
     ]
     flags = make_dataclass("comparison", [*own, *shared])
-    of_run = "\n".join(line for line in _args(Run).splitlines() if not line.strip().startswith("out:"))
+    of_run = "\n".join(line for line in _args(_of_runs()).splitlines() if not line.strip().startswith("out:"))
     flags.__doc__ = (
         "Train and measure several methods alike: robustdial compare pgd-at m-pgd free:replays=4 --seeds 3\n\n"
         "Args:\n    eps: radius that all are measured at, and trained at where they have one: 8/255, 8px, 0.031.\n"
@@ -307,9 +308,13 @@ _PARSERS = {
 }
 
 
-def _before_args(source: object) -> str:
-    return inspect.cleandoc(source.__doc__ or "").split("\nArgs:")[0].strip()
+def _of_runs() -> str:
+    return inspect.cleandoc(Run.__doc__ or "")
 
 
-def _args(source: object) -> str:
-    return inspect.cleandoc(source.__doc__ or "").split("\nArgs:\n")[1].split("\n\n")[0]
+def _before_args(doc: str) -> str:
+    return doc.split("\nArgs:")[0].strip()
+
+
+def _args(doc: str) -> str:
+    return doc.split("\nArgs:\n")[1].split("\n\n")[0]

@@ -134,7 +134,7 @@ def wrong_value(values: Mapping[str, object]) -> str | None:
                 return f"{flag(name)} {one} is not finite. Give a number."
             if isinstance(one, int) and name == "seed" and not 0 <= one < SEEDS:
                 return f"--seed {one} is out of range. Choose it from 0 to {SEEDS - 1}."
-            if isinstance(one, int) and not -LARGEST < one < LARGEST:
+            if isinstance(one, int) and name != "seed" and not -LARGEST < one < LARGEST:
                 return f"{flag(name)} {one} is more than can be counted here. Give a smaller number."
             if isinstance(one, int) and name in _COUNTS and one < 1:
                 return f"{flag(name)} {one} is not positive. Give at least one{' image' if name == 'n' else ''}."

@@ -5,36 +5,38 @@
         x = unit(data.augment(x))               # float in [0, 1]
 
 `load` knows the sets of `names()`; `from_tensors` takes your own. Both hold a validation part out of the training set.
+
+May import the ground alone. In: a name, a folder, a table or tensors. Out: `Data`, three sources of images and labels
+that are asked for by index, with a note of everything that was decided for the reader.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from robustdial.checks import checked, nearest, whole
+from robustdial.checks import checked, nearest
 from robustdial.checks import seed as seed_fits
 from robustdial.data import csv_file, digits, folder, hub, named, parquet
 from robustdial.data.augment import Crop, CropFlip, flip, none
 from robustdial.data.base import Data, Shape, Source, check_part, grey_levels, unit
 from robustdial.data.batch import Batch
 from robustdial.data.checks import check_varied, whole_images
+from robustdial.data.classes import arranged, class_names, listed_beside, renumbered
 from robustdial.data.divide import Raw, check_request, divide, for_measuring
 from robustdial.data.feed import Feed, epoch_order
 from robustdial.data.origin import Origin, augmented
 from robustdial.data.parts import Part
 from robustdial.data.reading import Reading
 from robustdial.data.resident import Resident
-from robustdial.data.shown import shown
+from robustdial.data.shown import few, shown
 from robustdial.data.split import balanced
 from robustdial.data.stream import Stream
 from robustdial.data.tensors import from_tensors
 from robustdial.data.unlabelled import Relabelled, joined, set_apart, without_labels
-
-LARGEST = 4096
-"""Side of the largest images, in pixels."""
 
 __all__ = [
     "Batch",
@@ -48,18 +50,23 @@ __all__ = [
     "Resident",
     "Source",
     "Stream",
+    "absolute",
     "augmented",
     "balanced",
     "check_part",
     "check_varied",
+    "class_names",
     "epoch_order",
+    "few",
     "flip",
     "from_tensors",
     "grey_levels",
+    "is_there",
     "load",
     "load_to_measure",
     "names",
     "none",
+    "renumbered",
     "unit",
     "whole_images",
     "without_labels",
@@ -105,6 +112,7 @@ def load(
     label: str | None = None,
     image: str | None = None,
     background: str = "white",
+    classes: Sequence[str] | None = None,
 ) -> Data:
     """The data set `name`, split in three. What was decided on the way stands in its `notes` (`docs/data.md`).
 
@@ -122,11 +130,14 @@ def load(
             any arrangement. They are brought to the size of the labelled ones, and their labels are not looked at.
         label, image: columns of parquet, csv or hf that hold the labels and the images; None to find them.
         background: colour that shows through transparent pixels, such as white or #808080.
+        classes: its class names in the order that labels are to have, as in a network that is there already; by
+            default that of a file `classes.txt` beside the folders, or else the reader's. Classes that have numbers
+            only take these names in turn.
 
     Raises:
         FileNotFoundError, ConnectionError: it is not there, or cannot be downloaded.
-        ValueError: unknown name, damaged files, labels that name no class, a class without images, columns or parts
-            that could be meant in several ways, or a number out of range. One line, with the remedy.
+        ValueError: unknown name, damaged files, labels that name no class, a class without images, other `classes`,
+            columns or parts that could be meant in several ways, or a number out of range. One line, with the remedy.
 
     >>> data = load("digits", limit=200)
     >>> len(data.train), len(data.val), len(data.test), data.shape
@@ -134,8 +145,6 @@ def load(
     """
     check_request(limit, val)
     seed_fits(seed)
-    if size is not None:
-        whole("size", size, 1, LARGEST, "Give the side of the images in pixels, or leave it out.")
     reading = Reading(size, label, image, background)
     if labelled is not None and unlabelled is not None:
         raise ValueError("labelled and unlabelled both say which images have no labels. Give one of them.")
@@ -143,7 +152,10 @@ def load(
         raise ValueError(
             f"The images of {name} cannot be their own unlabelled part. Give labelled=, how many keep theirs."
         )
-    data = divide(name, _read(name, Path(root), reading), limit=limit, val=val, seed=seed)
+    raw = _read(name, Path(root), reading)
+    if classes is not None:
+        raw = arranged(raw, classes, name)
+    data = divide(name, raw, limit=limit, val=val, seed=seed)
     if labelled is not None:
         return set_apart(data, labelled, seed)
     if unlabelled is None:
@@ -151,6 +163,7 @@ def load(
     return joined(data, unlabelled, _pictures(unlabelled, Path(root), data.shape, background))
 
 
+@checked
 def load_to_measure(
     name: str,
     *,
@@ -170,6 +183,40 @@ def load_to_measure(
     ('test', 360, 0)
     """
     return for_measuring(name, _read(name, Path(root), Reading(size, label, image, background)))
+
+
+def absolute(name: str) -> str:
+    """A name of `names()`, its path absolute if it has one.
+
+    >>> absolute("cifar10"), absolute("folder:/images/../x")
+    ('cifar10', 'folder:/x')
+    """
+    prefix, _, place = name.partition(":")
+    return f"{prefix}:{Path(place).expanduser().resolve()}" if _has_path(name) else name
+
+
+def is_there(name: str) -> bool:
+    """Whether the path of a name exists, if it has one."""
+    _, _, place = name.partition(":")
+    return not _has_path(name) or Path(place).expanduser().exists()
+
+
+def _has_path(name: str) -> bool:
+    prefix, _, place = name.partition(":")
+    return bool(place) and prefix in _PLACED and _PLACED[prefix].place == "PATH"
+
+
+def _as_listed(raw: Raw, name: str) -> Raw:
+    """In the order of the names in a `classes.txt` beside the folders of images, where there is one."""
+    prefix, _, place = name.partition(":")
+    path = listed_beside(place) if prefix == "folder" else None
+    if path is None:
+        return raw
+    try:
+        found = arranged(raw, class_names(str(path)), str(path))
+    except ValueError:
+        return replace(raw, notes=(*raw.notes, f"{path.name} is not used: it does not name each class once."))
+    return replace(found, notes=(*raw.notes, f"The order of the classes is that of {path.name}."))
 
 
 def _place(name: str) -> tuple[str, Path]:
@@ -193,6 +240,6 @@ def _read(name: str, root: Path, reading: Reading) -> Raw:
         reading.check_no_columns(name)
         return _NAMED[name](root, reading.size)
     if prefix in _PLACED and place:
-        return _PLACED[prefix].read(place, reading)
+        return _as_listed(_PLACED[prefix].read(place, reading), name)
     near, known = nearest(name, names()), ", ".join(names())
     raise ValueError(f"There is no data set {shown(name)!r}. Did you mean {near}? The data sets are {known}.")

@@ -45,6 +45,10 @@ class Resident:
     def to(self, device: torch.device | str) -> Resident:
         return Resident(self._x.to(device), self.labels)
 
+    def relabelled(self, labels: Tensor) -> Resident:
+        """The same images with other labels, int64 `[N]`."""
+        return Resident(self._x, labels)
+
     def settle(self) -> Resident:
         """Itself: it is where it should be."""
         return self

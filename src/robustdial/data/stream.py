@@ -55,6 +55,10 @@ class Stream:
     def to(self, device: torch.device | str) -> Stream:
         return replace(self, device=device)
 
+    def relabelled(self, labels: Tensor) -> Stream:
+        """The same pictures with other labels, int64 `[N]`."""
+        return replace(self, labels=labels)
+
     def settle(self) -> Resident | Stream:
         """All of it as one tensor if that is smaller than 2 GiB; itself if not."""
         if len(self) * math.prod(self.shape) >= RESIDENT_BYTES:

@@ -1,7 +1,12 @@
-"""Measuring: accuracies with intervals, also in bad weather and on other backgrounds; costs, the frontier."""
+"""Measuring: accuracies with intervals, also in bad weather and on other backgrounds; costs, the frontier, checks.
+
+May import `attack`, `method`, `data` and the ground; knows no run, no folder and no command. In: a network, a
+source of images, an attack and a threat. Out: counts, accuracies with intervals, and what may be wrong with them.
+"""
 
 from robustdial.evaluate.accuracy import Accuracy, Measured, right
 from robustdial.evaluate.background import Changed, background, background_of
+from robustdial.evaluate.confusion import confusion
 from robustdial.evaluate.corrupted import Corrupted, corrupted, mean_accuracy
 from robustdial.evaluate.cost import Cost, cost
 from robustdial.evaluate.cross import Cross, OverLambdas, cross
@@ -40,6 +45,7 @@ __all__ = [
     "background_of",
     "classes_of",
     "clean_accuracy",
+    "confusion",
     "corrupted",
     "cost",
     "cross",

@@ -3,6 +3,9 @@
 robustdial generator --data mnist --out runs/g
 
 threat = Latent(open_generator("runs/g"), {"fine": 0.5, "noise": 1.0})
+
+May import `data` and what is below it. In: images and labels. Out: a folder with a generator and its encoder, which the
+threat `Latent` takes.
 """
 
 from robustdial.generator.folder import (

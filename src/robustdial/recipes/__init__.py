@@ -1,4 +1,8 @@
-"""Published methods, one paper per file, one function per method: keyword arguments are the paper's knobs."""
+"""Published methods, one paper per file, one function per method: keyword arguments are the paper's knobs.
+
+May import `method`, `dial`, `generator` and what is below them; trains nothing itself. In: the knobs. Out: a `Method`,
+five nouns put together, which any training loop can follow. `RECIPES` lists them by name, `taxonomy` by kind.
+"""
 
 from __future__ import annotations
 

@@ -97,12 +97,7 @@ def agat_corruptions(
         brightness: largest change of every pixel, in [0, 1].
         contrast: largest change of the distance from the mean, as a share of it.
         hue: largest way on the circle of hues, as a share of it; grey images have none.
-        steps: of the ascent.
-        way: length of all steps together, as a share of the radius of the box.
-        every: visits of an image from one ascent to the next.
-        ascending: of the images that are due, how many ascend.
-        share: weight of generated images in the loss; the rest is on natural ones.
-        c: weight of what holds the adversary back.
+        others: as in `agat`.
     """
     threat = _box(blur=blur, noise=noise, brightness=brightness, contrast=contrast, hue=hue)
     return _guided(threat, steps, way, every, ascending, share, c)
@@ -146,17 +141,8 @@ def agat_oat(
         shift: largest translation, as a share of the side.
         skew: how far a row moves sideways, as a share of its distance from the middle row.
         scale: largest change of size.
-        blur: largest standard deviation, in pixels.
-        noise: largest standard deviation, of pixels in [0, 1].
-        brightness: largest change of every pixel, in [0, 1].
-        contrast: largest change of the distance from the mean, as a share of it.
-        hue: largest way on the circle of hues, as a share of it; grey images have none.
-        steps: of the ascent.
-        way: length of all steps together, as a share of the radius of the box.
-        every: visits of an image from one ascent to the next.
-        ascending: of the images that are due, how many ascend.
-        c: weight of what holds the adversary back.
         lambdas: trained positions of the dial; every value between them can be served too.
+        others: as in `agat-corruptions`.
     """
     threat = _box(degrees, shift, skew, scale, blur, noise, brightness, contrast, hue)
     return replace(_guided(threat, steps, way, every, ascending, 1.0, c), dial=Dials(lambdas))
@@ -190,16 +176,8 @@ def random_attributes(
     Published: no table of theirs was at hand.
 
     Args:
-        degrees: largest angle.
-        shift: largest translation, as a share of the side.
-        skew: how far a row moves sideways, as a share of its distance from the middle row.
-        scale: largest change of size.
-        blur: largest standard deviation, in pixels.
-        noise: largest standard deviation, of pixels in [0, 1].
-        brightness: largest change of every pixel, in [0, 1].
-        contrast: largest change of the distance from the mean, as a share of it.
-        hue: largest way on the circle of hues, as a share of it; grey images have none.
         share: weight of moved images in the loss; the rest is on natural ones.
+        others: as in `agat-oat`.
     """
     threat = _box(degrees, shift, skew, scale, blur, noise, brightness, contrast, hue)
     return Method(threat, PGD(Step(spread=1.0)), Constant(1), Blend(share))

@@ -59,11 +59,8 @@ def deat_p(eps: float = px(8), norm: Norm = "linf", accuracy: float = 0.4, most:
     Published: no table of theirs was at hand for this variant.
 
     Args:
-        eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
         accuracy: robust training accuracy, of the last replay of each batch, above which a replay is added.
-        most: largest number of replays.
-        step: step size as a share of eps.
+        others: as in `deat-d`.
     """
     threat = threat_of(norm, eps)
     return Method(threat, Replay(Step(size=step * eps)), Threshold(accuracy, most), AT())
@@ -133,12 +130,9 @@ def m_pgd(
     Published (CIFAR-10, PreAct ResNet-18, 50 epochs): 83.4 % clean, 45.9 % under PGD-100, 42.6 % under AutoAttack.
 
     Args:
-        eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
-        gamma: growth of the gradient that is tolerated.
         steps: largest number of attack steps.
-        step: step size as a share of eps; the steps cover at least eps together.
         full: passes below which one is added after every epoch from the third on; 5: 4 steps of eps / 4, and learning.
+        others: as in `m-deat`.
     """
     return _guided(AT(), threat_of(norm, eps), Step(step * eps, spread=1.0), gamma, steps, full, noise=1.0)
 
@@ -167,13 +161,9 @@ def m_trades(
     Published (CIFAR-10, PreAct ResNet-18, 50 epochs): 79.9 % clean, 51.4 % under PGD-100, 47.5 % under AutoAttack.
 
     Args:
-        eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
-        gamma: growth of the gradient that is tolerated.
-        steps: largest number of attack steps.
         step: step size as a share of eps.
-        full: passes below which one is added after every epoch from the third on; 5: 4 steps of eps / 4, and learning.
         beta: weight of the divergence.
+        others: as in `m-pgd`.
     """
     return _guided(TRADES(beta), threat_of(norm, eps), Step(step * eps), gamma, steps, full, noise=START)
 
@@ -202,13 +192,7 @@ def m_mart(
     Published (CIFAR-10, PreAct ResNet-18, 50 epochs): 78.0 % clean, 55.8 % under PGD-100, 47.2 % under AutoAttack.
 
     Args:
-        eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
-        gamma: growth of the gradient that is tolerated.
-        steps: largest number of attack steps.
-        step: step size as a share of eps.
-        full: passes below which one is added after every epoch from the third on; 5: 4 steps of eps / 4, and learning.
-        beta: weight of the divergence.
+        others: as in `m-trades`.
     """
     return _guided(MART(beta), threat_of(norm, eps), Step(step * eps), gamma, steps, full, noise=START)
 

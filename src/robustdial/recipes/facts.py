@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import re
 
-from robustdial.recipes import RECIPES
+from robustdial.recipes import RECIPES, Recipe
 from robustdial.recipes.taxonomy import CATEGORY_OF, Category
 from robustdial.typing import Json
 
@@ -31,7 +32,28 @@ def facts_of(name: str) -> dict[str, Json]:
 
 def doc_of(name: str) -> str:
     """The whole docstring of a recipe."""
-    return inspect.cleandoc(RECIPES[name].__doc__ or "")
+    return documented(RECIPES[name])
+
+
+def documented(recipe: Recipe) -> str:
+    """The docstring of a recipe. Knobs that are "others: as in" another recipe are written out as they stand there.
+
+    >>> "eps: radius of the threat" in documented(RECIPES["radial-trades"])
+    True
+    """
+    doc = inspect.cleandoc(recipe.__doc__ or "")
+    others = re.search(r"^ {4}others: as in `([\w-]+)`\.$", doc, re.MULTILINE)
+    if others is None:
+        return doc
+    own, shared = _knobs(doc), _knobs(doc_of(others[1]))
+    missing = [shared[name] for name in inspect.signature(recipe).parameters if name not in own]
+    return doc.replace(others[0], "\n".join(missing))
+
+
+def _knobs(doc: str) -> dict[str, str]:
+    """What a docstring says of each argument, its name included."""
+    block = doc.partition("\nArgs:\n")[2].partition("\n\n")[0]
+    return {found[1]: found[0] for found in re.finditer(r"^ {4}(\w+): .*(?:\n {8}.*)*", block, re.MULTILINE)}
 
 
 def recipes_of(category: Category) -> list[str]:

@@ -68,12 +68,8 @@ def fat_trades(
     ResNet-18) 81.9 % clean, 51.1 % under PGD-100, 47.5 % under AutoAttack.
 
     Args:
-        eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
-        steps: most attack steps per image.
-        step: step size as a share of eps.
-        patience: steps that a misclassified image still makes, tau.
         beta: weight of the divergence.
+        others: as in `fat`.
     """
     threat = threat_of(norm, eps)
     solver = Friendly(Step(size=step * eps), patience, noise=START)
@@ -97,11 +93,6 @@ def fat_mart(
     Published (DEAT paper, CIFAR-10, PreAct ResNet-18): 84.1 % clean, 49.5 % under PGD-100, 45.5 % under AutoAttack.
 
     Args:
-        eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
-        steps: most attack steps per image.
-        step: step size as a share of eps.
-        patience: steps that a misclassified image still makes, tau.
-        beta: weight of the divergence.
+        others: as in `fat-trades`.
     """
     return replace(fat_trades(eps, norm, steps, step, patience), objective=MART(beta))

@@ -91,16 +91,9 @@ def localized_oat(
     Published: nothing.
 
     Args:
-        eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
         steps: attack steps per batch.
         lambdas: trained positions of the dial; every value between them can be served too.
-        mask: the background: black pixels (dark), a frame (border), or what a trained network looks at least
-            (saliency).
-        threshold: of dark: brightest value that counts as black.
-        frame: of border: width of the frame as a share of the shorter side.
-        percentile: of saliency: of 100 pixels so many are background.
-        guide: of saliency: folder of the run whose network is asked, at its clean end if it has a dial.
+        others: as in `localized`.
     """
     threat = Masked(threat_of(norm, eps), mask_of(mask, threshold, frame, percentile, guide))
     return replace(oat(eps, norm, steps, lambdas), threat=threat)

@@ -97,15 +97,9 @@ def radial_trades(
     Published: nothing; for numbers of this library see LOG.md.
 
     Args:
-        eps: radius of the threat that is defended, in pixels of [0, 1].
-        norm: linf or l2.
-        steps: attack steps per batch.
-        lambdas: trained positions of the dial; every value between them can be served too.
         reach: radius at lambda = 1, as a share of eps.
         beta: weight of the divergence at lambda = 1.
-        zeros: share of the images trained at lambda = 0; by default 1 / number of lambdas.
-        warm: share of the training without an adversary.
-        widths: shares of the channels that can be run; (1.0,) for full width only.
+        others: as in `radial`.
     """
     plain = radial(eps, norm, steps, lambdas, reach, zeros, warm, widths)
     # the divergence is flat at the clean image: an adversary that starts there has no gradient

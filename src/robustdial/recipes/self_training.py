@@ -93,15 +93,10 @@ def rst_trades(
     under their attack, 59.5 % under AutoAttack.
 
     Args:
-        eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
-        steps: attack steps per batch.
         step: step size as a share of eps.
         beta: weight of the divergence.
-        unlabelled_share: share of each batch that is unlabelled.
-        clean_weight: of pseudo-labels in the clean term.
         adv_weight: of pseudo-labels in the divergence, which no label enters; it weighs the images.
-        mode: the attacked network runs with its running statistics (eval) or those of the batch (train).
+        others: as in `rst`.
     """
     objective = SelfTraining(TRADES(beta), clean_weight, adv_weight)
     return replace(trades(eps, norm, steps, step, beta, mode), objective=objective, unlabelled=unlabelled_share)
@@ -136,14 +131,9 @@ def rst_oat(
     Published: nothing.
 
     Args:
-        eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
-        steps: attack steps per batch.
         lambdas: trained positions of the dial; every value between them can be served too.
         zeros: share of the images trained at lambda = 0; by default 1 / number of lambdas.
-        unlabelled_share: share of each batch that is unlabelled.
-        clean_weight: of pseudo-labels in the clean term.
-        adv_weight: of pseudo-labels in the adversarial term.
+        others: as in `rst`.
     """
     method = oat(eps, norm, steps, lambdas, zeros=zeros)
     return replace(method, objective=SelfTraining(Blend(), clean_weight, adv_weight), unlabelled=unlabelled_share)
@@ -203,10 +193,7 @@ def rst_spatial(
         degrees: largest angle.
         shift: largest translation in each direction, as a share of the side.
         draws: random perturbations per image and batch, of which the worst is learned.
-        beta: weight of the adversarial term.
-        unlabelled_share: share of each batch that is unlabelled.
-        clean_weight: of pseudo-labels in the clean term.
-        adv_weight: of pseudo-labels in the adversarial term.
+        others: as in `rst`.
     """
     objective = SelfTraining(Blend(beta), clean_weight, adv_weight)
     return replace(spatial_at(degrees, shift, draws), objective=objective, unlabelled=unlabelled_share)

@@ -22,8 +22,10 @@ DATA = {
     "val?": COUNT,
     "test?": COUNT,
     "unlabelled?": COUNT,
+    "labels?": str,
     "notes?": [str],
 }
+PLACES = {"data?": str, "unlabelled?": str, "root?": str}
 MODEL = {
     "name": str,
     "width?": Maybe(POSITIVE),
@@ -47,6 +49,7 @@ A_RUN = {
     "threat?": str,
     "teacher?": str,
     "data?": DATA,
+    "places?": PLACES,
     "model?": MODEL,
     "run?": {...: ANY, "epochs?": POSITIVE, "seed?": COUNT, "teacher?": TEXT},
     **ORIGIN,
@@ -97,6 +100,8 @@ POINTS = {
     "seconds?": float,
     "checkpoint?": str,
     "precision?": str,
+    "dataset?": str,
+    "notes?": [str],
     "costs?": [COST],
     "timing?": TIMING,
     "dialed?": {"parameters": COUNT, "macs": COUNT},
@@ -117,6 +122,8 @@ CROSSED = {
     "any": ESTIMATE,
     "random": {**ESTIMATE, "adversary": ANY, "clean": SHARE},
     "per_image": ESTIMATE,
+    "dataset?": str,
+    "notes?": [str],
     "attack": str,
     "threat": str,
     "eps": float,
@@ -166,6 +173,7 @@ EVALUATED = {
 COMPARED = {
     "entries?": [{"label": str, "recipe": str, "knobs": KNOBS}],
     "asked?": {...: ANY},
+    "places?": PLACES,
     "seeds?": [COUNT],
     "attacks?": [str],
     "n_asked?": Maybe(POSITIVE),

@@ -75,7 +75,8 @@ def settings(run: Entry) -> list[tuple[str, Rows]]:
 
 def conditions(folder: Folder) -> list[str]:
     """How the measured numbers came about, one sentence each."""
-    frontier, points, notes = folder.frontier, folder.points, folder.run.get("data", {}).get("notes", [])
+    frontier, points = folder.frontier, folder.points
+    notes = frontier.get("notes", folder.run.get("data", {}).get("notes", []))
     if not points:
         return list(notes)
     told = [

@@ -1,9 +1,15 @@
-"""A run: a recipe on data, in a folder from which it can be continued, measured and served."""
+"""A run: a recipe on data, in a folder from which it can be continued, measured and served.
 
+May import `evaluate`, `training`, `recipes` and what is below. In: the name of a recipe, its knobs and the settings
+`Run`, or the folder of a run. Out: an `Experiment`, whose files `record` describes; a network and a data set that are
+opened together are matched by class name.
+"""
+
+from robustdial.run.calibration import training_part
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import numbers_asked, open_model, untrained
 from robustdial.run.opening import rehearse, rehearse_alone, resume, start, trained
-from robustdial.run.settings import CHANGEABLE, Run, data_of, device_of, read_about, unknown
+from robustdial.run.settings import CHANGEABLE, Run, data_of, device_of, places_of, read_about, relocated, unknown
 
 __all__ = [
     "CHANGEABLE",
@@ -13,12 +19,15 @@ __all__ = [
     "device_of",
     "numbers_asked",
     "open_model",
+    "places_of",
     "read_about",
     "rehearse",
     "rehearse_alone",
+    "relocated",
     "resume",
     "start",
     "trained",
+    "training_part",
     "unknown",
     "untrained",
 ]

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import nn
 
+from robustdial import record
 from robustdial.data import Data
 from robustdial.method import Method, describe
 from robustdial.method.learner import AWP
@@ -22,7 +23,7 @@ from robustdial.recipes import recipe
 from robustdial.run.borrowed import check_background, data_for, with_mask_network
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import model_of
-from robustdial.run.settings import Run, data_of, device_of
+from robustdial.run.settings import Run, data_of, device_of, places_of
 from robustdial.training.engine import PLAIN, TrainState, averaged, optimizer_for
 from robustdial.training.rate import parse
 from robustdial.typing import Json
@@ -105,6 +106,7 @@ def _about(folder: Path, parts: Parts, model: nn.Module) -> dict[str, Json]:
         "method": describe(parts.method),
         "threat": parts.method.threat.name,
         "data": data_facts(parts.data),
+        "places": dict(places_of(run)),
         "model": {
             "name": run.model,
             "width": run.model_width,
@@ -112,9 +114,13 @@ def _about(folder: Path, parts: Parts, model: nn.Module) -> dict[str, Json]:
             "parameters": sum(weight.numel() for weight in model.parameters()),
         },
         "run": asdict(run) | {"precision": parts.precision, "device": str(parts.device)},
-        "directory": str(Path.cwd()),
         **provenance(),
     }
+
+
+def labels_of(data: Data) -> str:
+    """A digest of the labels of all parts: other images, or other parts, hardly ever have the same."""
+    return record.fingerprint({"train": data.train.labels, "val": data.val.labels, "test": data.test.labels})
 
 
 def data_facts(data: Data) -> dict[str, Json]:
@@ -128,6 +134,7 @@ def data_facts(data: Data) -> dict[str, Json]:
         "train": len(data.train),
         "val": len(data.val),
         "test": len(data.test),
+        "labels": labels_of(data),
         "notes": list(data.notes),
         **({} if data.unlabelled is None else {"unlabelled": len(data.unlabelled)}),
     }

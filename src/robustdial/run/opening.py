@@ -13,13 +13,13 @@ from robustdial import record
 from robustdial.data import Data, check_varied
 from robustdial.run.assembly import Parts, assembled, check_adversary, network, parts_of
 from robustdial.run.borrowed import attach_pseudo_labels, attach_teacher, check_others, pseudo_labels_of, relabelled
+from robustdial.run.data_again import check_division, check_fits, check_unchanged, data_at, measured_on, moved_data
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import best_weights
 from robustdial.run.rehearsal import check_step
-from robustdial.run.settings import CHANGEABLE, Run, data_of, read_about, run_of
+from robustdial.run.settings import CHANGEABLE, Run, data_of, read_about, relocated, run_of
 from robustdial.run.troubles import known_troubles
 from robustdial.training.checkpoint import load_weights, unpack
-from robustdial.typing import Json
 
 
 def start(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> Experiment:
@@ -76,13 +76,11 @@ def resume(folder: Path, changes: Mapping[str, Any] | None = None, data: Data | 
     about = read_about(folder)
     last, other = folder / record.LAST, f"Train on from the best network: --start {folder} with a new --out."
     saved = record.read_tensors(last, other) if last.exists() else None
-    run = replace(run_of(about), **(changes or {}))
-    parts = parts_of(about["recipe"], about["knobs"], run, data or data_of(run, about.get("directory")))
+    run = relocated(replace(run_of(about), **(changes or {})), about.get("places", {}))
+    parts = parts_of(about["recipe"], about["knobs"], run, data or data_of(run, about["data"]["classes"]))
+    check_fits(parts.data, about, folder)
     experiment = _to_be_filled(folder, parts) if saved else _begun(folder, parts)
-    if experiment.about["data"] != about["data"]:
-        raise ValueError(
-            f"The data {run.data} has changed since the run in {folder} began. Put it back, or start a new run."
-        )
+    check_unchanged(experiment.about["data"], about, folder)
     if experiment.about["method"]["threat"] != about["method"]["threat"]:
         raise ValueError(
             f"The adversary of the run in {folder} is another one now: its generator, or the network that makes its "
@@ -104,34 +102,38 @@ def resume(folder: Path, changes: Mapping[str, Any] | None = None, data: Data | 
     return experiment
 
 
-def trained(folder: Path, device: str = "auto", data: Data | None = None) -> Experiment:
+def trained(folder: Path, device: str = "auto", data: Data | None = None, *, place: str | None = None) -> Experiment:
     """The run in `folder` with its best network, for measuring and serving.
 
-    Raises ValueError if its own data has changed: images to measure on might be such as it was trained on.
+    Args:
+        folder: of the run.
+        device: where to measure.
+        data: images to measure on, if they are loaded already.
+        place: where they are, a name as for `load`, read as the run reads its own; by default where its data was.
+
+    Raises:
+        ValueError: the data has other classes, or images of another shape (in another order, labels are brought into
+            that of the network, and a note of the data says so); or the run's own data has changed, and images that it
+            was trained on might be measured.
+        FileNotFoundError: the data is not there.
     """
     about = read_about(folder)
     record.sweep(folder)
     checkpoint, tensors = best_weights(folder)
-    run = replace(run_of(about), device=device)
-    own = data is None
-    data = data or data_of(run, about.get("directory"))
-    experiment = _to_be_filled(folder, parts_of(about["recipe"], about["knobs"], run, data))
+    run = replace(relocated(run_of(about), about.get("places", {})), device=device)
+    own = data is None and place is None
+    if data is None:
+        with moved_data(folder, about, place):
+            data = data_of(run, about["data"]["classes"]) if place is None else data_at(place, run, about)
+    check_fits(data, about, folder)
     if own:
-        _check_division(folder, experiment.about["data"], about["data"])
+        check_division(data, about, folder)
+    data = measured_on(data, about, place)
+    experiment = _to_be_filled(folder, parts_of(about["recipe"], about["knobs"], run, data))
     experiment.about, experiment.checkpoint = about, checkpoint
     load_weights(experiment.state.model, tensors)
     experiment.state.average = None  # what was kept is the average already
     return experiment
-
-
-def _check_division(folder: Path, now: Mapping[str, Json], then: Mapping[str, Json]) -> None:
-    changed = [part for part in ("train", "val", "test") if now[part] != then.get(part, now[part])]
-    if changed:
-        told = ", ".join(f"{part} {then[part]:,} then and {now[part]:,} now" for part in changed)
-        raise ValueError(
-            f"The data {then['name']} has changed since the run in {folder} was trained, or is divided otherwise "
-            f"({told}): images it was trained on may be among those to measure. Put it back, or train anew."
-        )
 
 
 def _checked(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None) -> Parts:

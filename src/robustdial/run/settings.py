@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
 from robustdial import record
-from robustdial.data import Data, load
+from robustdial.data import Data, absolute, class_names, is_there, load
 from robustdial.precision import Precision
 from robustdial.recipes import RECIPES
 from robustdial.training.rate import parse
@@ -58,6 +58,8 @@ class Run:
         label: column of the labels, of parquet, csv or hf data with several that might be.
         image: column of the images, of parquet, csv or hf data with several that might be.
         background: colour that shows through transparent pixels: white, black, #808080.
+        classes: class names in the order of the labels, where that of the data's own is not meant, as for a network
+            that was trained elsewhere: cat,dog,owl, or a file with a name on each line, or JSON {"cat": 0, "dog": 1}.
         root: folder of downloaded data sets.
         device: auto, cpu, cuda, cuda:1, ...
         precision: auto takes bfloat16 where the hardware has it; final accuracies are float32 in any case.
@@ -93,6 +95,7 @@ class Run:
     label: str | None = None
     image: str | None = None
     background: str = "white"
+    classes: str | None = None
     root: str = "data"
     device: str = "auto"
     precision: Precision = "auto"
@@ -174,39 +177,42 @@ def run_of(about: Mapping[str, Json]) -> Run:
     return Run(**{name: value for name, value in about["run"].items() if name in known})
 
 
-def data_of(run: Run, directory: str | None = None) -> Data:
-    """The data set of a run, divided as its seed divides it.
+def places_of(run: Run) -> dict[str, str]:
+    """The settings that are paths to data, absolute, to find it from another directory."""
+    named = {name: value for name in ("data", "unlabelled") if (value := getattr(run, name))}
+    return {name: absolute(value) for name, value in named.items()} | {"root": str(Path(run.root).resolve())}
 
-    Args:
-        run: the settings.
-        directory: that the run was started in; its paths are looked for there before they are looked for here.
-    """
-    data = load(
-        _placed(run.data, directory),
-        root=_from(run.root, directory),
+
+def relocated(run: Run, places: Mapping[str, str]) -> Run:
+    """The settings of a run whose data is at `places`, if it is still there; as given, where that is the same place."""
+    here = places_of(run)
+    moved = {name: place for name, place in places.items() if here.get(name) != place}
+    there: dict[str, Any] = {name: place for name, place in moved.items() if _exists(name, place)}
+    return replace(run, **there)
+
+
+def _exists(name: str, place: str) -> bool:
+    return Path(place).exists() if name == "root" else is_there(place)
+
+
+def data_of(run: Run, classes: Sequence[str] | None = None) -> Data:
+    """The data set of a run, divided as its seed divides it; `classes` are the names a network knows already."""
+    if classes is None and run.classes is not None:
+        classes = class_names(run.classes)
+    return load(
+        run.data,
+        root=run.root,
         limit=run.limit,
         val=run.val,
         seed=run.seed,
         size=run.size,
         labelled=run.labelled,
-        unlabelled=run.unlabelled and _placed(run.unlabelled, directory),
+        unlabelled=run.unlabelled,
         label=run.label,
         image=run.image,
         background=run.background,
+        classes=classes,
     )
-    return replace(data, name=run.data)
-
-
-def _placed(name: str, directory: str | None) -> str:
-    """The name of a data set, with its path as it is to be found from here."""
-    prefix, colon, place = name.partition(":")
-    return f"{prefix}:{_from(place, directory)}" if colon else name
-
-
-def _from(place: str, directory: str | None) -> str:
-    """A path that was meant relative to a directory, if there is something there; else the path as it is."""
-    there = Path(directory or "") / Path(place).expanduser()
-    return str(there) if directory and there.exists() else place
 
 
 def device_of(name: str) -> torch.device:

@@ -20,7 +20,7 @@ from robustdial.models import customary
 from robustdial.precision import full_precision
 from robustdial.provenance import provenance
 from robustdial.randomness import seeded
-from robustdial.run import Experiment
+from robustdial.run import Experiment, training_part
 from robustdial.ship.export import (
     FORMATS,
     MODEL_INFO,
@@ -123,7 +123,8 @@ def write(baked: Baked, name: str, out: Path) -> dict[str, Json]:
     Raises ValueError if the file, read back, does not compute what the dialed network computes.
     """
     form, data, device = FORMATS[name], baked.experiment.data, baked.experiment.state.device
-    images, seen = some(data.train, CALIBRATION), some(data.test, COMPARED)
+    seen = some(data.test, COMPARED)
+    images = seen if form.tolerance is not None else some(training_part(data), CALIBRATION)
     with full_precision():
         parity = write_checked(
             form, baked.plain, baked.facts, out / form.file, images, lambda x: baked.served(x.to(device)), seen
@@ -224,7 +225,7 @@ def _run(experiment: Experiment) -> dict[str, Json]:
         "train": about["data"]["train"],
         "unlabelled": about["data"].get("unlabelled", 0),
         "test": about["data"]["test"],
-        "notes": about["data"].get("notes", []),
+        "notes": list(experiment.data.notes),
         "additional_data": _additional_data(about["run"]),
         "epochs": about["run"]["epochs"],
         "seed": about["run"]["seed"],

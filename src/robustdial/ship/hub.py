@@ -45,21 +45,23 @@ def save_pretrained(run: str | Path, folder: str | Path, name: str | None = None
     about, model = read_about(run), open_model(run)
     config = {part: {key: about[part][key] for key in keys} for part, keys in _KEPT.items()}
     config["data"]["name"] = public_name(about["data"]["name"])
+    points = _points(run, model, about["data"]["name"])
     with record.staged(folder) as stage:
         record.write_sealed(stage / WEIGHTS, model.state_dict(), {"format": "pt"})
         record.write_json(stage / CONFIG, {"recipe": about["recipe"], "knobs": public(about["knobs"]), **config})
         fed = (about["data"]["shape"], about["data"]["classes"], about["run"].get("background", "white"))
         record.write_text(stage / PREPROCESS, module(*fed))
-        record.write_text(stage / README, dial_card(about, _points(run, model), name or str(folder)))
+        record.write_text(stage / README, dial_card(about, points, name or str(folder)))
         record.put_in_place(stage, folder, [WEIGHTS, CONFIG, PREPROCESS, README])
 
 
-def _points(run: Path, model: nn.Module) -> list[Json]:
-    """What was measured of these very weights: of a run that was trained further since, nothing."""
+def _points(run: Path, model: nn.Module, name: str) -> list[Json]:
+    """What was measured of these very weights on the run's data: nothing of a run that was trained further since."""
     path = run / record.FRONTIER
     about = record.read_json(path, form=record.MEASURED_POINTS) if path.exists() else {}
     current = about.get("weights") == record.fingerprint(model.state_dict())
-    return list(about["points"]) if current else []
+    own = about.get("dataset", name) == name
+    return list(about["points"]) if current and own else []
 
 
 @checked

@@ -9,6 +9,8 @@ ICML 2020. Everything is exact and small: float64, no training, no sampling.
 - `Staircase`, `long_tail`: the paper's example;
 - `Labelled`: points with targets.
 
+May import nothing of the library. In: points and covariances as arrays. Out: numbers.
+
 A predictor is a vector theta `[d]`, its prediction at features x `[d]` is x'theta.
 """
 

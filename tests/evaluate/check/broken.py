@@ -86,6 +86,11 @@ def with_gradient(change: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tens
     return lambda x: Backward.apply(x, change)
 
 
+def exchanged(logits: Tensor) -> Tensor:
+    """The logits of the classes 3 and 5 in each other's place, as after sorting names in another way."""
+    return logits[:, [0, 1, 2, 5, 4, 3, 6, 7, 8, 9]]
+
+
 def pushed(logits: Tensor) -> Tensor:
     """The answer a hundred and twenty ahead of all others, the rest as it was."""
     return logits + 120 * F.one_hot(logits.argmax(1), logits.shape[1])
@@ -158,5 +163,9 @@ BROKEN: dict[str, Broken] = {
     ),
     "batch norm without running statistics": _said(batch_statistics, "batch-dependence", _MASKED),
     "normalised twice": _said(_around(lambda x: (x - 0.3) / 0.35), "normalisation", f"{_MASKED} zero-gradients"),
+    "two classes exchanged": _said(_around(after=exchanged), "permuted-labels", "normalisation"),
+    "classes one place further": _said(
+        _around(after=lambda z: z.roll(1, dims=1)), "permuted-labels", "normalisation zero-gradients"
+    ),
     "black and white": _said(_around(lambda x: (x > 0.5).to(x.dtype)), "zero-gradients", _MASKED),
 }

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from robustdial.evaluate.check import CHECKS, Evidence, Facts, Stage, examine
+from robustdial.evaluate.confusion import counted
 from robustdial.method.threat import L2, Linf
 from robustdial.method.threat.base import within_image
 
@@ -130,6 +131,48 @@ def test_a_threat_of_another_kind_is_attacked_as_far_as_it_can_be(honest, probe)
 def test_a_network_of_half_precision_is_not_judged_by_small_steps(honest, probe):
     f = lambda x: honest["standard"](x).half()  # noqa: E731
     assert by_id(Evidence(f, *probe(32), Linf(0.1)))["wrong-gradients"].state == "skipped"
+
+
+def answered(k, share, order, per=50, classes=10):
+    """Counts of a network that is right on a `share` of the images, and answers at random on the others."""
+    generator = torch.Generator().manual_seed(k)
+    labels = torch.arange(classes).repeat(per)
+    guess = torch.randint(classes, labels.shape, generator=generator)
+    told = torch.where(torch.rand(labels.shape, generator=generator) < share, labels, guess)
+    return counted(labels, nn.functional.one_hot(torch.tensor(order)[told], classes).float())
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    ("share", "order", "per", "state"),
+    [
+        (0.9, range(10), 50, "passed"),
+        (0.3, range(10), 50, "passed"),
+        (0.0, range(10), 50, "passed"),
+        (0.0, range(10), 10, "passed"),
+        (0.9, range(10), 5, "skipped"),
+        (0.9, [1, 0, *range(2, 10)], 50, "raised"),
+        (0.7, [1, 0, *range(2, 10)], 50, "raised"),
+        (0.7, [*range(1, 10), 0], 50, "raised"),
+        (0.9, [3, 0, 1, 2, *range(4, 10)], 20, "raised"),
+        (0.9, [3] * 10, 50, "passed"),  # one answer for all
+        (0.9, [0, 0, *range(2, 10)], 50, "passed"),  # one class taken for another
+        (0.9, [0, 1, 2, 3, 4] * 2, 50, "passed"),
+    ],
+)
+def test_labels_in_another_order_are_told_from_weak_answers(seed, share, order, per, state):
+    counts = answered(seed, share, list(order), per)
+    evidence = Evidence(lambda x: x.flatten(1), torch.rand(4, 1, 2, 2), torch.zeros(4).long(), Linf(0.1), counts=counts)
+    (finding,) = examine(evidence, [check for check in CHECKS if check.id == "permuted-labels"])
+    assert finding.state == state, finding.seen
+
+
+def test_which_names_are_exchanged_is_told():
+    x, y, facts = torch.rand(4, 1, 2, 2), torch.zeros(4).long(), Facts(classes=tuple("abcdefghij"))
+    for order, words in (([1, 0, *range(2, 10)], "if a and b are exchanged"), ([*range(1, 10), 0], "a is taken for b")):
+        evidence = Evidence(lambda x: x.flatten(1), x, y, Linf(0.1), facts, counts=answered(0, 0.9, order))
+        (finding,) = examine(evidence, [check for check in CHECKS if check.id == "permuted-labels"])
+        assert words in finding.seen
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,6 @@ from robustdial.method.threat import Linf
 from robustdial.study.evaluation import Evaluation, foreign, gap_of, sampled, score_of, take_extremes, write_score
 from robustdial.study.evaluation.budget_gap import SAMPLE
 
-pytestmark = pytest.mark.rounding
-
 N = 40
 
 

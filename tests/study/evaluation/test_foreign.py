@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from robustdial.cli import main
@@ -96,6 +97,43 @@ def test_any_network_is_evaluated_and_has_its_page(place, capsys):
     assert "pgd-2" in capsys.readouterr().out
 
 
+BRIGHT = """
+import torch
+from torch import nn
+
+class Bright(nn.Module):
+    def forward(self, x):
+        return -((x.mean((1, 2, 3))[:, None] - torch.tensor([0.8, 0.1, 0.4])) ** 2) * 30
+
+def build():
+    return Bright()
+"""
+
+
+def test_class_names_say_the_order_of_the_logits(place, capsys):
+    for k, name in enumerate(("cat", "dog", "owl")):
+        for part in ("train", "test"):
+            (place / "set" / part / name).mkdir(parents=True)
+            for i in range(20):
+                image = Image.new("RGB", (8, 8), (25 + 85 * k + i,) * 3)
+                image.save(place / "set" / part / name / f"{i}.png")
+    (place / "net.py").write_text(BRIGHT)
+    argv = ["evaluate", "--model", "net.py:build", "--data", "folder:set", "--attack", "fgsm", "--eps", "0.001"]
+    found = {}
+    for out, words in (("guessed", ()), ("named", ("--classes", "owl,cat,dog"))):
+        assert main.run([*argv, *words, "--out", out]) == 0
+        found[out] = json.loads((place / out / "score.json").read_text())["scores"][0]
+    guessed, named = found.values()
+    states = [{check["id"]: check for check in score["checks"]}["permuted-labels"] for score in (guessed, named)]
+    assert guessed["clean"] == 0.0
+    assert named["clean"] == 1.0
+    assert [check["state"] for check in states] == ["raised", "passed"]
+    assert "cat is taken for dog" in states[0]["seen"] or "exchanged" in states[0]["seen"]
+    assert "taken to stand for cat, dog, owl" in capsys.readouterr().out
+    assert main.run([*argv, "--classes", "cat,dog"]) == 2
+    assert "owl is none of cat, dog" in capsys.readouterr().err
+
+
 def test_shards_write_one_result(place, capsys):
     argv = ["evaluate", "--model", "net.py:build", "--weights", "w.safetensors", "--data", "digits", "--eps", "0.1"]
     for k in range(3):
@@ -132,7 +170,7 @@ def test_torchrun_says_which_shard_it_is(place, monkeypatch):
         ("--model net.py:build --data digits --shard 1", "--shard 1 is not a part"),
         ("--model net.py:build --data digits --batch 0", "--batch 0"),
         ("--model net.py:build --data digits --lam 0.4", "no dial: leave out --lam"),
-        ("--model net.py:build --data digits --seed -1", "--seed -1 is negative"),
+        ("--model net.py:build --data digits --seed -1", "--seed -1 is out of range"),
         ("--model net.py:narrow --data digits", "labels up to 9, and the network has 4 logits"),
         ("--model net.py:lost --data digits", "No module named 'nowhere'"),
         ("--model net.py:key --data digits", "cannot be built (net.py:34): KeyError: 'width'"),
@@ -147,7 +185,7 @@ def test_torchrun_says_which_shard_it_is(place, monkeypatch):
         ("--model net.py:pair --output 5 --data digits", "There is no output 5"),
         ("--model net.py:cut --data digits --attack pgd-2+square-5", "pgd-2: The network has no gradient to climb"),
         ("runs/x --output 0", "A run brings its own: leave out --output"),
-        ("runs/x --data digits --out y", "A run brings its own: leave out --data, --out"),
+        ("runs/x --root r --out y", "A run brings its own: leave out --root, --out"),
         ("", "Name a run folder, or a network"),
     ],
 )

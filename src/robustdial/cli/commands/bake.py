@@ -28,6 +28,7 @@ def bake(
     width: float = 1.0,
     format: tuple[str, ...] | None = None,
     attack: str = "pgd-20",
+    data: str | None = None,
     n: int | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -47,6 +48,7 @@ def bake(
             leaderboard asks for it), onnx, and onnx-int8 (eight bits, measured on its own); pt2 by default.
         attack: pgd-K, cw-K, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t, square, autoattack, or several
             joined by +.
+        data: where the images of the run are now, or others, as in training; by default where they were.
         n: class-balanced test images to measure on; all by default.
         seed: of the attack's random start.
         device: where to measure: auto, cpu or cuda.
@@ -54,7 +56,7 @@ def bake(
             in .onnx, .pt2 or .safetensors is that file, with its card and its preprocessing beside it.
     """
     formats = _formats(format, out)
-    measured_with, experiment = parse(attack), trained(run, device)
+    measured_with, experiment = parse(attack), trained(run, device, place=data)
     threat = experiment.method.threat
     check_supports(measured_with, threat)
     print_notes(experiment.data.notes)

@@ -35,6 +35,7 @@ def choose(
     width_max: float | None = None,
     widths: tuple[float, ...] = (),
     attack: str = "pgd-20",
+    data: str | None = None,
     n: int | None = None,
     seed: int = 0,
     refine: int = 4,
@@ -61,6 +62,7 @@ def choose(
         widths: shares of the channels to look at besides the trained ones, such as 0.6.
         attack: pgd-K, cw-K on the margin loss, pgd-KxR from R starts, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t,
             square, autoattack, worst-of-K, grid, or several joined by +.
+        data: where the images of the run are now, or others, as in training; by default where they were.
         n: class-balanced images to use, of the validation and of the test part; all by default.
         seed: of the attack's random start.
         refine: most measurements between trained lambdas.
@@ -78,7 +80,7 @@ def choose(
     }
     read = {name: to(text, f"--{name.replace('_', '-')}") for name, (text, to) in asked.items() if text is not None}
     targets = Targets(width_max=width_max, **read)
-    measured_with, experiment = parse(attack), trained(run, device)
+    measured_with, experiment = parse(attack), trained(run, device, place=data)
     check_supports(measured_with, experiment.method.threat)
     print_notes(experiment.data.notes, errors if json else console)
     ledger = choice_ledger(experiment, measured_with, n, seed, widths)

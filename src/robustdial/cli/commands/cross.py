@@ -23,6 +23,7 @@ def cross(
     lams: tuple[float, ...] = (),
     width: float = 1.0,
     attack: str = "pgd-20",
+    data: str | None = None,
     n: int | None = 500,
     seed: int = 0,
     device: str = "auto",
@@ -40,11 +41,12 @@ def cross(
         width: share of the channels.
         attack: pgd-K, cw-K on the margin loss, pgd-KxR from R starts, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t,
             square, autoattack, or several joined by +.
+        data: where the images of the run are now, or others, as in training; by default where they were.
         n: class-balanced test images to use.
         seed: of the attack's random start.
         device: auto, cpu or cuda.
     """
-    measured_with, experiment = parse(attack), trained(run, device)
+    measured_with, experiment = parse(attack), trained(run, device, place=data)
     check_supports(measured_with, experiment.method.threat)
     print_notes(experiment.data.notes)
     served = [lam for lam in lams or lambdas_of(experiment.method.dial) if lam is not None]

@@ -16,7 +16,7 @@ from robustdial.attack import Attack, check_supports, parse, shortened
 from robustdial.cli.arguments import UsageError, choose, radius
 from robustdial.cli.commands.evaluation_progress import evaluate_with_progress
 from robustdial.cli.console import print_notes
-from robustdial.data import Data, Part, load_to_measure
+from robustdial.data import Data, Part, class_names, few, load_to_measure, renumbered
 from robustdial.method.threat import L2, Ball, Linf, Masked, Threat
 from robustdial.recipes import Norm, threat_of
 from robustdial.run import device_of, trained
@@ -41,6 +41,7 @@ def evaluate(
     label: str | None = None,
     image: str | None = None,
     background: str | None = None,
+    classes: str | None = None,
     norm: Norm | None = None,
     eps: str | None = None,
     attack: str = "pgd-20",
@@ -69,12 +70,15 @@ def evaluate(
         weights: safetensors for --model.
         output: which part of what --model returns is logits, where it returns more: a number of a tuple, such as 0, or
             a name, such as logits.
-        data: images for --model, as in training; what is not divided into parts is measured as a whole.
+        data: images for --model, as in training, of which those that are not divided into parts are measured as a
+            whole; for a run, where its images are now, or others.
         root: folder of downloaded data sets.
         size: side of the images for --model, for folders and hubs.
         label: column of the labels for --model, of data with several that might be.
         image: column of the images for --model, of data with several that might be.
         background: colour that shows through transparent pixels, for --model; white by default.
+        classes: class names in the order of the logits of --model, where that of the data is another: cat,dog,owl,
+            or a file with a name on each line, or JSON {"cat": 0, "dog": 1}.
         norm: linf or l2; by default that of the run, linf for --model. Named, it is over the whole image, also where
             the adversary of the run had a part of it.
         eps: radius, 8/255, 8px or 0.031; by default that of the run, 8/255 for --model.
@@ -101,15 +105,15 @@ def evaluate(
         choose(name, tuple(EXTRAS), "part")
     if (run is None) == (model is None):
         raise UsageError("Name a run folder, or a network with --model file.py:build --data NAME. See --help.")
-    of_others = {"--weights": weights, "--output": output, "--data": data, "--root": root, "--size": size, "--out": out}
-    of_others |= {"--label": label, "--image": image, "--background": background}
+    of_others = {"--weights": weights, "--output": output, "--root": root, "--size": size, "--label": label}
+    of_others |= {"--image": image, "--background": background, "--classes": classes, "--out": out}
     _refuse(of_others | {"--chosen-on": chosen_on} if run else {"--lam": lam, "--width": width}, run is not None)
     if run is not None:
-        subjects = _of_run(run, lam, 1.0 if width is None else width, asked, full)
+        subjects = _of_run(run, lam, 1.0 if width is None else width, data, asked, full)
     else:
         read = {"root": root, "size": size, "label": label, "image": image, "background": background}
-        network = _Network(str(model), weights, output)
-        subjects = iter([_of_model(network, _images(data, read), out, asked, chosen_on, full, batch)])
+        network, images = _Network(str(model), weights, output), _images(data, read, classes)
+        subjects = iter([_of_model(network, images, out, asked, chosen_on, full, batch)])
     for subject in subjects:
         evaluation = Evaluation(_compiled(subject) if compile else subject, short, seed, batch, part)
         evaluate_with_progress(evaluation, None if budget == 1 else full, also)
@@ -136,8 +140,10 @@ class _Asked(NamedTuple):
         return replace(own, threat=asked) if isinstance(own, Masked) and self.norm is None else asked
 
 
-def _of_run(folder: Path, lam: float | None, width: float, asked: _Asked, attack: Attack) -> Iterator[Subject]:
-    experiment = trained(folder, asked.device)
+def _of_run(
+    folder: Path, lam: float | None, width: float, data: str | None, asked: _Asked, attack: Attack
+) -> Iterator[Subject]:
+    experiment = trained(folder, asked.device, place=data)
     print_notes(experiment.data.notes)
     threat = asked.threat(experiment.method.threat)
     check_supports(attack, threat)
@@ -182,10 +188,17 @@ def _refuse(flags: Mapping[str, object], run: bool) -> None:
         raise UsageError(f"{of}: leave out {', '.join(given)}.")
 
 
-def _images(name: str | None, read: Mapping[str, Any]) -> tuple[Data, Part]:
+def _images(name: str | None, read: Mapping[str, Any], classes: str | None) -> tuple[Data, Part]:
     if name is None:
         raise UsageError("--model needs images to be measured on. Give --data cifar10, folder:PATH, parquet:PATH, ...")
-    return load_to_measure(name, **{flag: value for flag, value in read.items() if value is not None})
+    found, part = load_to_measure(name, **{flag: value for flag, value in read.items() if value is not None})
+    if classes is not None:
+        return renumbered(found, class_names(classes)), part
+    return (found if ":" not in name else replace(found, notes=(*found.notes, _order(found)))), part
+
+
+def _order(data: Data) -> str:
+    return f"The logits are taken to stand for {few(data.classes)}, in this order. If they do not, give --classes."
 
 
 def _compiled(subject: Subject) -> Subject:

@@ -17,6 +17,7 @@ def frontier(
     lams: tuple[float, ...] = (),
     widths: tuple[float, ...] = (),
     attack: str = "pgd-20",
+    data: str | None = None,
     n: int | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -34,11 +35,12 @@ def frontier(
             wider one, its statistics measured on training images.
         attack: pgd-K, cw-K on the margin loss, pgd-KxR from R starts, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t,
             square, autoattack, worst-of-K, grid, or several joined by +.
+        data: where the images of the run are now, or others, as in training; by default where they were.
         n: class-balanced test images to use; all by default.
         seed: of the attack's random start.
         device: auto, cpu or cuda.
     """
-    measured_with, experiment = parse(attack), trained(run, device)
+    measured_with, experiment = parse(attack), trained(run, device, place=data)
     check_supports(measured_with, experiment.method.threat)
     print_notes(experiment.data.notes)
     wanted = positions_of(experiment.method.dial, lams, widths)
@@ -48,7 +50,7 @@ def frontier(
             points.append(point)
             bar.advance(bar.task_ids[0])
     take_pictures(experiment, measured_with, seed)
-    console.print(points_table(points, f"{run}: {experiment.about['recipe']} on {experiment.about['data']['name']}"))
+    console.print(points_table(points, f"{run}: {experiment.about['recipe']} on {experiment.data.name}"))
     print_verdicts(points, len(experiment.data.classes))
     write_page(run)
     return 0

@@ -15,7 +15,7 @@ from robustdial.cli.commands.training_progress import train_with_progress
 from robustdial.cli.commands.two_stage import first_of, train_first, two_parts
 from robustdial.cli.console import console
 from robustdial.recipes import RECIPES, recipe
-from robustdial.run import CHANGEABLE, Run, read_about, rehearse_alone, resume, start
+from robustdial.run import CHANGEABLE, Run, places_of, read_about, rehearse_alone, resume, start
 from robustdial.typing import Json
 
 
@@ -43,7 +43,7 @@ def train(argv: Sequence[str]) -> int:
         )
     values = {flag: value for flag, value in (asdict(settings) | knobs).items() if flag in asked - {"out"}}
     changes: dict[str, Json] = {flag: values.pop(flag) for flag in CHANGEABLE if flag in values}
-    _check_same(folder, {"recipe": name} | values)
+    _check_same(folder, {"recipe": name} | values, places_of(settings))
     return train_with_progress(resume(folder, changes))
 
 
@@ -56,13 +56,14 @@ def _train_in_two_parts(name: str, knobs: dict[str, Any], flags: Any, asked: set
     return train_first(first, knobs) or train_with_progress(start(name, knobs, then))
 
 
-def _check_same(folder: Path, asked: Mapping[str, Json]) -> None:
-    """A resumed run keeps its settings; a flag that says otherwise is refused."""
+def _check_same(folder: Path, asked: Mapping[str, Json], places: Mapping[str, str]) -> None:
+    """A resumed run keeps its settings; a flag that says otherwise is refused. A path is the same by its place."""
     about = read_about(folder)
     knobs = {name: knob.default for name, knob in inspect.signature(recipe(about["recipe"])).parameters.items()}
     was = {"recipe": about["recipe"], **knobs, **about["knobs"], **asdict(Run()), **about["run"]}
+    kept = {flag for flag, place in places.items() if about.get("places", {}).get(flag) == place}
     for flag, value in asked.items():
-        if json.dumps(was[flag]) != json.dumps(value):
+        if flag not in kept and json.dumps(was[flag]) != json.dumps(value):
             raise ValueError(
                 f"The run in {folder} has {flag} = {was[flag]}, not {value}. "
                 "Drop the flag, or start a new run with another --out."

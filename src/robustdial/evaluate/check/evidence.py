@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from robustdial.attack import APGD, Attack, Cascade, FromAnother, Square, margin
 from robustdial.attack.problem import NoGradient, answers, eval_mode, gradient_of, images, nothing
 from robustdial.evaluate.check.facts import NOTHING_KNOWN, Facts
+from robustdial.evaluate.confusion import counted
 from robustdial.logits import Guarded, guarded
 from robustdial.method.objective.base import cross_entropy
 from robustdial.method.threat import L2, Linf, Threat, settled
@@ -72,6 +73,7 @@ class Evidence:
         facts: of the evaluation.
         another: a network for the same task, whose adversarial images are tried on `f`.
         seed: of all random numbers.
+        counts: answers on more images than these, as `evaluate.confusion` counts them; by default those on these.
 
     Raises:
         ValueError: the images are not `[B, C, H, W]`, there are none, or not as many labels.
@@ -85,6 +87,7 @@ class Evidence:
     facts: Facts = NOTHING_KNOWN
     another: Classifier | None = None
     seed: int = 0
+    counts: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.x.dim() != 4 or not len(self.x) or self.y.shape != self.x.shape[:1]:
@@ -135,6 +138,11 @@ class Evidence:
     def output_variation(self) -> float:
         """Largest difference between the logits of an image in two runs, in units of `scale`."""
         return float((self.runs - self.logits).abs().max()) / self.scale
+
+    @property
+    def confusion(self) -> Tensor:
+        """How often each class is answered as each, on two halves of the images, int64 `[2, K, K]` on the CPU."""
+        return counted(self.y.cpu(), self.logits.cpu()) if self.counts is None else self.counts
 
     def accuracy(self, x: Tensor) -> float:
         """Share of right answers when the images are given as `x`."""

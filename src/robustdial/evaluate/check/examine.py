@@ -14,6 +14,7 @@ from robustdial.evaluate.check.dynamic_forward import DynamicForward
 from robustdial.evaluate.check.evidence import Evidence, Inapplicable
 from robustdial.evaluate.check.large_radius import LargeRadius
 from robustdial.evaluate.check.normalisation import Normalisation
+from robustdial.evaluate.check.permuted_labels import PermutedLabels
 from robustdial.evaluate.check.pixel_range import PixelRange
 from robustdial.evaluate.check.randomised import Randomised
 from robustdial.evaluate.check.sample_size import SampleSize
@@ -27,6 +28,7 @@ from robustdial.evaluate.check.zero_gradients import ZeroGradients
 
 CHECKS: tuple[Check, ...] = (
     PixelRange(),
+    PermutedLabels(),
     Normalisation(),
     TrainingMode(),
     BatchDependence(),

@@ -27,6 +27,7 @@ class Facts:
         n: images that were measured.
         interval: of the accuracy that is claimed, as fractions.
         gap: the difference of accuracies that is claimed, as a fraction.
+        classes: their names, in the order of the labels.
         stages: of the cascade that was run, in turn.
     """
 
@@ -35,6 +36,7 @@ class Facts:
     n: int | None = None
     interval: tuple[float, float] | None = None
     gap: float | None = None
+    classes: tuple[str, ...] = ()
     stages: tuple[Stage, ...] = ()
 
 

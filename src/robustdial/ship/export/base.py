@@ -35,7 +35,7 @@ class Format(Protocol):
 
         Args:
             plain: the network.
-            images: some images of the training set `[N, C, H, W]`, to trace or to calibrate it with.
+            images: images `[N, C, H, W]` to trace it with, or of the training set to calibrate it with.
             facts: what the file is to say of it.
             path: of the file, in a folder of its own; it may have any name, and others may be written beside it.
         """

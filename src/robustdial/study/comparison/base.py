@@ -11,7 +11,7 @@ from robustdial import record
 from robustdial.attack import check_supports, parse
 from robustdial.method.threat import Threat
 from robustdial.recipes import Norm, recipe, threat_of
-from robustdial.run import Run, unknown
+from robustdial.run import Run, relocated, unknown
 from robustdial.study.evaluation import EXTRAS
 
 _REMEDY = "Put a copy of it back, or compare into a new folder."
@@ -126,7 +126,7 @@ def reopen(folder: Path, device: str | None = None) -> Comparison:
     entries = tuple(Entry(row["label"], row["recipe"], row["knobs"]) for row in about["entries"])
     known = {field.name for field in fields(Run)}
     run = Run(**{name: value for name, value in about["asked"].items() if name in known} | {"out": str(folder)})
-    run = replace(run, device=device or run.device)
+    run = replace(relocated(run, about.get("places", {})), device=device or run.device)
     norm = about.get("threat", "").lower()
     threat = threat_of(norm, about["eps"]) if norm in get_args(Norm) and "eps" in about else None
     also = tuple(about.get("also", ()))

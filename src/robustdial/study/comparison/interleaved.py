@@ -14,7 +14,7 @@ from robustdial.attack import Attack, parse
 from robustdial.data import Data
 from robustdial.provenance import provenance
 from robustdial.randomness import RandomStream
-from robustdial.run import Experiment, data_of, rehearse, rehearse_alone, resume, start, trained
+from robustdial.run import Experiment, data_of, places_of, rehearse, rehearse_alone, resume, start, trained
 from robustdial.run.training_loop import training_loop
 from robustdial.study.comparison.base import Comparison, Entry
 from robustdial.study.comparison.extra_measurements import measure_also
@@ -41,7 +41,8 @@ def begin(comparison: Comparison) -> tuple[str, ...]:
             rehearse(entry.recipe, entry.knobs, comparison.run, data)
         else:
             rehearse_alone(entry.recipe, entry.knobs, run_of(comparison, entry, comparison.run.seed), data)
-    record.create(comparison.folder, record.COMPARE, table_of(comparison, 0.0) | provenance())
+    about = table_of(comparison, 0.0) | {"places": dict(places_of(comparison.run))} | provenance()
+    record.create(comparison.folder, record.COMPARE, about)
     return data.notes
 
 
@@ -77,7 +78,7 @@ def _all_of(comparison: Comparison) -> Generator[CompareStep, None, None]:
     clock, before = time.monotonic(), seconds_so_far(comparison)
     attacks = [parse(name) for name in comparison.attacks]
     for seed in comparison.all_seeds:
-        data = data_of(replace(comparison.run, seed=seed))
+        data = data_of(replace(comparison.run, seed=seed), _known_classes(comparison))
         for stage in stages(comparison, seed):
             with closing(_train_interleaved(stage, data)) as turns:
                 for turn in turns:
@@ -124,6 +125,12 @@ def _train_interleaved(runs: Sequence[Planned], data: Data) -> Generator[Compare
                 raise
         else:
             waiting.append((planned, experiment, training, turns))
+
+
+def _known_classes(comparison: Comparison) -> list[str] | None:
+    """The names of the classes in the runs there are; None before the first of them."""
+    folders = (comparison.folder_of(entry, seed) for seed in comparison.all_seeds for entry in comparison.entries)
+    return next((record.read_run(f)["data"]["classes"] for f in folders if (f / record.RUN).exists()), None)
 
 
 def _next(training: Iterator[Step]) -> Step | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from robustdial.data import unit
-from robustdial.evaluate import Survivors
+from robustdial.evaluate import Survivors, confusion
 from robustdial.evaluate.check import Evidence, Facts, Stage, examine
 from robustdial.study.evaluation.evaluation import Evaluation
 from robustdial.study.tradeoff import part_of
@@ -13,6 +13,9 @@ from robustdial.typing import Json
 
 IMAGES = 96
 """Of each class as many as of any other; the checks cost some 150 passes over them."""
+
+ANSWERED = 100
+"""Images of each class whose answers are counted, one pass over them."""
 
 
 def findings(evaluation: Evaluation, survivors: Survivors) -> list[dict[str, Json]]:
@@ -28,9 +31,11 @@ def findings(evaluation: Evaluation, survivors: Survivors) -> list[dict[str, Jso
         chosen_on=subject.about["chosen_on"],
         n=robust.n,
         interval=robust.interval,
+        classes=subject.classes,
         stages=tuple(_stages(evaluation, survivors)),
     )
-    evidence = Evidence(subject.f, unit(x), y, subject.threat, facts, subject.another, evaluation.seed)
+    counts = confusion(subject.f, part_of(subject.source, ANSWERED * len(subject.classes)), seed=evaluation.seed)
+    evidence = Evidence(subject.f, unit(x), y, subject.threat, facts, subject.another, evaluation.seed, counts)
     return [finding._asdict() for finding in examine(evidence)]
 
 

@@ -68,7 +68,7 @@ def foreign(
         "trained": True,
         "chosen_on": chosen_on,
     }
-    return Subject(model, source, threat, data.classes, folder, about, notes=data.notes)
+    return Subject(model, source, threat, data.classes, folder, about, data.notes)
 
 
 def load_foreign(place: str, weights: Path | None, output: str | None = None) -> nn.Module:

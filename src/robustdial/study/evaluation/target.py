@@ -32,8 +32,8 @@ class Subject:
         about: what else tells this network and these images from others, and stands in `score.json`: `model`, `weights`
             (a fingerprint), `dataset`, `part`, `lam`, `width`, `trained`, and `chosen_on`, the part of the data that
             the checkpoint was chosen on, None where nobody has said.
+        notes: what was decided for the reader about the images.
         another: a network for the same task, whose adversaries are tried on `f` by the checks.
-        notes: what was decided for the reader when the images were read.
     """
 
     f: nn.Module
@@ -42,8 +42,8 @@ class Subject:
     classes: tuple[str, ...]
     folder: Path
     about: Mapping[str, Json]
-    another: nn.Module | None = None
     notes: tuple[str, ...] = ()
+    another: nn.Module | None = None
 
     @property
     def device(self) -> torch.device:
@@ -75,15 +75,15 @@ def of_run(
         {
             "model": f"{about['recipe']}, {about['model']['name']}",
             "weights": record.fingerprint(experiment.state.served.state_dict()),
-            "dataset": about["data"]["name"],
+            "dataset": experiment.data.name,
             "part": "test",
             "lam": lam,
             "width": width,
             "trained": is_trained(dial, lam, width),
             "chosen_on": "val" if experiment.checkpoint == "best" else "none",
         },
-        _neighbour(experiment, lam, width),
         experiment.data.notes,
+        _neighbour(experiment, lam, width),
     )
 
 

@@ -16,7 +16,7 @@ from robustdial.dial import Fixed
 from robustdial.evaluate import Accuracy, Cross, Estimate, cross, over_images
 from robustdial.precision import full_precision
 from robustdial.run import Experiment
-from robustdial.study.tradeoff.ledger import conditions_of
+from robustdial.study.tradeoff.ledger import conditions_of, images_of, measured_under
 from robustdial.study.tradeoff.points import test_images
 from robustdial.typing import Json
 
@@ -58,6 +58,7 @@ def measure_cross(
             yield done
     about = {
         **conditions,
+        **images_of(experiment),
         "threat": threat.name,
         "eps": threat.radius,
         **cross_report(Cross(rounds[0], torch.stack(rounds[1:])), lams),
@@ -72,7 +73,7 @@ def _known(path: Path, conditions: Mapping[str, Json], shape: torch.Size) -> tup
         return [], 0.0
     rounds, about = record.read_tensors(path)
     fits = all((each.shape, each.dtype) == (shape, torch.bool) for each in rounds.values())
-    if not fits or any(about.get(key) != value for key, value in conditions.items()):
+    if not fits or not measured_under(about, conditions):
         return [], 0.0
     return [rounds[name] for name in sorted(rounds)], float(about.get("seconds", 0.0))
 

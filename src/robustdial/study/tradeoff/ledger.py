@@ -15,7 +15,7 @@ from robustdial.evaluate import Position
 from robustdial.method import describe
 from robustdial.run import Experiment
 from robustdial.study.tradeoff.costs import costs_of, dialed_cost, timing_of
-from robustdial.study.tradeoff.points import measure_point
+from robustdial.study.tradeoff.points import fingerprint_of, measure_point
 from robustdial.study.tradeoff.positions import widths_of
 from robustdial.typing import Json
 
@@ -103,7 +103,7 @@ class Ledger:
             self._take_over(before)
             if self.path.exists() and not self._read(self.path):
                 record.write_text(self._aside, self.path.read_text(encoding="utf-8"))
-            about = {**before, **self.conditions, **cost, "seconds": self.seconds, **more}
+            about = {**before, **self.conditions, **images_of(self.experiment), **cost, "seconds": self.seconds, **more}
             record.write_json(self.path, {**about, "points": self.all_points()})
 
     def _take_over(self, before: Mapping[str, Json]) -> None:
@@ -126,9 +126,18 @@ class Ledger:
 
     def _read(self, path: Path) -> dict[str, Json]:
         about = record.read_json(path) if path.exists() else {}
-        if any(about.get(key) != value for key, value in self.conditions.items()):
-            return {}
-        return record.read_json(path, form=record.MEASURED_POINTS)
+        return record.read_json(path, form=record.MEASURED_POINTS) if measured_under(about, self.conditions) else {}
+
+
+def measured_under(about: Mapping[str, Json], conditions: Mapping[str, Json]) -> bool:
+    """Whether a file was written under these conditions; an old one does not say which images it is of."""
+    told = {"images": conditions["images"], **about}
+    return all(told.get(key) == value for key, value in conditions.items())
+
+
+def images_of(experiment: Experiment) -> dict[str, Json]:
+    """Which data is measured, and what was decided for the reader about it."""
+    return {"dataset": experiment.data.name, "notes": list(experiment.data.notes)}
 
 
 def conditions_of(experiment: Experiment, part: str, source: Source, attack: Attack, seed: int) -> dict[str, Json]:
@@ -137,6 +146,7 @@ def conditions_of(experiment: Experiment, part: str, source: Source, attack: Att
         "part": part,
         "attack": attack.name,
         "n": len(source),
+        "images": fingerprint_of(source),
         "seed": seed,
         "checkpoint": experiment.checkpoint,
         "weights": record.fingerprint(experiment.state.served.state_dict()),

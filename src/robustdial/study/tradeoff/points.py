@@ -14,6 +14,8 @@ from robustdial.run import Experiment
 from robustdial.study.tradeoff.positions import is_trained
 from robustdial.typing import Json
 
+_COMPARED = 16
+
 
 def test_images(experiment: Experiment, n: int | None) -> Source:
     """The test set, or a class-balanced part of `n` images of it, the same at every call."""
@@ -21,7 +23,15 @@ def test_images(experiment: Experiment, n: int | None) -> Source:
 
 
 def val_images(experiment: Experiment, n: int | None) -> Source:
-    """The validation part, or a class-balanced part of `n` images of it, the same at every call."""
+    """The validation part, or a class-balanced part of `n` images of it, the same at every call.
+
+    Raises ValueError where data that is only measured came without one.
+    """
+    if not len(experiment.data.val):
+        raise ValueError(
+            f"{experiment.data.name} has no validation part to choose on. Give images in folders train and test, or "
+            "val and test, or leave --data out."
+        )
     return part_of(experiment.data.val, n)
 
 
@@ -54,6 +64,12 @@ def add_score(experiment: Experiment, score: dict[str, Json]) -> None:
     with record.changing(path):
         scores = record.read_json(path)["scores"] if path.exists() else []
         record.write_json(path, {"scores": [*scores, score]})
+
+
+def fingerprint_of(source: Source) -> str:
+    """A digest of all labels and of some images, by which a set is told from others."""
+    some = torch.linspace(0, len(source) - 1, _COMPARED).long()
+    return record.fingerprint({"labels": source.labels, "images": next(source.batches([some]))[0]})
 
 
 def part_of(source: Source, n: int | None) -> Source:
