@@ -38,15 +38,15 @@ def feeding(shape: Sequence[int], background: str) -> dict[str, Json]:
 
 def in_words(shape: Sequence[int], background: str) -> str:
     """The same as an item of Markdown for each step."""
-    told = feeding(shape, background)
-    size = told["size"]
+    _, height, width = shape
     return "\n".join(
         (
-            f"- turned {told['orientation']}; transparent pixels {told['transparent']}",
-            f"- channels: {told['channels']}",
-            f"- size: {size['height']} x {size['width']} (height, width), {told['resize']}; cropped {told['crop']}",
-            "- range: grey levels divided by 255, so in [0, 1]; no mean and no deviation, normalisation is inside",
-            f"- layout: {told['layout']}",
+            f"- turned upright, as EXIF says; transparent pixels laid over {background}",
+            f"- channels: {feeding(shape, background)['channels']}",
+            "- resized, bilinear with antialiasing (as Pillow does), until its shorter side fits; cropped at the centre:",
+            f"  {height} x {width} (height, width)",
+            "- grey levels divided by 255, so in [0, 1]; no mean and no deviation, normalisation is inside",
+            "- batch first, then channels, height, width; float32",
         )
     )
 
