@@ -43,7 +43,7 @@ def in_words(shape: Sequence[int], background: str) -> str:
         (
             f"- turned upright, as EXIF says; transparent pixels laid over {background}",
             f"- channels: {feeding(shape, background)['channels']}",
-            "- resized, bilinear with antialiasing (as Pillow does), until its shorter side fits; cropped at the centre:",
+            "- resized, bilinear with antialiasing as in Pillow, until its shorter side fits; cropped at the centre:",
             f"  {height} x {width} (height, width)",
             "- grey levels divided by 255, so in [0, 1]; no mean and no deviation, normalisation is inside",
             "- batch first, then channels, height, width; float32",
