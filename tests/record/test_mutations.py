@@ -13,6 +13,7 @@ from robustdial.report import render
 from robustdial.run import open_model, resume, trained
 from robustdial.ship.bake import bake, files_in
 from robustdial.ship.hub import from_pretrained, save_pretrained
+from robustdial.ship.place import Place
 from robustdial.study.comparison import reopen
 from robustdial.study.comparison.table import table_of
 
@@ -84,7 +85,7 @@ def again(folder):
 
 
 def card(folder):
-    files_in(folder, bake(trained(folder.parents[1], "cpu"), 0.0))
+    files_in(Place(folder), bake(trained(folder.parents[1], "cpu"), 0.0))
 
 
 READERS = {

@@ -35,7 +35,7 @@ def runs(tmp_path_factory):
 def test_bake_writes_the_network_and_what_is_known_of_it(runs, capsys):
     assert main.run(["bake", str(runs / "oat"), "--lam", "0.25", *QUICK]) == 0
     folder = runs / "oat" / "baked" / "lam0.25"
-    assert {path.name for path in folder.iterdir()} == {"model.pt2", "card.json", "README.md"}
+    assert {path.name for path in folder.iterdir()} == {"model.pt2", "card.json", "README.md", "preprocess.py"}
     about = json.loads((folder / "card.json").read_text())
     assert (about["network"]["lam"], about["network"]["width"], about["measured"]["n"]) == (0.25, 1.0, 40)
     assert about["measured"]["attack"] == "pgd-2"
@@ -137,3 +137,44 @@ def test_nonsense_is_one_line_and_writes_nothing(runs, run, argv, words, tmp_pat
     assert err.count("\n") == 1, err
     assert words in err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_name_that_ends_in_a_format_is_that_file(runs, tmp_path, capsys):
+    command = ["bake", str(runs / "oat"), "--lam", "0.4", *QUICK, "--out", str(tmp_path / "my-net.pt2")]
+    assert main.run(command) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "my-net.pt2",
+        "my-net.json",
+        "my-net.md",
+        "my_net_preprocess.py",
+    }
+    net = torch.export.load(tmp_path / "my-net.pt2").module()
+    assert net(torch.rand(2, 1, 8, 8)).shape == (2, 10)
+    card = (tmp_path / "my-net.md").read_text()
+    assert 'torch.export.load("my-net.pt2")' in card
+    assert "from my_net_preprocess import CLASSES, preprocess" in card
+    assert main.run(command) == 0  # the same network once more
+    command[3] = "0.2"
+    assert main.run(command) == 2
+    assert "holds another network" in capsys.readouterr().err
+
+
+def test_a_file_of_somebody_else_is_not_overwritten(runs, tmp_path, capsys):
+    (tmp_path / "net.pt2").write_text("mine")
+    assert main.run(["bake", str(runs / "pgd-at"), *QUICK, "--out", str(tmp_path / "net.pt2")]) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["net.pt2"]
+
+
+def test_a_file_holds_one_format(runs, tmp_path, capsys):
+    command = ["bake", str(runs / "pgd-at"), "--format", "onnx", *QUICK, "--out", str(tmp_path / "net.pt2")]
+    assert main.run(command) == 2
+    assert "names one file, of format pt2" in capsys.readouterr().err
+
+
+def test_the_card_says_how_to_feed_the_network(runs, tmp_path):
+    assert main.run(["bake", str(runs / "pgd-at"), *QUICK, "--out", str(tmp_path)]) == 0
+    fed, card = record.read_json(tmp_path / "card.json")["input"], (tmp_path / "README.md").read_text()
+    assert (fed["size"], fed["channels"], fed["range"]) == ({"height": 8, "width": 8}, "grey", [0, 1])
+    for words in ("8 x 8 (height, width)", "channels: grey", "divided by 255", "images = preprocess("):
+        assert words in card

@@ -33,7 +33,7 @@ def test_what_is_loaded_is_what_was_saved(run, saved):
     x = torch.rand(3, 1, 8, 8)
     for lam in (0, 0.25, 1):
         assert torch.equal(from_pretrained(saved).at(lam)(x), open_model(run).at(lam)(x))
-    assert {path.name for path in saved.iterdir()} == {"config.json", "model.safetensors", "README.md"}
+    assert {path.name for path in saved.iterdir()} == {"config.json", "model.safetensors", "preprocess.py", "README.md"}
 
 
 def test_the_card_has_the_frontier_and_a_header(saved):
@@ -112,7 +112,7 @@ def test_push_sends_weights_config_and_card(run, hub, capsys):
     online = hub(Hub())
     assert main.run(["push", str(run), "somebody/digits", "--private"]) == 0
     assert online.sent["repo"] == ("somebody/digits", True)
-    assert online.sent["files"].keys() == {"config.json", "model.safetensors", "README.md"}
+    assert online.sent["files"].keys() == {"config.json", "model.safetensors", "preprocess.py", "README.md"}
     assert b'from_pretrained("somebody/digits").at(' in online.sent["files"]["README.md"]
     assert "https://huggingface.co/somebody/digits" in capsys.readouterr().out
 

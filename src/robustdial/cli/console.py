@@ -23,6 +23,7 @@ from rich.text import Text
 
 from robustdial import record
 from robustdial.evaluate import Accuracy, Advance, verdicts
+from robustdial.report.compare.folder import HEALTHY
 from robustdial.report.compare.verdicts import said_of, shared_start
 from robustdial.report.words import amount, duration, interval, moment, percent, radius
 from robustdial.run import Experiment
@@ -161,7 +162,8 @@ def comparison_table(about: Json) -> Table:
     for row in sorted(about["rows"], key=lambda row: -(row["robust"][first] or {"mean": -1})["mean"]):
         accuracies = [row["clean"], *(row["robust"][attack] for attack in about["attacks"])]
         accuracies += [row["also"].get(name) for name in further]
-        healths = [*said[row["label"]], *sorted(set(filter(None, row["health"])))]
+        healths = said[row["label"]] + sorted(set(filter(None, row["health"])))
+        healths = [words for words in healths if words != HEALTHY or len(healths) == 1]
         table.add_row(
             row["label"],
             *(_estimate(accuracy) for accuracy in accuracies),

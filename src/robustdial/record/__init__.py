@@ -49,7 +49,7 @@ Every file of a run is read here, and one that is damaged is refused in one line
 from robustdial.record.disk import make_folder, put_in_place, staged, sweep, write_file, write_text
 from robustdial.record.errors import named
 from robustdial.record.folder import check_free, create, opened, read_run, served_weights
-from robustdial.record.forms import BEGUN_COMPARISON, MEASURED_POINTS, NETWORK
+from robustdial.record.forms import BAKED, BEGUN_COMPARISON, MEASURED_POINTS, NETWORK
 from robustdial.record.lines import (
     append_epoch,
     append_line,
@@ -102,6 +102,7 @@ from robustdial.record.tensors import (
 __all__ = [
     "AGAIN",
     "ALSO",
+    "BAKED",
     "BEGUN_COMPARISON",
     "BEST",
     "CARD",

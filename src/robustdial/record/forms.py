@@ -210,6 +210,9 @@ FILE = {
     "measured?": POINT,
     "speedup?": {"over": str, "batch": COUNT, "ratio": float},
 }
+BAKED = {"network": {...: ANY}, "run": {...: ANY}, "measured": POINT, "files": {...: FILE}}
+"""What the card of a baked network holds, whatever it is called."""
+
 EPOCH = {
     "epoch": POSITIVE,
     **{f"{key}?": NUMBER for key in ("passes", "spent", "loss", "clean", "adv", "gradient", "lr", "seconds", "score")},
@@ -254,7 +257,7 @@ FORMS: dict[str, Form] = {
         ]
     },
     names.COMPARE: COMPARED,
-    names.CARD: {"network": {...: ANY}, "run": {...: ANY}, "measured": POINT, "files": {...: FILE}},
+    names.CARD: BAKED,
     names.GENERATOR: {
         "run": {...: ANY, "width": POSITIVE, "latent": POSITIVE},
         "data": {"name?": str, "classes": [str], "shape": [POSITIVE] * 3, "train": COUNT},

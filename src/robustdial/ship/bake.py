@@ -24,18 +24,21 @@ from robustdial.run import Experiment, training_part
 from robustdial.ship.export import (
     FORMATS,
     MODEL_INFO,
+    PREPROCESS,
     Facts,
     card,
+    feeding,
     model_info,
+    module,
     public,
     public_name,
     speedup,
     write_checked,
 )
+from robustdial.ship.place import CARD, README, Place
 from robustdial.study.tradeoff import is_trained
 from robustdial.typing import Json
 
-CARD, README = record.CARD, "README.md"
 SQUARE = Square(queries=200)
 COMPARED, CALIBRATION = 64, 256
 """Test images on which a file is compared, and training images given to a format."""
@@ -80,7 +83,8 @@ def bake(experiment: Experiment, lam: float | None, width: float = 1.0) -> Baked
     mean, std = (tuple(round(v, 6) for v in first.get_buffer(name).flatten().tolist()) for name in ("mean", "std"))
     stage = spec["width"] or customary(spec["name"])
     stage = None if stage is None else round(stage * width)
-    facts = Facts(spec["name"], stage, tuple(data["classes"]), tuple(data["shape"]), mean, std, lam, width)
+    background = experiment.run.background
+    facts = Facts(spec["name"], stage, tuple(data["classes"]), tuple(data["shape"]), mean, std, lam, width, background)
     return Baked(experiment, plain, served, facts)
 
 
@@ -91,21 +95,25 @@ def place_of(baked: Baked) -> Path:
     return baked.experiment.folder / "baked" / (name if width == 1.0 else f"{name}-width{width:g}")
 
 
-def files_in(out: Path, baked: Baked) -> dict[str, Json]:
-    """What `card.json` in `out` says of files of the same network; nothing if there is none.
+def files_in(place: Place, baked: Baked) -> dict[str, Json]:
+    """What the card at a place says of files of the same network; nothing if there is none.
 
-    Raises ValueError if it is of another network (a card must not speak for files that it was not made with), or if
-    `out` is a file.
+    Raises ValueError if it is of another network (a card must not speak for files that it was not made with), if a file
+    is there that no card speaks for, or if the folder is a file or holds a run.
     """
+    out, name = place.folder, place.name(CARD)
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out} is a file. Choose another --out.")
-    if (out / record.RUN).exists():
+    if place.file is None and (out / record.RUN).exists():
         raise ValueError(f"{out} holds a run, whose files are not to be mixed with others. Choose another --out.")
-    if not (out / CARD).exists():
+    if not (out / name).exists():
+        if place.file is not None and (out / place.file).exists():
+            raise ValueError(f"{out / place.file} is there already, and {name} beside it is not. Choose another --out.")
         return {}
-    about = record.read_json(out / CARD)
-    if about.get("network") != baked.about:
-        raise ValueError(f"{out} holds another network. Choose another --out, or delete that folder.")
+    about = record.read_json(out / name, form=record.BAKED)
+    if {"background": "white", **about.get("network", {})} != baked.about:
+        where = out if place.file is None else out / place.file
+        raise ValueError(f"{where} holds another network. Choose another --out, or delete it.")
     return {name: file for name, file in about["files"].items() if (out / name).exists()}
 
 
@@ -157,31 +165,41 @@ def measured_rounded(
     }
 
 
-def put_in_place(baked: Baked, point: Mapping[str, Json], made: Mapping[str, Json], stage: Path, out: Path) -> Json:
-    """Move what was made in `stage` into `out`, and a card of these files and those that are there; what it says.
+def put_in_place(baked: Baked, point: Mapping[str, Json], made: Mapping[str, Json], stage: Path, place: Place) -> Json:
+    """Move what was made in `stage` to its place, with a card of these files and those that are there; what it says.
 
     Raises ValueError, and moves nothing, if there are files of another network by now.
     """
-    with record.changing(out / CARD):
-        about = write_card(baked, point, {**files_in(out, baked), **made}, stage)
-        names = sorted((path.name for path in stage.iterdir()), key=lambda name: (name == CARD, name))
-        record.put_in_place(stage, out, names)
+    for name in made:
+        (stage / name).rename(stage / place.name(name))
+    card_name = place.name(CARD)
+    with record.changing(place.folder / card_name):
+        files = {**files_in(place, baked), **{place.name(name): file for name, file in made.items()}}
+        about = write_card(baked, point, files, stage, place)
+        names = sorted((path.name for path in stage.iterdir()), key=lambda name: (name == card_name, name))
+        record.put_in_place(stage, place.folder, names)
     return about
 
 
-def write_card(baked: Baked, point: Mapping[str, Json], files: Mapping[str, Json], out: Path) -> dict[str, Json]:
-    """Write `card.json`, in words `README.md`, and what RobustBench asks for where its file is; the first of them."""
+def write_card(
+    baked: Baked, point: Mapping[str, Json], files: Mapping[str, Json], out: Path, place: Place
+) -> dict[str, Json]:
+    """Write the card into `out` as JSON, in words and as the Python that feeds the network, under the names of a place,
+    and what RobustBench asks for where its file is; the first of them."""
+    facts = baked.facts
     about = {
         "network": baked.about,
+        "input": feeding(facts.shape, facts.background),
         "run": _run(baked.experiment),
         "measured": dict(point),
         "files": dict(files),
         **{key: value for key, value in provenance().items() if key in ("created", "versions", "commit")},
     }
-    record.write_json(out / CARD, about)
+    record.write_json(out / place.name(CARD), about)
     if FORMATS["robustbench"].file in about["files"]:
         record.write_json(out / MODEL_INFO, model_info(about))
-    record.write_text(out / README, card(about, FORMATS))
+    record.write_text(out / place.name(PREPROCESS), module(facts.shape, facts.classes, facts.background))
+    record.write_text(out / place.name(README), card(about, FORMATS, place.name(PREPROCESS)))
     return about
 
 

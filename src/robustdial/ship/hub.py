@@ -17,7 +17,7 @@ from torch import nn
 from robustdial import record
 from robustdial.checks import checked
 from robustdial.run import numbers_asked, open_model, read_about, unknown, untrained
-from robustdial.ship.export import dial_card, need, public, public_name
+from robustdial.ship.export import PREPROCESS, dial_card, module, need, public, public_name
 from robustdial.training.checkpoint import load_weights
 from robustdial.typing import Json
 
@@ -49,8 +49,10 @@ def save_pretrained(run: str | Path, folder: str | Path, name: str | None = None
     with record.staged(folder) as stage:
         record.write_sealed(stage / WEIGHTS, model.state_dict(), {"format": "pt"})
         record.write_json(stage / CONFIG, {"recipe": about["recipe"], "knobs": public(about["knobs"]), **config})
+        fed = (about["data"]["shape"], about["data"]["classes"], about["run"].get("background", "white"))
+        record.write_text(stage / PREPROCESS, module(*fed))
         record.write_text(stage / README, dial_card(about, points, name or str(folder)))
-        record.put_in_place(stage, folder, [WEIGHTS, CONFIG, README])
+        record.put_in_place(stage, folder, [WEIGHTS, CONFIG, PREPROCESS, README])
 
 
 def _points(run: Path, model: nn.Module, name: str) -> list[Json]:

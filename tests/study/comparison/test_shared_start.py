@@ -1,6 +1,7 @@
 """A comparison whose methods share a standard start: trained once, taught by it, paid for by each."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from robustdial import record
 from robustdial.cli.main import run
 from robustdial.report import render
-from robustdial.study.comparison import reopen
+from robustdial.study.comparison import begin, compare, reopen
 
 SIZE = ["--model-width", "4", "--limit", "200", "--batch", "64", "--epochs", "1", "--n", "20", "--attacks", "pgd-2"]
 
@@ -61,3 +62,15 @@ def test_what_cannot_be_is_refused(tmp_path, capsys, words, told):
     assert run(["compare", "fgsm-rs", *SIZE, *words, "--out", str(tmp_path / "c")]) == 2
     assert told in capsys.readouterr().err
     assert not (tmp_path / "c").exists()
+
+
+def test_stopped_in_the_start_it_goes_on_and_ends_alike(compared, tmp_path):
+    whole = reopen(compared)
+    made = replace(whole, run=replace(whole.run, out=str(tmp_path / "c")))
+    begin(made)
+    turns = compare(made)
+    next(turns)
+    turns.close()
+    list(compare(reopen(made.folder)))
+    for mine, theirs in zip(about(made.folder)["rows"], about(compared)["rows"], strict=True):
+        assert (mine["clean"], mine["robust"], mine["passes"]) == (theirs["clean"], theirs["robust"], theirs["passes"])

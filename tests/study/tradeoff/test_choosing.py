@@ -125,6 +125,7 @@ def test_out_of_reach_is_exit_code_1_with_the_nearest_point(trained, capsys):
     assert main.run(["choose", trained, "--params-max", "100", "--robust-min", "1", *QUICK]) == 1
     out = " ".join(capsys.readouterr().out.split())
     assert "out of reach. The nearest is lambda" in out
+    assert "robustdial bake" not in out
     assert "robust accuracy misses 100.0 % by" in out
     assert "times what was asked" in out
 

@@ -15,7 +15,8 @@ from robustdial.method.threat import L2, Linf
 from robustdial.report.words import interval, percent
 from robustdial.run import trained
 from robustdial.ship import bake as shipping
-from robustdial.ship.export import FORMATS, Facts, threat_in_words
+from robustdial.ship.export import FORMATS, PREPROCESS, Facts, threat_in_words
+from robustdial.ship.place import README, Place, format_of, place_at
 from robustdial.study.tradeoff import test_images
 from robustdial.typing import Json
 
@@ -25,7 +26,7 @@ def bake(
     /,
     lam: float | None = None,
     width: float = 1.0,
-    format: tuple[str, ...] = ("pt2",),
+    format: tuple[str, ...] | None = None,
     attack: str = "pgd-20",
     data: str | None = None,
     n: int | None = None,
@@ -44,16 +45,17 @@ def bake(
         width: share of the channels; one that was not trained is cut out of the next wider one, its statistics
             measured on training images.
         format: one or more of safetensors (weights), pt2 (torch.export, needs PyTorch alone), robustbench (pt2 as its
-            leaderboard asks for it), onnx, and onnx-int8 (eight bits, measured on its own).
+            leaderboard asks for it), onnx, and onnx-int8 (eight bits, measured on its own); pt2 by default.
         attack: pgd-K, cw-K, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t, square, autoattack, or several
             joined by +.
         data: where the images of the run are now, or others, as in training; by default where they were.
         n: class-balanced test images to measure on; all by default.
         seed: of the attack's random start.
         device: where to measure: auto, cpu or cuda.
-        out: folder to write to; by default baked/ in the run, and there one folder for each position.
+        out: folder to write to; by default baked/ in the run, and there one folder for each position. A name that ends
+            in .onnx, .pt2 or .safetensors is that file, with its card and its preprocessing beside it.
     """
-    formats = _formats(format)
+    formats = _formats(format, out)
     measured_with, experiment = parse(attack), trained(run, device, place=data)
     threat = experiment.method.threat
     check_supports(measured_with, threat)
@@ -61,11 +63,11 @@ def bake(
     if "robustbench" in formats and not isinstance(threat, Linf | L2):
         raise ValueError(f"RobustBench knows Linf and L2, not {threat.name}. Choose another --format, such as pt2.")
     baked, source = shipping.bake(experiment, lam, width), test_images(experiment, n)
-    out = out or shipping.place_of(baked)
-    shipping.files_in(out, baked)  # what is wrong with the folder is said before the work
-    record.sweep(out)
+    place = place_at(out or shipping.place_of(baked))
+    shipping.files_in(place, baked)  # what is wrong with the folder is said before the work
+    record.sweep(place.folder)
     made = {}
-    with record.staged(out) as stage:
+    with record.staged(place.folder) as stage:
         with counting("baking", len(formats) + 1) as bar:
             for name in formats:
                 file = shipping.write(baked, name, stage)
@@ -75,26 +77,35 @@ def bake(
                 bar.advance(bar.task_ids[0])
             point = shipping.measured(baked, measured_with, source, seed)
             bar.advance(bar.task_ids[0])
-        about = shipping.put_in_place(baked, point, made, stage, out)
-    _tell(about, out, baked.facts)
+        about = shipping.put_in_place(baked, point, made, stage, place)
+    _tell(about, place, baked.facts)
     return 0
 
 
-def _formats(names: Sequence[str]) -> list[str]:
+def _formats(names: Sequence[str] | None, out: Path | None) -> list[str]:
     """The formats to write: what is rounded is compared with `onnx`, so that comes first; every name once.
 
-    >>> _formats(["onnx-int8", "pt2"])
-    ['onnx', 'onnx-int8', 'pt2']
+    >>> _formats(["onnx-int8", "pt2"], None), _formats(None, None), _formats(None, Path("net.onnx"))
+    (['onnx', 'onnx-int8', 'pt2'], ['pt2'], ['onnx'])
     """
+    single = format_of(out)
+    if names is None:
+        return [single or "pt2"]
     if not names:
         raise ValueError(f"--format names none. Choose from {', '.join(FORMATS)}.")
     for name in names:
         choose(name, tuple(FORMATS), "format")
     both = [other for name in names for other in (("onnx", name) if name == "onnx-int8" else (name,))]
+    if single is not None and set(both) != {single}:
+        raise ValueError(
+            f"--out {out} names one file, of format {single}; --format {' '.join(names)} is more or another. "
+            "Give --out a folder."
+        )
     return list(dict.fromkeys(both))
 
 
-def _tell(about: Json, out: Path, facts: Facts) -> None:
+def _tell(about: Json, place: Place, facts: Facts) -> None:
+    out = place.folder
     for name, file in about["files"].items():
         parity = file["parity"]
         told = (
@@ -107,7 +118,8 @@ def _tell(about: Json, out: Path, facts: Facts) -> None:
     for name, file in about["files"].items():
         if "measured" in file:
             _tell_point(name, file["measured"])
-    console.print(f"card: {out / shipping.README}", soft_wrap=True)
+    console.print(f"feed it with: {out / place.name(PREPROCESS)}", soft_wrap=True)
+    console.print(f"card: {out / place.name(README)}", soft_wrap=True)
 
 
 def _tell_point(name: str, point: Json) -> None:

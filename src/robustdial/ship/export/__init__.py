@@ -4,6 +4,7 @@ from robustdial.ship.export.base import Format, need
 from robustdial.ship.export.card import card, public, public_name, threat_in_words
 from robustdial.ship.export.dial_card import dial_card
 from robustdial.ship.export.facts import Facts
+from robustdial.ship.export.feeding import PREPROCESS, feeding, module
 from robustdial.ship.export.graph import Onnx
 from robustdial.ship.export.int8 import OnnxInt8
 from robustdial.ship.export.parity import Parity, compare, write_checked
@@ -15,6 +16,7 @@ from robustdial.ship.export.weights import Safetensors
 __all__ = [
     "FORMATS",
     "MODEL_INFO",
+    "PREPROCESS",
     "Facts",
     "Format",
     "Onnx",
@@ -26,7 +28,9 @@ __all__ = [
     "card",
     "compare",
     "dial_card",
+    "feeding",
     "model_info",
+    "module",
     "need",
     "public",
     "public_name",

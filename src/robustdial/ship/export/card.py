@@ -9,19 +9,21 @@ from robustdial.evaluate import verdicts
 from robustdial.report.words import interval, is_ball, number, percent, spoken
 from robustdial.ship.export.base import Format
 from robustdial.ship.export.facts import Facts
+from robustdial.ship.export.feeding import PREPROCESS, in_words
 from robustdial.ship.export.text import plain
 from robustdial.typing import Json
 
 
-def card(about: Json, formats: Mapping[str, Format]) -> str:
+def card(about: Json, formats: Mapping[str, Format], preprocess: str = PREPROCESS) -> str:
     """The model card in Markdown.
 
     Args:
         about: what `card.json` holds.
         formats: by the names that stand in it.
+        preprocess: the file beside it that makes its input.
     """
     parts = [_title(about), _accuracy(about["measured"], len(about["network"]["classes"])), _facts(about)]
-    parts += [*decided(about["run"]), _use(about)]
+    parts += [*decided(about["run"]), _use(about, preprocess)]
     parts += [_file(name, file, about, formats[file["format"]]) for name, file in about["files"].items()]
     return "\n\n".join(parts) + "\n"
 
@@ -129,7 +131,8 @@ def _unlabelled(run: Json) -> str:
     return f" and {number:,} without labels" if number else ""
 
 
-def _use(about: Json) -> str:
+def _use(about: Json, preprocess: str) -> str:
+    network = about["network"]
     shape = ", ".join(map(str, about["network"]["shape"]))
     return f"""\
 ## Use
@@ -138,8 +141,16 @@ Meant for images like those of {plain(about["run"]["data"])} where somebody may 
 {threat_in_words(about["measured"])}, and for research on such adversaries. Not measured: other or larger changes of an
 image, images from elsewhere. The accuracy under attack is what one attack left, not a certificate.
 
-Normalisation is inside: `images` are pixels in [0, 1], float32 `[B, {shape}]`. The columns of `logits` are the
-classes in order."""
+`images` are pixels in [0, 1], float32 `[B, {shape}]`. The columns of `logits` are the classes in order. An image
+becomes its input like this, and in no other way:
+
+{in_words(network["shape"], network.get("background", "white"))}
+
+```python
+from {Path(preprocess).stem} import CLASSES, preprocess  # {plain(preprocess)}, beside the network
+
+images = preprocess("photo.jpg")
+```"""
 
 
 def _file(name: str, file: Json, about: Json, form: Format) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from robustdial.report.words import interval, percent, spoken
 from robustdial.ship.export.card import decided, public, public_name, said, threat_in_words
+from robustdial.ship.export.feeding import in_words
 from robustdial.ship.export.text import literal, plain
 from robustdial.typing import Json
 
@@ -50,6 +51,10 @@ import robustdial as rd
 f = rd.from_pretrained({literal(name)}){at}
 logits = f(images)  # float32 [B, {shape}], pixels in [0, 1]; normalisation is inside
 ```
+
+An image becomes its input like this; `preprocess` in `preprocess.py`, beside the weights, does it:
+
+{in_words(about["data"]["shape"], about["run"].get("background", "white"))}
 
 Classes in order: {plain(", ".join(about["data"]["classes"]))}.
 {told}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from robustdial.ship.export.feeding import feeding
 from robustdial.typing import Json
 
 _KEY = "robustdial"
@@ -23,6 +24,7 @@ class Facts:
         shape: (C, H, W) of an image.
         mean, std: of its first layer, per channel of pixels in [0, 1].
         lam, width: where the dial stood; lam is None for a network that had none.
+        background: colour that shows through transparent pixels.
 
     >>> facts = Facts("cnn", 8, ("cat", "dog"), (1, 8, 8), (0.5,), (0.25,), 0.2, 1.0)
     >>> Facts.of(facts.header()) == facts
@@ -37,15 +39,17 @@ class Facts:
     std: tuple[float, ...]
     lam: float | None
     width: float
+    background: str = "white"
 
     def header(self) -> dict[str, str]:
-        """As the metadata of a file."""
-        return {_KEY: json.dumps(asdict(self))}
+        """As the metadata of a file: the facts, how an image becomes its input, and the classes, each as JSON."""
+        fed = feeding(self.shape, self.background)
+        return {_KEY: json.dumps(asdict(self)), "preprocess": json.dumps(fed), "classes": json.dumps(self.classes)}
 
     @classmethod
     def read(cls, values: Mapping[str, Json]) -> Facts:
         """Back from JSON that holds them, among other things."""
-        known: dict[str, Any] = {field.name: values[field.name] for field in fields(cls)}
+        known: dict[str, Any] = {field.name: values[field.name] for field in fields(cls) if field.name in values}
         frozen: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in known.items()}
         return cls(**frozen)
 
