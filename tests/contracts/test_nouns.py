@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from dataclasses import fields
 
 import pytest
 import torch
@@ -51,6 +52,7 @@ from robustdial.method.solver import (
 from robustdial.method.threat import L2, Linf
 from robustdial.models import build
 from robustdial.recipes import RECIPES
+from robustdial.run import Run
 from robustdial.training.engine import train_batch
 
 OBJECTIVES = [
@@ -244,7 +246,9 @@ def test_recipes_are_documented_compositions(name):
     json.dumps(describe(method))
     for part in ("Paper: ", "Cost: ", "Departures from the authors' code: ", "Args:"):
         assert part in doc, part
-    for argument, parameter in inspect.signature(recipe).parameters.items():
+    knobs = inspect.signature(recipe).parameters
+    assert not knobs.keys() & {field.name for field in fields(Run)}, "the command line has both"
+    for argument, parameter in knobs.items():
         assert f"{argument}: " in doc
         assert parameter.default is not inspect.Parameter.empty
 

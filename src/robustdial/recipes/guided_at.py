@@ -13,11 +13,11 @@ from robustdial.typing import px
 
 @checked
 def guided_at(
-    eps: float = px(8), norm: Norm = "linf", step: float = 1.0, start: float = 0.5, weight: float = 10.0
+    eps: float = px(8), norm: Norm = "linf", step: float = 1.0, corner: float = 0.5, weight: float = 10.0
 ) -> Method:
     r"""Guided adversarial training: the adversary and the weights quarrel over the distance of the probabilities too.
 
-        z = clip_eps(s + step eps sign grad_z [CE(f(x + s), y) + a weight ||p(x) - p(x + s)||^2]),  s = +-start eps
+        z = clip_eps(s + step eps sign grad_z [CE(f(x + s), y) + a weight ||p(x) - p(x + s)||^2]),  s = +-corner eps
         min_w  E  CE(f(x), y) + weight ||p(x) - p(x + z)||^2,    a = 1 for every second image, 0 for the others
 
     Not `gat`, which trains with a generator.
@@ -36,8 +36,8 @@ def guided_at(
         eps: radius of the threat, in pixels of [0, 1].
         norm: linf or l2.
         step: step size as a share of eps.
-        start: how far the start is from the image, as a share of eps; in linf every pixel is moved so far.
+        corner: how far the start is from the image, as a share of eps; in linf every pixel is moved so far.
         weight: of the squared distance of the probabilities.
     """
-    solver = Started(Step(spread=step), Corner(start))
+    solver = Started(Step(spread=step), Corner(corner))
     return Method(threat_of(norm, eps), solver, Constant(2), Matched(weight))

@@ -12,10 +12,12 @@ from robustdial.typing import px
 
 
 @checked
-def nuat(eps: float = px(8), norm: Norm = "linf", step: float = 1.0, start: float = 0.5, weight: float = 4.5) -> Method:
+def nuat(
+    eps: float = px(8), norm: Norm = "linf", step: float = 1.0, corner: float = 0.5, weight: float = 4.5
+) -> Method:
     r"""NuAT: the adversary and the weights quarrel over the nuclear norm of how a batch of answers moves.
 
-        z = clip_eps(s + step eps sign grad_z [sum_i CE(f(x_i + s_i), y_i) + weight ||D(s)||_*]),   s = +-start eps
+        z = clip_eps(s + step eps sign grad_z [sum_i CE(f(x_i + s_i), y_i) + weight ||D(s)||_*]),   s = +-corner eps
         min_w  E  CE(f(x), y) + weight / B ||D(z)||_*,    D(z) = rows f(x_i + z_i) - f(x_i) of a batch of B
 
     The norm guides the adversaries of every second image.
@@ -35,8 +37,8 @@ def nuat(eps: float = px(8), norm: Norm = "linf", step: float = 1.0, start: floa
         eps: radius of the threat, in pixels of [0, 1].
         norm: linf or l2.
         step: step size as a share of eps.
-        start: how far the start is from the image, as a share of eps; in linf every pixel is moved so far.
+        corner: how far the start is from the image, as a share of eps; in linf every pixel is moved so far.
         weight: of the nuclear norm; it depends on the batch, theirs has 64 images.
     """
-    solver = Started(Step(spread=step), Corner(start))
+    solver = Started(Step(spread=step), Corner(corner))
     return Method(threat_of(norm, eps), solver, Constant(2), Nuclear(weight))

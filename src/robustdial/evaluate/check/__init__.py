@@ -10,4 +10,15 @@ from robustdial.evaluate.check.evidence import Evidence, Inapplicable
 from robustdial.evaluate.check.examine import CHECKS, Finding, examine
 from robustdial.evaluate.check.facts import Facts, Stage
 
-__all__ = ["CHECKS", "Check", "Evidence", "Facts", "Finding", "Inapplicable", "Outcome", "Stage", "examine", "raised_if"]
+__all__ = [
+    "CHECKS",
+    "Check",
+    "Evidence",
+    "Facts",
+    "Finding",
+    "Inapplicable",
+    "Outcome",
+    "Stage",
+    "examine",
+    "raised_if",
+]
