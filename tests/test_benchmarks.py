@@ -285,3 +285,33 @@ def test_worth_refuses_to_mix_results_of_other_settings_and_names_it_does_not_kn
         worth.main(worth_settings(worth, tmp_path, width=8))
     with pytest.raises(ValueError, match="There is no system radical"):
         worth.main(worth_settings(worth, tmp_path, only=("radical",)))
+
+
+def test_overfitting_says_when_a_run_broke_and_whether_the_monitor_noticed(benchmark_of, tmp_path, capsys):
+    overfitting = benchmark_of("overfitting")
+    settings = {"data": "digits", "limit": 200, "model": "cnn", "model_width": 4, "epochs": 1, "n": 20}
+    overfitting.main(**settings, radii=(51,), methods=("fgsm", "pgd-at:steps=2"), out=tmp_path)
+    overfitting.main(radii=(51,), tables_only=True, out=tmp_path)
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| `")]
+    assert [row[:2] for row in rows] == 2 * [["| `fgsm`", "2.0"], ["| `pgd-at:steps=2`", "3.0"]]
+
+
+@pytest.mark.parametrize(
+    ("robust", "alarm", "said"),
+    [
+        ((0.1, 0.3, 0.28), None, "stayed robust"),
+        ((0.1, 0.3, 0.28), 2, "stayed robust; alarm in epoch 2"),
+        ((0.1, 0.3, 0.15), 3, "broke in epoch 3, noticed at once"),
+        ((0.1, 0.3, 0.15), None, "broke in epoch 3, not noticed"),
+        ((0.3, 0.1, 0.0), 3, "broke in epoch 2, noticed 1 late"),
+        ((0.3, 0.3, 0.0), 2, "broke in epoch 3, noticed 1 before"),
+        ((0.01, 0.0, 0.0), 2, "never robust; alarm in epoch 2"),
+    ],
+)
+def test_overfitting_reads_the_fate_of_a_run(benchmark_of, robust, alarm, said):
+    troubles = ("catastrophic overfitting" if epoch == alarm else None for epoch in (1, 2, 3))
+    epochs = [
+        {"epoch": epoch, "val": [{"robust": share}], "trouble": trouble}
+        for epoch, share, trouble in zip((1, 2, 3), robust, troubles, strict=True)
+    ]
+    assert benchmark_of("overfitting").fate_of(epochs).verdict == said

@@ -86,10 +86,13 @@ class Game:
         with sharded(self.shard):
             return drawn(draw, like)
 
-    def noise(self, amount: float) -> Tensor:
-        """A perturbation of every victim, drawn from this share of its set; 0 for the one that changes nothing."""
+    def noise(self, amount: float, radii: float = 1.0) -> Tensor:
+        """A perturbation of every attacked row, drawn from this share of its set; 0 for the one that changes nothing.
+
+        The set may be one of other size, of so many `radii`.
+        """
         with sharded(self.shard):
-            return self.threat.noise(self.attacked_images, self.reach, amount)
+            return self.threat.noise(self.attacked_images, radii * self.reach, amount)
 
     def put(self, store: Tensor, rows: Tensor, values: Tensor) -> None:
         """Keep something of every victim: `store[rows] = values`, one row for each, in every process."""
@@ -167,14 +170,22 @@ class Point:
         parts: the optimizer steps once it has the gradients of so many points; each counts for its share.
     """
 
-    def __init__(self, game: Game, z: Tensor | None, clean: Lazy, reference: Lazy, parts: int = 1) -> None:
-        self.game, self.z, self.parts = game, z, parts
+    def __init__(
+        self,
+        game: Game,
+        z: Tensor | None,
+        clean: Lazy,
+        reference: Lazy,
+        parts: int = 1,
+        start: Tensor | None = None,
+    ) -> None:
+        self.game, self.z, self.parts, self._start = game, z, parts, start
         self._clean, self._reference = clean, reference
         self._shown, self._adv = Lazy(self._forward_all), Lazy(self._forward_attacked)
 
-    def at(self, z: Tensor, parts: int = 1) -> Point:
+    def at(self, z: Tensor, parts: int = 1, start: Tensor | None = None) -> Point:
         """The same view, clean logits included, at another perturbation, which will get a gradient."""
-        return Point(self.game, z.detach().requires_grad_(), self._clean, self._reference, parts)
+        return Point(self.game, z.detach().requires_grad_(), self._clean, self._reference, parts, start)
 
     def among(self, rows: Tensor) -> Point:
         """The view of some of the attacked rows, by index `[R]`, before their adversaries have moved."""
@@ -183,7 +194,12 @@ class Point:
 
     def afresh(self) -> Point:
         """The same point with nothing computed yet, for weights that have moved since."""
-        return Point(self.game, self.z, Lazy(self.game._clean), self._reference, self.parts)
+        return Point(self.game, self.z, Lazy(self.game._clean), self._reference, self.parts, self._start)
+
+    @property
+    def start(self) -> Tensor:
+        """The perturbation from which the adversary set out; zero where its solver does not say."""
+        return self.zero() if self._start is None else self._start
 
     def zero(self) -> Tensor:
         """The perturbation that changes nothing."""

@@ -10,33 +10,42 @@ from collections.abc import Callable
 
 from robustdial.checks import nearest
 from robustdial.method import Method
+from robustdial.recipes.aaer import n_aaer, rs_aaer
 from robustdial.recipes.agat import agat, agat_corruptions, agat_oat, random_attributes
 from robustdial.recipes.amata import amata
 from robustdial.recipes.atta import atta
 from robustdial.recipes.clean import clean
-from robustdial.recipes.deat import deat_d, deat_p, m_deat, m_mart, m_pgd, m_trades
+from robustdial.recipes.deat import deat_d, deat_p, m_deat, m_mart, m_nfgsm, m_pgd, m_trades
+from robustdial.recipes.elle import elle
 from robustdial.recipes.fat import fat, fat_mart, fat_trades
 from robustdial.recipes.fgsm import fgsm, fgsm_rs
+from robustdial.recipes.fgsm_pgi import fgsm_pgi
 from robustdial.recipes.free import free
 from robustdial.recipes.gat import gat, gat_oat
 from robustdial.recipes.gradalign import gradalign
+from robustdial.recipes.guided_at import guided_at
+from robustdial.recipes.liet import liet
 from robustdial.recipes.localized import localized, localized_oat
 from robustdial.recipes.m_oat import m_oat
 from robustdial.recipes.mart import mart
+from robustdial.recipes.n_fgsm import n_fgsm
 from robustdial.recipes.norms import Norm, threat_of
+from robustdial.recipes.nuat import nuat
 from robustdial.recipes.oat import oat
 from robustdial.recipes.oats import oats
 from robustdial.recipes.pgd_at import pgd_at
-from robustdial.recipes.radial import radial, radial_trades
+from robustdial.recipes.radial import radial, radial_nfgsm, radial_trades
 from robustdial.recipes.self_training import rst, rst_oat, rst_spatial, rst_trades, spatial_at
 from robustdial.recipes.trades import trades
 from robustdial.recipes.yopo import yopo
+from robustdial.recipes.zerograd import zerograd
 
 Recipe = Callable[..., Method]
 
 RECIPES: dict[str, Recipe] = {
     "radial": radial,
     "radial-trades": radial_trades,
+    "radial-nfgsm": radial_nfgsm,
     "oat": oat,
     "oats": oats,
     "m-oat": m_oat,
@@ -55,11 +64,21 @@ RECIPES: dict[str, Recipe] = {
     "deat-d": deat_d,
     "deat-p": deat_p,
     "m-deat": m_deat,
+    "m-nfgsm": m_nfgsm,
     "yopo": yopo,
     "atta": atta,
     "fgsm": fgsm,
     "fgsm-rs": fgsm_rs,
     "gradalign": gradalign,
+    "n-fgsm": n_fgsm,
+    "fgsm-pgi": fgsm_pgi,
+    "guided-at": guided_at,
+    "nuat": nuat,
+    "elle": elle,
+    "liet": liet,
+    "rs-aaer": rs_aaer,
+    "n-aaer": n_aaer,
+    "zerograd": zerograd,
     "gat": gat,
     "gat-oat": gat_oat,
     "rst": rst,
@@ -96,30 +115,40 @@ __all__ = [
     "clean",
     "deat_d",
     "deat_p",
+    "elle",
     "fat",
     "fat_mart",
     "fat_trades",
     "fgsm",
+    "fgsm_pgi",
     "fgsm_rs",
     "free",
     "gat",
     "gat_oat",
     "gradalign",
+    "guided_at",
+    "liet",
     "localized",
     "localized_oat",
     "m_deat",
     "m_mart",
+    "m_nfgsm",
     "m_oat",
     "m_pgd",
     "m_trades",
     "mart",
+    "n_aaer",
+    "n_fgsm",
+    "nuat",
     "oat",
     "oats",
     "pgd_at",
     "radial",
+    "radial_nfgsm",
     "radial_trades",
     "random_attributes",
     "recipe",
+    "rs_aaer",
     "rst",
     "rst_oat",
     "rst_spatial",
@@ -128,4 +157,5 @@ __all__ = [
     "threat_of",
     "trades",
     "yopo",
+    "zerograd",
 ]

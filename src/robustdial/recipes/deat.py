@@ -8,7 +8,7 @@ from robustdial.checks import checked
 from robustdial.method import Method
 from robustdial.method.objective import AT, MART, TRADES, Objective
 from robustdial.method.schedule import Delayed, Magnitude, Rebound, Threshold
-from robustdial.method.solver import PGD, Carried, Replay, Solver, Step
+from robustdial.method.solver import PGD, Carried, Noisy, Replay, Solver, Step
 from robustdial.method.threat import Threat
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.recipes.trades import START
@@ -195,6 +195,38 @@ def m_mart(
         others: as in `m-trades`.
     """
     return _guided(MART(beta), threat_of(norm, eps), Step(step * eps), gamma, steps, full, noise=START)
+
+
+@checked
+def m_nfgsm(eps: float = px(8), norm: Norm = "linf", noise: float = 2.0, gamma: float = 1.01, steps: int = 7) -> Method:
+    r"""M+N-FGSM: N-FGSM with one step more, and all of them shorter, when the input gradient has grown.
+
+        k <- k + 1,  bar <- gamma g    after an epoch with  g = mean_i ||grad_z loss_i||_1 > bar,   k = 0 at first
+        z = u + k steps of eps / k,    u ~ U(-noise eps, noise eps),   no clipping
+
+    The steps always cover eps together: more of them bend to where the loss is high.
+
+    A composition of this library.
+
+    Paper: Wang et al., Dynamic Efficient Adversarial Training Guided by Gradient Magnitude, 2021, for the rule; de
+    Jorge et al., Make Some Noise: Reliable and Efficient Single-Step Adversarial Training, NeurIPS 2022, for the
+    adversary.
+
+    Cost: k + 1 passes per image.
+
+    Departures from the authors' code: those of `m-deat` and of `n-fgsm`. The first epoch learns from clean images.
+
+    Published: nothing.
+
+    Args:
+        eps: radius of the threat, in pixels of [0, 1].
+        norm: linf or l2.
+        noise: size of the noise as a share of eps.
+        gamma: growth of the gradient that is tolerated.
+        steps: largest number of attack steps.
+    """
+    solver = Noisy(Step(spread=1.0), noise)
+    return Method(threat_of(norm, eps), solver, Magnitude(gamma, steps + 1), AT())
 
 
 def _guided(

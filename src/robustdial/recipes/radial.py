@@ -9,7 +9,7 @@ from robustdial.dial import Dials, PerSample, Proportional
 from robustdial.method import Method
 from robustdial.method.objective import AT, TRADES
 from robustdial.method.schedule import Constant, Warm
-from robustdial.method.solver import PGD, Step
+from robustdial.method.solver import PGD, Noisy, Step
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.typing import px
 
@@ -104,3 +104,46 @@ def radial_trades(
     plain = radial(eps, norm, steps, lambdas, reach, zeros, warm, widths)
     # the divergence is flat at the clean image: an adversary that starts there has no gradient
     return replace(plain, solver=PGD(Step(spread=1.25)), objective=TRADES(beta))
+
+
+@checked
+def radial_nfgsm(
+    eps: float = px(8),
+    norm: Norm = "linf",
+    noise: float = 2.0,
+    lambdas: tuple[float, ...] = (0.0, 1 / 6, 1 / 3, 1 / 2, 2 / 3, 1.0),
+    reach: float = 1.5,
+    zeros: float | None = None,
+    warm: float = 0.5,
+    widths: tuple[float, ...] = (1.0,),
+) -> Method:
+    r"""`radial` with the one step of N-FGSM as its adversary: the whole dial for two passes.
+
+        min_w  E_lambda  CE(f(x + z, lambda), y),    z = u + r sign(grad CE(f(x + u, lambda), y)),
+        u ~ U(-noise r, noise r),    r = lambda reach eps;    z = 0 in the warm part
+
+    Noise and step grow with the radius of the row; neither is clipped back.
+
+    A composition of this library: the dial of `radial`, the adversary of `n-fgsm`.
+
+    Paper: de Jorge et al., Make Some Noise: Reliable and Efficient Single-Step Adversarial Training, NeurIPS 2022, for
+    the adversary.
+
+    Cost: 2 passes per image with lambda > 0, 1 with lambda = 0 and in the warm part.
+
+    Departures from the authors' code: those of `radial` and of `n-fgsm`; the warm part has no noise.
+
+    Published: nothing; for numbers of this library see LOG.md.
+
+    Args:
+        eps: radius of the threat that is defended, in pixels of [0, 1].
+        norm: linf or l2.
+        noise: size of the noise as a share of the row's radius.
+        lambdas: trained positions of the dial; every value between them can be served too.
+        reach: radius at lambda = 1, as a share of eps.
+        zeros: share of the images trained at lambda = 0; by default 1 / number of lambdas.
+        warm: share of the training without an adversary.
+        widths: shares of the channels that can be run; (1.0,) for full width only.
+    """
+    plain = radial(eps, norm, 1, lambdas, reach, zeros, warm, widths)
+    return replace(plain, solver=Noisy(Step(spread=1.0), noise))

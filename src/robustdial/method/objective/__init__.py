@@ -1,15 +1,21 @@
 """What each side wants."""
 
+from robustdial.method.objective.abnormal import Abnormal
 from robustdial.method.objective.alp import ALP
 from robustdial.method.objective.at import AT
 from robustdial.method.objective.base import Objective, Paired, View
 from robustdial.method.objective.blend import Blend
+from robustdial.method.objective.consistent import Consistent
 from robustdial.method.objective.distilled import Distilled
 from robustdial.method.objective.gradalign import GradAlign
 from robustdial.method.objective.guided import Guided
+from robustdial.method.objective.local_linearity import LocalLinearity
 from robustdial.method.objective.mart import MART
+from robustdial.method.objective.matched import Matched
+from robustdial.method.objective.nuclear import Nuclear
 from robustdial.method.objective.self_training import SelfTraining
 from robustdial.method.objective.smoothed import Smoothed
+from robustdial.method.objective.steady import Steady
 from robustdial.method.objective.targeted import Targeted
 from robustdial.method.objective.trades import TRADES
 
@@ -18,14 +24,20 @@ __all__ = [
     "AT",
     "MART",
     "TRADES",
+    "Abnormal",
     "Blend",
+    "Consistent",
     "Distilled",
     "GradAlign",
     "Guided",
+    "LocalLinearity",
+    "Matched",
+    "Nuclear",
     "Objective",
     "Paired",
     "SelfTraining",
     "Smoothed",
+    "Steady",
     "Targeted",
     "View",
 ]

@@ -87,6 +87,11 @@ class View(Protocol):
         """The attacked rows' perturbation; None before the adversary has moved."""
         ...
 
+    @property
+    def start(self) -> Tensor:
+        """The perturbation from which the adversary set out to `z`, without gradient."""
+        ...
+
     def at(self, z: Tensor) -> View:
         """The same batch with the adversary at another perturbation, which asks for a gradient."""
         ...
@@ -163,3 +168,8 @@ def not_negative(name: str, weight: float) -> None:
     """Raise ValueError unless `weight`, called `name`, is a finite number from 0 on."""
     if not 0 <= weight < math.inf:
         raise ValueError(f"{name}={weight:g} cannot weigh a loss. Give a finite number, 0 or more.")
+
+
+def every_second(of_attacked: Tensor) -> Tensor:
+    """Every second of the attacked rows, bool `[V]`: in a shuffled order, a half that is drawn anew for each batch."""
+    return torch.arange(len(of_attacked), device=of_attacked.device) % 2 == 1

@@ -15,6 +15,7 @@ from typing import Protocol
 from torch import Tensor
 
 from robustdial.checks import fields_fit
+from robustdial.data.origin import Origin
 from robustdial.method.game import Game, Point
 from robustdial.method.threat import Reach, Threat
 
@@ -57,6 +58,16 @@ def a_share(name: str, share: float) -> None:
     """Raise ValueError unless `share`, called `name`, is in [0, 1]."""
     if not 0 <= share <= 1:
         raise ValueError(f"{name}={share:g} is not a share of the set. Give a number from 0 to 1.")
+
+
+def origin_of(game: Game) -> Origin:
+    """Where the attacked images come from, for what is kept of each. Raises ValueError where nobody knows."""
+    if game.attacked.origin is None:
+        raise ValueError(
+            "This method keeps something of every training image, but cannot tell which image is where. Train with "
+            "fit or steps, on data whose augment is Crop, flip, CropFlip or none, or has a draw as they do."
+        )
+    return game.attacked.origin
 
 
 def left(point: Point) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from robustdial.checks import fields_fit
 from robustdial.method.game import Game, Point
-from robustdial.method.solver.base import Memory, Step, a_share, ascend
+from robustdial.method.solver.base import Memory, Step, a_share, ascend, origin_of
 from robustdial.method.solver.modes import Mode, attacked
 
 
@@ -49,15 +49,11 @@ class Generated:
             raise ValueError(f"every={self.every}: an image is generated anew after at least 1 visit.")
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
-        if game.attacked.origin is None:
-            raise ValueError(
-                "This method keeps something of every training image, but cannot tell which image is where. Train with "
-                "fit or steps, on data whose augment is Crop, flip, CropFlip or none, or has a draw as they do."
-            )
-        index, point = game.attacked.origin.index, game.open()
+        origin = origin_of(game)
+        index, point = origin.index, game.open()
         z = game.noise(self.noise)
         if not memory:
-            memory.update(_empty(game.attacked.origin.images, z))
+            memory.update(_empty(origin.images, z))
         due = memory["visits"][index] % self.every == 0
         chosen = due & (game.drawn(lambda z: torch.rand(len(z), device=z.device), z) < self.share)
         kept = ~due & memory["kept"][index]

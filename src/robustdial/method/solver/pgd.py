@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from torch import Tensor
+
 from robustdial.checks import fields_fit
 from robustdial.method.game import Game, Point
 from robustdial.method.solver.base import Memory, Step, a_share, ascend
@@ -33,12 +35,16 @@ class PGD:
         a_share("noise", self.noise)
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
-        steps = passes - 1 if game.called else 0
         point = game.open()
-        z = game.noise(self.noise)
-        with attacked(game.model, self.mode):
-            size = self.step(game.threat.radius, passes - 1, game.step_scale) * game.reach
-            z = ascend(
-                game.threat, game.attacked_images, z, partial(game.gradient, point=point), size, steps, game.reach
-            )
-        yield point.at(z)
+        yield climbed(point, game.noise(self.noise), self.step, passes, self.mode)
+
+
+def climbed(point: Point, start: Tensor, step: Step, passes: int, mode: Mode) -> Point:
+    """The point to which `passes - 1` steps of projected ascent lead from `start`."""
+    game = point.game
+    steps = passes - 1 if game.called else 0
+    with attacked(game.model, mode):
+        size = step(game.threat.radius, passes - 1, game.step_scale) * game.reach
+        gradient = partial(game.gradient, point=point)
+        z = ascend(game.threat, game.attacked_images, start, gradient, size, steps, game.reach)
+    return point.at(z, start=start)

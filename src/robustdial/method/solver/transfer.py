@@ -10,7 +10,7 @@ import torch
 
 from robustdial.checks import fields_fit
 from robustdial.method.game import Game, Point
-from robustdial.method.solver.base import Memory, Step, a_share, ascend
+from robustdial.method.solver.base import Memory, Step, a_share, ascend, origin_of
 from robustdial.method.solver.modes import Mode, attacked
 
 
@@ -48,12 +48,7 @@ class Transferred:
             raise ValueError(f"reset={self.reset}: an adversary needs at least 1 visit before it starts anew.")
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
-        place, threat = game.attacked.origin, game.threat
-        if place is None:
-            raise ValueError(
-                "This method keeps an adversary for every training image, but cannot tell which image is where. Train "
-                "with fit or steps, on data whose augment is Crop, flip, CropFlip or none, or has a draw as they do."
-            )
+        place, threat = origin_of(game), game.threat
         if not memory:
             memory["z"] = place.store(game.attacked_images, torch.float16)
             memory["visits"] = torch.zeros(place.images, dtype=torch.int32, device=game.attacked_images.device)

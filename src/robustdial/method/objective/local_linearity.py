@@ -1,0 +1,60 @@
+"""Local linearity: the loss between two points of the set lies on the line between theirs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from robustdial.checks import fields_fit
+from robustdial.method.objective.base import Objective, View, cross_entropy, not_negative, per_row
+
+
+@dataclass(frozen=True)
+class LocalLinearity:
+    r"""Another objective, and weight (L(c) - (1 - t) L(a) - t L(b))^2, a and b uniform in the set, c = (1 - t) a + t b.
+
+    L is the cross-entropy at x + a, t uniform in [0, 1]. What `GradAlign` asks for with a second derivative is asked
+    for here with three forwards. Rows without an adversary have no such term.
+
+    Source: Abad Rocamora et al., Efficient Local Linearity Regularization to Overcome Catastrophic Overfitting, ICLR
+    2024 (ELLE).
+
+    Departures from the authors' code: the points are drawn inside the image; each of the three is a forward of its own,
+    so that in training mode the batch norms see them one by one (theirs in one batch).
+
+    Args:
+        objective: whose learning loss is regularised.
+        weight: of the squared error.
+    """
+
+    objective: Objective
+    weight: float = 1000.0
+
+    def __post_init__(self) -> None:
+        fields_fit(self)
+        not_negative("weight", self.weight)
+
+    def look(self, view: View) -> None:
+        self.objective.look(view)
+
+    def attack(self, view: View) -> Tensor:
+        return self.objective.attack(view)
+
+    def learn(self, view: View) -> Tensor:
+        loss = self.objective.learn(view)
+        return loss + self.weight * per_row(_error(view).square(), view) if len(view.attacked_labels) else loss
+
+
+def _error(view: View) -> Tensor:
+    """How far the loss between two points is from the line between theirs, per attacked row `[V]`."""
+    a, b = view.anywhere(), view.anywhere()
+    t = torch.rand(len(a), device=a.device, dtype=a.dtype)
+    share = t.view(-1, *[1] * (a.dim() - 1))
+    at_a, at_b, between = (_loss(view, z) for z in (a, b, (1 - share) * a + share * b))
+    return between - (1 - t) * at_a - t * at_b
+
+
+def _loss(view: View, z: Tensor) -> Tensor:
+    return cross_entropy(view.at(z).adv, view.attacked_labels)
