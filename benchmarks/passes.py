@@ -28,7 +28,8 @@ from robustdial.method import Method
 from robustdial.models import ResNet
 from robustdial.precision import Prepared, resolve
 from robustdial.recipes import oat, pgd_at
-from robustdial.training.engine import optimizer_for, train_batch
+from robustdial.training.batch import train_batch
+from robustdial.training.optimizer import optimizer_for
 from robustdial.typing import px
 
 Format = Literal["float32", "bfloat16"]

@@ -85,8 +85,8 @@ from robustdial.recipes import (
 )
 from robustdial.run import open_model
 from robustdial.ship.hub import from_pretrained, push_to_hub, save_pretrained
+from robustdial.training import TrainState, averaged, fit, optimizer_for, steps, train_batch
 from robustdial.training.checkpoint import restore, save
-from robustdial.training.engine import TrainState, averaged, fit, optimizer_for, steps, train_batch
 from robustdial.training.health import Signals, Trouble, diagnose, look
 from robustdial.typing import px
 

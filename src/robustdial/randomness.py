@@ -56,11 +56,15 @@ class RandomStream:
     def turn(self) -> Iterator[None]:
         """Inside, the generators go on from the end of the last turn; afterwards they are where they were before."""
         with torch.random.fork_rng(self._cuda):
-            torch.set_rng_state(self._states[0])
-            for device, state in zip(self._cuda, self._states[1:], strict=True):
-                torch.cuda.set_rng_state(state, device)
+            self.go_on()
             yield
             self._states = self._read()
+
+    def go_on(self) -> None:
+        """Let the generators themselves go on from the end of the last turn."""
+        torch.set_rng_state(self._states[0])
+        for device, state in zip(self._cuda, self._states[1:], strict=True):
+            torch.cuda.set_rng_state(state, device)
 
     def _read(self) -> list[torch.Tensor]:
         return [torch.get_rng_state(), *(torch.cuda.get_rng_state(device) for device in self._cuda)]

@@ -30,7 +30,7 @@ from robustdial.method.threat import L2, Linf
 from robustdial.models import build
 from robustdial.recipes import RECIPES
 from robustdial.recipes.facts import documented
-from robustdial.training.engine import train_batch
+from robustdial.training.batch import train_batch
 
 OBJECTIVES = [
     AT(),

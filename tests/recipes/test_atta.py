@@ -20,7 +20,8 @@ from robustdial.method.threat import Linf
 from robustdial.models import build
 from robustdial.recipes import atta
 from robustdial.run.training_loop import estimate, training_loop
-from robustdial.training.engine import TrainState, fit, steps, train_batch
+from robustdial.training.batch import train_batch
+from robustdial.training.engine import TrainState, fit, steps
 
 HALF = 2.0**-11  # the largest relative error of half precision
 EXACT = {"atol": 0.0, "rtol": 0.0}
@@ -83,7 +84,7 @@ def test_a_place_reads_and_writes_the_rows_of_its_images_only():
     store = place.store(x, torch.float16)
     assert store.shape == (12, 3, 12, 12)
     victims = place.part(slice(1, None))
-    victims.put(store, x[1:])
+    store[victims.index] = victims.written(store, x[1:])
     torch.testing.assert_close(place.take(store)[1:].float(), x[1:], atol=0.0, rtol=HALF)
     assert store.flatten(1).any(1).nonzero().flatten().tolist() == [0, 2, 9]
 

@@ -21,7 +21,7 @@ from robustdial.models import build
 from robustdial.recipes import localized, localized_oat, pgd_at
 from robustdial.recipes.presets import Preset
 from robustdial.run import trained
-from robustdial.training.engine import train_batch
+from robustdial.training.batch import train_batch
 
 BALLS = [Linf(0.3), L2(1.0)]
 ATTACKS = ["pgd-5", "fgsm", "apgd-ce", "deepfool", "square-30", "worst-of-5"]

@@ -22,7 +22,7 @@ from robustdial.method.schedule import Constant, Delayed, Linear, Magnitude, Thr
 from robustdial.method.solver import PGD, Carried, Replay, Step
 from robustdial.method.threat import Linf
 from robustdial.recipes import amata, deat_d, deat_p, fgsm_rs, free, m_deat, m_mart, m_pgd, m_trades, pgd_at
-from robustdial.training.engine import train_batch
+from robustdial.training.batch import train_batch
 from robustdial.training.rate import Multistep, triangle
 from robustdial.typing import px
 

@@ -15,7 +15,7 @@ from robustdial.method.schedule import Constant
 from robustdial.method.solver import PGD, Step
 from robustdial.method.threat import L2, Linf
 from robustdial.recipes import oat, pgd_at
-from robustdial.training.engine import train_batch
+from robustdial.training.batch import train_batch
 
 pytestmark = pytest.mark.rounding
 

@@ -19,7 +19,7 @@ from robustdial.method.solver import PGD, Carried, Replay, Step
 from robustdial.method.threat import Linf
 from robustdial.models import build
 from robustdial.recipes import RECIPES
-from robustdial.training.engine import train_batch
+from robustdial.training.batch import train_batch
 
 pytestmark = pytest.mark.rounding
 

@@ -16,7 +16,8 @@ from robustdial.method.objective import ALP, AT, MART, TRADES, GradAlign, Smooth
 from robustdial.method.schedule import Constant
 from robustdial.method.solver import PGD, YOPO, Carried, Friendly, Replay, Step
 from robustdial.method.threat import Linf
-from robustdial.training.engine import averaged, train_batch
+from robustdial.training.batch import train_batch
+from robustdial.training.engine import averaged
 
 pytestmark = pytest.mark.rounding
 
@@ -51,8 +52,8 @@ class Widths:
 
     number: int
 
-    def seats(self, model, forward, x):
-        return Fixed().seats(model, forward, x) * self.number
+    def seats(self, model, forward, x, shard=None):
+        return Fixed().seats(model, forward, x, shard) * self.number
 
 
 STILL = PGD(Step(0.02), noise=0.0)

@@ -15,7 +15,7 @@ from robustdial.method.objective import TRADES, Blend, SelfTraining
 from robustdial.method.schedule import Constant
 from robustdial.method.solver import PGD, Step
 from robustdial.method.threat import Linf
-from robustdial.training.engine import train_batch
+from robustdial.training.batch import train_batch
 
 pytestmark = pytest.mark.rounding
 

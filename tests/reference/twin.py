@@ -18,7 +18,7 @@ from robustdial.method.learner import Learner, Plain
 from robustdial.method.objective import AT
 from robustdial.method.schedule import Constant
 from robustdial.method.threat import Linf
-from robustdial.training.engine import train_batch
+from robustdial.training.batch import train_batch
 
 EPS, STEP, STEPS = 0.1, 0.03, 4
 

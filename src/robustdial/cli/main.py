@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 import torch
 
-from robustdial.cli.arguments import bind, choose, refuse
-from robustdial.cli.commands import COMMANDS, WITH_RECIPES
+from robustdial.cli.arguments import UsageError, bind, choose, refuse
+from robustdial.cli.commands import COMMANDS, IN_SEVERAL, WITH_RECIPES
 from robustdial.cli.console import console, interrupt_once
 from robustdial.cli.slips import empty_word
+from robustdial.cli.together import first_to_say, join, part
 
 
 def main() -> None:
@@ -29,28 +30,37 @@ def run(argv: Sequence[str]) -> int:
     try:
         refuse(empty_word(argv[1:]))
         name = choose(argv[0], tuple(COMMANDS), "command")
+        if name not in IN_SEVERAL and join().size > 1:
+            raise UsageError(f"robustdial {name} runs in one process. Start it without torchrun.")
         if name in WITH_RECIPES:
             return COMMANDS[name](argv[1:])
         return bind(COMMANDS[name], argv[1:], f"robustdial {name}")()
     except (ValueError, TypeError, OSError, FloatingPointError) as error:
         if os.environ.get("ROBUSTDIAL_TRACEBACK"):
             traceback.print_exc()
-        print(f"robustdial: {' '.join(str(error).split())}", file=sys.stderr)
+        _say(" ".join(str(error).split()))
         return 2
     except torch.OutOfMemoryError:
-        print(f"robustdial: the accelerator is out of memory. {_SMALLER}", file=sys.stderr)
+        _say(f"the accelerator is out of memory. {_SMALLER}")
         return 2
     except (MemoryError, RuntimeError) as error:
         if not _is_of_memory(error):
             raise
-        print(f"robustdial: this machine has too little memory for that. {_SMALLER}", file=sys.stderr)
+        _say(f"this machine has too little memory for that. {_SMALLER}")
         return 2
     except KeyboardInterrupt:
-        print("robustdial: interrupted; finished files are intact.", file=sys.stderr)
+        _say("interrupted; finished files are intact.")
         return 130
+    finally:
+        part()
 
 
-_SMALLER = "Lower --batch or --size, use fewer images (--limit, --n), or a smaller --model."
+def _say(line: str) -> None:
+    if first_to_say():
+        print(f"robustdial: {line}", file=sys.stderr, flush=True)
+
+
+_SMALLER = "Lower --batch or --size, raise --accumulate, use fewer images (--limit, --n), or a smaller --model."
 
 
 def _is_of_memory(error: Exception) -> bool:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from robustdial.data.base import Shape
+from robustdial.distributed import drawn
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ class Crop:
         return self.draw(x)(x)
 
     def draw(self, x: Tensor) -> Move:
-        return _window(x, self.pad, *torch.randint(0, 2 * self.pad + 1, (2, len(x)), device=x.device))
+        corners = drawn(lambda x: torch.randint(0, 2 * self.pad + 1, (2, len(x)), device=x.device).T, x)
+        return _window(x, self.pad, *corners.T)
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def _window(x: Tensor, margin: int, down: Tensor, right: Tensor) -> Move:
 
 
 def _mirrored(move: Move) -> Move:
-    mirrored = torch.rand(len(move.cells), 1, 1, device=move.cells.device) < 0.5
+    mirrored = drawn(lambda cells: torch.rand(len(cells), 1, 1, device=cells.device), move.cells) < 0.5
     return replace(move, cells=torch.where(mirrored, move.cells.flip(-1), move.cells))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from torch import Tensor
 from robustdial.checks import a
 from robustdial.data.checks import check_learned, check_targets
 from robustdial.data.origin import Origin
+from robustdial.distributed import Shard
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Batch:
         y: labels `[B]`, whole numbers from 0.
         origin: where the images come from, for solvers that keep something of each of them.
         pseudo_labelled: which labels a teacher gave, bool `[B]`; none by default.
+        shard: which rows of a whole batch these are; all of them by default.
+        all_pseudo_labelled: `pseudo_labelled` of the whole batch.
 
     >>> batch = Batch(torch.rand(4, 3, 8, 8), torch.arange(4))
     >>> batch.rows(slice(2, None)).y
@@ -31,6 +34,8 @@ class Batch:
     y: Tensor
     origin: Origin | None = None
     pseudo_labelled: Tensor | None = None
+    shard: Shard | None = None
+    all_pseudo_labelled: Tensor | None = None
 
     def __post_init__(self) -> None:
         a("x", self.x, Tensor, "images as a tensor [B, C, H, W]; torch.as_tensor makes one of an array")
@@ -42,10 +47,25 @@ class Batch:
         return len(self.x)
 
     @property
+    def place(self) -> Shard:
+        """Which rows of the whole batch these are."""
+        return self.shard or Shard(len(self.x))
+
+    @property
     def by_teacher(self) -> Tensor:
         """Which labels a teacher gave, bool `[B]`."""
         marks = self.pseudo_labelled
         return torch.zeros_like(self.y, dtype=torch.bool) if marks is None else marks
+
+    @property
+    def all_by_teacher(self) -> Tensor:
+        """Which labels of the whole batch a teacher gave, bool."""
+        return self.by_teacher if self.all_pseudo_labelled is None else self.all_pseudo_labelled
+
+    def dealt(self, number: int, to: int) -> Batch:
+        """The rows of player `number` when the rows at hand are dealt out to so many."""
+        part, shard = self.rows(slice(number, None, to)), self.place.dealt(number, to)
+        return replace(part, shard=shard, all_pseudo_labelled=self.all_by_teacher)
 
     def rows(self, rows: slice) -> Batch:
         """Some of the rows."""

@@ -38,9 +38,10 @@ class Origin:
         """What the store holds of these images, moved like them, `[B, C, H, W]`."""
         return self.move.take(store[self.index])
 
-    def put(self, store: Tensor, z: Tensor) -> None:
-        """Write `z` `[B, C, H, W]` where `take` takes it from; what the images do not show stays as it was."""
-        store[self.index] = self.move.undo(z.to(store.dtype), store[self.index])
+    def written(self, store: Tensor, z: Tensor) -> Tensor:
+        """What the store is to hold of these images, `[B, C, H + 2 margin, W + 2 margin]`, so that `take` gives `z`
+        `[B, C, H, W]`; what the images do not show stays as it was."""
+        return self.move.undo(z.to(store.dtype), store[self.index])
 
     def part(self, rows: slice) -> Origin:
         """Where some images of the batch come from."""

@@ -17,6 +17,7 @@ from robustdial.dial.film import Conditioner, IdentityFiLM
 from robustdial.dial.radii import Radii, Same
 from robustdial.dial.sampling import PerSample, Sampling
 from robustdial.dial.setting import Rows, Setting
+from robustdial.distributed import Shard
 from robustdial.typing import Reach
 
 Forward = Callable[..., Tensor]
@@ -32,6 +33,8 @@ class Seat(NamedTuple):
     """Position of the dial of each row `[B]`."""
     first: int
     """Rows `[:first]` have no adversary."""
+    victims: Shard
+    """Which of the rows that have an adversary, in the whole batch, these are."""
     reach: Reach = 1.0
     """Share of the radius that each row's adversary may use: `[B]`, or one number."""
 
@@ -50,13 +53,13 @@ class Dialable(Protocol):
 class Fixed:
     """No dial: a plain network, every row attacked, lambda 1 throughout."""
 
-    def seats(self, model: nn.Module, forward: Forward, x: Tensor) -> list[Seat]:
+    def seats(self, model: nn.Module, forward: Forward, x: Tensor, shard: Shard | None = None) -> list[Seat]:
         """The one game of a batch. Raises TypeError if the model has a dial."""
         if hasattr(model, "settings"):
             raise TypeError(
                 "This method trains a plain network, but the model has a dial. Give it model.bake(lam), or train oat."
             )
-        return [Seat(lambda images, rows: forward(images), x.new_ones(len(x)), 0)]
+        return [Seat(lambda images, rows: forward(images), x.new_ones(len(x)), 0, shard or Shard(len(x)))]
 
 
 @dataclass(frozen=True)
@@ -111,8 +114,14 @@ class Dials:
         """
         return _meant(lam, self.lambdas), _meant(width, self.widths)
 
-    def seats(self, model: nn.Module, forward: Forward, x: Tensor) -> list[Seat]:
+    def seats(self, model: nn.Module, forward: Forward, x: Tensor, shard: Shard | None = None) -> list[Seat]:
         """One game per width, all at the same freshly drawn lambdas.
+
+        Args:
+            model: with this dial.
+            forward: how it is called.
+            x: images `[B, C, H, W]`.
+            shard: which rows of a whole batch they are; by default all. Lambdas are drawn for the whole batch.
 
         Raises TypeError if the model has no dial, ValueError if it has another one.
         """
@@ -132,8 +141,13 @@ class Dials:
                 f"{dialed.dials.lambdas} and {dialed.dials.widths}. "
                 "Make both from the same Dials: model = dial(model, method.dial)."
             )
-        settings = dialed.settings(self.sampling.rows(len(x), self.lambdas))
-        return [Seat(partial(_forward_part, forward, s), s.lam, s.first, self.radii.reach(s.lam)) for s in settings]
+        shard = shard or Shard(len(x))
+        rows = self.sampling.rows(shard.of, self.lambdas)
+        victims = shard.after(int((rows == 0).sum()) if self.lambdas[0] == 0 else 0)
+        settings = dialed.settings(rows[shard.own])
+        return [
+            Seat(partial(_forward_part, forward, s), s.lam, s.first, victims, self.radii.reach(s.lam)) for s in settings
+        ]
 
 
 def _meant(value: float, trained: tuple[float, ...]) -> float:

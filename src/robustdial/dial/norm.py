@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from robustdial.dial.modulated import modulate, unfused
 from robustdial.dial.narrow import cut_norm
 from robustdial.dial.setting import Dial, Setting
+from robustdial.distributed import meets
 
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
 
@@ -83,11 +84,13 @@ class DialNorm(nn.Module):
 
     def _normalise(self, x: Tensor, setting: Setting) -> Tensor:
         robust, first = self._branch(self.robust, setting), setting.first
-        if self.clean is None or first == 0:
+        together = meets(robust)  # then both branches are called, be it for no row: other processes may have some
+        if self.clean is None or (first == 0 and not together):
             return cast(Tensor, robust(x))
         clean = self._branch(self.clean, setting)
-        if first >= len(setting.rows):  # one row stands for all of them
+        if first >= len(setting.rows) and not together:  # one row stands for all of them
             return cast(Tensor, clean(x))
+        first = min(first, len(x))
         left, right = torch.split(x, [first, len(x) - first])  # two slices would cost a copy each in the backward
         return torch.cat([clean(left), robust(right)])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 
 import torch
@@ -10,7 +11,8 @@ from torch import Tensor, nn
 
 from robustdial.data import Batch
 from robustdial.dial import Rows, Seat
-from robustdial.logits import guarded, logits_of
+from robustdial.distributed import ALONE, Shard, World, drawn, sharded
+from robustdial.logits import logits_of
 from robustdial.method.objective import Objective
 from robustdial.method.objective.base import single
 from robustdial.method.threat import Reach, Threat, settled
@@ -30,6 +32,8 @@ class Game:
         threat, objective: of the method.
         step_scale: factor on steps of constant size.
         teacher: images to logits `[B, K]`, for objectives that ask one.
+        world: the processes that play the rows of the whole batch.
+        turn: the context in which this game goes on, where several games of a batch are played by turns.
     """
 
     def __init__(
@@ -41,13 +45,17 @@ class Game:
         objective: Objective,
         step_scale: float = 1.0,
         teacher: Classifier | None = None,
+        world: World = ALONE,
+        turn: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self.model, self.seat, self.batch, self.attacked = model, seat, batch, batch.rows(slice(seat.first, None))
         self.objective, self.step_scale, self._given = objective, step_scale, threat
         self.threat = settled(threat, self.attacked_images)
         self.reach = _rows(seat.reach, slice(seat.first, None))
         """Share of the radius that each row's adversary may use: `[V]`, or one number."""
-        self._teacher = teacher
+        self._teacher, self.world, self.turn = teacher, world, turn
+        self.called = world.together(len(self.attacked_images) > 0)
+        """Whether the network is called on attacked rows; with none here it may be, to take part in what others do."""
         self.spent = 0
         """Images forwarded so far: with the backward that belongs to each, the cost in passes over images."""
 
@@ -68,13 +76,38 @@ class Game:
         assert seen.z is not None
         return torch.autograd.grad(self.objective.attack(seen).sum(), seen.z)[0]
 
+    @property
+    def shard(self) -> Shard:
+        """Which of the attacked rows of the whole batch these are."""
+        return self.seat.victims
+
+    def drawn(self, draw: Callable[[Tensor], Tensor], like: Tensor) -> Tensor:
+        """Random numbers for every victim, `draw(like)` (`distributed.drawn`): the same on however many processes."""
+        with sharded(self.shard):
+            return drawn(draw, like)
+
+    def noise(self, amount: float) -> Tensor:
+        """A perturbation of every victim, drawn from this share of its set; 0 for the one that changes nothing."""
+        with sharded(self.shard):
+            return self.threat.noise(self.attacked_images, self.reach, amount)
+
+    def put(self, store: Tensor, rows: Tensor, values: Tensor) -> None:
+        """Keep something of every victim: `store[rows] = values`, one row for each, in every process."""
+        self.world.put(store, rows, values, self.shard)
+
     def among(self, rows: Tensor) -> Game:
-        """The same game for some of the attacked rows, by index `[R]`, without their origin."""
+        """The same game for some of the attacked rows, by index `[R]`, without their origin; nothing is drawn in it."""
         first, lam = self.seat.first, self.seat.lam[self.seat.first :]
         seat = Seat(
-            lambda images, part: self._forward(images, first + rows[part]), lam[rows], 0, _rows(self.reach, rows)
+            lambda images, part: self._forward(images, first + rows[part]),
+            lam[rows],
+            0,
+            Shard(len(rows)),
+            _rows(self.reach, rows),
         )
-        return Game(self.model, seat, self.attacked.numbered(rows), self._given, self.objective, teacher=self._teacher)
+        batch = self.attacked.numbered(rows)
+        given = (self._given, self.objective, self.step_scale, self._teacher, self.world, self.turn)
+        return Game(self.model, seat, batch, *given)
 
     @cached_property
     def teacher_probs(self) -> Tensor:
@@ -82,7 +115,7 @@ class Game:
         if self._teacher is None:
             raise ValueError("This objective learns from a teacher. Give the training state one: state.teacher = f.")
         with torch.no_grad():
-            return single(guarded(self._teacher)(self.batch.x)).softmax(1)
+            return single(logits_of(self._teacher(self.batch.x.clone()))).softmax(1)
 
     def forward_attacked(self, images: Tensor) -> Tensor:
         """Logits `[V, K]` of the attacked rows."""
@@ -154,11 +187,11 @@ class Point:
 
     def zero(self) -> Tensor:
         """The perturbation that changes nothing."""
-        return self.game.threat.noise(self.game.attacked_images, self.game.reach, 0.0)
+        return self.game.noise(0.0)
 
     def anywhere(self) -> Tensor:
         """A perturbation drawn from the whole of the threat's set."""
-        return self.game.threat.noise(self.game.attacked_images, self.game.reach, 1.0)
+        return self.game.noise(1.0)
 
     @property
     def y(self) -> Tensor:
@@ -181,6 +214,25 @@ class Point:
         return self.game.batch.by_teacher
 
     @property
+    def all_by_teacher(self) -> Tensor:
+        """Which labels of the whole batch are pseudo-labels, bool."""
+        return self.game.batch.all_by_teacher
+
+    @property
+    def contested(self) -> bool:
+        """Whether some row of the whole batch has an adversary."""
+        return self.game.shard.of > 0
+
+    @property
+    def called(self) -> bool:
+        """Whether the network is called on attacked rows here, be it on none of them."""
+        return self.game.called
+
+    def mean_over_processes(self, value: Tensor) -> Tensor:
+        """The mean of a number that every process has, without gradient."""
+        return self.game.world.sum(value) / self.game.world.size
+
+    @property
     def teacher_probs(self) -> Tensor:
         """What the teacher answers to the clean images, probabilities `[B, K]`."""
         return self.game.teacher_probs
@@ -195,7 +247,7 @@ class Point:
         """Logits on the adversarial images `[V, K]`; without attacked rows, none."""
         if self._shown.known:
             return self.shown[self.game.seat.first :]
-        return self._adv.value if len(self.game.attacked_images) else self.clean[:0]
+        return self._adv.value if self.game.called else self.clean[:0]
 
     @property
     def shown(self) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,13 +14,16 @@ from robustdial.checks import fields_fit
 from robustdial.method.game import Point
 from robustdial.method.objective import Objective
 
+Parts = Iterable[Sequence[Point]]
+"""The points of an update: for each part of the batch those of all widths. A part is played when it is asked for."""
+
+Gradients = Sequence[Tensor | None]
+
 
 class Learner(Protocol):
     """Where the weights stand while they learn."""
 
-    def around(
-        self, model: nn.Module, points: Sequence[Point], objective: Objective
-    ) -> AbstractContextManager[Sequence[Point]]:
+    def around(self, model: nn.Module, parts: Parts, objective: Objective) -> AbstractContextManager[Parts]:
         """Inside, the weights stand where they learn, and the optimizer steps there. Gives the points to learn at."""
         ...
 
@@ -29,10 +32,8 @@ class Learner(Protocol):
 class Plain:
     """The weights learn where they are."""
 
-    def around(
-        self, model: nn.Module, points: Sequence[Point], objective: Objective
-    ) -> AbstractContextManager[Sequence[Point]]:
-        return nullcontext(points)
+    def around(self, model: nn.Module, parts: Parts, objective: Objective) -> AbstractContextManager[Parts]:
+        return nullcontext(parts)
 
 
 @dataclass(frozen=True)
@@ -62,26 +63,45 @@ class AWP:
             raise ValueError(f"gamma={self.gamma:g}: give the share of a weight's length to move it by, such as 0.01.")
 
     @contextmanager
-    def around(self, model: nn.Module, points: Sequence[Point], objective: Objective) -> Iterator[Sequence[Point]]:
-        moves = self._moves(model, [point.afresh() for point in points], objective)
+    def around(self, model: nn.Module, parts: Parts, objective: Objective) -> Iterator[Parts]:
+        found = [_afresh(points) for points in parts]
+        moves = self._moves(model, found, objective)
         _move(moves, 1)
         try:
-            yield [point.afresh() for point in points]
+            yield [_afresh(points) for points in found]
         finally:
             _move(moves, -1)
 
     def _moves(
-        self, model: nn.Module, points: Sequence[Point], objective: Objective
+        self, model: nn.Module, parts: Sequence[Sequence[Point]], objective: Objective
     ) -> list[tuple[nn.Parameter, Tensor]]:
         weights = [w for name, w in model.named_parameters() if w.requires_grad and w.dim() > 1 and "weight" in name]
         with _buffers_kept(model):
-            loss = torch.stack([objective.learn(point).mean() for point in points]).mean()
-            gradients = torch.autograd.grad(loss, weights, allow_unused=True)
+            gradients = _mean([_gradients(points, weights, objective) for points in parts])
+        gradients = parts[0][0].game.world.average_gradients(gradients, weights)
         return [
             (weight, self.gamma * weight.detach().norm() / (gradient.norm() + 1e-20) * gradient)
             for weight, gradient in zip(weights, gradients, strict=True)
             if gradient is not None
         ]
+
+
+def _afresh(points: Sequence[Point]) -> list[Point]:
+    return [point.afresh() for point in points]
+
+
+def _gradients(points: Sequence[Point], weights: Sequence[Tensor], objective: Objective) -> Gradients:
+    with points[0].game.turn():
+        loss = torch.stack([objective.learn(point).mean() for point in points]).mean()
+    return torch.autograd.grad(loss, weights, allow_unused=True)
+
+
+def _mean(found: Sequence[Gradients]) -> Gradients:
+    """The mean of each weight's gradients; those that are missing are zero, and None where all are."""
+    if len(found) == 1:
+        return found[0]
+    known = [[gradient for gradient in gradients if gradient is not None] for gradients in zip(*found, strict=True)]
+    return [torch.stack(gradients).sum(0) / len(found) if gradients else None for gradients in known]
 
 
 @torch.no_grad()

@@ -12,6 +12,7 @@ from torch import nn
 
 from robustdial import record
 from robustdial.data import Data
+from robustdial.distributed import ALONE, World, synchronised
 from robustdial.method import Method, describe
 from robustdial.method.learner import AWP
 from robustdial.method.objective import Distilled, GradAlign, Smoothed
@@ -24,8 +25,10 @@ from robustdial.run.borrowed import check_background, data_for, with_mask_networ
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import model_of
 from robustdial.run.settings import Run, data_of, device_of, places_of
-from robustdial.training.engine import PLAIN, TrainState, averaged, optimizer_for
-from robustdial.training.rate import parse
+from robustdial.training.batch import PLAIN
+from robustdial.training.engine import TrainState, averaged, check_divides
+from robustdial.training.optimizer import optimizer_for
+from robustdial.training.rate import Warmed, parse
 from robustdial.typing import Json
 
 
@@ -40,14 +43,18 @@ class Parts(NamedTuple):
     data: Data
     device: torch.device
     precision: Literal["float32", "bfloat16"]
+    world: World
 
 
-def parts_of(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> Parts:
+def parts_of(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None, world: World = ALONE) -> Parts:
     """The parts of a run, on `data` if it is loaded already. Raises ValueError if they do not go together."""
     method, device = _method_of(name, knobs, run), device_of(run.device)
     data = data_for(name, method, run, data or data_of(run))
     method = with_mask_network(method, data, device)
-    return Parts(name, knobs, run, method, data, device, resolve(run.precision, device))
+    images = len(data.train) + (len(data.unlabelled) if data.unlabelled else 0)
+    check_divides(world.size, run.accumulate, min(run.batch, images))
+    world = world.with_norms("synchronised" if run.sync_norm else "local")
+    return Parts(name, knobs, run, method, data, device, resolve(run.precision, device), world)
 
 
 def check_adversary(parts: Parts) -> None:
@@ -60,7 +67,10 @@ def network(parts: Parts, run: Run) -> nn.Module:
     """The network of a run, with the weights that `run` says to begin with."""
     torch.manual_seed(run.seed)
     spec = {"name": run.model, "width": run.model_width, "pretrained": run.pretrained, "start": run.start}
-    return model_of(spec, data_facts(parts.data), parts.method).to(parts.device)
+    model = model_of(spec, data_facts(parts.data), parts.method).to(parts.device)
+    if parts.world.norms == "synchronised":
+        synchronised(model, parts.world)
+    return model
 
 
 def assembled(folder: Path, parts: Parts, model: nn.Module) -> Experiment:
@@ -68,13 +78,16 @@ def assembled(folder: Path, parts: Parts, model: nn.Module) -> Experiment:
     run = parts.run
     state = TrainState(
         model=model,
-        optimizer=optimizer_for(model, run.lr, run.momentum, run.weight_decay),
-        rate=parse(run.rate),
+        optimizer=optimizer_for(model, run.lr, run.momentum, run.weight_decay, run.optimizer),
+        rate=Warmed(parse(run.rate), run.warmup / run.epochs) if run.warmup else parse(run.rate),
         lr=run.lr,
         seed=run.seed,
         forward=Prepared(model, parts.precision, run.compile),
         average=averaged(model, run.ema) if run.ema else None,
         learner=AWP(run.awp) if run.awp else PLAIN,
+        world=parts.world,
+        accumulate=run.accumulate,
+        clip=run.clip,
     )
     about = _about(folder, parts, model)
     return Experiment(folder, about, run, parts.method, parts.data.to(parts.device), state, best={})
@@ -114,6 +127,7 @@ def _about(folder: Path, parts: Parts, model: nn.Module) -> dict[str, Json]:
             "parameters": sum(weight.numel() for weight in model.parameters()),
         },
         "run": asdict(run) | {"precision": parts.precision, "device": str(parts.device)},
+        "processes": {"number": parts.world.size, "norms": parts.world.norms},
         **provenance(),
     }
 

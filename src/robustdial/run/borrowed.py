@@ -82,10 +82,10 @@ def attach_pseudo_labels(experiment: Experiment, labels: Tensor | None) -> None:
     if labels is None:
         return
     experiment.data = relabelled(data, labels)
-    if not path.exists():
-        counts = labels.bincount(minlength=len(data.classes)).tolist()
-        about = {"teacher": experiment.run.teacher, "images": dict(zip(data.classes, counts, strict=True))}
-        record.write_tensors(path, {"labels": labels}, about)
+    counts = labels.bincount(minlength=len(data.classes)).tolist()
+    about = {"teacher": experiment.run.teacher, "images": dict(zip(data.classes, counts, strict=True))}
+    kept = {"labels": labels}
+    experiment.state.world.once(lambda: None if path.exists() else record.write_tensors(path, kept, about))
 
 
 def relabelled(data: Data, labels: Tensor | None) -> Data:

@@ -13,6 +13,7 @@ from torch import nn
 from robustdial import record
 from robustdial.data import Data, Feed
 from robustdial.dial import Dialed, recalibrated
+from robustdial.distributed import World
 from robustdial.method import Method
 from robustdial.precision import Prepared
 from robustdial.run.calibration import calibration
@@ -60,7 +61,12 @@ class Experiment:
     @property
     def feed(self) -> Feed:
         """What its epochs go through."""
-        return Feed(self.data, self.method.unlabelled)
+        return Feed(self.data, self.method.unlabelled, self.world.rank, self.world.size)
+
+    @property
+    def world(self) -> World:
+        """The processes that train it."""
+        return self.state.world
 
     @property
     def device(self) -> torch.device:
@@ -114,15 +120,20 @@ class Experiment:
                 f"{asked}: the network in {self.folder} has no dial. Leave it out, or train a method with one."
             )
 
+    def create(self) -> None:
+        """Make the folder with its `run.json`, and hold it against other trainers."""
+        self.hold = record.create(self.folder, record.RUN, self.about)
+
     def save(self, name: str = record.LAST) -> None:
         """Write the whole state; the checkpoint before it is intact until this one is complete.
 
-        Raises FloatingPointError, and writes nothing, if the loss has ceased to be finite.
+        Of several processes all must call it. Raises FloatingPointError, and writes nothing, if the loss has ceased to
+        be finite.
         """
         check_finite(self.state)
         tensors, about = pack(self.state)
         known = {"best": self.best, "troubles": len(self.troubles)}
-        record.write_tensors(self.folder / name, tensors, about | known)
+        self.world.once(lambda: record.write_tensors(self.folder / name, tensors, about | known))
 
     def go_back(self, recovery: Recovery) -> None:
         """Return to the last healthy state and forget the epochs since, to go on with `recovery`.
@@ -133,7 +144,7 @@ class Experiment:
         unpack(self.state, *record.read_tensors(self.folder / record.HEALTHY))
         self.state.recovery = recovery
         self.save()
-        record.keep_epochs(self.folder, self.state.epoch)
+        self.world.once(lambda: record.keep_epochs(self.folder, self.state.epoch))
 
     def note(self, trouble: dict[str, Json]) -> None:
         """Add to `troubles.jsonl`.
@@ -144,15 +155,15 @@ class Experiment:
         if trouble in self.troubles[-1:]:  # a resumed run has met the same end
             return
         self.troubles.append(trouble)
-        record.append_line(self.folder / record.TROUBLES, trouble)
+        self.world.once(lambda: record.append_line(self.folder / record.TROUBLES, trouble))
 
     def save_best(self, score: float, val: list[dict[str, Json]]) -> None:
-        """Keep the network if no score on the validation part was better; if one was as good, the later network."""
+        """Keep the network if no score on the validation part was better; of equals, the later one."""
         if score < self.best.get("score", 0.0):
             return
         self.best = {"score": score, "epoch": self.state.epoch, "val": val}
         weights = {f"model.{name}": value for name, value in self.state.served.state_dict().items()}
-        record.write_tensors(self.folder / record.BEST, weights, self.best)
+        self.world.once(lambda: record.write_tensors(self.folder / record.BEST, weights, self.best))
 
 
 def _trained(model: Dialed, width: float) -> bool:

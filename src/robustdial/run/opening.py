@@ -11,6 +11,8 @@ import torch
 
 from robustdial import record
 from robustdial.data import Data, check_varied
+from robustdial.distributed import ALONE, World
+from robustdial.run.alike import check_alike
 from robustdial.run.assembly import Parts, assembled, check_adversary, network, parts_of
 from robustdial.run.borrowed import attach_pseudo_labels, attach_teacher, check_others, pseudo_labels_of, relabelled
 from robustdial.run.data_again import check_division, check_fits, check_unchanged, data_at, measured_on, moved_data
@@ -20,20 +22,22 @@ from robustdial.run.rehearsal import check_step
 from robustdial.run.settings import CHANGEABLE, Run, data_of, read_about, relocated, run_of
 from robustdial.run.troubles import known_troubles
 from robustdial.training.checkpoint import load_weights, unpack
+from robustdial.typing import Json
 
 
-def start(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> Experiment:
-    """A new run in `run.out`, on `data` if it is loaded already (`data_of(run)`).
+def start(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None, world: World = ALONE) -> Experiment:
+    """A new run in `run.out`, on `data` if it is loaded already (`data_of(run)`), by the processes of `world`.
 
     Raises ValueError before anything is written if an argument is wrong.
     """
     folder = Path(run.out)
     record.check_free(folder)
-    experiment = _begun(folder, _checked(name, knobs, run, data))
+    experiment = _begun(folder, _checked(name, knobs, run, data, world))
     labels = pseudo_labels_of(experiment)
     attach_teacher(experiment)
     check_step(replace(experiment, data=relabelled(experiment.data, labels)))
-    experiment.hold = record.create(folder, record.RUN, experiment.about)
+    check_alike(experiment)
+    world.once(lambda: experiment.create())
     attach_pseudo_labels(experiment, labels)
     return experiment
 
@@ -60,24 +64,28 @@ def rehearse_alone(name: str, knobs: Mapping[str, Any], run: Run, data: Data | N
     check_step(experiment)
 
 
-def resume(folder: Path, changes: Mapping[str, Any] | None = None, data: Data | None = None) -> Experiment:
-    """The run in `folder`, where its last checkpoint left it.
+def resume(
+    folder: Path, changes: Mapping[str, Any] | None = None, data: Data | None = None, world: World = ALONE
+) -> Experiment:
+    """The run in `folder`, where its last checkpoint left it, on as many processes as are there now.
 
     Args:
         folder: of the run.
         changes: what to go on with instead, of `CHANGEABLE`; the end may then no longer be the same to the bit.
         data: the run's data, if it is loaded already.
+        world: the processes.
 
     Raises:
         ValueError: a damaged file, data that has changed since, or another process trains there.
     """
     record.read_run(folder)
-    hold = record.opened(folder)
+    held: list[record.Hold] = []
+    world.once(lambda: held.append(record.opened(folder)))
     about = read_about(folder)
     last, other = folder / record.LAST, f"Train on from the best network: --start {folder} with a new --out."
     saved = record.read_tensors(last, other) if last.exists() else None
     run = relocated(replace(run_of(about), **(changes or {})), about.get("places", {}))
-    parts = parts_of(about["recipe"], about["knobs"], run, data or data_of(run, about["data"]["classes"]))
+    parts = parts_of(about["recipe"], about["knobs"], run, data or data_of(run, about["data"]["classes"]), world)
     check_fits(parts.data, about, folder)
     experiment = _to_be_filled(folder, parts) if saved else _begun(folder, parts)
     check_unchanged(experiment.about["data"], about, folder)
@@ -86,20 +94,29 @@ def resume(folder: Path, changes: Mapping[str, Any] | None = None, data: Data | 
             f"The adversary of the run in {folder} is another one now: its generator, or the network that makes its "
             "masks, has been trained further. Put it back, or start a new run."
         )
-    experiment.hold = hold
-    experiment.about = about | {"run": about["run"] | {k: experiment.about["run"][k] for k in CHANGEABLE}}
+    experiment.hold = held[0] if held else None
+    now = {"run": about["run"] | {k: experiment.about["run"][k] for k in CHANGEABLE}}
+    experiment.about = about | now | {"processes": experiment.about["processes"]}
     attach_pseudo_labels(experiment, pseudo_labels_of(experiment))
     attach_teacher(experiment)
     if saved is not None:
         tensors, state = saved
         unpack(experiment.state, tensors, state)
         experiment.best = state.get("best", {})
+    check_alike(experiment)
+    noted = None if saved is None else saved[1].get("troubles")
+    experiment.troubles = world.once(lambda: _mended(experiment, about, noted))
+    return experiment
+
+
+def _mended(experiment: Experiment, before: Mapping[str, Json], noted: int | None) -> list[dict[str, Json]]:
+    """Bring the folder of a run to where its last checkpoint is; its troubles."""
+    folder = experiment.folder
     record.keep_epochs(folder, experiment.state.epoch)
     record.read_training(folder)
-    experiment.troubles = known_troubles(folder, None if saved is None else saved[1].get("troubles"))
-    if changes:
+    if experiment.about != before:
         record.write_json(folder / record.RUN, experiment.about)
-    return experiment
+    return known_troubles(folder, noted)
 
 
 def trained(folder: Path, device: str = "auto", data: Data | None = None, *, place: str | None = None) -> Experiment:
@@ -136,9 +153,9 @@ def trained(folder: Path, device: str = "auto", data: Data | None = None, *, pla
     return experiment
 
 
-def _checked(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None) -> Parts:
+def _checked(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None, world: World = ALONE) -> Parts:
     """The parts of a run that has not begun."""
-    parts = parts_of(name, knobs, run, data)
+    parts = parts_of(name, knobs, run, data, world)
     check_varied(parts.data)
     check_adversary(parts)
     check_others(parts.run, parts.data)

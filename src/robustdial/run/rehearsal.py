@@ -14,7 +14,8 @@ from robustdial.logits import first_line, place_of
 from robustdial.precision import Prepared
 from robustdial.randomness import seeded
 from robustdial.run.experiment import Experiment
-from robustdial.training.engine import Sums, optimizer_for, train_batch
+from robustdial.training.batch import Sums, train_batch
+from robustdial.training.optimizer import optimizer_for
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Understudy:
             forward=self.forward,
             learner=state.learner,
             teacher=state.teacher,
+            world=state.world,
+            accumulate=state.accumulate,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -15,6 +16,7 @@ from robustdial import record
 from robustdial.data import Data, absolute, class_names, is_there, load
 from robustdial.precision import Precision
 from robustdial.recipes import RECIPES
+from robustdial.training.optimizer import check_optimizer
 from robustdial.training.rate import parse
 from robustdial.typing import Json
 
@@ -33,12 +35,17 @@ class Run:
         pretrained: start from published weights (timm models).
         start: start from the network of the run in this folder, of its clean end if it has a dial.
         epochs: passes over the training images.
-        batch: images per step.
+        batch: images per step, of all processes together.
         lr: learning rate at its highest.
         rate: how the learning rate moves over the training: triangle, cosine, cyclic, multistep, multistep:1/2,4/5 or
             constant. A dial that starts from a trained network wants one that begins low.
-        momentum: of stochastic gradient descent.
+        warmup: epochs over which the learning rate rises from 0 to what --rate says.
+        optimizer: sgd, adamw or another one of torch.optim in small letters; with timm installed, its own too.
+        momentum: of stochastic gradient descent, and of other optimizers that have one.
         weight_decay: pull of all weights towards zero.
+        clip: shorten the gradient of an update to this length; 0 for never.
+        accumulate: parts in which each batch is played, one after the other, for one update: less memory.
+        sync_norm: on several processes, batch norms take the statistics of all rows of a batch, not of their own.
         ema: decay of a running average of the weights, which is then what is measured and kept, such as 0.999; 0 for
             none.
         awp: adversarial weight perturbation, as a share of each weight's length, such as 0.01; 0 for none.
@@ -79,8 +86,13 @@ class Run:
     batch: int = 128
     lr: float = 0.1
     rate: str = "triangle"
+    warmup: float = 0.0
+    optimizer: str = "sgd"
     momentum: float = 0.9
     weight_decay: float = 5e-4
+    clip: float = 0.0
+    accumulate: int = 1
+    sync_norm: bool = False
     ema: float = 0.0
     awp: float = 0.0
     label_smoothing: float = 0.0
@@ -121,6 +133,19 @@ class Run:
             )
         if not self.save_every >= 0:
             raise ValueError(f"--save-every {self.save_every:g} is no time. Give seconds, for example 60.")
+        if not 0 <= self.clip < math.inf:
+            raise ValueError(
+                f"--clip {self.clip:g} is no length of a gradient. Give one such as 1, or 0 for any length."
+            )
+        if not 0 <= self.warmup < self.epochs:
+            raise ValueError(f"--warmup {self.warmup:g} of {self.epochs} epochs leaves none after it. Give fewer.")
+        if self.accumulate < 1 or self.batch % self.accumulate:
+            raise ValueError(
+                f"--accumulate {self.accumulate} does not divide --batch {self.batch}. Give a number that does."
+            )
+        if self.sync_norm and self.compile:
+            raise ValueError("--sync-norm and --compile do not go together yet. Give one of them.")
+        check_optimizer(self.optimizer)
         if self.start and self.pretrained:
             raise ValueError("--start and --pretrained both name the weights to start from. Give one of them.")
         if self.labelled is not None and self.unlabelled is not None:
@@ -217,9 +242,11 @@ def data_of(run: Run, classes: Sequence[str] | None = None) -> Data:
 
 def device_of(name: str) -> torch.device:
     """A device by its name; auto takes the accelerator where there is one. Raises ValueError if it cannot be had."""
+    card = f"cuda:{os.environ['LOCAL_RANK']}" if "LOCAL_RANK" in os.environ else "cuda"  # of several processes
     if name == "auto":
-        card = f"cuda:{os.environ['LOCAL_RANK']}" if "LOCAL_RANK" in os.environ else "cuda"  # of several processes
-        return torch.device(card if torch.cuda.is_available() else "cpu")
+        name = card if torch.cuda.is_available() else "cpu"
+    if name == "cuda":
+        name = card
     try:
         device = torch.device(name)
     except RuntimeError:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
 from robustdial import record
 from robustdial.attack import PGDAttack
-from robustdial.data import balanced, unit
+from robustdial.data import Source, balanced, unit
 from robustdial.dial import Dials
-from robustdial.evaluate import clean_accuracy, measure
+from robustdial.distributed import Shard, World
+from robustdial.evaluate import Accuracy, clean_accuracy, measure
 from robustdial.method.solver import PGD
 from robustdial.randomness import seeded
 from robustdial.run import Experiment
 from robustdial.run.rehearsal import Understudy
-from robustdial.training.engine import Step, steps
+from robustdial.training.engine import Step, over_all, steps
 from robustdial.training.health import RETURNS, Signals, Trouble, diagnose, look, probe_size, recovered
-from robustdial.typing import Json
+from robustdial.typing import Classifier, Json
 
 VALIDATION = 512
 """Images of the validation part that are used: enough to rank checkpoints, few enough to cost little."""
@@ -65,7 +68,8 @@ def _epochs(experiment: Experiment) -> Iterator[tuple[Step | None, _Failure | No
             if trouble is not None and run.on_trouble != "warn":
                 yield step, _Failure(trouble, state.epoch)
                 return
-            if step.summary is not None or time.monotonic() - saved > run.save_every:
+            due = time.monotonic() - saved > run.save_every
+            if step.summary is not None or experiment.world.any(due):
                 experiment.save()
                 saved = time.monotonic()
             yield step, None
@@ -87,34 +91,47 @@ def _epoch_at_hand(experiment: Experiment) -> int:
 
 def _keep_first(experiment: Experiment) -> None:
     """Keep a state to go back to, if there is none."""
-    if (experiment.folder / record.HEALTHY).exists():
-        return
-    trouble = (record.read_epochs(experiment.folder) or [{}])[-1].get("trouble")
+    if not experiment.world.once(lambda: _has_healthy(experiment.folder)):
+        experiment.save(record.HEALTHY)
+
+
+def _has_healthy(folder: Path) -> bool:
+    """Whether there is a state to go back to. Raises ValueError if it is too late to keep one."""
+    if (folder / record.HEALTHY).exists():
+        return True
+    trouble = (record.read_epochs(folder) or [{}])[-1].get("trouble")
     if trouble:
         raise ValueError(
-            f"The run in {experiment.folder} has failed already ({trouble}), and no healthy state of it was kept. "
+            f"The run in {folder} has failed already ({trouble}), and no healthy state of it was kept. "
             "Train again into a new --out with --on-trouble rollback."
         )
-    experiment.save(record.HEALTHY)
+    return False
 
 
 def _close(experiment: Experiment, summary: dict[str, Json]) -> Trouble | None:
     """Validate and write an epoch; what is wrong with it."""
-    val, folder = validate(experiment), experiment.folder
+    val = validate(experiment)
     attacked = experiment.method.schedule.most > 1 or not isinstance(experiment.method.solver, PGD)
     score = score_of(val, float(attacked))
     epoch = summary | {"val": val, "score": score, "health": signals(experiment)._asdict()}
-    before = record.read_training(folder)
-    trouble = diagnose([*before, epoch], len(experiment.data.classes))
-    record.append_epoch(folder, epoch | {"trouble": trouble})
+    found = experiment.world.once(lambda: _written(experiment, epoch))
+    trouble = Trouble(found["trouble"]) if found["trouble"] else None
     experiment.save_best(epoch["score"], val)
-    # a network that has lost a fifth of its best score may be failing already: nothing to go back to
-    sound = epoch["score"] >= 0.8 * max((e["score"] for e in before), default=0.0)
-    if trouble is None and sound and experiment.run.on_trouble == "rollback":
+    if trouble is None and found["sound"] and experiment.run.on_trouble == "rollback":
         experiment.save(record.HEALTHY)
-    if trouble is not None and experiment.run.on_trouble == "warn" and trouble != (before or [{}])[-1].get("trouble"):
+    if trouble is not None and experiment.run.on_trouble == "warn" and found["new"]:
         experiment.note({"epoch": summary["epoch"], "trouble": trouble, "action": "going on"})
     return trouble
+
+
+def _written(experiment: Experiment, epoch: dict[str, Json]) -> dict[str, Json]:
+    """Diagnose an epoch and write it; its trouble, whether that is news, and whether one may come back to it."""
+    before = record.read_training(experiment.folder)
+    trouble = diagnose([*before, epoch], len(experiment.data.classes))
+    record.append_epoch(experiment.folder, epoch | {"trouble": trouble})
+    # a network that has lost a fifth of its best score may be failing already: nothing to go back to
+    sound = epoch["score"] >= 0.8 * max((e["score"] for e in before), default=0.0)
+    return {"trouble": trouble, "new": trouble != (before or [{}])[-1].get("trouble"), "sound": sound}
 
 
 def _taken_back(experiment: Experiment, failure: _Failure) -> bool:
@@ -127,7 +144,8 @@ def _taken_back(experiment: Experiment, failure: _Failure) -> bool:
             experiment.save()
         return False
     recovery = recovered(state.recovery, failure.trouble)
-    epoch, lost = _lost(experiment)
+    found = experiment.world.once(lambda: _lost(experiment))
+    epoch, lost = found["epoch"], found["lost"]
     means = [f"{recovery.passes} more pass{'es' * (recovery.passes > 1)} per batch"] * bool(recovery.passes)
     means += [f"steps {recovery.step_scale:g} as long"] * (recovery.step_scale < 1)
     means += [f"{recovery.lr:g} of the learning rate"] * (recovery.lr < 1)
@@ -136,13 +154,13 @@ def _taken_back(experiment: Experiment, failure: _Failure) -> bool:
     return True
 
 
-def _lost(experiment: Experiment) -> tuple[int, dict[str, float]]:
+def _lost(experiment: Experiment) -> dict[str, Json]:
     """The epoch of the last healthy state, and what those since have cost: seconds, and passes per image."""
     _, healthy = record.read_tensors(experiment.folder / record.HEALTHY)
     epochs, running = record.read_training(experiment.folder)[healthy["epoch"] :], experiment.state.sums
     seconds = sum(epoch["seconds"] for epoch in epochs) + float(running.get("seconds", 0.0))
     spent = sum(epoch["spent"] for epoch in epochs) + float(running.get("spent", 0)) / experiment.feed.images
-    return healthy["epoch"], {"seconds_lost": seconds, "spent_lost": spent}
+    return {"epoch": healthy["epoch"], "lost": {"seconds_lost": seconds, "spent_lost": spent}}
 
 
 def signals(experiment: Experiment) -> Signals:
@@ -156,28 +174,47 @@ def signals(experiment: Experiment) -> Signals:
         # the network that learns, not its average: an average is late to fail, and late to learn
         precision = experiment.about["run"]["precision"]
         f = experiment.at(ends(experiment)[-1], precision=precision, model=experiment.state.model)
-        x, y = next(val.batches([chosen]))
-        return look(f, unit(x), y, experiment.method.threat)
+        place = Shard(len(chosen), experiment.world.rank, experiment.world.size)
+        x, y = next(val.batches([chosen[place.own]]))
+        return look(f, unit(x), y, experiment.method.threat, experiment.world, place)
 
 
 def validate(experiment: Experiment) -> list[dict[str, Json]]:
     """Accuracies on the held-out part at both ends of the dial, in the precision of the training.
 
-    Training is not disturbed: the random numbers are put back.
+    Each process looks at its part of the images. Training is not disturbed: the random numbers are put back.
     """
-    val = experiment.data.val
-    source = val.subset(balanced(val.labels, VALIDATION, torch.Generator().manual_seed(0)))
+    val, world = experiment.data.val, experiment.world
+    chosen = balanced(val.labels, VALIDATION, torch.Generator().manual_seed(0))
+    source = val.subset(chosen[Shard(len(chosen), world.rank, world.size).own])
     precision = experiment.about["run"]["precision"]
     results: list[dict[str, Json]] = []
     with seeded(experiment.run.seed, experiment.state.device):
         for lam in ends(experiment):
             f = experiment.at(lam, precision=precision)
             if lam == 0:  # nobody serves lambda = 0 for its robustness
-                results.append({"lam": lam, "clean": clean_accuracy(f, source).value, "robust": None, "n": len(source)})
+                (clean,) = _in_all(world, partial(_clean, f, source))
+                results.append({"lam": lam, "clean": clean.value, "robust": None, "n": clean.n})
                 continue
-            clean, robust = measure(f, source, ATTACK, experiment.method.threat)
+            clean, robust = _in_all(world, partial(measure, f, source, ATTACK, experiment.method.threat))
             results.append({"lam": lam, "clean": clean.value, "robust": robust.value, "n": clean.n})
     return results
+
+
+def _clean(f: Classifier, source: Source) -> tuple[Accuracy]:
+    return (clean_accuracy(f, source),)
+
+
+def _in_all(world: World, count: Callable[[], Sequence[Accuracy]]) -> list[Accuracy]:
+    """What is counted in all processes. Raises FloatingPointError in each if it is raised in one."""
+    failure, found = None, []
+    try:
+        found = [*count()]
+    except FloatingPointError as error:
+        failure = error
+    if world.any(failure is not None):
+        raise failure or FloatingPointError("The network's answers are not finite in another process.")
+    return [Accuracy(*(int(n) for n in world.sum(torch.tensor(one)))) for one in found]
 
 
 def ends(experiment: Experiment) -> tuple[float | None, ...]:
@@ -236,7 +273,7 @@ def estimate(experiment: Experiment) -> Cost:
 
 def _trial(experiment: Experiment, passes: int) -> tuple[float, float]:
     """Passes over images, and seconds, of a batch."""
-    understudy, dial = Understudy.of(experiment), experiment.method.dial
+    understudy, state = Understudy.of(experiment), experiment.state
     batches, clock = understudy.batches(2), 0.0
     for _ in range(2):
         clock = time.perf_counter()
@@ -245,8 +282,10 @@ def _trial(experiment: Experiment, passes: int) -> tuple[float, float]:
         float(sums["loss"])  # waits for an accelerator
     seconds = time.perf_counter() - clock
     # passes over clean images are the same for every batch; who is attacked is drawn anew for each
-    spent, clean, attacked = (float(sums.get(name, 0)) for name in ("spent", "clean_rows", "adv_rows"))
-    seats = [seat for _ in range(64) for seat in dial.seats(understudy.model, understudy.forward, batch.x)]
-    drawn = sum(len(batch) - seat.first for seat in seats) / 64
-    typical = clean + (spent - clean) / max(attacked, 1) * drawn
+    totals = over_all(state.world, sums)
+    spent, clean, attacked = (float(totals.get(name, 0)) for name in ("spent", "clean_rows", "adv_rows"))
+    dial, model, forward = experiment.method.dial, understudy.model, understudy.forward
+    seats = (dial.seats(model, forward, batch.x, batch.place) for _ in range(64))
+    drawn = [seat.victims.of for some in seats for seat in some]
+    typical = clean + (spent - clean) / max(attacked, 1) * sum(drawn) / 64
     return typical, seconds * typical / spent

@@ -4,9 +4,11 @@ May import `method`, `data`, `dial` and what is below them. In: a model, data an
 epochs, which the caller logs, saves, evaluates or breaks off.
 """
 
+from robustdial.training.batch import train_batch
 from robustdial.training.checkpoint import restore, save
-from robustdial.training.engine import Recovery, TrainState, averaged, fit, optimizer_for, steps, train_batch
+from robustdial.training.engine import Recovery, TrainState, averaged, fit, steps
 from robustdial.training.health import Signals, Trouble, diagnose, look
+from robustdial.training.optimizer import optimizer_for
 from robustdial.training.rate import Rate, triangle
 
 __all__ = [

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from robustdial import record
 from robustdial.checks import checked
-from robustdial.training.engine import Recovery, TrainState
+from robustdial.training.engine import Recovery, TrainState, over_all
 from robustdial.typing import Json
 
 Tensors = dict[str, Tensor]
@@ -20,8 +20,9 @@ Tensors = dict[str, Tensor]
 @checked
 def save(state: TrainState, path: str | Path) -> None:
     """Write a training state to `path` (safetensors), atomically. With `restore` and the same data, training goes on as
-    if it had never stopped."""
-    record.write_tensors(Path(path), *pack(state))
+    if it had never stopped. Of several processes all must call it, and the first one writes."""
+    tensors, about = pack(state)
+    state.world.once(lambda: record.write_tensors(Path(path), tensors, about))
 
 
 @checked
@@ -40,6 +41,11 @@ def pack(state: TrainState) -> tuple[Tensors, dict[str, Json]]:
     for index, slots in optimizer["state"].items():
         for name, value in slots.items():
             (tensors if isinstance(value, Tensor) else numbers)[f"optimizer.{index}.{name}"] = value
+    groups: list[dict[str, Json]] = []
+    for index, group in enumerate(optimizer["param_groups"]):
+        kept = {name: value for name, value in group.items() if isinstance(value, Tensor)}
+        tensors |= {f"group.{index}.{name}": value for name, value in kept.items()}
+        groups.append({name: value for name, value in group.items() if name not in kept})
     for index, memory in enumerate(state.memories):
         tensors |= {f"memory.{index}.{name}": value for name, value in memory.items()}
     tensors |= _random_state(state.device)
@@ -50,8 +56,8 @@ def pack(state: TrainState) -> tuple[Tensors, dict[str, Json]]:
         "schedule": state.schedule,
         "recovery": list(state.recovery),
         "memories": len(state.memories),
-        "sums": {name: float(value) for name, value in state.sums.items()},
-        "optimizer": {"groups": optimizer["param_groups"], "numbers": numbers},
+        "sums": {name: float(value) for name, value in over_all(state.world, state.sums).items()},
+        "optimizer": {"groups": groups, "numbers": numbers},
     }
     return tensors, about
 
@@ -84,8 +90,9 @@ def _unpack_progress(state: TrainState, tensors: Mapping[str, Tensor], about: Ma
     for name, value in {**_under(tensors, "optimizer."), **_under(about["optimizer"]["numbers"], "optimizer.")}.items():
         index, slot = name.split(".", 1)
         slots.setdefault(int(index), {})[slot] = value
-    state.optimizer.load_state_dict({"state": slots, "param_groups": about["optimizer"]["groups"]})
-    _lay_out(state.optimizer)
+    groups = [group | _under(tensors, f"group.{index}.") for index, group in enumerate(about["optimizer"]["groups"])]
+    state.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+    _lay_out(state.optimizer, slots)
     state.memories[:] = [
         {name: value.to(state.device) for name, value in _under(tensors, f"memory.{index}.").items()}
         for index in range(about["memories"])
@@ -98,18 +105,25 @@ def _unpack_progress(state: TrainState, tensors: Mapping[str, Tensor], about: Ma
     state.epoch, state.batch, state.schedule = about["epoch"], about["batch"], about["schedule"]
     state.recovery = Recovery(*about.get("recovery", ()))
     as_sum = partial(torch.tensor, dtype=torch.float64, device=state.device)
-    state.sums = {name: as_sum(value) for name, value in about["sums"].items()}
+    first = state.world.rank == 0  # what all have seen is counted once; time passes for each
+    state.sums = {name: as_sum(value if first or name == "seconds" else 0.0) for name, value in about["sums"].items()}
     torch.set_rng_state(tensors["random.cpu"])
     if "random.cuda" in tensors and state.device.type == "cuda":
         torch.cuda.set_rng_state(tensors["random.cuda"], state.device)
 
 
-def _lay_out(optimizer: torch.optim.Optimizer) -> None:
-    """Give the optimizer's tensors the memory layout of their weights, as they had when they were made."""
-    for weight, slots in optimizer.state.items():
-        for name, value in slots.items():
-            if isinstance(value, Tensor) and value.shape == weight.shape:
-                slots[name] = torch.empty_like(weight, requires_grad=False).copy_(value)
+def _lay_out(optimizer: torch.optim.Optimizer, saved: Mapping[int, Mapping[str, Json]]) -> None:
+    """Give the optimizer's tensors the memory layout of their weights, and the type that they were saved with."""
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    for index, kept in saved.items():
+        slots, weight = optimizer.state[weights[index]], weights[index]
+        for name, value in kept.items():
+            if not isinstance(value, Tensor):
+                continue
+            if value.shape == weight.shape:
+                slots[name] = torch.empty_like(weight, dtype=value.dtype, requires_grad=False).copy_(value)
+            elif slots[name].dtype != value.dtype:
+                slots[name] = value.to(slots[name].device)
 
 
 def load_weights(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:

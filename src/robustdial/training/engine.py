@@ -1,10 +1,10 @@
-"""The engine: `train_batch` plays any method on one batch, `steps` and `fit` walk the epochs, `TrainState` is saved."""
+"""The engine: `steps` and `fit` walk the epochs, batch by batch; `TrainState` is what is saved."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -13,125 +13,20 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from robustdial.checks import a, checked, finite, positive, seed, whole
-from robustdial.data import Batch, Data, Feed, whole_images
+from robustdial.data import Data, Feed, whole_images
 from robustdial.dial import Forward
+from robustdial.distributed import ALONE, World
 from robustdial.method import Method
-from robustdial.method.game import Game, Point
-from robustdial.method.learner import Learner, Plain
+from robustdial.method.learner import Learner
 from robustdial.method.solver import Memory
+from robustdial.training.batch import PLAIN, Sums, add, check_place, played
+from robustdial.training.optimizer import optimizer_for
 from robustdial.training.rate import Rate, rate_of, triangle
 from robustdial.typing import Classifier, Json
 
-PLAIN = Plain()
-
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
-Sums = dict[str, Tensor]
-"""Statistics that add up over batches (and, later, over processes)."""
-
-
-@checked
-def train_batch(
-    model: nn.Module,
-    batch: Batch,
-    method: Method,
-    passes: int,
-    optimizer: torch.optim.Optimizer,
-    memories: list[Memory],
-    *,
-    forward: Forward | None = None,
-    learner: Learner = PLAIN,
-    step_scale: float = 1.0,
-    teacher: Classifier | None = None,
-) -> Sums:
-    """Play `method` on one batch and let the weights learn: the engine, entire.
-
-    Args:
-        model: in training mode; with a dial if the method has one.
-        batch: images and labels, `Batch(x, y)`.
-        passes: forward-backward passes to spend, the learning ones included.
-        memories: what the solver keeps between batches, one entry per width; grows as needed.
-        forward: how the model is called (precision, compiled); the model itself by default.
-        learner: where the weights stand while they learn.
-        step_scale: factor on the adversary's steps of constant size.
-        teacher: images to logits, in evaluation mode, for objectives that ask one; its forward is not counted.
-
-    Returns:
-        Sums over the rows as the last learning pass saw them: `loss`, `rows`, for `clean` and `adv` the right answers
-            and their number, as far as computed, and `gradient`, the L1 norm of the gradient of each row's loss with
-            respect to its perturbation, with the number of attacked rows. `spent` is the cost in passes over
-            images, of all widths, and `images` the size of the batch.
-
-    Raises:
-        TypeError, ValueError: an argument that cannot be meant, pixels outside [0, 1], a batch elsewhere than the
-            model, labels that the model has no logit for.
-    """
-    whole("passes", passes, least=1)
-    whole_images(batch.x, "training")
-    _check_place(model, batch)
-    try:
-        return _played(
-            model, batch, method, passes, optimizer, memories, forward or model, learner, step_scale, teacher
-        )
-    except IndexError as error:  # of the cross-entropy
-        raise ValueError(
-            f"The labels go up to {int(batch.y.max())}, and the network has fewer logits ({error}). Number the classes "
-            "from 0, or build the network with more."
-        ) from error
-
-
-def _check_place(model: nn.Module, batch: Batch) -> None:
-    """Raises ValueError if the images are elsewhere than the weights."""
-    place = next((weight.device for weight in model.parameters()), batch.x.device)
-    if place != batch.x.device:
-        raise ValueError(f"The network is on {place}, the images are on {batch.x.device}. Use data.to({str(place)!r}).")
-
-
-def _played(
-    model: nn.Module,
-    batch: Batch,
-    method: Method,
-    passes: int,
-    optimizer: torch.optim.Optimizer,
-    memories: list[Memory],
-    forward: Forward,
-    learner: Learner,
-    step_scale: float,
-    teacher: Classifier | None,
-) -> Sums:
-    """`train_batch` behind its door: on an accelerator, a look at every pixel would wait for it."""
-    seats = method.dial.seats(model, forward, batch.x)
-    memories.extend({} for _ in range(len(seats) - len(memories)))
-    games = [Game(model, s, batch, method.threat, method.objective, step_scale, teacher) for s in seats]
-    plays = [method.solver.play(game, passes, memory) for game, memory in zip(games, memories, strict=True)]
-    sums: Sums = {}
-    for turn, found in enumerate(zip(*plays, strict=True), start=1):  # all widths advance in lock-step
-        sums = {}
-        with learner.around(model, found, method.objective) as points:
-            for point in points:
-                loss, shares = method.objective.learn(point), len(points) * point.parts
-                torch.autograd.backward(loss.mean() / shares)
-                sums = _add(sums, _sums(point, loss, shares))
-            if turn % points[-1].parts == 0:
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
-    return sums | {"spent": torch.tensor(sum(game.spent for game in games)), "images": torch.tensor(len(batch))}
-
-
-def _sums(point: Point, loss: Tensor, shares: int) -> Sums:
-    sums = {"loss": loss.detach().sum(), "rows": torch.tensor(len(loss))}
-    for name, (correct, number) in point.correct().items():
-        sums |= {name: correct, f"{name}_rows": torch.tensor(number)}
-    if point.z is not None and point.z.grad is not None:
-        # undo the mean over the batch and the share of the update: each image's gradient is that of its own loss
-        gradient = point.z.grad.abs().sum() * len(loss) * shares
-        sums |= {"gradient": gradient, "gradient_rows": torch.tensor(len(point.z))}
-    return sums
-
-
-def _add(total: Sums, more: Mapping[str, Tensor]) -> Sums:
-    # in double precision, on the device: nothing waits, and the order of saving does not change the sum
-    return total | {name: total.get(name, 0) + value.double() for name, value in more.items()}
+_SUMS = ("loss", "rows", "clean", "clean_rows", "adv", "adv_rows", "gradient", "gradient_rows", "spent", "images")
 
 
 class Recovery(NamedTuple):
@@ -173,6 +68,9 @@ class TrainState:
         forward: how the model is called; not saved.
         learner: where the weights stand while they learn; not saved.
         teacher: whose answers the method learns from, if it asks for them; not saved.
+        world: the processes that train this network together; not saved.
+        accumulate: parts in which each batch is played, for one update; not saved.
+        clip: largest length of an update's gradient, 0 for any; not saved.
     """
 
     model: nn.Module
@@ -190,6 +88,9 @@ class TrainState:
     average: AveragedModel | None = None
     learner: Learner = PLAIN
     teacher: Classifier | None = None
+    world: World = ALONE
+    accumulate: int = 1
+    clip: float = 0.0
 
     def __post_init__(self) -> None:
         a("model", self.model, nn.Module, "a network, a torch.nn.Module")
@@ -253,7 +154,8 @@ def steps(state: TrainState, data: Data, method: Method, *, epochs: int, batch: 
 
 
 def _steps(state: TrainState, data: Data, method: Method, epochs: int, batch: int) -> Iterator[Step]:
-    first, feed = True, Feed(data, method.unlabelled)
+    first, feed = True, Feed(data, method.unlabelled, state.world.rank, state.world.size)
+    check_divides(state.world.size, state.accumulate, min(batch, feed.images))
     if state.epoch == 0 and state.batch == 0:
         state.schedule = method.schedule.init()
     while state.epoch < epochs:
@@ -265,23 +167,27 @@ def _steps(state: TrainState, data: Data, method: Method, epochs: int, batch: in
             state.model.train()
             if first:  # one look at what the data and its augmentation really give
                 first, learned = False, replace(learned, x=whole_images(learned.x, "training"))
-                _check_place(state.model, learned)
-            sums = _played(
+                check_place(state.model, learned)
+            sums = played(
                 state.model,
                 learned,
                 method,
                 passes,
                 state.optimizer,
                 state.memories,
-                state.forward,
-                state.learner,
-                state.recovery.step_scale,
-                state.teacher,
+                forward=state.forward,
+                learner=state.learner,
+                step_scale=state.recovery.step_scale,
+                teacher=state.teacher,
+                world=state.world,
+                accumulate=state.accumulate,
+                clip=state.clip,
             )
             if state.average is not None:
                 state.average.update_parameters(state.model)
+            state.world.same_random_numbers(state.device)
             now = time.perf_counter()
-            state.sums = _add(state.sums, sums | {"seconds": torch.tensor(now - clock)})
+            state.sums = add(state.sums, sums | {"seconds": torch.tensor(now - clock)})
             state.batch += 1
             step = Step(state.epoch + 1, state.batch, len(order), passes)
             yield step if state.batch < len(order) else _close_epoch(state, method, step, epochs)
@@ -327,16 +233,6 @@ def averaged(model: nn.Module, decay: float) -> AveragedModel:
     return AveragedModel(model, multi_avg_fn=average, use_buffers=True).requires_grad_(False)
 
 
-@checked
-def optimizer_for(
-    model: nn.Module, lr: float, momentum: float = 0.9, weight_decay: float = 5e-4
-) -> torch.optim.Optimizer:
-    """Stochastic gradient descent over all parameters, with the constants customary in adversarial training."""
-    if next(model.parameters(), None) is None:
-        raise ValueError(f"{type(model).__name__} has no weights that could learn. Give the network itself.")
-    return torch.optim.SGD(model.parameters(), lr=lr, momentum=momentum, weight_decay=weight_decay)
-
-
 def _set_rate(state: TrainState, progress: float) -> None:
     factor = state.rate(progress)
     _check_factor(factor, progress)
@@ -352,9 +248,33 @@ def _check_factor(factor: object, progress: float) -> None:
         )
 
 
+def check_divides(processes: int, accumulate: int, batch: int) -> None:
+    """Raise ValueError unless so many processes, each in so many parts, can play batches of this size."""
+    if accumulate < 1:
+        raise ValueError(f"--accumulate {accumulate} leaves no part of a batch to play. Give 1 or more.")
+    if batch % (processes * accumulate):
+        several = f" on {processes} processes" if processes > 1 else ""
+        parts = f" in {accumulate} parts" if accumulate > 1 else ""
+        fits = max(batch // (processes * accumulate), 1) * processes * accumulate
+        raise ValueError(
+            f"A batch of {batch} images{several}{parts} leaves some with fewer. Give --batch {fits}, or another number "
+            "that they divide."
+        )
+
+
+def over_all(world: World, sums: Sums) -> Sums:
+    """The statistics of all processes; the seconds are their mean. Processes may lack what they have not seen."""
+    if world.size == 1:
+        return sums
+    like = next(iter(sums.values()), torch.zeros(()))
+    own = torch.stack([torch.as_tensor(sums.get(name, 0.0)).to(like.device).double() for name in (*_SUMS, "seconds")])
+    totals = dict(zip((*_SUMS, "seconds"), world.sum(own), strict=True))
+    return totals | {"seconds": totals["seconds"] / world.size}
+
+
 def check_finite(state: TrainState) -> None:
     """Raise FloatingPointError if the loss of the running epoch, or its gradient, is no longer finite."""
-    if not all(math.isfinite(float(state.sums.get(name, 0.0))) for name in ("loss", "gradient")):
+    if state.world.any(not all(math.isfinite(float(state.sums.get(name, 0.0))) for name in ("loss", "gradient"))):
         raise FloatingPointError(
             f"The loss is not finite in epoch {state.epoch + 1}. Train again into a new --out with a lower --lr, "
             "with --precision float32, or with --on-trouble rollback; the last checkpoint is from before."
@@ -363,7 +283,7 @@ def check_finite(state: TrainState) -> None:
 
 def _close_epoch(state: TrainState, method: Method, step: Step, epochs: int) -> Step:
     check_finite(state)
-    sums = {name: float(value) for name, value in state.sums.items()}
+    sums = {name: float(value) for name, value in over_all(state.world, state.sums).items()}
     means = {n: sums[n] / sums[f"{n}_rows"] for n in ("clean", "adv", "gradient") if sums.get(f"{n}_rows")}
     summary = {
         "epoch": step.epoch,

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from robustdial.checks import checked
+from robustdial.distributed import ALONE, Shard, World, sharded
 from robustdial.logits import guarded
 from robustdial.method.objective.base import cross_entropy
 from robustdial.method.solver import attacked
@@ -75,11 +76,15 @@ def probe_size(images: int) -> int:
 
 
 @checked
-def look(f: nn.Module, x: Tensor, y: Tensor, threat: Threat) -> Signals:
+def look(
+    f: nn.Module, x: Tensor, y: Tensor, threat: Threat, world: World = ALONE, shard: Shard | None = None
+) -> Signals:
     """Take the signals of a network on held-out images `[B, C, H, W]` with labels `[B]`, in evaluation mode.
 
-    The gradients at the image and at the random start serve both the linearity and the two adversaries.
+    The gradients at the image and at the random start serve both the linearity and the two adversaries. Of several
+    processes each looks at its `shard` of the images, and the signals are those of all.
     """
+    place = shard or Shard(len(x))
 
     flat, threat, asked = isinstance(threat, Ball), settled(threat, x), guarded(f)
 
@@ -93,12 +98,12 @@ def look(f: nn.Module, x: Tensor, y: Tensor, threat: Threat) -> Signals:
     def stepped(z: Tensor, gradient: Tensor, size: float) -> Tensor:
         return threat.project(threat.ascend(z, gradient, size * threat.radius), x, 1.0)
 
-    with attacked(f, "eval"):
+    with attacked(f, "eval"), sharded(place):
         origin, z = threat.noise(x, 1.0, 0.0), threat.noise(x, 1.0, 1.0)
         straight, clean = seen(origin)
         bent, _ = seen(z)
         # where attributes or codes move, the loss bends by itself: a healthy network shows no cosine near 1
-        linearity = F.cosine_similarity(straight.flatten(1), bent.flatten(1), dim=1).mean() if flat else torch.ones(())
+        linearity = F.cosine_similarity(straight.flatten(1), bent.flatten(1), dim=1).mean() if flat else x.new_ones(())
         z = stepped(z, bent, 0.25)
         for _ in range(STEPS - 1):
             z = stepped(z, seen(z)[0], 0.25)
@@ -106,14 +111,13 @@ def look(f: nn.Module, x: Tensor, y: Tensor, threat: Threat) -> Signals:
             one, many = (asked(threat.apply(x, end)) for end in (stepped(origin, straight, 1.0), z))
     answers = clean.argmax(1)
     right = answers == y
-
-    def share(logits: Tensor) -> float:
-        return float((right & (logits.argmax(1) == y)).float().mean())
-
-    if not math.isfinite(float(linearity)):
+    means = [right.float().mean(), *((right & (end.argmax(1) == y)).float().mean() for end in (one, many)), linearity]
+    weight = len(place) / place.of  # of what is seen here
+    clean_share, one_share, many_share, straight = world.sum(torch.stack(means) * weight).tolist()
+    if not math.isfinite(straight):
         raise FloatingPointError("The gradient of the loss on held-out images is not finite (NaN or infinity).")
-    top = float(answers.bincount().max()) / len(y)
-    return Signals(float(right.float().mean()), share(one), share(many), float(linearity), top, len(y))
+    top = float(world.sum(answers.bincount(minlength=clean.shape[1])).max()) / place.of
+    return Signals(clean_share, one_share, many_share, straight, top, place.of)
 
 
 @checked

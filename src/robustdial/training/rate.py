@@ -68,6 +68,25 @@ class Multistep:
         return float(round(0.1 ** bisect_right(self.milestones, progress), 12))
 
 
+@dataclass(frozen=True)
+class Warmed:
+    """Another rate, reached by a straight line from 0.
+
+    Args:
+        rate: what follows.
+        share: of the training until it is reached, above 0.
+
+    >>> Warmed(constant, 0.1)(0.05), Warmed(constant, 0.1)(0.5)
+    (0.5, 1.0)
+    """
+
+    rate: Rate
+    share: float
+
+    def __call__(self, progress: float) -> float:
+        return self.rate(progress) * min(1.0, progress / self.share)
+
+
 RATES: dict[str, Rate] = {
     "cosine": cosine,
     "cyclic": cyclic,

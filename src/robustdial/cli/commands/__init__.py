@@ -42,4 +42,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
 # their flags depend on the recipes that are named, so they take the words themselves
 WITH_RECIPES = ("train", "compare")
 
-__all__ = ["COMMANDS", "WITH_RECIPES"]
+# what several processes may be started for, together (train) or each on its part (evaluate)
+IN_SEVERAL = ("train", "evaluate")
+
+__all__ = ["COMMANDS", "IN_SEVERAL", "WITH_RECIPES"]

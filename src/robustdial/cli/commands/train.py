@@ -14,6 +14,8 @@ from robustdial.cli.arguments import UsageError, bind, choose, given, knobs_of, 
 from robustdial.cli.commands.training_progress import train_with_progress
 from robustdial.cli.commands.two_stage import first_of, train_first, two_parts
 from robustdial.cli.console import console
+from robustdial.cli.together import join
+from robustdial.distributed import World, restarted
 from robustdial.recipes import RECIPES, recipe
 from robustdial.run import CHANGEABLE, Run, places_of, read_about, rehearse_alone, resume, start
 from robustdial.typing import Json
@@ -25,35 +27,46 @@ def train(argv: Sequence[str]) -> int:
         console.print(f"usage: robustdial train RECIPE [flags]\n\nrecipes: {', '.join(RECIPES)}")
         console.print("flags:   robustdial train oat --help")
         return 0
+    world = join()
     name = choose(argv[0], tuple(RECIPES), "recipe")
     settings_of = training_flags(recipe(name), preset_of(argv).of(name))
     flags = bind(settings_of, argv[1:], f"robustdial train {name}")()
     knobs = knobs_of(flags, recipe(name))
-    if flags.first and not flags.resume:
-        return _train_in_two_parts(name, knobs, flags, given(argv))
+    resuming = flags.resume or (restarted() and (Path(flags.out) / record.RUN).exists())
+    if flags.first and not resuming:
+        return _train_in_two_parts(name, knobs, flags, given(argv), world)
     settings = run_of(flags)
     if settings.teacher and not settings.distil and not recipe(name)(**knobs).unlabelled:
         raise UsageError(f"{name} asks no teacher. Give --distil 0.5 with --teacher, or leave it out.")
-    if not flags.resume:
-        return train_with_progress(start(name, knobs, settings))
+    if not resuming:
+        return train_with_progress(start(name, knobs, settings, world=world))
     folder, asked = Path(settings.out), given(argv)
     if not (folder / record.RUN).exists() and (Path(first_of(settings.out)) / record.RUN).exists():
         raise UsageError(
             f"Of {folder} only the first part is there. Give the whole command again without --resume, and it goes on."
         )
-    values = {flag: value for flag, value in (asdict(settings) | knobs).items() if flag in asked - {"out"}}
+    values = {
+        flag: value
+        for flag, value in (asdict(settings) | knobs).items()
+        if flag in asked - {"out", *_of_the_first(flags)}
+    }
     changes: dict[str, Json] = {flag: values.pop(flag) for flag in CHANGEABLE if flag in values}
     _check_same(folder, {"recipe": name} | values, places_of(settings))
-    return train_with_progress(resume(folder, changes))
+    return train_with_progress(resume(folder, changes, world=world))
 
 
-def _train_in_two_parts(name: str, knobs: dict[str, Any], flags: Any, asked: set[str]) -> int:
+def _of_the_first(flags: Any) -> tuple[str, ...]:
+    """Flags that a run which was begun with --first has set by itself."""
+    return ("pretrained", "distil", "start", "teacher", "warm") if flags.first else ()
+
+
+def _train_in_two_parts(name: str, knobs: dict[str, Any], flags: Any, asked: set[str], world: World) -> int:
     """Standard training first, then the recipe from there, with the first network as its teacher."""
     record.check_free(Path(flags.out))
     first, then = two_parts(flags, asked, unlabelled=bool(recipe(name)(**knobs).unlabelled))
     knobs |= {"warm": 0.0} if "warm" in knobs.keys() - asked else {}  # the first part is what that would have been
     rehearse_alone(name, knobs, then)  # what is wrong with the second part is said before the first
-    return train_first(first, knobs) or train_with_progress(start(name, knobs, then))
+    return train_first(first, knobs, world) or train_with_progress(start(name, knobs, then, world=world))
 
 
 def _check_same(folder: Path, asked: Mapping[str, Json], places: Mapping[str, str]) -> None:

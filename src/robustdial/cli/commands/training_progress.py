@@ -15,10 +15,11 @@ def train_with_progress(experiment: Experiment) -> int:
     """
     print_cost(estimate(experiment), experiment)
     print_notes(experiment.data.notes)
-    bar = TrainingBar(experiment)
+    bar, stopping = TrainingBar(experiment), False
     with stoppable() as stop, bar.bar:
         for step in training_loop(experiment):
-            if stop.asked and not experiment.finished:
+            stopping = experiment.world.any(stop.asked)
+            if stopping and not experiment.finished:
                 experiment.save()  # before anything is shown: the terminal may be gone
                 break
             bar.show(step)
@@ -26,7 +27,7 @@ def train_with_progress(experiment: Experiment) -> int:
             if step.summary is not None:
                 bar.note(record.read_epochs(experiment.folder)[-1]["val"])
         bar.tell(experiment.troubles)
-    if not experiment.finished and not stop.asked:
+    if not experiment.finished and not stopping:
         trouble = experiment.troubles[-1]
         kept = f" Its best network, of epoch {experiment.best['epoch']}, is kept." if experiment.best else ""
         raise FloatingPointError(

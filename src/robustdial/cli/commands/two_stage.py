@@ -12,6 +12,7 @@ from robustdial import record
 from robustdial.cli.arguments import UsageError, run_of
 from robustdial.cli.commands.training_progress import train_with_progress
 from robustdial.cli.console import console
+from robustdial.distributed import ALONE, World
 from robustdial.recipes import recipe
 from robustdial.run import CHANGEABLE, Run, read_about, resume, start
 from robustdial.run.settings import run_of as run_in
@@ -54,12 +55,13 @@ def first_of(out: str) -> str:
     return str(folder.with_name(f"{folder.name}-first"))
 
 
-def train_first(run: Run, knobs: Mapping[str, Any]) -> int:
+def train_first(run: Run, knobs: Mapping[str, Any], world: World = ALONE) -> int:
     """Train the first part, or go on with it; the exit code. If it is there and finished, nothing is done.
 
     Args:
         run: its settings.
         knobs: of the recipe that follows; what standard training shares of them, it has too.
+        world: the processes that train it.
 
     Raises UsageError if the one that is there has another recipe or other settings. Its threat may be another one:
     standard training is only measured under it.
@@ -71,12 +73,12 @@ def train_first(run: Run, knobs: Mapping[str, Any]) -> int:
             raise UsageError(
                 f"{folder} is a run with other settings than this first part. Choose another --out, or delete it."
             )
-        experiment = resume(folder, changes)
+        experiment = resume(folder, changes, world=world)
         if experiment.finished:
             return 0
     else:
         shared = inspect.signature(recipe(_RECIPE)).parameters
-        experiment = start(_RECIPE, {name: value for name, value in knobs.items() if name in shared}, run)
+        experiment = start(_RECIPE, {name: value for name, value in knobs.items() if name in shared}, run, world=world)
     console.print("first, without an adversary:")
     code = train_with_progress(experiment)
     if code:

@@ -38,6 +38,25 @@ class View(Protocol):
         ...
 
     @property
+    def all_by_teacher(self) -> Tensor:
+        """`by_teacher` of the whole batch, of which these may be the rows of one process."""
+        ...
+
+    @property
+    def contested(self) -> bool:
+        """Whether some row of the whole batch has an adversary."""
+        ...
+
+    @property
+    def called(self) -> bool:
+        """Whether the network is called on attacked rows here; with none, it may be so all the same, for a sum."""
+        ...
+
+    def mean_over_processes(self, value: Tensor) -> Tensor:
+        """The mean of a number that every process has, without gradient."""
+        ...
+
+    @property
     def teacher_probs(self) -> Tensor:
         """What the teacher answers to the clean images, probabilities `[B, K]`."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -41,22 +42,27 @@ class GradAlign:
         return self.objective.attack(view)
 
     def learn(self, view: View) -> Tensor:
-        if not len(view.attacked_labels):
+        if not view.contested:
             return self.objective.learn(view)
         straight = self._gradient(view, view.zero(), differentiable=False)
         bent = self._gradient(view, view.anywhere(), differentiable=True)
-        return self.objective.learn(view) + self.weight * misalignment(straight, bent)
+        return self.objective.learn(view) + self.weight * misalignment(straight, bent, view.mean_over_processes)
 
     def _gradient(self, view: View, z: Tensor, differentiable: bool) -> Tensor:
         seen = view.at(z)
         assert seen.z is not None
+        if not view.called:
+            return seen.z.detach()
         loss = cross_entropy(seen.adv, seen.attacked_labels).sum()
         (gradient,) = torch.autograd.grad(loss, seen.z, create_graph=differentiable)
         return gradient
 
 
-def misalignment(a: Tensor, b: Tensor) -> Tensor:
+def misalignment(a: Tensor, b: Tensor, counted: Callable[[Tensor], Tensor] = lambda n: n) -> Tensor:
     """1 - mean_i cos(a_i, b_i) over the rows `[V, ...]` in which neither vanishes; 0 if there is none.
+
+    `counted` says, of their number here, by how many to divide: by the mean over all processes that have such rows, so
+    that the mean of what they give is that of all rows.
 
     >>> misalignment(torch.tensor([[1.0, 0.0], [0.0, 0.0]]), torch.tensor([[0.0, 2.0], [1.0, 1.0]]))
     tensor(1.)
@@ -65,5 +71,6 @@ def misalignment(a: Tensor, b: Tensor) -> Tensor:
     # a row that vanishes is replaced before the quotient: its derivative would be NaN, and NaN times zero is NaN
     whole = (a.norm(dim=1) > 0) & (b.detach().norm(dim=1) > 0)
     cosines = F.cosine_similarity(torch.where(whole[:, None], a, 1.0), torch.where(whole[:, None], b, 1.0), dim=1)
-    mean: Tensor = ((1 - cosines) * whole).sum() / whole.sum().clamp_min(1)
+    number = counted(whole.sum())
+    mean: Tensor = ((1 - cosines) * whole).sum() / torch.where(number > 0, number, 1)
     return mean

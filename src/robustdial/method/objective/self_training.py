@@ -57,10 +57,10 @@ class SelfTraining:
 
     def learn(self, view: View) -> Tensor:
         clean, adv = self.objective.terms(view)
-        return _weights(view.by_teacher, self.clean_weight) * clean + _weights(view.by_teacher, self.adv_weight) * adv
+        return _weights(view, self.clean_weight) * clean + _weights(view, self.adv_weight) * adv
 
 
-def _weights(by_teacher: Tensor, weight: float) -> Tensor:
-    """Weight per row `[B]`, of mean 1; zero if no row has any."""
-    weights = torch.where(by_teacher, weight, 1 - weight)
-    return weights / weights.mean().clamp_min(1e-12)
+def _weights(view: View, weight: float) -> Tensor:
+    """Weight per row `[B]`, of mean 1 over the whole batch; zero if no row has any."""
+    weights, of_all = (torch.where(marks, weight, 1 - weight) for marks in (view.by_teacher, view.all_by_teacher))
+    return weights / of_all.mean().clamp_min(1e-12)

@@ -15,6 +15,11 @@ class Soft:
         self.y, self.attacked_labels = labels, of_attacked(labels, view)
         self.lam, self.z = view.lam, view.z
         self.at, self.zero, self.anywhere = view.at, view.zero, view.anywhere
+        self.contested, self.called, self.mean_over_processes = view.contested, view.called, view.mean_over_processes
+
+    @property
+    def all_by_teacher(self) -> Tensor:
+        return self._view.all_by_teacher
 
     @property
     def by_teacher(self) -> Tensor:

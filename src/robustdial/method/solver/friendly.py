@@ -50,26 +50,31 @@ class Friendly:
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
         point, steps = game.open(), passes - 1
-        z = game.threat.noise(game.attacked_images, game.reach, self.noise)
+        z = game.noise(self.noise)
         patience = torch.full((len(z),), self.patience, device=z.device)
         moving = torch.arange(len(z), device=z.device)
         with attacked(game.model, self.mode):
             size = self.step(game.threat.radius, steps, game.step_scale)
             for _ in range(steps):
-                if not len(moving):
-                    break
+                # jitter for all of them, moving or not: who has stopped changes nothing for the others
+                jitter = self.jitter * game.threat.radius * game.drawn(torch.randn_like, z) if self.jitter else None
+                if not game.world.together(len(moving) > 0):
+                    continue
                 gradient, wrong = _look(point.among(moving), z[moving])
                 going = (~wrong | (patience[moving] > 0)).nonzero().flatten()
                 patience[moving] -= wrong.long()
                 moving, gradient = moving[going], gradient[going]
-                z[moving] = self._moved(game.among(moving), z[moving], gradient, size)
+                z[moving] = _moved(game.among(moving), z[moving], gradient, size, _of(jitter, moving))
         yield point.at(z)
 
-    def _moved(self, game: Game, z: Tensor, gradient: Tensor, size: float) -> Tensor:
-        z = game.threat.ascend(z, gradient, size * game.reach)
-        if self.jitter:
-            z = z + self.jitter * game.threat.radius * torch.randn_like(z)
-        return game.threat.project(z, game.attacked_images, game.reach)
+
+def _of(jitter: Tensor | None, rows: Tensor) -> Tensor | None:
+    return None if jitter is None else jitter[rows]
+
+
+def _moved(game: Game, z: Tensor, gradient: Tensor, size: float, jitter: Tensor | None) -> Tensor:
+    z = game.threat.ascend(z, gradient, size * game.reach)
+    return game.threat.project(z if jitter is None else z + jitter, game.attacked_images, game.reach)
 
 
 def _look(point: Point, z: Tensor) -> tuple[Tensor, Tensor]:

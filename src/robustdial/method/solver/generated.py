@@ -55,18 +55,20 @@ class Generated:
                 "fit or steps, on data whose augment is Crop, flip, CropFlip or none, or has a draw as they do."
             )
         index, point = game.attacked.origin.index, game.open()
-        z = game.threat.noise(game.attacked_images, game.reach, self.noise)
+        z = game.noise(self.noise)
         if not memory:
             memory.update(_empty(game.attacked.origin.images, z))
         due = memory["visits"][index] % self.every == 0
-        chosen = due & (torch.rand(len(z), device=z.device) < self.share)
+        chosen = due & (game.drawn(lambda z: torch.rand(len(z), device=z.device), z) < self.share)
         kept = ~due & memory["kept"][index]
-        z[kept] = game.threat.project(memory["z"][index], game.attacked_images, game.reach)[kept]
+        before = game.threat.project(memory["z"][index], game.attacked_images, game.reach)
+        z = torch.where(kept.view(-1, *[1] * (z.dim() - 1)), before, z)
         rows = chosen.nonzero().flatten()
-        if len(rows) and passes > 1:
+        if passes > 1 and game.world.together(len(rows) > 0):
             z[rows] = self._found(point.among(rows), z[rows], passes - 1)
-        memory["z"][index], memory["kept"][index] = z, kept | chosen
-        memory["visits"][index] += 1
+        game.put(memory["z"], index, z)
+        game.put(memory["kept"], index, kept | chosen)
+        game.put(memory["visits"], index, memory["visits"][index] + 1)
         yield point.at(z)
 
     def _found(self, point: Point, z: Tensor, steps: int) -> Tensor:

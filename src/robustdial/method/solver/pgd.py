@@ -33,9 +33,9 @@ class PGD:
         a_share("noise", self.noise)
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
-        steps = passes - 1 if len(game.attacked_images) else 0
+        steps = passes - 1 if game.called else 0
         point = game.open()
-        z = game.threat.noise(game.attacked_images, game.reach, self.noise)
+        z = game.noise(self.noise)
         with attacked(game.model, self.mode):
             size = self.step(game.threat.radius, passes - 1, game.step_scale) * game.reach
             z = ascend(

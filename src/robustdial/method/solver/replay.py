@@ -37,7 +37,7 @@ class Replay:
         a_share("noise", self.noise)
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
-        z = game.threat.noise(game.attacked_images, game.reach, self.noise)
+        z = game.noise(self.noise)
         yield from replayed(game, z, passes, self.step(game.threat.radius, passes, game.step_scale) * game.reach)
 
 
@@ -60,19 +60,17 @@ class Carried:
         fields_fit(self)
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
-        if "z" not in memory:
-            memory["z"] = torch.zeros_like(game.attacked_images)
-        kept = memory["z"]
-        if len(kept) < len(game.attacked_images):  # how many rows are attacked can vary from batch to batch
-            fresh = game.attacked_images.new_zeros(len(game.attacked_images) - len(kept), *kept.shape[1:])
-            kept = memory["z"] = torch.cat([kept, fresh])
-        rows = len(game.attacked_images)
+        kept, x = memory.get("z", game.attacked_images[:0]), game.attacked_images
+        if len(kept) < game.shard.of:  # how many rows are attacked can vary from batch to batch
+            kept = torch.cat([kept, x.new_zeros(game.shard.of - len(kept), *x.shape[1:])])
+        memory["z"] = kept
+        z = kept[: game.shard.of][game.shard.own]
         if isinstance(game.reach, torch.Tensor):  # it was made for other rows, with other radii
-            kept[:rows] = game.threat.project(kept[:rows], game.attacked_images, game.reach)
+            z = game.threat.project(z, x, game.reach)
         size = self.step(game.threat.radius, passes, game.step_scale) * game.reach
-        for point in replayed(game, kept[:rows], passes, size):
+        for point in replayed(game, z, passes, size):
             yield point
-        kept[:rows] = ascended(point, size)
+        game.put(kept, game.shard.numbers(x), ascended(point, size))
 
 
 def replayed(game: Game, z: Tensor, passes: int, size: Reach) -> Iterator[Point]:

@@ -59,14 +59,15 @@ class Transferred:
             memory["visits"] = torch.zeros(place.images, dtype=torch.int32, device=game.attacked_images.device)
         store, visits = memory["z"], memory["visits"]
         anew = visits[place.index] % self.reset == 0
-        store[place.index[anew]] = 0
+        fresh = anew[:, None, None, None]
+        store[place.index] = store[place.index].masked_fill(fresh, 0)  # a boolean index would wait for the device
         kept = place.take(store).to(game.attacked_images.dtype)
-        z = torch.where(anew[:, None, None, None], threat.noise(game.attacked_images, game.reach, self.noise), kept)
+        z = torch.where(fresh, game.noise(self.noise), kept)
         z = threat.project(z, game.attacked_images, game.reach)  # half precision may have rounded out of the set
-        steps, point = passes - 1 if len(z) else 0, game.open()
+        steps, point = passes - 1 if game.called else 0, game.open()
         with attacked(game.model, self.mode):
             size = self.step(threat.radius, passes - 1, game.step_scale) * game.reach
             z = ascend(threat, game.attacked_images, z, partial(game.gradient, point=point), size, steps, game.reach)
-        place.put(store, z)
-        visits[place.index] += 1
+        game.put(store, place.index, place.written(store, z))
+        game.put(visits, place.index, visits[place.index] + 1)
         yield point.at(z)

@@ -33,12 +33,14 @@ class WorstOf:
         fields_fit(self)
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
-        point, draws = game.open(), passes - 1 if len(game.attacked_images) else 0
+        point, draws = game.open(), passes - 1 if game.shard.of else 0
         z = point.zero()
         with attacked(game.model, self.mode), torch.no_grad():
             worst = torch.full((len(z),), -torch.inf, device=z.device)
             for _ in range(draws):
                 drawn = point.anywhere()
+                if not game.called:
+                    continue
                 loss = game.objective.attack(point.at(drawn))
                 z = torch.where((loss > worst).view(-1, *[1] * (z.dim() - 1)), drawn, z)
                 worst = torch.maximum(loss, worst)

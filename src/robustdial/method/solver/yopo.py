@@ -44,7 +44,7 @@ class YOPO:
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
         threat, size = game.threat, self.step(game.threat.radius, passes * self.inner, game.step_scale) * game.reach
-        z = threat.noise(game.attacked_images, game.reach, self.noise)
+        z = game.noise(self.noise)
         for turn in range(passes):
             point = game.open().at(z, parts=passes)
             yield point

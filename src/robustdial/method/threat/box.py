@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from robustdial.checks import fields_fit
+from robustdial.distributed import drawn
 from robustdial.method.threat.attribute import Attribute
 from robustdial.method.threat.base import per_row
 from robustdial.typing import Reach
@@ -72,7 +73,7 @@ class Box:
 
     def noise(self, x: Tensor, reach: Reach, amount: float) -> Tensor:
         low = self.decode.low(x)
-        z = torch.empty(len(x), len(low), device=x.device, dtype=x.dtype).uniform_(-amount, amount)
+        z = drawn(lambda x: torch.empty(len(x), len(low), device=x.device, dtype=x.dtype).uniform_(-amount, amount), x)
         return torch.where(low < 0, z, z.abs()) * per_row(reach, z)
 
     def ascend(self, z: Tensor, gradient: Tensor, size: Reach) -> Tensor:

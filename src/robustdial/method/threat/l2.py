@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from robustdial.checks import fields_fit
+from robustdial.distributed import drawn
 from robustdial.method.threat.base import per_row, within_image
 from robustdial.typing import Reach
 
@@ -44,8 +45,8 @@ class L2:
 
     def noise(self, x: Tensor, reach: Reach, amount: float) -> Tensor:
         # uniform in the ball: a uniform direction, and the radius of a uniform point of a d-dimensional ball
-        direction = torch.randn_like(x)
-        radius = torch.rand(len(x), device=x.device, dtype=x.dtype) ** (1 / math.prod(x.shape[1:]))
+        direction = drawn(torch.randn_like, x)
+        radius = drawn(lambda x: torch.rand(len(x), device=x.device, dtype=x.dtype), x) ** (1 / math.prod(x.shape[1:]))
         z = direction * per_row(amount * radius / _lengths(direction), x)
         return within_image(z * (self.eps * per_row(reach, x)), x)
 

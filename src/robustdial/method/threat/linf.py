@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from robustdial.checks import fields_fit
+from robustdial.distributed import drawn
 from robustdial.method.threat.base import per_row, within_image
 from robustdial.typing import Reach
 
@@ -41,7 +42,7 @@ class Linf:
         return self.eps
 
     def noise(self, x: Tensor, reach: Reach, amount: float) -> Tensor:
-        uniform = torch.empty_like(x).uniform_(-amount, amount)
+        uniform = drawn(lambda x: torch.empty_like(x).uniform_(-amount, amount), x)
         return within_image(uniform * (self.eps * per_row(reach, x)), x)
 
     def ascend(self, z: Tensor, gradient: Tensor, size: Reach) -> Tensor:

@@ -1,0 +1,32 @@
+"""Several processes that train one network: rows dealt out, statistics summed, gradients averaged.
+
+    shard.py    which rows of a batch are played here, and random numbers that do not depend on it
+    world.py    what processes do together; one process alone
+    several.py  the same over torch.distributed
+    meeting.py  how processes find each other, and part
+    norm.py     batch norms with the statistics of the whole batch
+
+May import `typing` alone. In: tensors of one process. Out: what they are over all.
+"""
+
+from robustdial.distributed.meeting import Meeting, restarted, started_together
+from robustdial.distributed.norm import meets, synchronised
+from robustdial.distributed.several import Several, by_the_model
+from robustdial.distributed.shard import Shard, drawn, sharded
+from robustdial.distributed.world import ALONE, Alone, World
+
+__all__ = [
+    "ALONE",
+    "Alone",
+    "Meeting",
+    "Several",
+    "Shard",
+    "World",
+    "by_the_model",
+    "drawn",
+    "meets",
+    "restarted",
+    "sharded",
+    "started_together",
+    "synchronised",
+]

@@ -1,0 +1,130 @@
+"""`robustdial train` in two processes: one folder, one line on bad input, the same end of both."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from robustdial import record
+from robustdial.cli.main import run
+
+SETTINGS = [
+    "--data",
+    "digits",
+    "--limit",
+    "120",
+    "--model-width",
+    "4",
+    "--steps",
+    "1",
+    "--epochs",
+    "2",
+    "--batch",
+    "32",
+]
+SETTINGS += ["--precision", "float32"]
+
+
+def training(out, *more):
+    return ["train", "oat", *SETTINGS, "--out", str(out), *more]
+
+
+def going_on(out, *more):
+    return ["train", "oat", "--resume", "--out", str(out), *more]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def ends(carried_out, folder):
+    plan = {
+        "whole": {"argv": training(folder / "whole")},
+        "stopped": {"argv": training(folder / "stopped"), "stop": 2},
+        "gone on": {"argv": going_on(folder / "stopped")},
+        "for one": {"argv": training(folder / "for one", "--sync-norm"), "stop": 2},
+        "again": {"argv": training(folder / "whole")},
+        "batch": {"argv": training(folder / "bad", "--batch", "33")},
+        "optimizer": {"argv": training(folder / "bad", "--optimizer", "adamz")},
+        "other command": {"argv": [training(folder / "bad"), training(folder / "bad", "--lr", "0.2")]},
+        "other code": {"argv": training(folder / "bad"), "code": True},
+        "alone": {"argv": ["methods"]},
+        "no data": {"argv": [training(folder / "bad"), training(folder / "bad", "--data", "nowhere")]},
+    }
+    return dict(zip(plan, carried_out(list(plan.values())), strict=True))
+
+
+@pytest.mark.parametrize(("step", "code"), [("whole", 0), ("stopped", 130), ("gone on", 0), ("for one", 130)])
+def test_both_end_alike_and_the_first_one_speaks(ends, step, code):
+    first, second = ends[step]
+    assert (first["code"], second["code"]) == (code, code)
+    assert first["said"]
+    assert (second["said"], first["wrong"], second["wrong"]) == ("", "", "")
+
+
+def test_stopped_and_gone_on_with_leaves_the_same_bits(ends, folder):
+    whole, gone_on = (load_file(folder / name / record.LAST) for name in ("whole", "stopped"))
+    assert whole.keys() == gone_on.keys()
+    assert all(torch.equal(value, gone_on[name]) for name, value in whole.items())
+
+
+def test_a_run_says_how_it_was_trained(ends, folder):
+    about = record.read_run(folder / "for one")
+    assert about["processes"] == {"number": 2, "norms": "synchronised"}
+    assert record.read_run(folder / "whole")["processes"] == {"number": 2, "norms": "local"}
+
+
+def test_one_process_goes_on_with_what_two_have_begun(ends, folder):
+    assert run(going_on(folder / "for one")) == 0
+    epochs = record.read_epochs(folder / "for one")
+    assert [epoch["images"] for epoch in epochs] == [96, 96]
+    assert record.read_run(folder / "for one")["processes"] == {"number": 1, "norms": "local"}
+
+
+@pytest.mark.parametrize(
+    ("step", "line"),
+    [
+        ("again", "already holds a run"),
+        ("batch", "A batch of 33 images on 2 processes .* --batch 32"),
+        ("optimizer", "no optimizer 'adamz'. The nearest is 'adam'"),
+        ("other command", "The command of process 1 is not that of process 0"),
+        ("other code", "The code of process 1 is not that of process 0"),
+        ("alone", "robustdial methods runs in one process"),
+        ("no data", "no data set 'nowhere'"),
+    ],
+)
+def test_bad_input_is_said_once_and_both_end_with_2(ends, folder, step, line):
+    assert [end["code"] for end in ends[step]] == [2, 2]
+    (said,) = (end["wrong"] for end in ends[step] if end["wrong"])
+    assert said.count("\n") == 1
+    assert re.search(line, said)
+    assert not (folder / "bad").exists()
+
+
+@pytest.mark.slow
+def test_a_process_that_hangs_is_named(carried_out, folder):
+    plan = [{"argv": training(folder / "hangs"), "hang": 12, "patience": 4}, {"argv": going_on(folder / "hangs")}]
+    hung, gone_on = carried_out(plan)
+    assert [end["code"] for end in hung] == [2, 2]
+    assert "Process 1 of 0 to 1 did not come to the next step" in hung[0]["wrong"]
+    assert hung[1]["wrong"] == ""
+    assert [end["code"] for end in gone_on] == [0, 0]
+
+
+@pytest.mark.slow
+def test_killed_and_started_anew_by_torchrun_it_goes_on_by_itself(folder, ends, environment, free_port):
+    out, script = folder / "killed", Path(__file__).with_name("killed.py")
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--max-restarts", "1"]
+    command = [*torchrun, "--master-port", str(free_port()), str(script), *training(out, "--save-every", "0")]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((out / "restarts.json").read_text()) == ["0", "1"]
+    whole, killed = (load_file(path / record.LAST) for path in (folder / "whole", out))
+    assert all(torch.equal(value, killed[name]) for name, value in whole.items())
