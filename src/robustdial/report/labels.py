@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
+from math import dist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +68,25 @@ def places(labels: Sequence[Label], marks: Sequence[Box]) -> list[str]:
             chosen[i] = min(PLACES, key=partial(_covered, label, sheets))
             _cover(sheets, label, chosen[i])
     return [" ".join(place) for place in chosen]
+
+
+def short(name: str, most: int = 18) -> str:
+    """A name that a picture has room for; what points at it tells the whole one.
+
+    >>> short("m-oat:lambdas=0,0.1,0.2,0.5,1"), short("free:replays=4")
+    ('m-oat:lambdas=0,0…', 'free:replays=4')
+    """
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def freest(spots: Sequence[tuple[float, float]], others: Sequence[tuple[float, float]]) -> int:
+    """Which of the points of a curve is farthest from all other points: there its name has room.
+
+    >>> freest([(0.1, 0.1), (0.5, 0.5), (0.9, 0.9)], [(0.2, 0.1), (0.6, 0.5)])
+    2
+    """
+    room = [min((dist(spot, other) for other in others), default=0.0) for spot in spots]
+    return room.index(max(room))
 
 
 def legible(labels: Sequence[Label], placed: Sequence[str]) -> list[bool]:

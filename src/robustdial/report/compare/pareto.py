@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from robustdial.report.compare.axes import around, logarithmic
 from robustdial.report.compare.folder import Comparison, Measured, Row
 from robustdial.report.curves import BAR, BETWEEN, dressed
-from robustdial.report.labels import Box, Label, legible, places
+from robustdial.report.labels import Box, Label, freest, legible, places, short
 from robustdial.report.thin import NAMED
 from robustdial.report.words import interval, percent
 
@@ -115,8 +115,8 @@ def _corners(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]
 
 def _places(points: Sequence[Point], corners: Sequence[tuple[float, float]], frame: Frame) -> list[str]:
     """Positions of the names that leave the front and the upright bars visible; empty for a point without its name."""
-    named = _named(points)
-    labels = [Label(point.row.method, *frame.share(point.x, point.y)) for point in named]
+    named = _named(points, frame)
+    labels = [Label(short(point.row.method), *frame.share(point.x, point.y)) for point in named]
     front = [_box(frame.share(*a), frame.share(*b)) for a, b in pairwise(corners)]
     bars = [
         _box(*(frame.share(point.x, y) for y in (min(ends), max(ends))))
@@ -129,13 +129,22 @@ def _places(points: Sequence[Point], corners: Sequence[tuple[float, float]], fra
     return [shown.get(id(point), "") for point in points]
 
 
-def _named(points: Sequence[Point]) -> list[Point]:
-    """The points with a name, of many: of each method its most robust, those on the front first, then by robustness."""
-    tops: dict[str, Point] = {}
+def _named(points: Sequence[Point], frame: Frame) -> list[Point]:
+    """The points with a name, of many: one of each method, where it has room.
+
+    Those of the front come first, then dials, then the most robust.
+    """
+    curves: dict[str, list[Point]] = {}
     for point in sorted(points, key=lambda point: -point.y):
-        tops.setdefault(point.row.method, point)
+        curves.setdefault(point.row.method, []).append(point)
+    spots = {name: [frame.share(point.x, point.y) for point in curve] for name, curve in curves.items()}
+    chosen = [curve[_freest(name, spots)] for name, curve in curves.items()]
     won = {point.row.method for point in points if point.best}
-    return sorted(tops.values(), key=lambda point: (point.row.method not in won, -point.y))[:NAMED]
+    return sorted(chosen, key=lambda p: (p.row.method not in won, p.row.lam is None, -p.y))[:NAMED]
+
+
+def _freest(name: str, spots: Mapping[str, Sequence[tuple[float, float]]]) -> int:
+    return freest(spots[name], [spot for other, curve in spots.items() if other != name for spot in curve])
 
 
 def _dials(figure: go.Figure, points: Sequence[Point]) -> None:
@@ -177,7 +186,7 @@ def _markers(figure: go.Figure, kind: str, members: Sequence[tuple[Point, str]])
         error_y=_bars([point.row.worst for point in points], 100),
         mode="markers+text",
         name=kind,
-        text=[escape(point.row.method) if position else "" for point, position in members],
+        text=[escape(short(point.row.method)) if position else "" for point, position in members],
         textposition=[position or "top right" for _, position in members],
         marker=marker | {"size": 11, "line": {"width": 2, "color": marker["color"]}},
         cliponaxis=False,

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from robustdial.report.compare.curves import DASHES, Key, keys
 from robustdial.report.compare.folder import Comparison, Row
 from robustdial.report.curves import dressed
-from robustdial.report.labels import Label, legible, places
+from robustdial.report.labels import Label, freest, legible, places, short
 from robustdial.report.thin import NAMED
 from robustdial.report.words import percent
 
@@ -43,13 +43,14 @@ def _names(curves: Sequence[Sequence[Row]]) -> list[tuple[int, str]]:
         return []
     frame = _frame([row for rows in curves for row in rows])
     spots = [[frame(row) for row in rows] for rows in curves]
-    tops = [max(range(len(rows)), key=lambda i: rows[i].worst.mean or 0.0) for rows in curves]
-    labels = [Label(rows[top].method, *spot[top]) for rows, spot, top in zip(curves, spots, tops, strict=True)]
-    labels = labels[:NAMED]
+    free = [freest(spot, [one for other in spots if other is not spot for one in other]) for spot in spots]
+    # a dial is named before the single points: they crowd where it has no choice
+    order = sorted(range(len(curves)), key=lambda i: (len(spots[i]) == 1, i))[:NAMED]
+    labels = [Label(short(curves[i][free[i]].method), *spots[i][free[i]]) for i in order]
     lines = [_along(a, b, way / 8) for spot in spots for a, b in pairwise(spot) for way in range(1, 8)]
     found = places(labels, [(x, y, x, y) for x, y in (*lines, *(place for spot in spots for place in spot))])
-    shown = [place if clear else "" for place, clear in zip(found, legible(labels, found), strict=True)]
-    return list(zip(tops, [*shown, *[""] * (len(curves) - len(shown))], strict=True))
+    shown = {i: place for i, place, clear in zip(order, found, legible(labels, found), strict=True) if clear}
+    return [(free[i], shown.get(i, "")) for i in range(len(curves))]
 
 
 def _along(a: tuple[float, float], b: tuple[float, float], way: float) -> tuple[float, float]:
@@ -77,7 +78,7 @@ def _line(figure: go.Figure, key: Key, rows: Sequence[Row], name: tuple[int, str
         y=[100 * (row.worst.mean or 0.0) for row in rows],
         mode="lines+markers+text",
         name=escape(key.label),
-        text=[escape(key.label) if place and i == top else "" for i in range(len(rows))],
+        text=[escape(short(key.label)) if place and i == top else "" for i in range(len(rows))],
         textposition=place or "top right",
         textfont={"color": key.colour},
         cliponaxis=False,
