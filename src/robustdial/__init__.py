@@ -8,7 +8,22 @@ combination; a published method is one function that puts five nouns together.
 from robustdial.attack import APGD, APGDTargeted, PGDAttack, margin
 from robustdial.data import Batch, Data, Relabelled, from_tensors, load, without_labels
 from robustdial.data.pseudo import pseudo_labelled
-from robustdial.dial import Dialed, Dials, Fixed, Proportional, dial, inventory, recalibrated, reestimated
+from robustdial.dial import (
+    Dialed,
+    Dials,
+    Fixed,
+    Interpolated,
+    Line,
+    Mixed,
+    Nuts,
+    Proportional,
+    dial,
+    interpolated,
+    inventory,
+    mixed,
+    recalibrated,
+    reestimated,
+)
 from robustdial.evaluate import (
     Accuracy,
     Cross,
@@ -118,13 +133,17 @@ __all__ = [
     "Generated",
     "GradAlign",
     "Guided",
+    "Interpolated",
     "Latent",
+    "Line",
     "Linear",
     "Linf",
     "LogitsOf",
     "Magnitude",
     "Masked",
     "Method",
+    "Mixed",
+    "Nuts",
     "OverLambdas",
     "PGDAttack",
     "Position",
@@ -174,6 +193,7 @@ __all__ = [
     "gat",
     "gat_oat",
     "gradalign",
+    "interpolated",
     "inventory",
     "latencies",
     "load",
@@ -188,6 +208,7 @@ __all__ = [
     "margin",
     "mart",
     "measure",
+    "mixed",
     "oat",
     "oats",
     "open_generator",

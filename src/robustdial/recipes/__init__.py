@@ -23,6 +23,7 @@ from robustdial.recipes.gradalign import gradalign
 from robustdial.recipes.localized import localized, localized_oat
 from robustdial.recipes.m_oat import m_oat
 from robustdial.recipes.mart import mart
+from robustdial.recipes.mix import mix
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.recipes.oat import oat
 from robustdial.recipes.oats import oats
@@ -76,8 +77,14 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
+UNTRAINED: dict[str, Recipe] = {"mix": mix}
+"""What stands behind runs that no training made."""
+
+
 def recipe(name: str) -> Recipe:
     """The recipe of a name. Raises ValueError with the nearest name."""
+    if name in UNTRAINED:
+        return UNTRAINED[name]
     if name not in RECIPES:
         near = nearest(name, tuple(RECIPES))
         raise ValueError(f"There is no recipe {name!r}. The nearest is {near!r}; all of them: {', '.join(RECIPES)}.")
