@@ -41,7 +41,7 @@ import robustdial as rd
 from robustdial import record
 from robustdial.attack import parse
 from robustdial.data import Data, Source, augmented, balanced, load
-from robustdial.dial import Dials, Fixed, dial, reestimated
+from robustdial.dial import Dials, Fixed, kind_of, reestimated
 from robustdial.evaluate import measure
 from robustdial.method.objective import AT, Blend, Distilled
 from robustdial.method.schedule import Constant, Warm
@@ -158,8 +158,8 @@ class Lab:
     ) -> nn.Module:
         """`start` after training with `method`, from the disk where it is there; the clean start teaches."""
         model = start()
-        if isinstance(method.dial, Dials) and not hasattr(model, "dials"):
-            model = dial(model, method.dial)
+        if kind_of(model) == Fixed():
+            model = method.dial.put_on(model)
         if not self._weights(name).exists():
             self._train(name, model, method, epochs or self.settings.epochs)
         model.load_state_dict(load_file(self._weights(name)))

@@ -8,7 +8,22 @@ combination; a published method is one function that puts five nouns together.
 from robustdial.attack import APGD, APGDTargeted, PGDAttack, margin
 from robustdial.data import Batch, Data, Relabelled, from_tensors, load, without_labels
 from robustdial.data.pseudo import pseudo_labelled
-from robustdial.dial import Dialed, Dials, Fixed, Proportional, dial, inventory, recalibrated, reestimated
+from robustdial.dial import (
+    Dialed,
+    Dials,
+    Fixed,
+    Interpolated,
+    Line,
+    Mixed,
+    Nuts,
+    Proportional,
+    dial,
+    interpolated,
+    inventory,
+    mixed,
+    recalibrated,
+    reestimated,
+)
 from robustdial.evaluate import (
     Accuracy,
     Cross,
@@ -155,7 +170,9 @@ __all__ = [
     "GradAlign",
     "Guided",
     "Indicative",
+    "Interpolated",
     "Latent",
+    "Line",
     "Linear",
     "Linf",
     "LocalLinearity",
@@ -164,8 +181,10 @@ __all__ = [
     "Masked",
     "Matched",
     "Method",
+    "Mixed",
     "Noisy",
     "Nuclear",
+    "Nuts",
     "OverLambdas",
     "PGDAttack",
     "Position",
@@ -222,6 +241,7 @@ __all__ = [
     "gat_oat",
     "gradalign",
     "guided_at",
+    "interpolated",
     "inventory",
     "latencies",
     "liet",
@@ -238,6 +258,7 @@ __all__ = [
     "margin",
     "mart",
     "measure",
+    "mixed",
     "n_aaer",
     "n_fgsm",
     "nuat",

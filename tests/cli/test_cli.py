@@ -45,7 +45,7 @@ def finished(tmp_path_factory):
 
 def test_a_run_folder_has_everything(finished):
     names = {path.name for path in finished.iterdir()}
-    stems = {"last", "best", "pictures"}
+    stems = {"last", "healthy", "best", "pictures"}  # a dial keeps a state to go back to
     assert names == {"run.json", "epochs.jsonl", "frontier.json", "report.html"} | {
         f"{s}{e}" for s in stems for e in (".safetensors", ".json")
     }

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from robustdial.data import Batch, CropFlip, Origin
-from robustdial.dial import Dials, Fixed, PerBatch, PerSample, Proportional, dial
+from robustdial.dial import Dials, Fixed, PerBatch, PerSample, Proportional
 from robustdial.method import Method, describe
 from robustdial.method.game import Game
 from robustdial.method.objective import (
@@ -138,7 +138,7 @@ DIALS = [
 
 def network(dials):
     plain = build("cnn", classes=4, shape=(1, 8, 8), mean=[0.5], std=[0.5], width=4)
-    return dial(plain, dials, example=torch.rand(2, 1, 8, 8)) if isinstance(dials, Dials) else plain
+    return dials.put_on(plain, example=torch.rand(2, 1, 8, 8))
 
 
 def batch(n=12):
@@ -228,7 +228,7 @@ def test_layers_that_were_frozen_stay_frozen():
 @pytest.mark.parametrize("dials", DIALS)
 @pytest.mark.parametrize("threat", THREATS)
 def test_any_combination_trains(dials, threat):
-    objective = AT() if isinstance(dials, Fixed) else Blend()
+    objective = AT() if dials == Fixed() else Blend()
     method = Method(threat, PGD(Step(spread=1.25)), Constant(3), objective, dials)
     model = network(dials).train()
     optimizer, (x, y), losses = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9), batch(), []

@@ -6,7 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from robustdial.dial import CosineFunction, Dials, dial
+from robustdial.dial import CosineFunction, Dials, Line, OneHot, dial
+from robustdial.record import fingerprint
+from robustdial.training.checkpoint import load_weights, restore, save
+from robustdial.training.engine import TrainState
 
 X = torch.rand(5, 3, 8, 8)
 
@@ -99,3 +102,32 @@ def test_a_setting_that_data_parallel_cut_up_is_refused():
     setting = model.settings(torch.tensor([0, 0, 1, 2, 3]))[0]
     with pytest.raises(TypeError, match="DistributedDataParallel"):
         model(X[:3], setting._replace(codes=setting.codes[:2], rows=setting.rows[:3]))
+
+
+OTHERS = {
+    "other lambdas": lambda: dial(network(), Dials((0, 0.2, 1))),
+    "another code": lambda: dial(network(), Dials((0, 0.5, 1), encoding=CosineFunction())),
+    "a code of another kind": lambda: dial(network(), Dials((0, 0.5, 1), encoding=OneHot())),
+    "a line": lambda: Line((0, 0.2, 1)).put_on(network()),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_weights_of_another_dial_are_refused(name, tmp_path):
+    other = OTHERS[name]()
+    own = Line((0, 0.5, 1)).put_on(network()) if name == "a line" else dial(network(), Dials((0, 0.5, 1)))
+    before = {key: value.clone() for key, value in own.state_dict().items()}
+    with pytest.raises(ValueError, match=r"of another dial: .*(0\.2, 1|CosineFunction|OneHot)"):
+        own.load_state_dict(other.state_dict())
+    save(TrainState.new(other), tmp_path / "other.safetensors")
+    with pytest.raises(ValueError, match=r"another (dial|model)"):
+        restore(TrainState.new(own), tmp_path / "other.safetensors")
+    assert all(torch.equal(value, before[key]) for key, value in own.state_dict().items())
+
+
+def test_weights_that_say_nothing_of_their_dial_are_taken(tmp_path):
+    one, other = shaken(dial(network(), Dials((0, 1)))), dial(network(), Dials((0, 1))).eval()
+    state = {name: value for name, value in one.state_dict().items() if name != "described"}
+    load_weights(other, {f"model.{name}": value for name, value in state.items()})
+    assert torch.equal(other.at(0.3)(X), one.at(0.3)(X))
+    assert fingerprint(state) == fingerprint(one.state_dict())

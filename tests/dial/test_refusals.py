@@ -7,6 +7,7 @@ from torch import nn
 
 from robustdial.dial import Dials, dial
 from robustdial.dial.kinds import channel_dim
+from robustdial.dial.surgery import norms
 
 
 class PatchNorm(nn.Module):
@@ -69,12 +70,12 @@ X = torch.zeros(2, 3, 8, 8)
         (lambda: dial(small()), ValueError, "'2.weight' is not built yet"),
         (lambda: dial(nn.DataParallel(small())), TypeError, "model.module"),
         (lambda: dial(torch.compile(small())), TypeError, "compile what dial"),
-        (lambda: dial(nn.Sequential(nn.Linear(4, 4), nn.RMSNorm(4))), TypeError, r"'1' \(RMSNorm\) .*sites="),
+        (lambda: dial(nn.Sequential(nn.Linear(4, 4), nn.CrossMapLRN2d(4))), ValueError, "no norm and .*--dial line"),
         (lambda: dialed_small(nn.SyncBatchNorm(4).eval()), TypeError, r"'1' \(SyncBatchNorm\) .*sites="),
         (lambda: dialed_small(example=torch.zeros(2, 3, 9, 9)), ValueError, r"\[2, 3, 9, 9\]: layer '2' \(Linear\)"),
         (lambda: dial(Auxiliary()).train()(X, dial(Auxiliary()).setting(0.3)), TypeError, "tuple, not logits"),
         (lambda: dial(Auxiliary().eval(), WIDTHS, example=X), ValueError, "'aux.0' took no part"),
-        (lambda: dial(PatchNorm(), example=X), ValueError, "in layer 'norm' .*8 rows of a batch of 2.*sites="),
+        (lambda: dial(PatchNorm(), sites=norms, example=X), ValueError, "'norm' .*8 rows of a batch of 2.*sites="),
         (lambda: dialed_small(dials=WIDTHS, example=X, slim=lambda name, _: False), ValueError, "or name with slim="),
         (
             lambda: dialed_small(nn.GroupNorm(2, 4), dials=Dials(widths=(0.25, 1.0)), example=X),
@@ -93,7 +94,8 @@ def test_without_an_example_a_missing_lambda_is_told_in_training():
     model = dial(PatchNorm())
     with pytest.raises(ValueError, match=r"8 rows of a batch of 2.*example=x"):
         model(X, model.settings(torch.tensor([0, 3]))[0])
-    without = dial(PatchNorm(), sites=lambda name, module: name == "conv", example=X)
+    without = dial(PatchNorm(), example=X)
+    assert [site.name for site in without.sites] == ["conv"]
     assert without(X, without.settings(torch.tensor([0, 3]))[0]).shape == (2, 10)
 
 

@@ -12,7 +12,7 @@ from robustdial import restore, save
 from robustdial.attack import PGDAttack, WorstOf
 from robustdial.cli.main import run as command
 from robustdial.data import Batch, Origin, from_tensors, none
-from robustdial.dial import Dials, Fixed, dial
+from robustdial.dial import Fixed
 from robustdial.evaluate import warps
 from robustdial.method import Method
 from robustdial.method.game import Game
@@ -52,7 +52,7 @@ def network(width=4):
 def state_of(method):
     torch.manual_seed(3)
     model = network()
-    return TrainState.new(dial(model, method.dial) if isinstance(method.dial, Dials) else model, lr=0.05, rate=cosine)
+    return TrainState.new(method.dial.put_on(model), lr=0.05, rate=cosine)
 
 
 def game(model, method, index=None, x=None, y=None):

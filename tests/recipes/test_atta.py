@@ -10,7 +10,7 @@ from PIL import Image
 
 from robustdial import record, restore, run, save
 from robustdial.data import Batch, Crop, CropFlip, Origin, epoch_order, flip, from_tensors, none, stream
-from robustdial.dial import Dials, Fixed, dial
+from robustdial.dial import Dials, Fixed
 from robustdial.method import Method
 from robustdial.method.game import Game
 from robustdial.method.objective import AT, Blend
@@ -40,7 +40,7 @@ def data_with(augment):
 
 def state_for(method):
     plain = build("cnn", classes=2, shape=(3, 8, 8), mean=[0.5] * 3, std=[0.25] * 3, width=4)
-    return TrainState.new(dial(plain, method.dial) if isinstance(method.dial, Dials) else plain, seed=3)
+    return TrainState.new(method.dial.put_on(plain), seed=3)
 
 
 def same(a, b):

@@ -208,7 +208,9 @@ def official_name(name):
 
 
 def state_of(model, arrays, prefix):
-    return {name: arrays[prefix + official_name(name)] for name in model.state_dict() if name != "codes"}
+    return {
+        name: arrays[prefix + official_name(name)] for name in model.state_dict() if name not in ("codes", "described")
+    }
 
 
 @pytest.fixture(scope="module", params=CASES)

@@ -8,9 +8,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from robustdial import open_model
+from robustdial import clean_accuracy, load, open_model
 from robustdial.cli import main
 from robustdial.ship.hub import from_pretrained, save_pretrained
+from robustdial.ship.zoo import shipped
 
 TRAIN = ["--model-width=4", "--epochs=1", "--steps=2", "--eps=0.3", "--limit=300", "--device=cpu"]
 
@@ -168,3 +169,28 @@ def test_weights_that_were_damaged_since_are_refused(saved):
     path.write_bytes(bytes(data))
     with pytest.raises(ValueError, match="not what its digest says"):
         from_pretrained(saved)
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_what_comes_with_the_package_opens_by_its_name_without_the_hub(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    model, folder = from_pretrained(name), shipped()[name]
+    config = json.loads((folder / "config.json").read_text())
+    x = torch.rand(2, *config["data"]["shape"])
+    assert (model.at(0.0)(x) - model.at(1.0)(x)).abs().max() > 1e-3
+    assert (folder / "model.safetensors").stat().st_size < 4e6
+    card = (folder / "README.md").read_text()
+    assert f'from_pretrained("{name}")' in card and "test images" in card and "/" not in config["data"]["name"]
+
+
+def test_what_comes_with_the_package_is_listed(capsys):
+    assert main.run(["zoo"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in shipped())
+
+
+def test_a_shipped_dial_is_as_accurate_as_it_says():
+    config = json.loads((shipped()["robustdial/digits-radial"] / "config.json").read_text())
+    model, test = from_pretrained("robustdial/digits-radial"), load("digits").test
+    for point in config["points"]:
+        assert clean_accuracy(model.at(point["lam"]), test).value == pytest.approx(point["clean"], abs=0.01)

@@ -158,6 +158,61 @@ def actions(experiment):
     return [(trouble["epoch"], trouble["action"]) for trouble in experiment.troubles]
 
 
+def seen_along(*cleans, n=500):
+    """Records of epochs in which the positions of a dial have these clean accuracies."""
+    points = [[{"lam": i / 2, "clean": clean, "n": n} for i, clean in enumerate(look)] for look in cleans]
+    return [record | {"along": look} for record, look in zip(epochs(*[{}] * len(cleans)), points, strict=True)]
+
+
+DIALS = [
+    ("a dial as it should be", seen_along((0.7, 0.7, 0.7), (0.72, 0.65, 0.5)), False, None),
+    ("a far end that falls", seen_along((0.97, 0.98, 0.94), (0.97, 0.98, 0.45)), False, Trouble.FALLEN),
+    ("a middle that falls", seen_along((0.7, 0.7, 0.7), (0.7, 0.2, 0.5)), False, Trouble.FALLEN),
+    ("a clean end that falls", seen_along((0.7, 0.7, 0.7), (0.1, 0.6, 0.5)), False, Trouble.FALLEN),
+    ("a far end that learns more slowly", seen_along((0.5, 0.3, 0.1), (0.6, 0.4, 0.2)), False, None),
+    ("a far end that fell in the first epoch", seen_along((0.9, 0.8, 0.1)), True, Trouble.FALLEN),
+    ("all of it, a little", seen_along((0.9, 0.8, 0.7), (0.6, 0.5, 0.4)), False, None),
+    ("by chance", seen_along((0.4, 0.4, 0.4), (0.4, 0.4, 0.18), n=20), False, None),
+]
+
+
+@pytest.mark.parametrize(("records", "begun", "trouble"), [case[1:] for case in DIALS], ids=[case[0] for case in DIALS])
+def test_diagnosis_of_a_dial(records, begun, trouble):
+    assert diagnose(records, classes=10, begun=begun) is trouble
+
+
+@pytest.mark.parametrize(("on_trouble", "back"), [("auto", True), ("rollback", True), ("warn", False)])
+def test_a_dial_of_which_a_part_falls_is_taken_back_by_default(tmp_path, scripted, monkeypatch, on_trouble, back):
+    scripted()
+    looks = iter(range(1, 100))
+
+    def falls(experiment):
+        far = 0.3 if next(looks) == 3 else 0.9
+        return [{"lam": 0.0, "clean": 0.95, "n": 500}, {"lam": 1.0, "clean": far, "n": 500}]
+
+    monkeypatch.setattr(carrying, "along", falls)
+    run = Run(out=str(tmp_path / "run"), **SMALL | {"on_trouble": on_trouble, "epochs": 3})
+    experiment = start("oat", {"eps": 0.2, "steps": 1, "lambdas": (0.0, 1.0)}, run)
+    list(training_loop(experiment))
+    assert experiment.finished
+    assert actions(experiment) == [
+        (3, "back to the end of epoch 2, with 0.5 of the learning rate" if back else "going on")
+    ]
+    assert Run().on_trouble == "auto"
+
+
+def test_every_position_of_a_dial_is_looked_at(tmp_path):
+    run = Run(out=str(tmp_path / "run"), **SMALL | {"epochs": 1})
+    experiment = start("oat", {"eps": 0.2, "steps": 1, "lambdas": (0.0, 0.5, 1.0)}, run)
+    list(training_loop(experiment))
+    (epoch,) = record.read_epochs(experiment.folder)
+    assert [point["lam"] for point in epoch["along"]] == [0.0, 0.5, 1.0]
+    plain = begun(tmp_path / "plain", "auto", epochs=1)
+    list(training_loop(plain))
+    assert record.read_epochs(plain.folder)[0]["along"] == []
+    assert not (plain.folder / record.HEALTHY).exists()
+
+
 def test_a_warning_is_given_once_and_training_goes_on(tmp_path, scripted):
     scripted(3, 4)
     experiment = begun(tmp_path / "run")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 
 import torch
 from torch import nn
 
 from robustdial.dial.kinds import BATCH_NORMS, NORMS, WEIGHTED
-from robustdial.dial.probe import ordinary
+from robustdial.dial.norms import folds, normlike, usual_batch_norm
+from robustdial.dial.probe import at_rest, ordinary
+
+LINE = "A dial in weight space takes any network: Line().put_on(net), on the command line --dial line."
+"""The remedy where layers cannot follow a dial."""
 
 
 def check_network(model: nn.Module) -> None:
@@ -25,7 +30,12 @@ def check_network(model: nn.Module) -> None:
 
 
 def copied(model: nn.Module) -> nn.Module:
-    """A deep copy. Raises ValueError if the network holds tensors of an earlier forward pass."""
+    """A deep copy. Raises ValueError if the network holds tensors of an earlier forward pass, and will not let go."""
+    try:
+        return copy.deepcopy(model)
+    except RuntimeError:
+        with at_rest(model):  # which makes a network forget what it keeps from an evaluation
+            pass
     try:
         return copy.deepcopy(model)
     except RuntimeError as error:
@@ -39,22 +49,36 @@ def copied(model: nn.Module) -> nn.Module:
 def check_site(name: str, module: nn.Module) -> None:
     """Raises ValueError or TypeError for a layer that cannot follow the dial."""
     kind = type(module).__name__
-    if not isinstance(module, NORMS + WEIGHTED):
+    if not name:
         raise TypeError(
-            f"Layer {name!r} is a {kind}; batch, layer, group and instance norms, convolutions and linear layers can "
-            "follow the dial. Leave it out of sites."
+            f"The network is one layer, a {kind}, which cannot be replaced in itself. Give dial() nn.Sequential(layer)."
+        )
+    if not isinstance(module, WEIGHTED) and not normlike(module):
+        raise TypeError(
+            f"Layer {name!r} is a {kind}; norms with a weight per channel, convolutions and linear layers can follow "
+            f"the dial. Leave it out of sites. {LINE}"
         )
     if isinstance(module, BATCH_NORMS) and module.running_mean is None:
         raise ValueError(f"Layer {name!r} keeps no running statistics. Build it with track_running_stats=True.")
-    if isinstance(module, nn.LayerNorm) and len(module.normalized_shape) > 1:
+    if isinstance(module, nn.LayerNorm | nn.RMSNorm) and len(module.normalized_shape) > 1:
         raise TypeError(
             f"Layer {name!r} normalises over {tuple(module.normalized_shape)} at once: it has no affine weights per "
-            "channel. Leave it out of sites."
+            f"channel. Leave it out of sites. {LINE}"
+        )
+    if isinstance(module, BATCH_NORMS) and not usual_batch_norm(module):
+        raise TypeError(
+            f"Layer {name!r} ({kind}) computes something else than a batch norm, by a forward of its own or a hook, "
+            f"which the dial would pass by. Leave it out of sites, or take the hook off. {LINE}"
+        )
+    if isinstance(module, NORMS) and not isinstance(module, BATCH_NORMS) and not folds(module):
+        raise TypeError(
+            f"Layer {name!r} ({kind}) does not use its weight and bias as they are, as a norm of its class does (it "
+            f"adds 1, say, or a hook changes its output), so they cannot hold the dial. Leave it out of sites. {LINE}"
         )
     if isinstance(module, WEIGHTED) and not hasattr(module, "gain") and not ordinary(module):
         raise TypeError(
             f"Layer {name!r} ({kind}) computes something else than an ordinary convolution or linear layer, so its "
-            "weights cannot hold what the dial does. Leave it out of sites."
+            f"weights cannot hold what the dial does. Leave it out of sites. {LINE}"
         )
 
 
@@ -63,7 +87,30 @@ def check_some_norm_is_known(model: nn.Module) -> None:
     for name, module in model.named_modules():
         if "norm" in type(module).__name__.lower() and next(module.parameters(recurse=False), None) is not None:
             raise TypeError(
-                f"Layer {name!r} ({type(module).__name__}) cannot follow the dial; batch, layer, group and instance "
-                "norms can. Build the network with one of these, or name other layers with sites=..., for example its "
-                "convolutions."
+                f"Layer {name!r} ({type(module).__name__}) cannot follow the dial; batch, layer, group, instance and "
+                "RMS norms can. Build the network with one of these, or name other layers with sites=..., for example "
+                f"its convolutions. {LINE}"
             )
+
+
+def check_nothing_hidden(model: nn.Module) -> None:
+    """Raises ValueError for a norm that a network keeps in a plain list or dict, where no dial can reach it."""
+    registered = set(model.modules())
+    for name, owner in model.named_modules():
+        for attribute, value in vars(owner).items():
+            for kept in _kept_in(value) if not attribute.startswith("_") else ():
+                inside = [kept] if kept in registered else list(kept.modules())
+                hidden = next((module for module in inside if isinstance(module, NORMS)), None)
+                if hidden is not None:
+                    place = f"{name}.{attribute}" if name else attribute
+                    raise ValueError(
+                        f"{place!r} is a plain {type(value).__name__} that holds a {type(hidden).__name__}, which the "
+                        "dial cannot replace there. Keep layers in nn.ModuleList or nn.ModuleDict."
+                    )
+
+
+def _kept_in(value: object) -> list[nn.Module]:
+    """Modules in a plain container."""
+    items: Iterable[object] = value.values() if isinstance(value, dict) else ()
+    items = value if isinstance(value, list | tuple | set) else items
+    return [item for item in items if isinstance(item, nn.Module)]

@@ -1,65 +1,27 @@
-"""`Dials`: which dial a network exposes; `Fixed`: none."""
+"""The conditional dial: `Dials` describes it, and `dial(model, dials)` puts it on a network."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple, Protocol, cast
+from typing import ClassVar, cast
 
-import torch
 from torch import Tensor, nn
 
-from robustdial.checks import fields_fit
+from robustdial.checks import checked, fields_fit
 from robustdial.dial.encoding import Cosine, Encoding
 from robustdial.dial.film import Conditioner, IdentityFiLM
+from robustdial.dial.fixed import Fixed, check_same, kind_of
+from robustdial.dial.kind import Calibration
+from robustdial.dial.model import Dialed
+from robustdial.dial.offer import Forward, Seat, chosen, in_order, meant
 from robustdial.dial.radii import Radii, Same
+from robustdial.dial.recalibrate import recalibrated
 from robustdial.dial.sampling import PerSample, Sampling
 from robustdial.dial.setting import Rows, Setting
+from robustdial.dial.surgery import Sites, dialed, everywhere
+from robustdial.dial.trial import check_rows
 from robustdial.distributed import Shard
-from robustdial.typing import Reach
-
-Forward = Callable[..., Tensor]
-"""How the network is called: `forward(x)`, and `forward(x, setting)` where there is a dial."""
-
-
-class Seat(NamedTuple):
-    """One game's place at a batch: how its rows are forwarded, where they stand, who has an adversary."""
-
-    forward: Callable[[Tensor, Rows], Tensor]
-    """Images of some rows of the batch, and these rows, to logits."""
-    lam: Tensor
-    """Position of the dial of each row `[B]`."""
-    first: int
-    """Rows `[:first]` have no adversary."""
-    victims: Shard
-    """Which of the rows that have an adversary, in the whole batch, these are."""
-    reach: Reach = 1.0
-    """Share of the radius that each row's adversary may use: `[B]`, or one number."""
-
-
-class Dialable(Protocol):
-    """What `Dials` asks of a network; `Dialed` has it."""
-
-    dials: Dials
-
-    def settings(self, rows: Tensor) -> list[Setting]:
-        """The settings of a training batch, one per width."""
-        ...
-
-
-@dataclass(frozen=True)
-class Fixed:
-    """No dial: a plain network, every row attacked, lambda 1 throughout."""
-
-    def seats(self, model: nn.Module, forward: Forward, x: Tensor, shard: Shard | None = None) -> list[Seat]:
-        """The one game of a batch. Raises TypeError if the model has a dial."""
-        if hasattr(model, "settings"):
-            raise TypeError(
-                "This method trains a plain network, but the model has a dial. Give it model.bake(lam), or train oat."
-            )
-        return [Seat(lambda images, rows: forward(images), x.new_ones(len(x)), 0, shard or Shard(len(x)))]
 
 
 @dataclass(frozen=True)
@@ -79,6 +41,8 @@ class Dials:
     (0.0, 1.0)
     """
 
+    name: ClassVar[str] = "conditional"
+
     lambdas: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 1.0)
     widths: tuple[float, ...] = (1.0,)
     encoding: Encoding = field(default_factory=Cosine)
@@ -89,9 +53,6 @@ class Dials:
 
     def __post_init__(self) -> None:
         fields_fit(self)
-        lambdas = tuple(sorted({float(lam) for lam in self.lambdas}))
-        if not lambdas or not all(0 <= lam <= 1 for lam in lambdas):
-            raise ValueError(f"lambdas={self.lambdas} must be at least one number between 0 and 1.")
         widths = tuple(sorted({float(width) for width in self.widths}))
         if not widths or widths[0] <= 0 or widths[-1] != 1:
             raise ValueError(
@@ -99,20 +60,17 @@ class Dials:
                 "narrower network altogether, make the network narrower."
             )
         object.__setattr__(self, "widths", widths)
-        object.__setattr__(self, "lambdas", lambdas)
+        object.__setattr__(self, "lambdas", in_order(self.lambdas))
 
     def level(self, width: float) -> int | None:
         """Index of a trained width; None of another. 0.333333 is a third, as it is printed."""
-        width = _meant(width, self.widths)
+        width = meant(width, self.widths)
         return self.widths.index(width) if width in self.widths else None
 
-    def meant(self, lam: float, width: float = 1.0) -> tuple[float, float]:
-        """The trained lambda and the trained width that are meant by printed ones; others as they are.
-
-        >>> Dials((0, 2 / 3), (1 / 3, 1)).meant(0.666667, 0.5)
-        (0.6666666666666666, 0.5)
-        """
-        return _meant(lam, self.lambdas), _meant(width, self.widths)
+    def put_on(self, *networks: nn.Module, example: Tensor | None = None) -> nn.Module:
+        """`dial(network, self, example=example)`."""
+        (plain,) = networks
+        return dial(plain, self, example=example)
 
     def seats(self, model: nn.Module, forward: Forward, x: Tensor, shard: Shard | None = None) -> list[Seat]:
         """One game per width, all at the same freshly drawn lambdas.
@@ -130,17 +88,11 @@ class Dials:
                 f"A {type(model).__name__} wraps the model. Give the network in it, model.module, and the wrapper "
                 "as forward= of train_batch or state.forward."
             )
-        if not hasattr(model, "settings"):
-            raise TypeError(
-                "This method trains a dial, but the model has none. Wrap it first: model = dial(model, method.dial)."
-            )
-        dialed = cast(Dialable, model)
-        if (dialed.dials.lambdas, dialed.dials.widths) != (self.lambdas, self.widths):
-            raise ValueError(
-                f"The method trains lambdas {self.lambdas} and widths {self.widths}, the model's dial has "
-                f"{dialed.dials.lambdas} and {dialed.dials.widths}. "
-                "Make both from the same Dials: model = dial(model, method.dial)."
-            )
+        check_same(self, model)
+        dialed = cast(Dialed, model)
+        if not dialed.tried:  # no images were given to dial(): these are the first ones
+            check_rows(dialed, x)
+            dialed.tried = True
         shard = shard or Shard(len(x))
         rows = self.sampling.rows(shard.of, self.lambdas)
         victims = shard.after(int((rows == 0).sum()) if self.lambdas[0] == 0 else 0)
@@ -149,30 +101,78 @@ class Dials:
             Seat(partial(_forward_part, forward, s), s.lam, s.first, victims, self.radii.reach(s.lam)) for s in settings
         ]
 
+    def at(self, model: nn.Module, lam: float | None, width: float, images: Calibration) -> nn.Module:
+        """The network at one lambda and one width; a width that was not trained is cut out, `recalibrated`."""
+        dialed, lam = cast(Dialed, model), chosen(lam, self.lambdas)
+        return dialed.at(lam, width) if self._has(width) else recalibrated(dialed, lam, width, images())
 
-def _meant(value: float, trained: tuple[float, ...]) -> float:
-    return next((known for known in trained if math.isclose(value, known, rel_tol=1e-5)), value)
+    def bake(self, model: nn.Module, lam: float | None, width: float, images: Calibration) -> nn.Module:
+        """A plain network of the original class; a width that was not trained is cut out, `recalibrated`."""
+        dialed, lam = cast(Dialed, model), chosen(lam, self.lambdas)
+        return dialed.bake(lam, width) if self._has(width) else recalibrated(dialed, lam, width, images())
+
+    def meant(self, lam: float | None, width: float = 1.0) -> tuple[float | None, float]:
+        """The trained lambda and the trained width that are meant by printed ones; others as they are.
+
+        >>> Dials((0, 2 / 3), (1 / 3, 1)).meant(0.666667, 0.5)
+        (0.6666666666666666, 0.5)
+        """
+        return None if lam is None else meant(lam, self.lambdas), meant(width, self.widths)
+
+    def trained(self, lam: float | None, width: float = 1.0) -> bool:
+        """Whether lambda and width are among the trained ones."""
+        return lam in self.lambdas and self.level(width) is not None
+
+    def costs_like(self, lam: float | None) -> float | None:
+        """Baking leaves nothing of lambda but numbers in the weights: they all cost the same."""
+        return self.lambdas[0]
+
+    def _has(self, width: float) -> bool:
+        """Whether a width is in the network; a dial of one width has no others to be cut out."""
+        return self.level(width) is not None or len(self.widths) == 1
+
+
+@checked
+def dial(
+    model: nn.Module,
+    dials: Dials | None = None,
+    *,
+    sites: Sites | None = None,
+    film: Sites = everywhere,
+    slim: Sites = everywhere,
+    example: Tensor | None = None,
+) -> Dialed:
+    """A copy of `model` that follows the dial; weights are kept, and at first every lambda gives the same logits.
+
+    Batch norms get a clean and a robust branch with FiLM behind them; other norms, and the convolutions of networks
+    without norms, get FiLM alone. With several widths, convolutions and linear layers use their leading channels.
+    `Dialed.sites` tells what was replaced.
+
+    Args:
+        model: a classifier from images in [0, 1] to logits.
+        dials: what the dial offers; `Dials()` by default.
+        sites: which of its layers to replace; by default `norms`, or `convolutions` where there are no norms.
+        film: which of the sites get FiLM; the others only choose their statistics.
+        slim: which convolutions and linear layers give fewer channels at narrow widths; never the classifier.
+        example: some images `[B, C, H, W]` on which the network is tried, so that what cannot follow the dial is named
+            here and not in training; needed for widths.
+
+    Raises:
+        ValueError: no site is found, a site keeps no running statistics, or the network cannot run at a width or with a
+            lambda for each row; the layer is named.
+        TypeError: a site has no affine weights that could follow the dial, or the model is dialed already, compiled, or
+            wrapped.
+
+    >>> import torch
+    >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8 * 36, 10))
+    >>> model = dial(net, Dials(widths=(0.5, 1.0)), example=torch.rand(2, 3, 8, 8))
+    >>> model.bake(0.4, width=0.5)[1].num_features
+    4
+    """
+    if any(kind_of(module) != Fixed() for module in model.modules()):
+        raise TypeError("This model has a dial already. Give dial() the plain network, for example model.bake(lam).")
+    return dialed(model, dials or Dials(), sites=sites, film=film, slim=slim, example=example)
 
 
 def _forward_part(forward: Forward, setting: Setting, images: Tensor, rows: Rows) -> Tensor:
     return forward(images, setting.part(rows))
-
-
-def share_of_robust(lam: float, lambdas: tuple[float, ...]) -> float:
-    """How far the statistics at `lam` have moved from the clean (0) to the robust branch (1).
-
-    The branches are trained at 0 and at every positive lambda; between 0 and the smallest positive one they are
-    mixed, so that the dial has no jump (as SplitMix does with the outputs of two batch norms).
-
-    >>> share_of_robust(0.05, (0.0, 0.1, 1.0)), share_of_robust(0.3, (0.0, 0.1, 1.0))
-    (0.5, 1.0)
-    """
-    positive = next((value for value in lambdas if value > 0), None)
-    if lambdas[0] > 0:
-        return 1.0
-    return 0.0 if positive is None else min(1.0, lam / positive)
-
-
-def shares(lambdas: tuple[float, ...]) -> Tensor:
-    """`share_of_robust` at the trained lambdas `[L]`."""
-    return torch.tensor([share_of_robust(lam, lambdas) for lam in lambdas])

@@ -82,6 +82,22 @@ class NoFiLM:
         return _NoFiLM(channels)
 
 
+class ScaleOnly(nn.Module):
+    """A FiLM network whose shift is left out, for layers without a bias to hold it.
+
+    Args:
+        film: the network.
+    """
+
+    def __init__(self, film: nn.Module) -> None:
+        super().__init__()
+        self.film = film
+
+    def forward(self, codes: Tensor, level: int) -> tuple[Tensor, Tensor]:
+        scale, shift = self.film(codes, level)
+        return scale, torch.zeros_like(shift)
+
+
 class _NoFiLM(nn.Module):
     def __init__(self, channels: Sequence[int]) -> None:
         super().__init__()

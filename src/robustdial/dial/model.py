@@ -10,10 +10,12 @@ from torch import Tensor, nn
 
 from robustdial.checks import finite, said
 from robustdial.dial.checks import copied
-from robustdial.dial.dials import Dials, share_of_robust, shares
+from robustdial.dial.described import describe_in
 from robustdial.dial.inventory import Site
+from robustdial.dial.mixture import standing
 from robustdial.dial.modulated import Foldable, Modulated, PerWidth, Whole
 from robustdial.dial.norm import DialNorm
+from robustdial.dial.offer import Offer, chosen, share_of_robust, shares
 from robustdial.dial.setting import Dial, Setting
 from robustdial.dial.slim import SlimConv2d, SlimLinear
 from robustdial.logits import logits_of
@@ -35,13 +37,16 @@ class Dialed(nn.Module):
     shares: Tensor
     lambdas: Tensor
 
-    def __init__(self, body: nn.Module, dial: Dial, dials: Dials, sites: tuple[Site, ...] = ()) -> None:
+    def __init__(self, body: nn.Module, dial: Dial, dials: Offer, sites: tuple[Site, ...] = ()) -> None:
         super().__init__()
         self.body, self.dial, self.dials, self.sites = body, dial, dials, sites
+        self.tried = False
+        """Whether it has been tried with a lambda for each row."""
         # the codes are part of the weights: another draw of a random encoding would be another network
         like = next(body.parameters(), torch.empty(0))
         self.register_buffer("codes", dials.encoding.table(dials.lambdas).to(like.device, like.dtype))
         self.register_buffer("shares", shares(dials.lambdas).to(like.device, like.dtype), persistent=False)
+        describe_in(self, "conditional", dials.lambdas, f"{type(dials.encoding).__name__} of {self.codes.shape[1]}")
         self.register_buffer("lambdas", torch.tensor(dials.lambdas).to(like.device, like.dtype), persistent=False)
 
     def forward(self, x: Tensor, setting: Setting | None = None) -> Tensor:
@@ -77,42 +82,45 @@ class Dialed(nn.Module):
         """One lambda, trained or between trained ones, for every row of any batch. Raises ValueError off the dial."""
         finite("lam", lam, "Give a number on the dial, such as 0.4.")
         finite("width", width, "Give a share of the channels, such as 1.0.")
-        level, (lam, _) = self._level(width), self.dials.meant(lam)
-        lambdas = self.dials.lambdas
-        if not lambdas[0] <= lam <= lambdas[-1]:
-            nearest = lambdas[0] if lam < lambdas[0] else lambdas[-1]
-            known = ", ".join(f"{value:g}" for value in lambdas)
-            raise ValueError(
-                f"lam={lam:g} is not on this dial ({known}). Choose a value from {lambdas[0]:g} to {lambdas[-1]:g}, "
-                f"nearest {nearest:g}, or train with it."
-            )
+        level, lambdas = self._level(width), self.dials.lambdas
+        lam = chosen(lam, lambdas)
         code = self.dials.encoding.code(lam, lambdas, self.codes)
         share = self.shares.new_tensor([share_of_robust(lam, lambdas)])
         rows = torch.zeros(1, dtype=torch.int64, device=self.codes.device)
         return Setting(code[None], share, rows, self.lambdas.new_tensor([lam]), 0, level)
 
-    def at(self, lam: float, width: float = 1.0) -> Served:
+    def at(self, lam: float | tuple[float, float], width: float = 1.0, mix: float | None = None) -> nn.Module:
         """This network at one lambda as a plain `f(x)`; shares the weights, so it follows further training.
+
+        With `mix`, two lambdas: the mixture of their probabilities, this share of the second, for two forwards of one
+        set of weights: `at((0, 2/3), mix=0.75)`.
 
         >>> from robustdial.dial import dial
         >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(144, 10))
         >>> dial(net).eval().at(0.25)(torch.rand(2, 1, 8, 8)).shape
         torch.Size([2, 10])
         """
-        return Served(self, self.setting(lam, width))
+        return standing(lambda one: Served(self, self.setting(one, width)), lam, mix)
 
-    def bake(self, lam: float, width: float = 1.0) -> nn.Module:
+    def bake(self, lam: float | tuple[float, float], width: float = 1.0, mix: float | None = None) -> nn.Module:
         """A plain network of the original class for one position, in evaluation mode, with no trace of the dial.
 
         With running statistics, batch norm followed by FiLM is one affine map per channel, which a batch norm can hold;
         FiLM behind another layer goes into its affine weights. Same layers, same state_dict keys (a layer without
         weight or bias gains them, parametrized weights become plain ones), no cost at run time. A narrow network is cut
-        to its channels. The logits agree with `at(lam, width)` to rounding.
+        to its channels. The logits agree with `at(lam, width)` to rounding. With `mix` it is two plain networks in one
+        module.
         """
+        return standing(lambda one: self._baked(one, width), lam, mix)
+
+    def _baked(self, lam: float, width: float) -> nn.Module:
         setting, body = self.setting(lam, width), copied(self.body)
         folded: dict[nn.Module, nn.Module] = {}
         for name, layer in list(_outermost(body)):
-            folded.setdefault(layer, cast(Foldable, layer).folded(setting))
+            if layer not in folded:
+                learns = any(weight.requires_grad for weight in layer.parameters())
+                folded[layer] = cast(Foldable, layer).folded(setting)
+                folded[layer].requires_grad_(learns)
             body.set_submodule(name, folded[layer])
         body.eval()
         return body

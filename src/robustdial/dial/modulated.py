@@ -94,10 +94,12 @@ class Modulated(nn.Module):
             scale, shift = (v[0] for v in self.film(setting.codes, setting.level))
             # a weight-standardised convolution scales its output by a gain; its weight has no say in that
             name = "gain" if isinstance(getattr(layer, "gain", None), Tensor) else "weight"
-            weight, bias = cast(Tensor | None, getattr(layer, name)), cast(Tensor | None, layer.bias)
+            weight = cast(Tensor | None, getattr(layer, name))
             factor = scale if weight is None else weight * scale.reshape(-1, *[1] * (weight.dim() - 1))
             setattr(layer, name, nn.Parameter(factor))
-            layer.bias = nn.Parameter(shift if bias is None else shift + scale * bias)
+            if hasattr(layer, "bias"):  # an RMS norm has none, and its FiLM no shift
+                bias = cast(Tensor | None, layer.bias)
+                layer.bias = nn.Parameter(shift if bias is None else shift + scale * bias)
         for name, step in self.after.items():
             setattr(layer, name, copy.deepcopy(step))
         return layer

@@ -36,8 +36,9 @@ def cut_norm(norm: nn.Module, channels: int) -> nn.Module:
     return cut
 
 
-@cut_norm.register
-def _(norm: nn.LayerNorm, channels: int) -> nn.Module:
+@cut_norm.register(nn.LayerNorm)
+@cut_norm.register(nn.RMSNorm)
+def _(norm: nn.Module, channels: int) -> nn.Module:
     cut = _cut_values(norm, channels)
     cut.normalized_shape = (channels,)  # type: ignore[assignment]
     return cut

@@ -92,11 +92,20 @@ class DialNorm(nn.Module):
             return cast(Tensor, clean(x))
         first = min(first, len(x))
         left, right = torch.split(x, [first, len(x) - first])  # two slices would cost a copy each in the backward
-        return torch.cat([clean(left), robust(right)])
+        return torch.cat([_of_some(clean, left), _of_some(robust, right)])
 
     @staticmethod
     def _branch(norms: nn.ModuleList, setting: Setting) -> BatchNorm:
         return cast(BatchNorm, norms[setting.level])
+
+
+def _of_some(norm: BatchNorm, x: Tensor) -> Tensor:
+    """Some rows of a batch through their branch; a single value per channel, as behind global pooling, has no variance,
+    so what the branch has seen so far stands in."""
+    if x.numel() > x.shape[1]:
+        return cast(Tensor, norm(x))
+    mean, var = _statistics(norm)
+    return torch.nn.functional.batch_norm(x, mean, var, norm.weight, norm.bias, False, 0.0, norm.eps)
 
 
 def _statistics(norm: BatchNorm) -> tuple[Tensor, Tensor]:

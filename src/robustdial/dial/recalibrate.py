@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from robustdial.checks import checked
-from robustdial.dial.dials import Dials
+from robustdial.dial.encoding import Cosine, Encoding
+from robustdial.dial.film import Conditioner, IdentityFiLM
 from robustdial.dial.kinds import BATCH_NORMS
 from robustdial.dial.model import Dialed
+from robustdial.dial.offer import meant
 from robustdial.dial.slim import Slim
-from robustdial.dial.surgery import dial
+from robustdial.dial.surgery import dialed
 
 
 @checked
@@ -32,6 +35,7 @@ def recalibrated(model: Dialed, lam: float, width: float, batches: Iterable[Tens
 
     Raises ValueError if there are no images, the width or lambda is off the dial, or the network has one width only.
 
+    >>> from robustdial.dial import Dials, dial
     >>> net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8 * 36, 10))
     >>> model = dial(net, Dials(widths=(0.5, 1.0)), example=torch.rand(2, 1, 8, 8))
     >>> recalibrated(model, 0.3, 0.75, [torch.rand(16, 1, 8, 8)])[1].num_features
@@ -42,7 +46,7 @@ def recalibrated(model: Dialed, lam: float, width: float, batches: Iterable[Tens
         raise ValueError("There are no images to measure statistics on. Give some batches of training images.")
     if not 0 < width <= 1:
         raise ValueError(f"width={width:g} is not a share of the channels. Choose it above 0 and up to 1.")
-    lam, width = model.dials.meant(lam, width)
+    width = meant(width, model.dials.widths)
     wide = next(trained for trained in model.dials.widths if trained >= width)
     net = model.bake(lam, wide)
     if width < wide:
@@ -52,9 +56,23 @@ def recalibrated(model: Dialed, lam: float, width: float, batches: Iterable[Tens
             )
         share = width / wide
         cut = _cut_layers(model)
-        narrow = dial(net, Dials((0.0,), (share, 1.0)), slim=lambda name, _: name in cut, example=images[0][:2])
+        narrow = dialed(net, _Narrow((share, 1.0)), slim=lambda name, _: name in cut, example=images[0][:2])
         net = narrow.bake(0.0, share)
     return reestimated(net, images)
+
+
+@dataclass(frozen=True)
+class _Narrow:
+    """A dial that only narrows."""
+
+    widths: tuple[float, ...]
+    lambdas: tuple[float, ...] = (0.0,)
+    encoding: Encoding = field(default_factory=Cosine)
+    conditioner: Conditioner = field(default_factory=IdentityFiLM)
+    dual: bool = True
+
+    def level(self, width: float) -> int | None:
+        return self.widths.index(width) if width in self.widths else None
 
 
 def _cut_layers(model: Dialed) -> set[str]:

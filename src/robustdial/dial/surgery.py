@@ -1,4 +1,4 @@
-"""`dial(model, dials)`: a classifier that its author never meant for it becomes a dialed one."""
+"""A classifier that its author never meant for it becomes a dialed one: layers are found and replaced."""
 
 from __future__ import annotations
 
@@ -7,20 +7,27 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from robustdial.checks import checked
-from robustdial.dial.checks import check_network, check_site, check_some_norm_is_known, copied
-from robustdial.dial.dials import Dials
-from robustdial.dial.film import NoFiLM
+from robustdial.dial.checks import (
+    LINE,
+    check_network,
+    check_nothing_hidden,
+    check_site,
+    check_some_norm_is_known,
+    copied,
+)
+from robustdial.dial.film import NoFiLM, ScaleOnly
 from robustdial.dial.inventory import Site
-from robustdial.dial.kinds import BATCH_NORMS, NORMS, channel_dim
+from robustdial.dial.kinds import BATCH_NORMS, NORMS, channel_dim, channels_of
 from robustdial.dial.model import Dialed
 from robustdial.dial.modulated import Modulated, PerWidth, Whole, unfused
 from robustdial.dial.narrow import cut_norm
 from robustdial.dial.norm import DialNorm
+from robustdial.dial.norms import normlike
+from robustdial.dial.offer import Offer
 from robustdial.dial.probe import Gauge
 from robustdial.dial.setting import Dial
 from robustdial.dial.slim import Slim
-from robustdial.dial.trial import check_example, check_rows
+from robustdial.dial.trial import check_example, check_hidden, check_rows, check_training, without_rows
 from robustdial.dial.widths import slimmed
 
 Sites = Callable[[str, nn.Module], bool]
@@ -28,8 +35,8 @@ Sites = Callable[[str, nn.Module], bool]
 
 
 def norms(name: str, module: nn.Module) -> bool:
-    """The default sites: every batch, layer, group and instance norm."""
-    return isinstance(module, NORMS)
+    """The default sites: every batch, layer, group, instance and RMS norm, and what is like one."""
+    return normlike(module)
 
 
 def convolutions(name: str, module: nn.Module) -> bool:
@@ -42,52 +49,26 @@ def everywhere(name: str, module: nn.Module) -> bool:
     return True
 
 
-@checked
-def dial(
+def dialed(
     model: nn.Module,
-    dials: Dials | None = None,
+    dials: Offer,
     *,
     sites: Sites | None = None,
     film: Sites = everywhere,
     slim: Sites = everywhere,
     example: Tensor | None = None,
 ) -> Dialed:
-    """A copy of `model` that follows the dial; weights are kept, and at first every lambda gives the same logits.
-
-    Batch norms get a clean and a robust branch with FiLM behind them; other norms, and the convolutions of networks
-    without norms, get FiLM alone. With several widths, convolutions and linear layers use their leading channels.
-    `Dialed.sites` tells what was replaced.
-
-    Args:
-        model: a classifier from images in [0, 1] to logits.
-        dials: what the dial offers; `Dials()` by default.
-        sites: which of its layers to replace; by default `norms`, or `convolutions` where there are no norms.
-        film: which of the sites get FiLM; the others only choose their statistics.
-        slim: which convolutions and linear layers give fewer channels at narrow widths; never the classifier.
-        example: some images `[B, C, H, W]` on which the network is tried, so that what cannot follow the dial is named
-            here and not in training; needed for widths.
-
-    Raises:
-        ValueError: no site is found, a site keeps no running statistics, or the network cannot run at a width or with a
-            lambda for each row; the layer is named.
-        TypeError: a site has no affine weights that could follow the dial, or the model is dialed already, compiled, or
-            wrapped.
-
-    >>> import torch
-    >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8 * 36, 10))
-    >>> model = dial(net, Dials(widths=(0.5, 1.0)), example=torch.rand(2, 3, 8, 8))
-    >>> model.bake(0.4, width=0.5)[1].num_features
-    4
-    """
+    """`dial(model, dials)`, where the arguments are explained."""
     if any(isinstance(module, DialNorm | Modulated) for module in model.modules()):
         raise TypeError("This model has a dial already. Give dial() the plain network, for example model.bake(lam).")
     check_network(model)
-    dials, shared, body = dials or Dials(), Dial(), copied(model)
+    shared, body = Dial(), copied(model)
     if example is not None:
         like = next(body.parameters(), example)
         example = example.to(like.device, like.dtype)
         check_example(body, example)
-    chosen = _chosen(body, sites)
+    check_nothing_hidden(body)
+    chosen = _chosen(body, sites, example)
     if dials.widths != (1.0,):
         if example is None:
             raise ValueError("A network of several widths is tried at each. Give dial() some images: example=x.")
@@ -97,39 +78,58 @@ def dial(
     dialed = Dialed(body, shared, dials, found)
     dialed.training = model.training
     if example is not None:
+        check_hidden(dialed, example)
         check_rows(dialed, example)
+        check_training(dialed, example)
+        dialed.tried = True
     return dialed
 
 
-def _chosen(body: nn.Module, sites: Sites | None) -> dict[str, nn.Module]:
-    if sites is None and any(isinstance(module, NORMS) for module in body.modules()):
-        sites = norms
-    elif sites is None:
-        check_some_norm_is_known(body)
-        sites = convolutions
-    chosen = {name: module for name, module in body.named_modules(remove_duplicate=False) if sites(name, module)}
+def _chosen(body: nn.Module, sites: Sites | None, example: Tensor | None) -> dict[str, nn.Module]:
+    chosen = _found(body, example) if sites is None else _named(body, sites)
     for name, module in chosen.items():
         check_site(name, module)
     if not chosen:
         raise ValueError(
             f"{type(body).__name__} has no norm and no convolution that could follow the dial. "
-            "Name the layers with sites=..."
+            f"Name the layers with sites=... {LINE}"
         )
     return chosen
 
 
+def _named(body: nn.Module, sites: Sites) -> dict[str, nn.Module]:
+    return {name: module for name, module in body.named_modules(remove_duplicate=False) if sites(name, module)}
+
+
+def _found(body: nn.Module, example: Tensor | None) -> dict[str, nn.Module]:
+    """The norms of a network, or else its convolutions; where it can be tried, those that see the rows of a batch."""
+    every, blind = _named(body, norms), set() if example is None else without_rows(body, example, normlike)
+    seeing = {name: module for name, module in every.items() if module not in blind}
+    if seeing:
+        return seeing
+    if not every:
+        check_some_norm_is_known(body)
+    blind = set() if example is None else without_rows(body, example, lambda module: isinstance(module, nn.Conv2d))
+    convs = _named(body, convolutions)
+    return {name: module for name, module in convs.items() if module not in blind} or every
+
+
 def _replace_sites(
-    body: nn.Module, chosen: dict[str, nn.Module], shared: Dial, dials: Dials, film: Sites
+    body: nn.Module, chosen: dict[str, nn.Module], shared: Dial, dials: Offer, film: Sites
 ) -> tuple[Site, ...]:
     like, code = next(body.parameters(), torch.empty(0)), dials.encoding.table(dials.lambdas).shape[1]
     replaced: dict[nn.Module, nn.Module] = {}  # a layer used in two places stays one layer
     found = []
     for name, plain in chosen.items():
         now = body.get_submodule(name)
+        if now in replaced.values():  # a block under two names: it was met under the other one
+            continue
         if now not in replaced:
             channels = _channels(now, len(dials.widths))
             conditioner = dials.conditioner if film(name, plain) else NoFiLM()
-            network = conditioner.build(code, channels).to(like.device, like.dtype)
+            network = conditioner.build(code, channels)
+            network = network if hasattr(plain, "bias") else ScaleOnly(network)
+            network = network.to(like.device, like.dtype)
             statistics = 1 + dials.dual if isinstance(plain, BATCH_NORMS) else 0
             size = sum(weight.numel() for weight in network.parameters())
             found.append(Site(name, type(plain).__name__, channels, statistics, size))
@@ -172,6 +172,4 @@ def _channels(now: nn.Module, levels: int) -> tuple[int, ...]:
         return tuple(now.channels[level] for level in range(levels))
     if isinstance(now, Slim):
         return tuple(now.channels(level) for level in range(levels))
-    known = ("num_features", "num_channels", "out_channels", "out_features")
-    count = next((getattr(now, name) for name in known if hasattr(now, name)), None)
-    return (int(now.normalized_shape[0] if count is None else count),) * levels  # type: ignore[index, arg-type]
+    return (channels_of(now),) * levels

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook
 
+from robustdial.dial.checks import LINE
+from robustdial.dial.kinds import NORMS
 from robustdial.dial.model import Dialed
 from robustdial.dial.probe import Failure, run, where
 from robustdial.logits import logits_of
+from robustdial.randomness import seeded
 
 
 def check_example(model: nn.Module, example: Tensor) -> None:
@@ -22,10 +29,59 @@ def check_example(model: nn.Module, example: Tensor) -> None:
         ) from failure.__cause__
 
 
+def without_rows(body: nn.Module, example: Tensor, asked: Callable[[nn.Module], bool]) -> set[nn.Module]:
+    """The layers among those asked about that are given something else than the rows of a batch, first."""
+    found: set[nn.Module] = set()
+    for rows in (2, 3):  # what sees another dimension than the rows may have as many of it once, but not twice
+
+        def look(layer: nn.Module, given: tuple[Tensor, ...], rows: int = rows) -> None:
+            if given and given[0].shape[0] != rows:
+                found.add(layer)
+
+        hooks = [module.register_forward_pre_hook(look) for module in body.modules() if asked(module)]
+        try:
+            run(body, example[:1].expand(rows, *example.shape[1:]).clone())
+        except Failure:  # it takes no batch of so many; what that means for the dial is said where it is tried
+            continue
+        finally:
+            for hook in hooks:
+                hook.remove()
+    return found
+
+
+def check_hidden(dialed: Dialed, example: Tensor) -> None:
+    """Raises ValueError if a norm answers that is not among the layers of the network."""
+    known, called = set(dialed.modules()), set[nn.Module]()
+    hook = register_module_forward_hook(lambda layer, given, out: called.add(layer))  # of every module there is
+    try:
+        _check_rows(dialed, example[:1])
+    finally:
+        hook.remove()
+    hidden = next((layer for layer in called - known if isinstance(layer, NORMS)), None)
+    if hidden is not None:
+        raise ValueError(
+            f"A {type(hidden).__name__} is called that is no layer of the network, so it follows no dial. Keep it as "
+            "an attribute of a module, or in nn.ModuleList."
+        )
+
+
+def check_training(dialed: Dialed, example: Tensor) -> None:
+    """Raises TypeError if the network returns something else than logits while it is trained."""
+    trial = copy.deepcopy(dialed)
+    trial.train()
+    (setting, *_) = trial.settings(torch.zeros(len(example), dtype=torch.int64))
+    with seeded(0, example.device), torch.no_grad():
+        try:
+            trial(example, setting)
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):  # the plain network fails as well on so few images
+                raise
+
+
 def check_rows(dialed: Dialed, example: Tensor) -> None:
     """Raises ValueError that names a layer in which the rows of a batch cannot have a lambda each."""
     for rows in (2, 3):  # what sees another dimension than the rows may have as many of it once, but not twice
-        _check_rows(dialed, example[:1].expand(rows, *example.shape[1:]))
+        _check_rows(dialed, example[:1].expand(rows, *example.shape[1:]).clone())
 
 
 def _check_rows(dialed: Dialed, images: Tensor) -> None:
@@ -36,7 +92,7 @@ def _check_rows(dialed: Dialed, images: Tensor) -> None:
         except Failure as failure:
             raise ValueError(
                 f"This network cannot follow the dial in layer {failure.name!r} ({failure.why}). "
-                "Leave it, or the layers in it, out with sites=..."
+                f"Leave it, or the layers in it, out with sites=... {LINE}"
             ) from failure.__cause__
         finally:
             dialed.dial.turn(None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, is_dataclass
 
 from robustdial.checks import finite, fits, said
-from robustdial.dial import Dials, Fixed
+from robustdial.dial import DialKind, Fixed
 from robustdial.method.objective import Objective
 from robustdial.method.schedule import Schedule
 from robustdial.method.solver import Solver
@@ -22,7 +22,7 @@ class Method:
         solver: for example `PGD(Step(px(2)))`.
         schedule: for example `Constant(8)`.
         objective: for example `AT()`.
-        dial: `Fixed()` for a plain network, `Dials(...)` for a dialed one.
+        dial: `Fixed()` for a plain network, `Dials(...)` or another kind for a dialed one.
         unlabelled: share of each batch that is unlabelled images with pseudo-labels, in [0, 1): a fact of what is
             learned from, which any five nouns can have.
     """
@@ -31,7 +31,7 @@ class Method:
     solver: Solver
     schedule: Schedule
     objective: Objective
-    dial: Dials | Fixed = field(default_factory=Fixed)
+    dial: DialKind = field(default_factory=Fixed)
     unlabelled: float = 0.0
 
     def __post_init__(self) -> None:

@@ -24,7 +24,7 @@ from robustdial.models.vgg import VGG
 from robustdial.models.wrn import WideResNet
 from robustdial.models.zoo import timm_model
 
-__all__ = ["CNN", "VGG", "Normalize", "PreActResNet", "ResNet", "WideResNet", "build", "customary", "names"]
+__all__ = ["CNN", "VGG", "Normalize", "PreActResNet", "ResNet", "WideResNet", "build", "customary", "known", "names"]
 
 _NETS: dict[str, tuple[Callable[..., nn.Module], int]] = {  # name -> network, its customary width
     "cnn": (CNN, 32),
@@ -44,6 +44,15 @@ _WIDEST = 8192
 def names() -> tuple[str, ...]:
     """What `build` understands; `timm:NAME` stands for every network of timm."""
     return (*_NETS, "timm:NAME")
+
+
+def known(name: str) -> bool:
+    """Whether `build` can make a network of this name.
+
+    >>> known("cnn"), known("timm:resnet18"), known("net.py:build")
+    (True, True, False)
+    """
+    return name in _NETS or name.startswith("timm:")
 
 
 def customary(name: str) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Any
 
 from torch import nn
 
@@ -48,6 +49,31 @@ def timm_model(
         assert trained is not None
         mean, std = _per_channel(trained.mean, channels), _per_channel(trained.std, channels)
     return nn.Sequential(OrderedDict(normalize=Normalize(mean, std), net=net))
+
+
+def normalisation_of(name: str, channels: int) -> tuple[Sequence[float], Sequence[float]]:
+    """Mean and standard deviation that weights for a network of timm expect, per channel. Raises as `timm_model`."""
+    trained = _configuration(name)
+    return _per_channel(trained.mean, channels), _per_channel(trained.std, channels)
+
+
+def classes_of(name: str) -> int:
+    """How many classes the weights that timm offers for a network know. Raises as `timm_model`."""
+    return int(_configuration(name).num_classes)
+
+
+def _configuration(name: str) -> Any:
+    try:
+        import timm
+    except ImportError:
+        raise ValueError(
+            f"timm:{name} needs the timm library. Install it with: pip install 'robustdial[timm]'"
+        ) from None
+    found = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
+    if found is None:
+        near = difflib.get_close_matches(name.partition(".")[0], timm.list_models(), n=3)
+        raise ValueError(f"timm has no model {name!r}. {_nearest(near)}See timm.list_models().")
+    return found
 
 
 def _per_channel(values: Sequence[float], channels: int) -> Sequence[float]:

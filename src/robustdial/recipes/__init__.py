@@ -28,6 +28,7 @@ from robustdial.recipes.liet import liet
 from robustdial.recipes.localized import localized, localized_oat
 from robustdial.recipes.m_oat import m_oat
 from robustdial.recipes.mart import mart
+from robustdial.recipes.mix import mix
 from robustdial.recipes.n_fgsm import n_fgsm
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.recipes.nuat import nuat
@@ -95,8 +96,14 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
+UNTRAINED: dict[str, Recipe] = {"mix": mix}
+"""What stands behind runs that no training made."""
+
+
 def recipe(name: str) -> Recipe:
     """The recipe of a name. Raises ValueError with the nearest name."""
+    if name in UNTRAINED:
+        return UNTRAINED[name]
     if name not in RECIPES:
         near = nearest(name, tuple(RECIPES))
         raise ValueError(f"There is no recipe {name!r}. The nearest is {near!r}; all of them: {', '.join(RECIPES)}.")

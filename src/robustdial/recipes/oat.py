@@ -26,6 +26,7 @@ from robustdial.method import Method
 from robustdial.method.objective import Blend
 from robustdial.method.schedule import Constant
 from robustdial.method.solver import PGD, Step
+from robustdial.recipes.kinds import Kind, of_kind
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.typing import px
 
@@ -43,6 +44,7 @@ def oat(
     zeros: float | None = None,
     dual: bool = True,
     widths: tuple[float, ...] = (1.0,),
+    dial: Kind = "conditional",
 ) -> Method:
     r"""Once-for-all adversarial training (OAT).
 
@@ -75,6 +77,7 @@ def oat(
         zeros: share of the images trained at lambda = 0; by default 1 / number of lambdas.
         dual: batch norm of its own for lambda = 0.
         widths: trained shares of the channels; (1.0,) for full width only, and `oats` for the paper's.
+        dial: conditional (FiLM and two branches of batch norm), or line (in weight space, for any network).
     """
     encodings: dict[str, Encoding] = {
         "scalar": Scalar(),
@@ -86,7 +89,7 @@ def oat(
     }
     films: dict[str, Conditioner] = {"identity": IdentityFiLM(), "linear": LinearFiLM(), "paper": PaperFiLM()}
     samplings: dict[str, Sampling] = {"sample": PerSample(zeros), "batch": PerBatch()}
-    dial = Dials(lambdas, widths, encodings[encoding], films[film], samplings[sampling], dual)
+    conditional = Dials(lambdas, widths, encodings[encoding], films[film], samplings[sampling], dual)
     threat = threat_of(norm, eps)
     way = min(1.25, 1 + px(4) / eps) if norm == "linf" else 1.25
-    return Method(threat, PGD(Step(spread=way)), Constant(steps + 1), Blend(), dial)
+    return Method(threat, PGD(Step(spread=way)), Constant(steps + 1), Blend(), of_kind(dial, conditional))

@@ -10,6 +10,7 @@ from robustdial.method import Method
 from robustdial.method.objective import AT, TRADES
 from robustdial.method.schedule import Constant, Warm
 from robustdial.method.solver import PGD, Noisy, Step
+from robustdial.recipes.kinds import Kind, of_kind
 from robustdial.recipes.norms import Norm, threat_of
 from robustdial.typing import px
 
@@ -24,6 +25,7 @@ def radial(
     zeros: float | None = None,
     warm: float = 0.5,
     widths: tuple[float, ...] = (1.0,),
+    dial: Kind = "conditional",
 ) -> Method:
     r"""RaDial: once-for-all adversarial training in which lambda is the radius of the adversary.
 
@@ -58,10 +60,11 @@ def radial(
         zeros: share of the images trained at lambda = 0; by default 1 / number of lambdas.
         warm: share of the training without an adversary.
         widths: shares of the channels that can be run; (1.0,) for full width only.
+        dial: conditional (FiLM and two branches of batch norm), or line (in weight space, for any network).
     """
-    dial = Dials(lambdas, widths, sampling=PerSample(zeros), radii=Proportional(reach))
+    conditional = Dials(lambdas, widths, sampling=PerSample(zeros), radii=Proportional(reach))
     solver = PGD(Step(spread=1.25), noise=0.0)
-    return Method(threat_of(norm, eps), solver, Warm(warm, Constant(steps + 1)), AT(), dial)
+    return Method(threat_of(norm, eps), solver, Warm(warm, Constant(steps + 1)), AT(), of_kind(dial, conditional))
 
 
 @checked
@@ -75,6 +78,7 @@ def radial_trades(
     zeros: float | None = None,
     warm: float = 0.5,
     widths: tuple[float, ...] = (1.0,),
+    dial: Kind = "conditional",
 ) -> Method:
     r"""`radial` with TRADES as its loss: every row learns its clean image too.
 
@@ -99,9 +103,10 @@ def radial_trades(
     Args:
         reach: radius at lambda = 1, as a share of eps.
         beta: weight of the divergence at lambda = 1.
+        dial: conditional (FiLM and two branches of batch norm), or line (in weight space, for any network).
         others: as in `radial`.
     """
-    plain = radial(eps, norm, steps, lambdas, reach, zeros, warm, widths)
+    plain = radial(eps, norm, steps, lambdas, reach, zeros, warm, widths, dial)
     # the divergence is flat at the clean image: an adversary that starts there has no gradient
     return replace(plain, solver=PGD(Step(spread=1.25)), objective=TRADES(beta))
 

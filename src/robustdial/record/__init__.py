@@ -4,7 +4,7 @@
       run.json              recipe, knobs, method, data, model, versions, machine, commit, command
       epochs.jsonl          one line per finished epoch
       last.safetensors      the whole training state; last.json repeats its description for a reader
-      healthy.safetensors   the training state to go back to when a run with --on-trouble rollback fails
+      healthy.safetensors   the training state to go back to when a dial, or a run with --on-trouble rollback, fails
       troubles.jsonl        what went wrong, and what was done about it
       pseudo.safetensors    the labels that a teacher gave to unlabelled images; pseudo.json says which
       best.safetensors      the network that did best on the validation part; best.json likewise
@@ -69,6 +69,7 @@ from robustdial.record.names import (
     COMPARE,
     CONFIG,
     CROSS,
+    DESCRIBED,
     EPOCHS,
     EXTREMES,
     FRONTIER,
@@ -110,6 +111,7 @@ __all__ = [
     "COMPARE",
     "CONFIG",
     "CROSS",
+    "DESCRIBED",
     "EPOCHS",
     "EXTREMES",
     "FRONTIER",

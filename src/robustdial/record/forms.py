@@ -26,11 +26,18 @@ DATA = {
     "notes?": [str],
 }
 PLACES = {"data?": str, "unlabelled?": str, "root?": str}
+PART = {"name": str, "width": Maybe(POSITIVE), "source?": str, "foreign?": bool}
+"""One of two networks with a dial between them."""
+
 MODEL = {
     "name": str,
     "width?": Maybe(POSITIVE),
     "pretrained?": bool,
     "parameters?": COUNT,
+    "parts?": [PART],
+    "share?": NUMBER,
+    "sure?": NUMBER,
+    "fitted_with?": str,
 }
 THREAT = {"type?": str, "eps?": float}
 METHOD = {"type?": str, "threat?": THREAT, "dial?": {"lambdas?": [float], "widths?": [float]}}
@@ -62,17 +69,19 @@ TRAINED_RUN = {
     "method": {"threat": {**THREAT, "type": str}, "dial": METHOD["dial?"]},
     "data": {**DATA, "test": POSITIVE, "val": COUNT},
     "model": {**MODEL, "parameters": COUNT},
-    "run": {...: ANY, "epochs": POSITIVE, "seed": COUNT, "device": str, "precision": str},
+    "run": {...: ANY, "epochs?": POSITIVE, "seed": COUNT, "device": str, "precision": str},
 }
 NETWORK = {
     "recipe": str,
     "knobs": KNOBS,
     "data": {**DATA, "mean": [float], "std": [float]},
     "model": {**MODEL, "width": Maybe(POSITIVE)},
+    "points?": [ANY],
 }
 """What a network is built from, of a run or on the hub."""
 
 COST = {
+    "lam?": NUMBER,
     "width": SHARE,
     "parameters": COUNT,
     "macs": COUNT,
@@ -92,7 +101,7 @@ POINT = {
     "eps": float,
     "trained": bool,
     "part?": str,
-    **{f"{key}?": form for key, form in COST.items() if key != "width"},
+    **{f"{key}?": form for key, form in COST.items() if key not in ("lam?", "width")},
 }
 TIMING = {"batch": COUNT, "device": str, "machine": TEXT, "threads": COUNT}
 POINTS = {
@@ -218,6 +227,7 @@ EPOCH = {
     **{f"{key}?": NUMBER for key in ("passes", "spent", "loss", "clean", "adv", "gradient", "lr", "seconds", "score")},
     "val?": Maybe([{"lam": NUMBER, "clean": NUMBER, "robust": NUMBER}]),
     "health?": Maybe({...: NUMBER}),
+    "along?": Maybe([{"lam": float, "clean": SHARE, "n": COUNT}]),
     "trouble?": TEXT,
 }
 TRAINED_EPOCH = {

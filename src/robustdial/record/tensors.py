@@ -18,7 +18,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from robustdial.record.disk import write_file
-from robustdial.record.names import AGAIN
+from robustdial.record.names import AGAIN, DESCRIBED
 from robustdial.record.objects import write_json
 from robustdial.typing import Json
 
@@ -103,13 +103,15 @@ def misfits(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[s
 
 
 def fingerprint(tensors: Mapping[str, Tensor]) -> str:
-    """A short digest of names and values: other weights have another one.
+    """A short digest of names and values: other weights have another one, those of a dial whatever they say of it.
 
     >>> fingerprint({"w": torch.zeros(2)}) == fingerprint({"w": torch.zeros(2)}) != fingerprint({"w": torch.ones(2)})
     True
     """
     digest = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
+        if name == DESCRIBED:
+            continue
         digest.update(name.encode())
         digest.update(_bytes(tensor.detach().cpu().contiguous()))
     return digest.hexdigest()[:16]

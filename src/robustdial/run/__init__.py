@@ -7,6 +7,7 @@ opened together are matched by class name.
 
 from robustdial.run.calibration import training_part
 from robustdial.run.experiment import Experiment
+from robustdial.run.mixing import Place, mix_given, settings_of
 from robustdial.run.network import numbers_asked, open_model, untrained
 from robustdial.run.opening import rehearse, rehearse_alone, resume, start, trained
 from robustdial.run.settings import CHANGEABLE, Run, data_of, device_of, places_of, read_about, relocated, unknown
@@ -14,9 +15,11 @@ from robustdial.run.settings import CHANGEABLE, Run, data_of, device_of, places_
 __all__ = [
     "CHANGEABLE",
     "Experiment",
+    "Place",
     "Run",
     "data_of",
     "device_of",
+    "mix_given",
     "numbers_asked",
     "open_model",
     "places_of",
@@ -25,6 +28,7 @@ __all__ = [
     "rehearse_alone",
     "relocated",
     "resume",
+    "settings_of",
     "start",
     "trained",
     "training_part",

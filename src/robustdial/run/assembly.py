@@ -89,7 +89,7 @@ def assembled(folder: Path, parts: Parts, model: nn.Module) -> Experiment:
         accumulate=run.accumulate,
         clip=run.clip,
     )
-    about = _about(folder, parts, model)
+    about = about_of(folder, parts, model)
     return Experiment(folder, about, run, parts.method, parts.data.to(parts.device), state, best={})
 
 
@@ -109,7 +109,7 @@ def _method_of(name: str, knobs: Mapping[str, Any], run: Run) -> Method:
     return method
 
 
-def _about(folder: Path, parts: Parts, model: nn.Module) -> dict[str, Json]:
+def about_of(folder: Path, parts: Parts, model: nn.Module) -> dict[str, Json]:
     """What `run.json` holds."""
     run = parts.run
     return {

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from robustdial import record
 from robustdial.data import Data, Feed
-from robustdial.dial import Dialed, recalibrated
+from robustdial.dial import kind_of
 from robustdial.distributed import World
 from robustdial.method import Method
 from robustdial.precision import Prepared
@@ -89,36 +88,16 @@ class Experiment:
         """
         model = model or self.state.served
         model.eval()
-        self._check_dial(model, lam, width)
-        if not isinstance(model, Dialed) or lam is None:
-            return Prepared(model, precision)
-        trained = _trained(model, width)
-        return Prepared(model.at(lam, width) if trained else self._cut(model, lam, width), precision)
+        return Prepared(kind_of(model).at(model, lam, width, self._images), precision)
 
     def baked(self, lam: float | None, width: float = 1.0) -> nn.Module:
         """A copy to ship for one position: a plain network of its original class, in evaluation mode."""
         model = self.state.served
         model.eval()
-        self._check_dial(model, lam, width)
-        if not isinstance(model, Dialed) or lam is None:
-            return copy.deepcopy(model)
-        return model.bake(lam, width) if _trained(model, width) else self._cut(model, lam, width)
+        return kind_of(model).bake(model, lam, width, self._images)
 
-    def _cut(self, model: Dialed, lam: float, width: float) -> nn.Module:
-        return recalibrated(model, lam, width, calibration(self.data, device=self.device))
-
-    def _check_dial(self, model: nn.Module, lam: float | None, width: float) -> None:
-        if isinstance(model, Dialed):
-            if lam is None:
-                ends = f"{model.dials.lambdas[0]:g} to {model.dials.lambdas[-1]:g}"
-                raise ValueError(
-                    f"The network in {self.folder} has a dial. Say where it stands: --lam, in Python lam=, from {ends}."
-                )
-        elif lam is not None or width != 1:
-            asked = f"width={width:g}" if lam is None else f"lam={lam:g}"
-            raise ValueError(
-                f"{asked}: the network in {self.folder} has no dial. Leave it out, or train a method with one."
-            )
+    def _images(self) -> list[Tensor]:
+        return calibration(self.data, device=self.device)
 
     def create(self) -> None:
         """Make the folder with its `run.json`, and hold it against other trainers."""
@@ -164,8 +143,3 @@ class Experiment:
         self.best = {"score": score, "epoch": self.state.epoch, "val": val}
         weights = {f"model.{name}": value for name, value in self.state.served.state_dict().items()}
         self.world.once(lambda: record.write_tensors(self.folder / record.BEST, weights, self.best))
-
-
-def _trained(model: Dialed, width: float) -> bool:
-    """Whether a width was trained; a dial of one width has no others."""
-    return model.dials.level(width) is not None or len(model.dials.widths) == 1

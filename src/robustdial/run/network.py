@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from robustdial import record
 from robustdial.checks import checked
 from robustdial.checks import device as device_of
-from robustdial.dial import CannotNarrow, Dialed, Fixed, dial
+from robustdial.dial import CannotNarrow, kind_of, no_images
 from robustdial.method import Method
 from robustdial.models import build
+from robustdial.models.foreign import load_foreign
 from robustdial.recipes import recipe
 from robustdial.run.settings import read_about
 from robustdial.training.checkpoint import load_weights
@@ -44,15 +45,21 @@ def untrained(about: Mapping[str, Json]) -> nn.Module:
 
 def model_of(spec: Mapping[str, Json], data: Mapping[str, Json], method: Method) -> nn.Module:
     """A network of the kind `spec` for images of the kind `data`, with the dial of `method`."""
+    networks = [_plain(part, data) for part in spec.get("parts", [spec])]
+    try:
+        return method.dial.put_on(*networks, example=torch.zeros(2, *data["shape"]))
+    except CannotNarrow as error:
+        raise ValueError(f"{error.fact} Give --widths 1, or another --model.") from error
+
+
+def _plain(spec: Mapping[str, Json], data: Mapping[str, Json]) -> nn.Module:
+    """A network without a dial, with the weights it begins with."""
+    if spec.get("foreign"):
+        return load_foreign(spec["name"], None)
     plain = _built(spec, data)
     if spec.get("start"):
         _begin(plain, Path(spec["start"]))
-    if isinstance(method.dial, Fixed):
-        return plain
-    try:
-        return dial(plain, method.dial, example=torch.zeros(2, *data["shape"]))
-    except CannotNarrow as error:
-        raise ValueError(f"{error.fact} Give --widths 1, or another --model.") from error
+    return plain
 
 
 def numbers_asked(about: Mapping[str, Json]) -> int:
@@ -60,11 +67,11 @@ def numbers_asked(about: Mapping[str, Json]) -> int:
 
     Zero where it cannot be told: some networks of timm look at their numbers while they are built.
     """
-    plan = recipe(about["recipe"])(**about["knobs"]).dial
+    plan, model, data = recipe(about["recipe"])(**about["knobs"]).dial, about["model"], about["data"]
     try:
         with torch.device("meta"):
-            plain = _built(about["model"] | {"pretrained": False}, about["data"])
-            net = plain if isinstance(plan, Fixed) else dial(plain, plan)
+            parts = [_built(part | {"pretrained": False}, data) for part in model.get("parts", [model])]
+            net = plan.put_on(*parts)
     except (RuntimeError, NotImplementedError):
         return 0
     return sum(value.numel() for value in net.state_dict().values())
@@ -78,7 +85,7 @@ def _built(spec: Mapping[str, Json], data: Mapping[str, Json]) -> nn.Module:
         mean=data["mean"],
         std=data["std"],
         width=spec["width"],
-        pretrained=spec["pretrained"],
+        pretrained=spec.get("pretrained", False),
     )
 
 
@@ -104,11 +111,10 @@ def _begin(net: nn.Module, folder: Path) -> None:
 
 def plain_of(found: nn.Module) -> nn.Module:
     """A network, at its clean end if it has a dial."""
-    return found.bake(found.dials.lambdas[0], found.dials.widths[-1]) if isinstance(found, Dialed) else found
+    kind = kind_of(found)
+    return kind.bake(found, kind.lambdas[0], kind.widths[-1], no_images)
 
 
 def frozen_network(folder: str | Path, device: torch.device) -> nn.Module:
     """The network of a run, at its clean end if it has a dial, in evaluation mode; it is not trained."""
-    plain = plain_of(open_model(folder, str(device)))
-    plain.eval()
-    return plain.requires_grad_(False)
+    return plain_of(open_model(folder, str(device))).requires_grad_(False)

@@ -17,7 +17,7 @@ from robustdial.run.assembly import Parts, assembled, check_adversary, network, 
 from robustdial.run.borrowed import attach_pseudo_labels, attach_teacher, check_others, pseudo_labels_of, relabelled
 from robustdial.run.data_again import check_division, check_fits, check_unchanged, data_at, measured_on, moved_data
 from robustdial.run.experiment import Experiment
-from robustdial.run.network import best_weights
+from robustdial.run.network import best_weights, untrained
 from robustdial.run.rehearsal import check_step
 from robustdial.run.settings import CHANGEABLE, Run, data_of, read_about, relocated, run_of
 from robustdial.run.troubles import known_troubles
@@ -146,7 +146,8 @@ def trained(folder: Path, device: str = "auto", data: Data | None = None, *, pla
     if own:
         check_division(data, about, folder)
     data = measured_on(data, about, place)
-    experiment = _to_be_filled(folder, parts_of(about["recipe"], about["knobs"], run, data))
+    parts = parts_of(about["recipe"], about["knobs"], run, data)
+    experiment = assembled(folder, parts, untrained(about).to(parts.device))
     experiment.about, experiment.checkpoint = about, checkpoint
     load_weights(experiment.state.model, tensors)
     experiment.state.average = None  # what was kept is the average already

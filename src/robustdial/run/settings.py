@@ -73,7 +73,8 @@ class Run:
         compile: run the network through torch.compile.
         save_every: seconds between checkpoints within an epoch.
         on_trouble: when the training fails (catastrophic or robust overfitting, NaN, collapse, no learning): warn,
-            stop, or rollback to the last healthy epoch and go on from there with more passes or a lower learning rate.
+            stop, or rollback to the last healthy epoch and go on from there with more passes or a lower learning rate;
+            auto rolls back where a part of a dial collapses, and warns of everything else.
         out: folder of the run.
     """
 
@@ -113,7 +114,7 @@ class Run:
     precision: Precision = "auto"
     compile: bool = False
     save_every: float = 60.0
-    on_trouble: Literal["warn", "stop", "rollback"] = "warn"
+    on_trouble: Literal["auto", "warn", "stop", "rollback"] = "auto"
     out: str = "runs/run"
 
     def __post_init__(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -13,7 +12,6 @@ import torch
 from robustdial import record
 from robustdial.attack import PGDAttack
 from robustdial.data import Source, balanced, unit
-from robustdial.dial import Dials
 from robustdial.distributed import Shard, World
 from robustdial.evaluate import Accuracy, clean_accuracy, measure
 from robustdial.method.solver import PGD
@@ -41,7 +39,7 @@ def training_loop(experiment: Experiment) -> Iterator[Step]:
         FloatingPointError: the loss is not finite, and the run is not to be rolled back.
         ValueError: the run is to be rolled back, but has failed before a healthy state of it was kept.
     """
-    if experiment.run.on_trouble == "rollback":
+    if _keeps_healthy(experiment):
         _keep_first(experiment)
     going = True
     while going and not experiment.finished:
@@ -65,7 +63,7 @@ def _epochs(experiment: Experiment) -> Iterator[tuple[Step | None, _Failure | No
     try:
         for step in steps(state, experiment.data, experiment.method, epochs=run.epochs, batch=run.batch):
             trouble = None if step.summary is None else _close(experiment, step.summary)
-            if trouble is not None and run.on_trouble != "warn":
+            if trouble is not None and _acts_on(experiment, trouble):
                 yield step, _Failure(trouble, state.epoch)
                 return
             due = time.monotonic() - saved > run.save_every
@@ -89,23 +87,41 @@ def _epoch_at_hand(experiment: Experiment) -> int:
     return experiment.state.epoch + (experiment.state.batch > 0)
 
 
+def _keeps_healthy(experiment: Experiment) -> bool:
+    """Whether healthy states are kept, to go back to."""
+    several = len(experiment.method.dial.lambdas) > 1
+    return experiment.run.on_trouble == "rollback" or (experiment.run.on_trouble == "auto" and several)
+
+
+def _acts_on(experiment: Experiment, trouble: Trouble) -> bool:
+    """Whether something follows from a trouble that was seen, or it is only told."""
+    if experiment.run.on_trouble != "auto":
+        return experiment.run.on_trouble != "warn"
+    if trouble is not Trouble.FALLEN or experiment.state.recovery.returns == RETURNS:
+        return False
+    return bool(experiment.world.once(lambda: (experiment.folder / record.HEALTHY).exists()))
+
+
 def _keep_first(experiment: Experiment) -> None:
     """Keep a state to go back to, if there is none."""
-    if not experiment.world.once(lambda: _has_healthy(experiment.folder)):
+    if experiment.world.once(lambda: _lacks_healthy(experiment)):
         experiment.save(record.HEALTHY)
 
 
-def _has_healthy(folder: Path) -> bool:
-    """Whether there is a state to go back to. Raises ValueError if it is too late to keep one."""
+def _lacks_healthy(experiment: Experiment) -> bool:
+    """Whether a state to go back to is still to be kept. Raises ValueError where it must be, and it is too late."""
+    folder = experiment.folder
     if (folder / record.HEALTHY).exists():
-        return True
+        return False
     trouble = (record.read_epochs(folder) or [{}])[-1].get("trouble")
+    if trouble and experiment.run.on_trouble == "auto":
+        return False
     if trouble:
         raise ValueError(
             f"The run in {folder} has failed already ({trouble}), and no healthy state of it was kept. "
             "Train again into a new --out with --on-trouble rollback."
         )
-    return False
+    return True
 
 
 def _close(experiment: Experiment, summary: dict[str, Json]) -> Trouble | None:
@@ -113,13 +129,13 @@ def _close(experiment: Experiment, summary: dict[str, Json]) -> Trouble | None:
     val = validate(experiment)
     attacked = experiment.method.schedule.most > 1 or not isinstance(experiment.method.solver, PGD)
     score = score_of(val, float(attacked))
-    epoch = summary | {"val": val, "score": score, "health": signals(experiment)._asdict()}
+    epoch = summary | {"val": val, "score": score, "health": signals(experiment)._asdict(), "along": along(experiment)}
     found = experiment.world.once(lambda: _written(experiment, epoch))
     trouble = Trouble(found["trouble"]) if found["trouble"] else None
     experiment.save_best(epoch["score"], val)
-    if trouble is None and found["sound"] and experiment.run.on_trouble == "rollback":
+    if trouble is None and found["sound"] and _keeps_healthy(experiment):
         experiment.save(record.HEALTHY)
-    if trouble is not None and experiment.run.on_trouble == "warn" and found["new"]:
+    if trouble is not None and found["new"] and not _acts_on(experiment, trouble):
         experiment.note({"epoch": summary["epoch"], "trouble": trouble, "action": "going on"})
     return trouble
 
@@ -127,11 +143,21 @@ def _close(experiment: Experiment, summary: dict[str, Json]) -> Trouble | None:
 def _written(experiment: Experiment, epoch: dict[str, Json]) -> dict[str, Json]:
     """Diagnose an epoch and write it; its trouble, whether that is news, and whether one may come back to it."""
     before = record.read_training(experiment.folder)
-    trouble = diagnose([*before, epoch], len(experiment.data.classes))
+    epochs, begun = [*before, epoch], experiment.run.start is not None
+    trouble = diagnose(epochs, len(experiment.data.classes), begun=begun)
     record.append_epoch(experiment.folder, epoch | {"trouble": trouble})
     # a network that has lost a fifth of its best score may be failing already: nothing to go back to
-    sound = epoch["score"] >= 0.8 * max((e["score"] for e in before), default=0.0)
+    sound = epoch["score"] >= 0.8 * max((e["score"] for e in before), default=0.0) and _whole(epochs)
     return {"trouble": trouble, "new": trouble != (before or [{}])[-1].get("trouble"), "sound": sound}
+
+
+def _whole(epochs: list[dict[str, Json]]) -> bool:
+    """Whether every position of the dial is nearly as good as it was: a part that has lost a quarter may be falling."""
+    looks = [point for epoch in epochs for point in epoch.get("along") or []]
+    return all(
+        point["clean"] >= 0.75 * max(known["clean"] for known in looks if known["lam"] == point["lam"])
+        for point in epochs[-1]["along"]
+    )
 
 
 def _taken_back(experiment: Experiment, failure: _Failure) -> bool:
@@ -179,14 +205,31 @@ def signals(experiment: Experiment) -> Signals:
         return look(f, unit(x), y, experiment.method.threat, experiment.world, place)
 
 
+def along(experiment: Experiment) -> list[dict[str, Json]]:
+    """Clean accuracy of the network that learns at every trained position of its dial, on held-out images.
+
+    The ends alone would not tell that a part between them has collapsed, nor the robust end's few images how far.
+    Nothing where there is one position. Each process looks at its part of the images. Training is not disturbed.
+    """
+    lams, source = experiment.method.dial.lambdas, _held_out(experiment)
+    if len(lams) == 1:
+        return []
+    precision, model = experiment.about["run"]["precision"], experiment.state.model
+    results: list[dict[str, Json]] = []
+    with seeded(experiment.run.seed, experiment.state.device):
+        for lam in lams:
+            f = experiment.at(lam, precision=precision, model=model)
+            (clean,) = _in_all(experiment.world, partial(_clean, f, source))
+            results.append({"lam": lam, "clean": clean.value, "n": clean.n})
+    return results
+
+
 def validate(experiment: Experiment) -> list[dict[str, Json]]:
     """Accuracies on the held-out part at both ends of the dial, in the precision of the training.
 
     Each process looks at its part of the images. Training is not disturbed: the random numbers are put back.
     """
-    val, world = experiment.data.val, experiment.world
-    chosen = balanced(val.labels, VALIDATION, torch.Generator().manual_seed(0))
-    source = val.subset(chosen[Shard(len(chosen), world.rank, world.size).own])
+    source, world = _held_out(experiment), experiment.world
     precision = experiment.about["run"]["precision"]
     results: list[dict[str, Json]] = []
     with seeded(experiment.run.seed, experiment.state.device):
@@ -199,6 +242,13 @@ def validate(experiment: Experiment) -> list[dict[str, Json]]:
             clean, robust = _in_all(world, partial(measure, f, source, ATTACK, experiment.method.threat))
             results.append({"lam": lam, "clean": clean.value, "robust": robust.value, "n": clean.n})
     return results
+
+
+def _held_out(experiment: Experiment) -> Source:
+    """This process's part of the validation images that are used."""
+    val, world = experiment.data.val, experiment.world
+    chosen = balanced(val.labels, VALIDATION, torch.Generator().manual_seed(0))
+    return val.subset(chosen[Shard(len(chosen), world.rank, world.size).own])
 
 
 def _clean(f: Classifier, source: Source) -> tuple[Accuracy]:
@@ -220,7 +270,7 @@ def _in_all(world: World, count: Callable[[], Sequence[Accuracy]]) -> list[Accur
 def ends(experiment: Experiment) -> tuple[float | None, ...]:
     """The ends of the dial; (None,) where there is none."""
     dial = experiment.method.dial
-    return tuple(sorted({dial.lambdas[0], dial.lambdas[-1]})) if isinstance(dial, Dials) else (None,)
+    return tuple(dict.fromkeys((dial.lambdas[0], dial.lambdas[-1])))
 
 
 def score_of(val: list[dict[str, Json]], fixed: float = 1.0) -> float:

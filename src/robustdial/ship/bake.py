@@ -16,7 +16,7 @@ from robustdial.attack import Attack, Cascade, FromAnother, Square, WorstOf
 from robustdial.data import Source, balanced, unit
 from robustdial.evaluate import Measured, Position, measure, point
 from robustdial.method.threat import Ball
-from robustdial.models import customary
+from robustdial.models import customary, known
 from robustdial.precision import full_precision
 from robustdial.provenance import provenance
 from robustdial.randomness import seeded
@@ -36,7 +36,6 @@ from robustdial.ship.export import (
     write_checked,
 )
 from robustdial.ship.place import CARD, README, Place
-from robustdial.study.tradeoff import is_trained
 from robustdial.typing import Json
 
 SQUARE = Square(queries=200)
@@ -68,7 +67,8 @@ class Baked:
             digest.update(value.contiguous().numpy().tobytes())
         facts = {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self.facts).items()}
         parameters = sum(weight.numel() for weight in self.plain.parameters())
-        return facts | {"parameters": parameters, "sha256": digest.hexdigest()}
+        forwards = int(getattr(self.plain, "forwards", 1))
+        return facts | {"parameters": parameters, "forwards": forwards, "sha256": digest.hexdigest()}
 
 
 def bake(experiment: Experiment, lam: float | None, width: float = 1.0) -> Baked:
@@ -78,14 +78,26 @@ def bake(experiment: Experiment, lam: float | None, width: float = 1.0) -> Baked
     """
     plain, served = experiment.baked(lam, width), experiment.at(lam, width)
     plain.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    spec, data = experiment.about["model"], experiment.about["data"]
-    first = plain.get_submodule("normalize")  # pretrained networks have a normalisation of their own
-    mean, std = (tuple(round(v, 6) for v in first.get_buffer(name).flatten().tolist()) for name in ("mean", "std"))
+    spec, data = _spec_at(experiment.about["model"], lam), experiment.about["data"]
+    mean, std = (_normalisation(plain, name) for name in ("mean", "std"))
     stage = spec["width"] or customary(spec["name"])
     stage = None if stage is None else round(stage * width)
     background = experiment.run.background
-    facts = Facts(spec["name"], stage, tuple(data["classes"]), tuple(data["shape"]), mean, std, lam, width, background)
+    name = spec["name"] if known(spec["name"]) else public(spec["name"])
+    facts = Facts(name, stage, tuple(data["classes"]), tuple(data["shape"]), mean, std, lam, width, background)
     return Baked(experiment, plain, served, facts)
+
+
+def _spec_at(model: Json, lam: float | None) -> Json:
+    """Which network a position is; at the ends of a dial between given networks, one of these."""
+    ends: dict[float | None, Json] = dict(zip((0.0, 1.0), model.get("parts", ()), strict=False))
+    return ends.get(lam, model)
+
+
+def _normalisation(plain: nn.Module, name: str) -> tuple[float, ...]:
+    """What the first layer holds per channel, which in pretrained networks is their own; nothing if there is none."""
+    first = dict(plain.named_children()).get("normalize", nn.Module())
+    return tuple(round(v, 6) for v in dict(first.named_buffers()).get(name, torch.zeros(0)).flatten().tolist())
 
 
 def place_of(baked: Baked) -> Path:
@@ -212,7 +224,7 @@ def some(source: Source, number: int) -> Tensor:
 
 def _point(baked: Baked, found: Measured, attack: Attack) -> dict[str, Json]:
     at, method = Position(baked.facts.lam, baked.facts.width), baked.experiment.method
-    return point(found, attack, method.threat, at, is_trained(method.dial, *at))
+    return point(found, attack, method.threat, at, method.dial.trained(*at))
 
 
 def _run(experiment: Experiment) -> dict[str, Json]:
@@ -227,7 +239,7 @@ def _run(experiment: Experiment) -> dict[str, Json]:
         "test": about["data"]["test"],
         "notes": list(experiment.data.notes),
         "additional_data": _additional_data(about["run"]),
-        "epochs": about["run"]["epochs"],
+        "epochs": about["run"].get("epochs", 0),
         "seed": about["run"]["seed"],
         "checkpoint": experiment.checkpoint,
     }
@@ -237,4 +249,4 @@ def _additional_data(run: Json) -> bool | None:
     """Whether other data than its own went into the weights; None where another run had a part in them."""
     if run.get("pretrained") or run.get("unlabelled"):
         return True
-    return None if run.get("start") or run.get("teacher") else False
+    return None if "epochs" not in run or run.get("start") or run.get("teacher") else False

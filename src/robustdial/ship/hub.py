@@ -7,7 +7,7 @@ used: it says nothing of weights that do not fit, and unpickles a file where the
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,8 +16,10 @@ from torch import nn
 
 from robustdial import record
 from robustdial.checks import checked
+from robustdial.models import known
 from robustdial.run import numbers_asked, open_model, read_about, unknown, untrained
 from robustdial.ship.export import PREPROCESS, dial_card, module, need, public, public_name
+from robustdial.ship.zoo import shipped
 from robustdial.training.checkpoint import load_weights
 from robustdial.typing import Json
 
@@ -26,10 +28,12 @@ _OTHERWISE = "It should be a folder that save_pretrained wrote, or user/name on 
 _LARGEST = 2**24  # values of an image
 _ROOM, _SLACK = 2, 10**6  # what a network may ask for: so many times what the file holds, and so many numbers more
 _KEPT = {
-    "model": ("name", "width", "parameters"),
+    "model": ("name", "width", "parameters", "parts"),
     "data": ("name", "classes", "shape", "mean", "std", "train"),
     "run": ("epochs", "seed"),
 }
+
+_OF_A_POINT = ("lam", "width", "clean", "robust", "n", "attack", "threat", "eps")
 
 
 @checked
@@ -42,17 +46,39 @@ def save_pretrained(run: str | Path, folder: str | Path, name: str | None = None
         name: under which others will load it, for the card; by default the folder.
     """
     run, folder = Path(run), Path(folder)
-    about, model = read_about(run), open_model(run)
-    config = {part: {key: about[part][key] for key in keys} for part, keys in _KEPT.items()}
-    config["data"]["name"] = public_name(about["data"]["name"])
+    about = read_about(run)
+    own = _own_code(about["model"])
+    if own is not None:
+        raise ValueError(f"{run}: {own}. Bake a position instead: robustdial bake.")
+    model = open_model(run)
     points = _points(run, model, about["data"]["name"])
     with record.staged(folder) as stage:
         record.write_sealed(stage / WEIGHTS, model.state_dict(), {"format": "pt"})
-        record.write_json(stage / CONFIG, {"recipe": about["recipe"], "knobs": public(about["knobs"]), **config})
+        record.write_json(stage / CONFIG, _config(about, points))
         fed = (about["data"]["shape"], about["data"]["classes"], about["run"].get("background", "white"))
         record.write_text(stage / PREPROCESS, module(*fed))
         record.write_text(stage / README, dial_card(about, points, name or str(folder)))
         record.put_in_place(stage, folder, [WEIGHTS, CONFIG, PREPROCESS, README])
+
+
+def _config(about: Mapping[str, Json], points: Iterable[Json]) -> dict[str, Json]:
+    """What a network is built from again, and what was measured of it."""
+    config = {part: {key: about[part][key] for key in keys if key in about[part]} for part, keys in _KEPT.items()}
+    if "parts" in config["model"]:
+        config["model"]["parts"] = [{key: part[key] for key in ("name", "width")} for part in about["model"]["parts"]]
+    config["data"]["name"] = public_name(about["data"]["name"])
+    kept = [{key: point[key] for key in _OF_A_POINT} for point in points]
+    return {"recipe": about["recipe"], "knobs": public(about["knobs"]), **config, "points": kept}
+
+
+def _own_code(model: Json) -> str | None:
+    """Which network a function of somebody's file builds, in words: nothing from a hub is executed."""
+    for part in (model, *model.get("parts", ())):
+        if part.get("foreign") or (":" in part["name"] and not known(part["name"])):
+            return (
+                f"{part['name']} is built by code of its own, which is not published with a network, nor run from one"
+            )
+    return None
 
 
 def _points(run: Path, model: nn.Module, name: str) -> list[Json]:
@@ -71,14 +97,15 @@ def from_pretrained(name: str | Path, revision: str | None = None) -> nn.Module:
     Nothing of it is executed or unpickled; what does not fit is refused.
 
     Args:
-        name: a folder that `save_pretrained` wrote, or `user/name` on the hub.
+        name: a folder that `save_pretrained` wrote, one that comes with the package (`robustdial zoo` lists them), or
+            `user/name` on the hub.
         revision: branch, tag or commit on the hub; the newest by default.
 
     Raises:
         ValueError: the files are damaged, are not of this library, or huggingface_hub is not installed.
         ConnectionError: they cannot be fetched.
     """
-    folder = Path(name) if Path(name).is_dir() else _fetched(str(name), revision)
+    folder = Path(name) if Path(name).is_dir() else shipped().get(str(name)) or _fetched(str(name), revision)
     try:
         config = record.read_json(folder / CONFIG, _OTHERWISE)
         wrong = _wrong_with(config, folder / WEIGHTS)
@@ -96,6 +123,7 @@ def from_pretrained(name: str | Path, revision: str | None = None) -> nn.Module:
 def _wrong_with(config: Mapping[str, Json], path: Path) -> str | None:
     """Why no network of this kind can be had from the weights in `path`, in words, before any room is made for one."""
     wrong = record.fault(config, record.NETWORK) or unknown(config["recipe"], config["knobs"])
+    wrong = wrong or _own_code(config["model"])
     if wrong is not None:
         return f"{CONFIG}: {wrong}"
     values = math.prod(config["data"]["shape"])

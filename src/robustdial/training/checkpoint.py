@@ -129,7 +129,7 @@ def _lay_out(optimizer: torch.optim.Optimizer, saved: Mapping[int, Mapping[str, 
 def load_weights(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     """Load the network of a checkpoint into `model`. Raises ValueError if they do not fit."""
     found, wanted = _under(tensors, "model."), model.state_dict()
-    wrong = record.misfits(found, wanted)
+    wrong = [name for name in record.misfits(found, wanted) if name != record.DESCRIBED]
     if wrong:
         raise ValueError(
             f"The checkpoint is of another model: {len(wrong)} of {len(wanted)} tensors differ, first {wrong[0]!r}. "

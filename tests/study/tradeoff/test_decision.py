@@ -1,8 +1,11 @@
 """The choice among measured points, as a table."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from robustdial.study.tradeoff import Targets, affordable_widths, decide, next_position
+from robustdial.dial import Dials
+from robustdial.study.tradeoff import Targets, decide, first_positions, next_position
 
 LAMS = (0.0, 0.2, 0.4, 1.0)
 MACS = {0.5: 30, 1.0: 100}
@@ -118,11 +121,19 @@ def test_bisection_arrives_at_the_best_lambda():
     assert len(points) <= 9
 
 
+def looked_at(targets, dial, costs):
+    """Where a search begins, given what each position costs."""
+    rows = [{"lam": lam, "width": width, "macs": macs} for (lam, width), macs in costs.items()]
+    ledger = SimpleNamespace(experiment=SimpleNamespace(method=SimpleNamespace(dial=dial)), cost={"costs": rows})
+    return [tuple(position) for position in first_positions(ledger, targets)]
+
+
 def test_widths_too_dear_are_not_measured():
-    costs = [THIN[0], WIDE[0]]
-    assert affordable_widths(costs, Targets(macs_max=50, clean_min=0.9)) == [0.5]
-    assert affordable_widths(costs, Targets(clean_min=0.9)) == [0.5, 1.0]
-    assert affordable_widths(costs, Targets(macs_max=10)) == [0.5]  # the nearest
+    dial, costs = Dials((0, 1), (0.5, 1)), {(0.0, 1.0): 100, (0.0, 0.5): 30}
+    thin, wide = [(0.0, 0.5), (1.0, 0.5)], [(0.0, 1.0), (1.0, 1.0)]
+    assert looked_at(Targets(macs_max=50, clean_min=0.9), dial, costs) == thin
+    assert looked_at(Targets(clean_min=0.9), dial, costs) == wide + thin
+    assert looked_at(Targets(macs_max=10), dial, costs) == thin  # the nearest
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,11 @@ from robustdial.cli.commands.evaluate import evaluate
 from robustdial.cli.commands.frontier import frontier
 from robustdial.cli.commands.generator import generator
 from robustdial.cli.commands.methods import methods
+from robustdial.cli.commands.mix import mix
 from robustdial.cli.commands.push import push
 from robustdial.cli.commands.report import report
 from robustdial.cli.commands.train import train
+from robustdial.cli.commands.zoo import zoo
 
 # in the order of the overview
 COMMANDS: dict[str, Callable[..., int]] = {
@@ -31,10 +33,12 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "frontier": frontier,
     "choose": choose,
     "cross": cross,
+    "mix": mix,
     "report": report,
     "app": app,
     "bake": bake,
     "push": push,
+    "zoo": zoo,
     "generator": generator,
     "methods": methods,
 }

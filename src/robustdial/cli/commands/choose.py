@@ -15,10 +15,9 @@ from robustdial.report.words import amount, interval, moment, percent
 from robustdial.run import trained
 from robustdial.study.tradeoff import (
     Targets,
-    affordable_widths,
     choice_ledger,
     conclude,
-    lambdas_of,
+    first_positions,
     search,
 )
 from robustdial.typing import Json
@@ -84,7 +83,7 @@ def choose(
     check_supports(measured_with, experiment.method.threat)
     print_notes(experiment.data.notes, errors if json else console)
     ledger = choice_ledger(experiment, measured_with, n, seed, widths)
-    total = len(affordable_widths(ledger.cost["costs"], targets)) * len(lambdas_of(ledger.experiment.method.dial))
+    total = len(first_positions(ledger, targets))
     with counting("measuring", total + refine, errors if json else console) as bar:
         for _ in search(ledger, targets, refine):
             bar.advance(bar.task_ids[0])

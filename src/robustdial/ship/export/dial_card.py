@@ -39,9 +39,7 @@ def dial_card(about: Json, points: Sequence[Json], name: str) -> str:
 
 # {plain(model)} on {plain(data)}, {about["recipe"]}
 
-An image classifier trained against adversarial examples with robustdial, recipe `{about["recipe"]}`
-({plain(spoken(public(about["knobs"]))[1:-1])}), {about["model"]["parameters"]:,} parameters,
-{about["data"]["train"]:,} training images, {about["run"]["epochs"]} epochs.
+{_origin(about)}
 
 ## Use
 
@@ -62,6 +60,18 @@ Classes in order: {plain(", ".join(about["data"]["classes"]))}.
 
 {_table(points) + said(points, len(about["data"]["classes"])) if points else "Not measured yet."}
 """
+
+
+def _origin(about: Json) -> str:
+    """How the network came about."""
+    knobs, parameters = plain(spoken(public(about["knobs"]))[1:-1]), f"{about['model']['parameters']:,} parameters"
+    if "parts" in about["model"]:
+        first, second = (plain(part["name"]) for part in about["model"]["parts"])
+        return f"A dial between two image classifiers, {first} and {second} ({knobs}), {parameters}."
+    return f"""\
+An image classifier trained against adversarial examples with robustdial, recipe `{about["recipe"]}`
+({knobs}), {parameters},
+{about["data"]["train"]:,} training images, {about["run"]["epochs"]} epochs."""
 
 
 def _table(points: Sequence[Json]) -> str:

@@ -72,7 +72,7 @@ def model_info(about: Json) -> dict[str, Json]:
         "name": f"{run['recipe']}{at} (robustdial)",
         "authors": None,
         "additional_data": run["additional_data"],
-        "number_forward_passes": 1,
+        "number_forward_passes": network.get("forwards", 1),
         "dataset": run["data"],
         "venue": "Unpublished",
         "architecture": network["model"] + width,

@@ -10,7 +10,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from robustdial.models import build
+from robustdial.models import build, known
 from robustdial.ship.export.facts import Facts
 from robustdial.ship.export.text import literal
 from robustdial.typing import Classifier
@@ -35,6 +35,11 @@ class Safetensors:
     def write(self, plain: nn.Module, images: Tensor, facts: Facts, path: Path) -> None:
         """As `Format.write`. Raises ValueError if the network cannot be built again from its name."""
         weights = plain.state_dict()
+        if not known(facts.model):
+            raise ValueError(
+                f"{facts.model} cannot be built again from its name, so weights alone are of no use. Choose "
+                "--format pt2 or onnx, which hold the network too."
+            )
         _fill(_empty(facts), weights, facts)
         alone = {key: value.detach().contiguous().clone() for key, value in weights.items()}
         path.write_bytes(save(alone, {"format": "pt", **facts.header()}))
@@ -76,7 +81,7 @@ logits = net((images - weights["normalize.mean"]) / weights["normalize.std"])"""
 
 _OURS = """\
 from safetensors.torch import load_file
-from robustdial.models import build
+from robustdial.models import build, known
 
 net = build(
     "{name}",

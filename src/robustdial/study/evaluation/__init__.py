@@ -11,12 +11,13 @@ extra_measurements.py  accuracy at every radius, in bad weather, under other thr
 extremes.py     the images that fell most easily and stand most firmly
 """
 
+from robustdial.models.foreign import load_foreign
 from robustdial.study.evaluation.budget_gap import gap_of, sampled
 from robustdial.study.evaluation.evaluation import Evaluation
 from robustdial.study.evaluation.examination import findings
 from robustdial.study.evaluation.extra_measurements import EXTRAS
 from robustdial.study.evaluation.extremes import take_extremes
-from robustdial.study.evaluation.foreign import foreign, load_foreign
+from robustdial.study.evaluation.foreign import foreign
 from robustdial.study.evaluation.score import known_score, score_of, write_score
 from robustdial.study.evaluation.target import Subject, of_run
 from robustdial.study.evaluation.trial import check_gradient, try_out

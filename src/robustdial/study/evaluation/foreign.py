@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import inspect
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Literal
+from typing import Literal
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from robustdial import record
 from robustdial.data import Data, Source
-from robustdial.logits import LogitsOf, first_line, place_of
 from robustdial.method.threat import Threat
+from robustdial.models.foreign import told
 from robustdial.study.evaluation.target import Subject
 from robustdial.study.evaluation.trial import try_out
 
 Part = Literal["train", "val", "test"]
-
-_EXTRA = "_extra_state"  # as torch calls what get_extra_state gives
 
 
 def foreign(
@@ -71,120 +59,12 @@ def foreign(
     return Subject(model, source, threat, data.classes, folder, about, data.notes)
 
 
-def load_foreign(place: str, weights: Path | None, output: str | None = None) -> nn.Module:
-    """The network that a function without arguments builds, with its weights.
-
-    Args:
-        place: `package.module:function` or `path/to/file.py:function`.
-        weights: safetensors with the names of the network's `state_dict`; None where the function loads them itself.
-        output: which part of what it returns is logits (`LogitsOf`); None where it returns nothing else.
-
-    Raises:
-        ValueError: no such function, one that fails, something else than a network, or weights that do not fit.
-        FileNotFoundError: no such file.
-    """
-    model = _built(place)
-    if not isinstance(model, nn.Module):
-        hint = " Return the network from it." if model is None else ""
-        raise ValueError(f"--model {place} gives {type(model).__name__}, not a torch.nn.Module.{hint}")
-    if weights is not None:
-        _fill(model, weights)
-    return model if output is None else LogitsOf(model, output)
-
-
 def _put_into_evaluation(model: nn.Module) -> None:
     # what eval() returns is not used: some networks return nothing
-    with _told("The network cannot be put into evaluation mode"):
+    with told("The network cannot be put into evaluation mode"):
         model.eval()
 
 
 def _tensors_of(model: nn.Module) -> dict[str, Tensor]:
     """Its state without what is no tensor, as `get_extra_state` may give."""
     return {name: value for name, value in model.state_dict().items() if isinstance(value, Tensor)}
-
-
-def _built(place: str) -> Any:
-    where, _, name = place.rpartition(":")
-    if not where:
-        raise ValueError(f"--model {place} names no function. Write package.module:build or path/to/file.py:build.")
-    file = Path(where) if where.endswith(".py") else None
-    if file is not None and not file.is_file():
-        raise FileNotFoundError(f"There is no file {file}. Name the Python file in which the network is built.")
-    with _importing_from(file.parent if file else Path.cwd()):  # as for a script, and for `python -m`
-        with _told(f"--model {place} cannot be imported"):
-            module = _from_file(file) if file else importlib.import_module(where)
-        build = _function(module, place, name)
-        with _told(f"--model {place} cannot be built"):
-            return build()
-
-
-@contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Inside, whatever the code of somebody else raises becomes one line with its file and line."""
-    try:
-        yield
-    except SyntaxError as error:
-        at = f"{Path(error.filename or '').name}:{error.lineno}"
-        raise ValueError(f"{what}: {type(error).__name__}: {error.msg} ({at}). Mend that line.") from error
-    except ImportError as error:
-        place = place_of(error) or ""
-        raise ValueError(f"{what}{place}: {error}. Start where it can be imported, or name its file.") from error
-    except torch.OutOfMemoryError:
-        raise
-    except (Exception, SystemExit) as error:
-        place = place_of(error) or ""
-        raise ValueError(f"{what}{place}: {type(error).__name__}: {first_line(error)}. Mend it there.") from error
-
-
-@contextmanager
-def _importing_from(folder: Path) -> Iterator[None]:
-    entry = str(folder.resolve())
-    sys.path.insert(0, entry)
-    try:
-        yield
-    finally:
-        sys.path.remove(entry)
-
-
-def _from_file(path: Path) -> ModuleType:
-    name = f"robustdial_model_{path.stem}"  # not to stand in the way of a module that is called as the file
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ValueError(f"{path} cannot be read as Python.")
-    sys.modules[name] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def _function(module: ModuleType, place: str, name: str) -> Callable[[], Any]:
-    build = getattr(module, name, None)
-    if not callable(build):
-        known = [key for key, value in vars(module).items() if inspect.isfunction(value) or inspect.isclass(value)]
-        raise ValueError(f"--model {place}: there is no function {name!r}. There is {', '.join(known) or 'none'}.")
-    return build  # type: ignore[no-any-return]
-
-
-def _fill(model: nn.Module, path: Path) -> None:
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}. Name the safetensors file of the weights.")
-    try:
-        weights = load_file(path)
-    except SafetensorError:
-        raise ValueError(
-            f"{path} is not a safetensors file, and a pickle is never opened. Write the weights with "
-            "safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')."
-        ) from None
-    try:
-        missing, unexpected = model.load_state_dict(weights, strict=False)
-    except RuntimeError as error:
-        raise ValueError(f"{path} does not fit the network: {_first_lines(error)}") from None
-    # what is no tensor is not in such a file
-    wrong = [f"it lacks {name}" for name in missing if not name.endswith(_EXTRA)]
-    wrong += [f"it has {name}, which the network has not" for name in unexpected]
-    if wrong:
-        raise ValueError(f"{path} does not fit the network: {', '.join(wrong[:3])}{', ...' * (len(wrong) > 3)}.")
-
-
-def _first_lines(error: RuntimeError) -> str:
-    lines = [line.strip() for line in str(error).splitlines()]
-    return " ".join(lines[1:3])[:300] or lines[0]

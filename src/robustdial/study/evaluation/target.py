@@ -15,7 +15,7 @@ from robustdial.folding import folded
 from robustdial.method.threat import Threat
 from robustdial.precision import Prepared
 from robustdial.run import Experiment
-from robustdial.study.tradeoff import is_trained, lambdas_of, test_images
+from robustdial.study.tradeoff import lambdas_of, test_images
 from robustdial.typing import Json
 
 
@@ -79,7 +79,7 @@ def of_run(
             "part": "test",
             "lam": lam,
             "width": width,
-            "trained": is_trained(dial, lam, width),
+            "trained": dial.trained(lam, width),
             "chosen_on": "val" if experiment.checkpoint == "best" else "none",
         },
         experiment.data.notes,

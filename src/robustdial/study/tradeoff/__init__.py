@@ -13,26 +13,25 @@
 Accuracies are measured in float32 and have 95 % intervals.
 """
 
-from robustdial.study.tradeoff.choosing import choice_ledger, conclude, search
+from robustdial.study.tradeoff.choosing import choice_ledger, conclude, first_positions, search
 from robustdial.study.tradeoff.crossing import measure_cross
-from robustdial.study.tradeoff.decision import Choice, Targets, affordable_widths, decide, next_position
+from robustdial.study.tradeoff.decision import Choice, Targets, decide, next_position
 from robustdial.study.tradeoff.frontier import frontier_ledger, measure_frontier
 from robustdial.study.tradeoff.ledger import Ledger
 from robustdial.study.tradeoff.pictures import take_pictures
 from robustdial.study.tradeoff.points import add_score, measure_point, part_of, test_images, val_images
-from robustdial.study.tradeoff.positions import is_trained, lambdas_of, positions_of, widths_of
+from robustdial.study.tradeoff.positions import lambdas_of, positions_of, widths_of
 
 __all__ = [
     "Choice",
     "Ledger",
     "Targets",
     "add_score",
-    "affordable_widths",
     "choice_ledger",
     "conclude",
     "decide",
+    "first_positions",
     "frontier_ledger",
-    "is_trained",
     "lambdas_of",
     "measure_cross",
     "measure_frontier",

@@ -14,11 +14,10 @@ from robustdial import record
 from robustdial.attack import Attack
 from robustdial.evaluate import Position
 from robustdial.run import Experiment
-from robustdial.study.tradeoff.decision import Choice, Point, Targets, affordable_widths, checks, decide, next_position
+from robustdial.study.tradeoff.decision import Choice, Point, Targets, checks, decide, excess, next_position
 from robustdial.study.tradeoff.frontier import frontier_ledger
 from robustdial.study.tradeoff.ledger import Ledger
 from robustdial.study.tradeoff.points import measure_point, val_images
-from robustdial.study.tradeoff.positions import lambdas_of
 from robustdial.typing import Json
 
 
@@ -38,14 +37,29 @@ def search(ledger: Ledger, targets: Targets, refine: int = 4) -> Iterator[Point]
         targets: what is asked.
         refine: most measurements between trained lambdas.
     """
-    for width in affordable_widths(ledger.cost["costs"], targets):
-        for lam in lambdas_of(ledger.experiment.method.dial):
-            yield ledger.measure(Position(lam, width))
+    for position in first_positions(ledger, targets):
+        yield ledger.measure(position)
     for _ in range(refine):
         promising = next_position(ledger.all_points(), targets)
-        if promising is None:
+        if promising is None or excess(ledger.cost_at(Position(*promising)), targets):
             return
         yield ledger.measure(Position(*promising))
+
+
+def first_positions(ledger: Ledger, targets: Targets) -> list[Position]:
+    """The positions to measure first: of every cost that is within the targets, all lambdas to measure.
+
+    If no cost is, those of the one that exceeds them least.
+    """
+    dial = ledger.experiment.method.dial
+    beyond = {(row["lam"], row["width"]): excess(row, targets) for row in ledger.cost["costs"]}
+    least = min(beyond.values())
+    return [
+        Position(lam, width)
+        for width in dict.fromkeys(width for _, width in beyond)
+        for lam in dial.lambdas
+        if beyond[dial.costs_like(lam), width] <= least
+    ]
 
 
 def conclude(ledger: Ledger, targets: Targets, n: int | None = None) -> dict[str, Json]:
@@ -64,9 +78,9 @@ def _on_test_images(ledger: Ledger, at: Position, n: int | None) -> Point:
     run, attack, seed = ledger.experiment, ledger.attack, ledger.seed
     frontier = frontier_ledger(run, attack, n, seed, [at.width])
     if frontier.points:
-        return frontier.measure(at) | ledger.cost_at(at.width)  # the clock of this ledger, whenever that one ran
+        return frontier.measure(at) | ledger.cost_at(at)  # the clock of this ledger, whenever that one ran
     # under other conditions the ledger would begin anew, and what it holds was dear
-    return measure_point(run, at.lam, attack, n, seed, width=at.width) | ledger.cost_at(at.width)
+    return measure_point(run, at.lam, attack, n, seed, width=at.width) | ledger.cost_at(at)
 
 
 def _told(choice: Choice, test: Point, targets: Targets) -> dict[str, Json]:

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from robustdial import record
 from robustdial.attack import Attack
-from robustdial.dial import Fixed
 from robustdial.evaluate import Accuracy, Cross, Estimate, cross, over_images
 from robustdial.precision import full_precision
 from robustdial.run import Experiment
@@ -38,7 +37,7 @@ def measure_cross(
     not made again by a later call under the same conditions. Raises ValueError for less than two lambdas, or one that
     is off the dial.
     """
-    if isinstance(experiment.method.dial, Fixed):
+    if experiment.method.dial.lambdas == (None,):
         raise ValueError(f"The network in {experiment.folder} has no dial, so there is nothing to cross.")
     if len(set(lams)) < 2:
         raise ValueError("Crossing needs two lambdas at least. Give --lams 0 0.5 1.")

@@ -167,10 +167,13 @@ def _gap(low: Point, high: Point, targets: Targets) -> _Gap | None:
     return _Gap(promise, round((low["lam"] + high["lam"]) / 2, 4), low["width"])
 
 
-def affordable_widths(costs: Sequence[Point], targets: Targets) -> list[float]:
-    """The widths whose cost is within the targets; if none is, the one that exceeds them least."""
-    misses = {row["width"]: max((check.miss for check in _at_most(row, targets)), default=0.0) for row in costs}
-    return [width for width, miss in misses.items() if miss == 0] or [min(misses, key=lambda width: misses[width])]
+def excess(cost: Point, targets: Targets) -> float:
+    """By how much a cost exceeds the targets, relative to the one that it exceeds most; 0 within them.
+
+    >>> excess({"macs": 300}, Targets(macs_max=200)), excess({"macs": 100}, Targets(macs_max=200))
+    (0.5, 0.0)
+    """
+    return max((check.miss for check in _at_most(cost, targets)), default=0.0)
 
 
 def _misses(choice: Choice) -> list[float]:

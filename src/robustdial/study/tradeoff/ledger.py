@@ -14,7 +14,7 @@ from robustdial.data import Source
 from robustdial.evaluate import Position
 from robustdial.method import describe
 from robustdial.run import Experiment
-from robustdial.study.tradeoff.costs import costs_of, dialed_cost, timing_of
+from robustdial.study.tradeoff.costs import costs_of, dialed_cost, places_of, timing_of
 from robustdial.study.tradeoff.points import fingerprint_of, measure_point
 from robustdial.study.tradeoff.positions import widths_of
 from robustdial.typing import Json
@@ -59,11 +59,12 @@ class Ledger:
     @cached_property
     def cost(self) -> dict[str, Json]:
         """What each width costs, what the dial itself costs, and under which conditions they were timed."""
-        before, timing = self._before(), timing_of(self.experiment)
-        known = [row["width"] for row in before.get("costs", [])]
-        measured = [point["width"] for point in self.points]
-        wanted = sorted({*widths_of(self.experiment.method.dial), *self.widths, *known, *measured}, reverse=True)
-        if before.get("timing") == timing and known == wanted and "dialed" in before:
+        before, timing, dial = self._before(), timing_of(self.experiment), self.experiment.method.dial
+        rows = before.get("costs", [])
+        known = [row["width"] for row in rows] + [point["width"] for point in self.points]
+        wanted = places_of(dial, sorted({*widths_of(dial), *self.widths, *known}, reverse=True))
+        timed = before.get("timing") == timing and [_place(row) for row in rows] == wanted
+        if timed and "dialed" in before:
             return {key: before[key] for key in ("timing", "costs", "dialed")}
         costs = costs_of(self.experiment, wanted)  # all of them again: those that are timed by turns can be compared
         return {"timing": timing, "costs": costs, "dialed": dialed_cost(self.experiment)}
@@ -71,7 +72,7 @@ class Ledger:
     def known(self, position: Position) -> dict[str, Json] | None:
         """The point at a position if it has been measured, with its cost."""
         found = next((p for p in self.points if (p["lam"], p["width"]) == position), None)
-        return None if found is None else found | self.cost_at(position.width)
+        return None if found is None else found | self.cost_at(position)
 
     def measure(self, position: Position) -> dict[str, Json]:
         """The point at a position with its cost: measured and written, unless it is known."""
@@ -84,16 +85,18 @@ class Ledger:
         self.points.append(found)
         self._unwritten += time.perf_counter() - clock
         self.write()
-        return found | self.cost_at(width)
+        return found | self.cost_at(position)
 
     def all_points(self) -> list[dict[str, Json]]:
         """Every point with its cost, widest first, each width along lambda."""
         ordered = sorted(self.points, key=lambda p: (-p["width"], p["lam"] or 0.0))
-        return [p | self.cost_at(p["width"]) for p in ordered]
+        return [p | self.cost_at(Position(p["lam"], p["width"])) for p in ordered]
 
-    def cost_at(self, width: float) -> dict[str, Json]:
-        """Parameters, multiply-adds and latency at a width; nothing of one that only another machine has measured."""
-        return dict(next((row for row in self.cost["costs"] if row["width"] == width), {}))
+    def cost_at(self, position: Position) -> dict[str, Json]:
+        """Parameters, multiply-adds and latency at a position; nothing of what only another machine has measured."""
+        place = self.experiment.method.dial.costs_like(position.lam), position.width
+        row: Mapping[str, Json] = next((row for row in self.cost["costs"] if _place(row) == place), {})
+        return {key: value for key, value in row.items() if key != "lam"}
 
     def write(self, **more: Json) -> None:
         """Write the file, with `more` in it, and with what another process has put there meanwhile."""
@@ -107,13 +110,13 @@ class Ledger:
             record.write_json(self.path, {**about, "points": self.all_points()})
 
     def _take_over(self, before: Mapping[str, Json]) -> None:
-        """Add the points, the costs of their widths and the seconds of another process."""
+        """Add the points, what their positions cost and the seconds of another process."""
         known = {(p["lam"], p["width"]) for p in self.points}
         self.points += [p for p in before.get("points", []) if (p["lam"], p["width"]) not in known]
         if before.get("timing") == self.cost["timing"]:
-            rows, widths = self.cost["costs"], {row["width"] for row in self.cost["costs"]}
-            rows += [row for row in before.get("costs", []) if row["width"] not in widths]
-            rows.sort(key=lambda row: -row["width"])
+            rows, places = self.cost["costs"], [_place(row) for row in self.cost["costs"]]
+            rows += [row for row in before.get("costs", []) if "lam" in row and _place(row) not in places]
+            rows.sort(key=lambda row: (-row["width"], row["lam"] or 0.0))
         self.seconds, self._unwritten = before.get("seconds", 0.0) + self._unwritten, 0.0
 
     @property
@@ -127,6 +130,11 @@ class Ledger:
     def _read(self, path: Path) -> dict[str, Json]:
         about = record.read_json(path) if path.exists() else {}
         return record.read_json(path, form=record.MEASURED_POINTS) if measured_under(about, self.conditions) else {}
+
+
+def _place(row: Mapping[str, Json]) -> tuple[float | None, float]:
+    """Of which position a cost is; earlier versions did not say at which lambda."""
+    return row.get("lam", -1.0), row["width"]
 
 
 def measured_under(about: Mapping[str, Json], conditions: Mapping[str, Json]) -> bool:

@@ -8,7 +8,6 @@ from torch import Tensor
 from robustdial import record
 from robustdial.attack import Attack, answers
 from robustdial.data import balanced, grey_levels, unit
-from robustdial.dial import Dials
 from robustdial.precision import full_precision
 from robustdial.randomness import seeded
 from robustdial.run import Experiment
@@ -19,11 +18,9 @@ PICTURES, POSITIONS = 8, 6
 
 def take_pictures(experiment: Experiment, attack: Attack, seed: int = 0) -> None:
     """Attack a few test images of different classes, at trained positions along the dial, and write them."""
-    dial, test = experiment.method.dial, experiment.data.test
-    lams: tuple[float | None, ...] = (None,)
-    if isinstance(dial, Dials):
-        last, shown = len(dial.lambdas) - 1, min(len(dial.lambdas), POSITIONS)
-        lams = tuple(dial.lambdas[round(i * last / max(1, shown - 1))] for i in range(shown))
+    known, test = experiment.method.dial.lambdas, experiment.data.test
+    last, shown = len(known) - 1, min(len(known), POSITIONS)
+    lams = [known[round(i * last / max(1, shown - 1))] for i in range(shown)]
     chosen = balanced(test.labels, PICTURES, torch.Generator().manual_seed(seed))
     x, y = next(test.batches([chosen]))
     x, columns = unit(x), []

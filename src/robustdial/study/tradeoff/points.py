@@ -11,7 +11,6 @@ from robustdial.evaluate import Position, frontier, point
 from robustdial.method.threat import Threat
 from robustdial.precision import full_precision
 from robustdial.run import Experiment
-from robustdial.study.tradeoff.positions import is_trained
 from robustdial.typing import Json
 
 _COMPARED = 16
@@ -55,7 +54,7 @@ def measure_point(
     with full_precision():
         ((_, measured),) = frontier(experiment.at, [at], images, attack, threat, seed=seed, device=experiment.device)
     dial = experiment.method.dial
-    return point(measured, attack, threat, at, is_trained(dial, lam, width))
+    return point(measured, attack, threat, at, dial.trained(lam, width))
 
 
 def add_score(experiment: Experiment, score: dict[str, Json]) -> None:

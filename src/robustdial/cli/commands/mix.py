@@ -1,0 +1,85 @@
+"""`robustdial mix`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from robustdial.attack import check_supports, parse
+from robustdial.cli.arguments import UsageError, radius
+from robustdial.cli.console import console
+from robustdial.recipes import Norm, threat_of
+from robustdial.recipes.mix import Way
+from robustdial.report.words import percent
+from robustdial.run import Place, mix_given, settings_of
+from robustdial.typing import Json
+
+
+def mix(
+    accurate: str,
+    robust: str,
+    /,
+    way: Way = "probabilities",
+    data: str | None = None,
+    weights: tuple[Path, ...] = (),
+    eps: str | None = None,
+    norm: Norm | None = None,
+    attack: str = "pgd-20",
+    limit: int | None = None,
+    val: float | None = None,
+    seed: int | None = None,
+    size: int | None = None,
+    root: str | None = None,
+    device: str = "auto",
+    out: str = "runs/mix",
+) -> int:
+    """A dial between two networks that are there already, without training: robustdial mix runs/a runs/b --out runs/m
+
+    Lambda is the share of the second network, the robust one. The folder is measured, searched and shipped as any run:
+    frontier, choose, cross, evaluate, bake.
+
+    Args:
+        accurate: a run (of one with a dial, a position: runs/x@0), timm:NAME, or file.py:build.
+        robust: the same.
+        way: probabilities are mixed, at two forwards per image; nuts bends the robust logits before, as MixedNUTS does,
+            fitted on validation images; interpolate averages the weights of two networks of one architecture.
+        data: images, as in training; by default those of the runs.
+        weights: two safetensors files, for networks that are no runs.
+        eps: radius to measure against, 8/255, 8px or 0.031; by default that of the second run, or 8/255.
+        norm: linf or l2; likewise.
+        attack: for the fit of nuts: as in evaluate.
+        limit: use only so many training images, as in training.
+        val: share of the training images held out, as in training.
+        seed: of that division.
+        size: side of the images in pixels, for folders and hubs.
+        root: folder of downloaded data sets.
+        device: auto, cpu or cuda.
+        out: folder of the result.
+    """
+    if len(weights) not in (0, 2):
+        raise UsageError(f"--weights names {len(weights)} file. Give two, in the order of the networks.")
+    first, second = weights or (None, None)
+    places = [Place(accurate, first), Place(robust, second)]
+    asked = {"data": data, "limit": limit, "val": val, "seed": seed, "size": size, "root": root}
+    run, threat = settings_of(places, asked | {"device": device, "out": out})
+    threat |= {"eps": radius(eps)} if eps else {}
+    threat |= {"norm": norm} if norm else {}
+    with_attack = parse(attack)
+    check_supports(with_attack, threat_of(threat.get("norm", "linf"), threat.get("eps", 8 / 255)))
+    _tell(mix_given(places, run, way, threat, with_attack), out)
+    return 0
+
+
+def _tell(about: Json, out: str) -> None:
+    model, knobs = about["model"], about["knobs"]
+    first, second = (part["source"] for part in model["parts"])
+    console.print(f"[bold]{out}[/]: lambda 0 is {first}, lambda 1 is {second}", soft_wrap=True)
+    if knobs["way"] == "nuts":
+        console.print(
+            f"MixedNUTS: s = {knobs['scale']:.3g}, p = {knobs['power']:.3g}, c = {knobs['bias']:.3g}, by "
+            f"{model['fitted_with'].upper()}; its lambda is {model['share']:.4g}, where {percent(model['sure'])} of "
+            "the robust network's wrong answers stay",
+            soft_wrap=True,
+        )
+    console.print("next:")
+    console.print(f"  robustdial frontier {out}", soft_wrap=True)
+    console.print(f"  robustdial choose {out} --clean-min 0.92", soft_wrap=True)

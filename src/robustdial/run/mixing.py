@@ -1,0 +1,202 @@
+"""A run that no training made: two networks that are there already, under one dial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from robustdial import record
+from robustdial.attack import Attack
+from robustdial.data import Data, balanced, unit
+from robustdial.dial import Fit, Fixed, Interpolated, Mixture, OnLine, fitted, kind_of, no_images
+from robustdial.models import build, known
+from robustdial.models.foreign import fill, load_foreign
+from robustdial.models.zoo import classes_of, normalisation_of
+from robustdial.precision import Prepared, full_precision
+from robustdial.randomness import seeded
+from robustdial.recipes.mix import Way
+from robustdial.run.assembly import Parts, about_of, parts_of
+from robustdial.run.calibration import calibration
+from robustdial.run.network import open_model
+from robustdial.run.settings import Run, data_of, read_about, run_of
+from robustdial.typing import Json
+
+FITTED_ON = 512
+"""Validation images on which the constants of MixedNUTS are fitted, at most."""
+
+DIVIDED = ("data", "limit", "val", "seed", "size", "root", "labelled", "label", "image", "background", "classes")
+"""Settings that say which images are learned from, held out and tested on, and how they are read."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a network is to be had: `runs/x`, `runs/x@0.5` (where its dial stands), `timm:NAME` or `file.py:build`.
+
+    Args:
+        name: as it was written.
+        weights: safetensors for a network that is no run; None for those it comes with.
+    """
+
+    name: str
+    weights: Path | None = None
+
+    @property
+    def folder(self) -> Path | None:
+        """Of the run, if it is one."""
+        folder = Path(self.name.rpartition("@")[0] or self.name)
+        return folder if (folder / record.RUN).is_file() else None
+
+    @property
+    def lam(self) -> float | None:
+        """Where its dial stands. Raises ValueError for something else than a number."""
+        _, at, written = self.name.rpartition("@")
+        try:
+            return float(written) if at else None
+        except ValueError:
+            raise ValueError(f"{self.name}: {written!r} is no position of a dial. Write runs/x@0.5.") from None
+
+    @property
+    def spec(self) -> dict[str, Json]:
+        """How `run.json` describes its network. Raises ValueError for a mixture, or where there is nothing."""
+        if self.folder is None:
+            foreign = not known(self.name)
+            return {"name": _absolute(self.name), "width": None, "source": self.name, "foreign": foreign}
+        model = read_about(self.folder)["model"]
+        if "parts" in model:
+            raise ValueError(f"{self.name} is made of two networks itself. Name the networks it was made of.")
+        return {"name": model["name"], "width": model["width"], "source": self.name, "foreign": False}
+
+
+def settings_of(places: Sequence[Place], asked: Mapping[str, Any]) -> tuple[Run, dict[str, Json]]:
+    """Settings and threat of a dial between networks: those of the runs among them, and what is asked instead.
+
+    Raises ValueError if two runs divide their data otherwise, or no data is known.
+    """
+    runs = [read_about(place.folder) for place in places if place.folder is not None]
+    found = [{name: getattr(run_of(about), name) for name in DIVIDED} for about in runs]
+    known = found[0] if found else {}
+    differ = [name for name in DIVIDED if name != "root" and any(other[name] != known[name] for other in found)]
+    if differ:
+        raise ValueError(
+            f"The two runs were made with another {', '.join(differ)}, so one may have learned from images that are "
+            "held out for the other. Mix runs of the same data, limit, val and seed."
+        )
+    if "data" not in known and not asked.get("data"):
+        raise ValueError("Which images? Networks that are no runs need --data cifar10, folder:PATH, parquet:PATH, ...")
+    settings = known | {name: value for name, value in asked.items() if value is not None}
+    threat = {name: runs[-1]["knobs"][name] for name in ("eps", "norm") if runs and name in runs[-1]["knobs"]}
+    return Run(**settings), threat
+
+
+def mix_given(
+    places: Sequence[Place], run: Run, way: Way, threat: Mapping[str, Json], attack: Attack
+) -> dict[str, Json]:
+    """Make the folder of a dial between an accurate and a robust network; what its `run.json` holds.
+
+    The constants of MixedNUTS are fitted on validation images, attacked with `attack`; the statistics of interpolated
+    weights are measured on training images.
+
+    Raises ValueError before anything is written if the networks do not fit the data or each other.
+    """
+    folder, data = Path(run.out), data_of(run)
+    record.check_free(folder)
+    given = [_given(place, data) for place in places]
+    knobs: dict[str, Json] = {**threat, "way": way}
+    parts = parts_of("mix", knobs, run, data)
+    model = parts.method.dial.put_on(*given, example=_some(data)).to(parts.device)
+    facts: dict[str, Json] = {}
+    if way == "nuts":
+        fit = _fit(cast(Mixture, model).robust, parts, attack)
+        knobs |= asdict(fit.nuts)
+        facts = {"share": fit.share, "sure": fit.sure, "fitted_with": attack.name}
+        parts = parts_of("mix", knobs, run, data)
+        model = parts.method.dial.put_on(*given).to(parts.device)
+    if parts.method.dial == Interpolated():
+        cast(OnLine, model).measure(calibration(parts.data.to(parts.device), device=parts.device))
+    return _write(folder, parts, model, [place.spec for place in places], facts)
+
+
+def _write(
+    folder: Path, parts: Parts, model: nn.Module, specs: list[dict[str, Json]], facts: Mapping[str, Json]
+) -> dict[str, Json]:
+    about = about_of(folder, parts, model)
+    alike = specs[0] if parts.method.dial == Interpolated() else {"name": "mixture", "width": None}
+    about["model"] = about["model"] | {"name": alike["name"], "width": alike["width"], "parts": specs, **facts}
+    about["run"] = {name: about["run"][name] for name in (*DIVIDED, "precision", "device")}
+    record.make_folder(folder)
+    weights = {f"model.{name}": value for name, value in model.state_dict().items()}
+    record.write_tensors(folder / record.BEST, weights, {"epoch": 0, "score": 0.0, "val": []})
+    record.write_json(folder / record.RUN, about)
+    return about
+
+
+def _given(place: Place, data: Data) -> nn.Module:
+    """The network of a place, plain. Raises ValueError if there is none, or it does not fit the data."""
+    if place.folder is not None:
+        return _of_run(place, place.folder, data)
+    if place.name.startswith("timm:"):
+        return _of_timm(place, data)
+    if ":" not in place.name:
+        raise ValueError(
+            f"{place.name} is no run folder. Name one, or a network: runs/x@0.5, timm:NAME, or net.py:build."
+        )
+    return load_foreign(place.name, place.weights)
+
+
+def _of_run(place: Place, folder: Path, data: Data) -> nn.Module:
+    about, found = read_about(folder), open_model(folder)
+    if about["data"]["classes"] != list(data.classes) or about["data"]["shape"] != list(data.shape):
+        raise ValueError(
+            f"{place.name} knows {len(about['data']['classes'])} classes of {about['data']['name']}, images "
+            f"{about['data']['shape']}; here they are {len(data.classes)} classes of {data.name}, {list(data.shape)}."
+        )
+    kind = kind_of(found)
+    if place.lam is None and kind != Fixed():
+        ends = f"{kind.lambdas[0]:g} to {kind.lambdas[-1]:g}"
+        raise ValueError(f"The network in {folder} has a dial. Say where it stands, from {ends}: {place.name}@0.5.")
+    return kind.bake(found, place.lam, 1.0, no_images)
+
+
+def _of_timm(place: Place, data: Data) -> nn.Module:
+    name, own = place.name.removeprefix("timm:"), place.weights is None
+    mean, std = normalisation_of(name, data.shape[0])
+    if own and classes_of(name) != len(data.classes):
+        raise ValueError(
+            f"The weights that timm offers for {name} know {classes_of(name)} classes, and {data.name} has "
+            f"{len(data.classes)}. Give those of a network trained on it: --weights a.safetensors b.safetensors."
+        )
+    net = build(place.name, classes=len(data.classes), shape=data.shape, mean=list(mean), std=list(std), pretrained=own)
+    if place.weights is not None:
+        fill(net.get_submodule("net"), place.weights)
+    return net
+
+
+def _fit(robust: nn.Module, parts: Parts, attack: Attack) -> Fit:
+    """The constants of MixedNUTS for a robust network, from validation images and what it withstands of them."""
+    val, f = parts.data.val.to(parts.device), Prepared(robust, "float32")
+    chosen = balanced(val.labels, FITTED_ON, torch.Generator().manual_seed(0))
+    withstood, wrong = [], []
+    with full_precision(), seeded(parts.run.seed, parts.device):
+        for x, y in val.batches(list(torch.split(chosen, 128))):
+            clean, attacked = f(unit(x)).detach(), f(attack(f, unit(x), y, parts.method.threat)).detach()
+            right = clean.argmax(1) == y
+            withstood.append(attacked[right & (attacked.argmax(1) == y)])
+            wrong.append(clean[~right])
+    return fitted(torch.cat(withstood), torch.cat(wrong))
+
+
+def _some(data: Data) -> Tensor:
+    """Two images to try a network on, `[2, C, H, W]` in [0, 1], on the CPU."""
+    x, _ = next(data.val.batches([torch.arange(2)]))
+    return unit(x).cpu()
+
+
+def _absolute(name: str) -> str:
+    """A file by its whole path, so that the run opens from anywhere."""
+    where, colon, function = name.rpartition(":")
+    return f"{Path(where).resolve()}{colon}{function}" if where.endswith(".py") else name
