@@ -53,7 +53,8 @@ def upwards(room, floor):
 
 
 def names_in(room):
-    return {path.stem for path in SOURCE.joinpath(*room).iterdir() if path.suffix in ("", ".py")} - {"__pycache__"}
+    within = SOURCE.joinpath(*room).iterdir()
+    return {path.stem for path in within if path.suffix == ".py" or (path / "__init__.py").exists()}
 
 
 def test_every_room_has_a_floor():

@@ -5,90 +5,140 @@ this epoch (schedule), what each side wants (objective), and which dial the mode
 combination; a published method is one function that puts five nouns together.
 """
 
-from robustdial.attack import APGD, APGDTargeted, PGDAttack, margin
-from robustdial.data import Batch, Data, Relabelled, from_tensors, load, without_labels
-from robustdial.data.pseudo import pseudo_labelled
-from robustdial.dial import Dialed, Dials, Fixed, Proportional, dial, inventory, recalibrated, reestimated
-from robustdial.evaluate import (
-    Accuracy,
-    Cross,
-    OverLambdas,
-    Position,
-    clean_accuracy,
-    cost,
-    cross,
-    frontier,
-    latencies,
-    measure,
-)
-from robustdial.generator import StyleGenerator, fit_generator, open_generator
-from robustdial.logits import LogitsOf
-from robustdial.method import Method
-from robustdial.method.learner import AWP
-from robustdial.method.objective import (
-    ALP,
-    AT,
-    MART,
-    TRADES,
-    Blend,
-    Distilled,
-    GradAlign,
-    Guided,
-    SelfTraining,
-    Smoothed,
-    Targeted,
-)
-from robustdial.method.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold, Warm
-from robustdial.method.solver import PGD, YOPO, Carried, Friendly, Generated, Replay, Step, Transferred, WorstOf
-from robustdial.method.threat import L2, Box, Latent, Linf, Masked, spatial
-from robustdial.models import build
-from robustdial.precision import Prepared
-from robustdial.recipes import (
-    agat,
-    agat_corruptions,
-    agat_oat,
-    amata,
-    atta,
-    clean,
-    deat_d,
-    deat_p,
-    fat,
-    fat_mart,
-    fat_trades,
-    fgsm,
-    fgsm_rs,
-    free,
-    gat,
-    gat_oat,
-    gradalign,
-    localized,
-    localized_oat,
-    m_deat,
-    m_mart,
-    m_oat,
-    m_pgd,
-    m_trades,
-    mart,
-    oat,
-    oats,
-    pgd_at,
-    radial,
-    radial_trades,
-    random_attributes,
-    rst,
-    rst_oat,
-    rst_spatial,
-    rst_trades,
-    spatial_at,
-    trades,
-    yopo,
-)
-from robustdial.run import open_model
-from robustdial.ship.hub import from_pretrained, push_to_hub, save_pretrained
-from robustdial.training.checkpoint import restore, save
-from robustdial.training.engine import TrainState, averaged, fit, optimizer_for, steps, train_batch
-from robustdial.training.health import Signals, Trouble, diagnose, look
-from robustdial.typing import px
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+# what type checkers read; at run time a name is fetched from its room when it is first asked for, so that
+# `robustdial --help` need not wait for torch
+if TYPE_CHECKING:
+    __version__: str
+
+    from robustdial.attack import APGD, APGDTargeted, PGDAttack, margin
+    from robustdial.data import Batch, Data, Relabelled, from_tensors, load, without_labels
+    from robustdial.data.pseudo import pseudo_labelled
+    from robustdial.dial import Dialed, Dials, Fixed, Proportional, dial, inventory, recalibrated, reestimated
+    from robustdial.evaluate import (
+        Accuracy,
+        Cross,
+        OverLambdas,
+        Position,
+        clean_accuracy,
+        cost,
+        cross,
+        frontier,
+        latencies,
+        measure,
+    )
+    from robustdial.generator import StyleGenerator, fit_generator, open_generator
+    from robustdial.logits import LogitsOf
+    from robustdial.method import Method
+    from robustdial.method.learner import AWP
+    from robustdial.method.objective import (
+        ALP,
+        AT,
+        MART,
+        TRADES,
+        Blend,
+        Distilled,
+        GradAlign,
+        Guided,
+        SelfTraining,
+        Smoothed,
+        Targeted,
+    )
+    from robustdial.method.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold, Warm
+    from robustdial.method.solver import PGD, YOPO, Carried, Friendly, Generated, Replay, Step, Transferred, WorstOf
+    from robustdial.method.threat import L2, Box, Latent, Linf, Masked, spatial
+    from robustdial.models import build
+    from robustdial.precision import Prepared
+
+    # from their files: mypy takes `robustdial.recipes.oat` for the file, not for the function
+    from robustdial.recipes.agat import agat, agat_corruptions, agat_oat, random_attributes
+    from robustdial.recipes.amata import amata
+    from robustdial.recipes.atta import atta
+    from robustdial.recipes.clean import clean
+    from robustdial.recipes.deat import deat_d, deat_p, m_deat, m_mart, m_pgd, m_trades
+    from robustdial.recipes.fat import fat, fat_mart, fat_trades
+    from robustdial.recipes.fgsm import fgsm, fgsm_rs
+    from robustdial.recipes.free import free
+    from robustdial.recipes.gat import gat, gat_oat
+    from robustdial.recipes.gradalign import gradalign
+    from robustdial.recipes.localized import localized, localized_oat
+    from robustdial.recipes.m_oat import m_oat
+    from robustdial.recipes.mart import mart
+    from robustdial.recipes.oat import oat
+    from robustdial.recipes.oats import oats
+    from robustdial.recipes.pgd_at import pgd_at
+    from robustdial.recipes.radial import radial, radial_trades
+    from robustdial.recipes.self_training import rst, rst_oat, rst_spatial, rst_trades, spatial_at
+    from robustdial.recipes.trades import trades
+    from robustdial.recipes.yopo import yopo
+    from robustdial.run import open_model
+    from robustdial.ship.hub import from_pretrained, push_to_hub, save_pretrained
+    from robustdial.training.checkpoint import restore, save
+    from robustdial.training.engine import TrainState, averaged, fit, optimizer_for, steps, train_batch
+    from robustdial.training.health import Signals, Trouble, diagnose, look
+    from robustdial.typing import px
+
+_NAMES_OF = {
+    "attack": "APGD APGDTargeted PGDAttack margin",
+    "data": "Batch Data Relabelled from_tensors load without_labels",
+    "data.pseudo": "pseudo_labelled",
+    "dial": "Dialed Dials Fixed Proportional dial inventory recalibrated reestimated",
+    "evaluate": "Accuracy Cross OverLambdas Position clean_accuracy cost cross frontier latencies measure",
+    "generator": "StyleGenerator fit_generator open_generator",
+    "logits": "LogitsOf",
+    "method": "Method",
+    "method.learner": "AWP",
+    "method.objective": "ALP AT MART TRADES Blend Distilled GradAlign Guided SelfTraining Smoothed Targeted",
+    "method.schedule": "Constant Delayed Linear Magnitude Rebound Threshold Warm",
+    "method.solver": "PGD YOPO Carried Friendly Generated Replay Step Transferred WorstOf",
+    "method.threat": "L2 Box Latent Linf Masked spatial",
+    "models": "build",
+    "precision": "Prepared",
+    "recipes": """
+        agat agat_corruptions agat_oat amata atta clean deat_d deat_p fat fat_mart fat_trades fgsm fgsm_rs
+        free gat gat_oat gradalign localized localized_oat m_deat m_mart m_oat m_pgd m_trades mart oat oats
+        pgd_at radial radial_trades random_attributes rst rst_oat rst_spatial rst_trades spatial_at trades
+        yopo
+    """,
+    "run": "open_model",
+    "ship.hub": "from_pretrained push_to_hub save_pretrained",
+    "training.checkpoint": "restore save",
+    "training.engine": "TrainState averaged fit optimizer_for steps train_batch",
+    "training.health": "Signals Trouble diagnose look",
+    "typing": "px",
+}
+_ROOM_OF = {name: room for room, names in _NAMES_OF.items() for name in names.split()}
+
+
+class _House(ModuleType):
+    """The package, whose public names are fetched when they are asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "__version__":
+            value: Any = import_module("importlib.metadata").version("robustdial")
+        elif name in _ROOM_OF:
+            value = getattr(import_module(f"robustdial.{_ROOM_OF[name]}"), name)
+        else:
+            raise AttributeError(f"module 'robustdial' has no attribute {name!r}")
+        vars(self)[name] = value
+        return value
+
+    def __setattr__(self, name: str, value: object) -> None:
+        # importing a room binds it to the package by its name: `dial` is the function all the same
+        if not (name in _ROOM_OF and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*vars(self), *_ROOM_OF})
+
+
+sys.modules[__name__].__class__ = _House
 
 __all__ = [
     "ALP",

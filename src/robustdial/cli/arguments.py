@@ -12,18 +12,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, fields, make_dataclass
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Any, TypeVar, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_origin, get_type_hints
 
 import tyro
 
 from robustdial.checks import nearest
+from robustdial.cli.outline import outline, table
 from robustdial.cli.slips import spread, unknown_flag, wrong_value
-from robustdial.recipes import RECIPES, Norm, Recipe, recipe
-from robustdial.recipes.presets import PRESETS, Preset
-from robustdial.run import Run
-from robustdial.study.comparison import Entry
-from robustdial.study.evaluation import EXTRAS
 from robustdial.typing import px, written
+
+if TYPE_CHECKING:
+    from robustdial.recipes import Recipe
+    from robustdial.recipes.presets import Preset
+    from robustdial.run import Run
+    from robustdial.study.comparison import Entry
 
 T = TypeVar("T")
 
@@ -31,7 +33,11 @@ _FIRST = (
     "epochs of standard training before, in a run beside --out; the run starts from that network without a warm part, "
     "and half of each label is that network's answer, or as much as --distil says."
 )
-_PRESET = f"defaults of a published setting: {', '.join(PRESETS)}; what is written out goes before them."
+
+
+def _preset() -> str:
+    known = ", ".join(table("recipes.presets", "PRESETS"))
+    return f"defaults of a published setting: {known}; what is written out goes before them."
 
 
 class UsageError(ValueError):
@@ -134,13 +140,16 @@ def _number(text: str, what: str, remedy: str) -> float:
 def entry_of(text: str, shared: Mapping[str, str], preset: Preset) -> Entry:
     """A method of a comparison: a recipe, and after a colon the knobs that differ from preset and own defaults.
 
+    >>> from robustdial.recipes.presets import Preset
     >>> entry_of("free:replays=4,carry=false", {"norm": "l2"}, Preset("", {})).knobs
     {'eps': 0.03137254901960784, 'norm': 'l2', 'replays': 4, 'step': 1.0, 'carry': False}
     >>> entry_of("oat:lambdas=0,0.5,1", {}, Preset("", {})).knobs["lambdas"]
     (0.0, 0.5, 1.0)
     """
+    from robustdial.study.comparison import Entry
+
     name, _, rest = text.partition(":")
-    source = recipe(choose(name, tuple(RECIPES), "recipe"))
+    source = recipe_named(name)
     knobs = _pairs(rest)
     for key in knobs:
         choose(key, tuple(inspect.signature(source).parameters), f"knob of {name}")
@@ -150,6 +159,16 @@ def entry_of(text: str, shared: Mapping[str, str], preset: Preset) -> Entry:
     flags += [f"--{key}={value}" for key, value in shared.items() if key in inspect.signature(source).parameters]
     values = bind(training_flags(source, _knobs_only(preset.of(name))), flags, f"robustdial train {name}")()
     return Entry(text, name, knobs_of(values, source))
+
+
+def recipe_named(name: str) -> Recipe:
+    """The recipe of a name, as a stand-in that is imported when it is called.
+
+    Raises UsageError with the nearest name.
+    """
+    recipes = table("recipes", "RECIPES")
+    recipe: Recipe = outline("recipes", recipes[choose(name, tuple(recipes), "recipe")])
+    return recipe
 
 
 def _pairs(text: str) -> dict[str, list[str]]:
@@ -176,16 +195,19 @@ def _flag(key: str, values: list[str]) -> list[str]:
 
 def _knobs_only(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Without what a comparison sets for all methods alike."""
-    alike = {f.name for f in fields(Run)} | {"eps"}
+    alike = {f.name for f in fields(outline("run.settings", "Run"))} | {"eps"}
     return {key: value for key, value in settings.items() if key not in alike}
 
 
 def preset_of(argv: Sequence[str]) -> Preset:
     """The preset that a command line names with --preset; one without settings if it names none."""
+    known = outline("recipes.presets", "PRESETS")
     words = [word for arg in argv for word in arg.split("=", 1)] if argv else []
     if "--preset" not in words[:-1]:
-        return Preset("", {})
-    return PRESETS[choose(words[words.index("--preset") + 1], tuple(PRESETS), "preset")]
+        none: Preset = outline("recipes.presets", "Preset")("", {})
+        return none
+    preset: Preset = known[choose(words[words.index("--preset") + 1], tuple(known), "preset")]
+    return preset
 
 
 def training_flags(recipe: Recipe, preset: Mapping[str, Any] = MappingProxyType({})) -> type:
@@ -193,14 +215,13 @@ def training_flags(recipe: Recipe, preset: Mapping[str, Any] = MappingProxyType(
 
     Defaults are those of the recipe and of `Run`, unless the settings `preset` have others.
     """
-    hints = get_type_hints(recipe, include_extras=True)
+    settings, hints = outline("run.settings", "Run"), get_type_hints(recipe, include_extras=True)
     knobs: list[Any] = [
         (name, hints[name], field(default=preset.get(name, parameter.default)))
         for name, parameter in inspect.signature(recipe).parameters.items()
     ]
     knobs = [(n, str, field(default=written(f.default))) if n == "eps" else (n, t, f) for n, t, f in knobs]
-    run_hints = get_type_hints(Run)
-    runs: list[Any] = [(f.name, run_hints[f.name], field(default=preset.get(f.name, f.default))) for f in fields(Run)]
+    runs: list[Any] = [(f.name, f.type, field(default=preset.get(f.name, f.default))) for f in fields(settings)]
     own: list[Any] = [
         ("first", int, field(default=0)),
         ("preset", str, field(default="")),
@@ -208,21 +229,21 @@ def training_flags(recipe: Recipe, preset: Mapping[str, Any] = MappingProxyType(
     ]
     flags = make_dataclass(recipe.__name__, [*knobs, *runs, *own])
     flags.__doc__ = (
-        f"{_before_args(recipe)}\n\nArgs:\n{_args(recipe)}\n{_args(Run)}\n    first: {_FIRST}\n    preset: {_PRESET}\n"
-        "    resume: continue the run in --out."
+        f"{_before_args(recipe)}\n\nArgs:\n{_args(recipe)}\n{_args(settings)}\n    first: {_FIRST}\n"
+        f"    preset: {_preset()}\n    resume: continue the run in --out."
     )
     return flags
 
 
 def comparison_flags(preset: Mapping[str, Any] = MappingProxyType({})) -> type:
     """A dataclass with the fields of `Run` and those of a comparison: what `robustdial compare METHOD...` takes."""
-    hints = get_type_hints(Run)
+    settings = outline("run.settings", "Run")
     shared: list[Any] = [
-        (f.name, hints[f.name], field(default=preset.get(f.name, f.default))) for f in fields(Run) if f.name != "out"
+        (f.name, f.type, field(default=preset.get(f.name, f.default))) for f in fields(settings) if f.name != "out"
     ]
     own: list[Any] = [
         ("eps", str, field(default=written(preset.get("eps", px(8))))),
-        ("norm", Norm, field(default="linf")),
+        ("norm", outline("recipes.norms", "Norm"), field(default="linf")),
         ("seeds", int, field(default=1)),
         ("attacks", tuple[str, ...], field(default=("pgd-20", "cw-20"))),
         ("n", int | None, field(default=None)),
@@ -232,15 +253,16 @@ def comparison_flags(preset: Mapping[str, Any] = MappingProxyType({})) -> type:
         ("resume", bool, field(default=False)),
     ]
     flags = make_dataclass("comparison", [*own, *shared])
-    of_run = "\n".join(line for line in _args(Run).splitlines() if not line.strip().startswith("out:"))
+    parts = ", ".join(table("study.evaluation.extra_measurements", "EXTRAS"))
+    of_run = "\n".join(line for line in _args(settings).splitlines() if not line.strip().startswith("out:"))
     flags.__doc__ = (
         "Train and measure several methods alike: robustdial compare pgd-at m-pgd free:replays=4 --seeds 3\n\n"
         "Args:\n    eps: radius that all are measured at, and trained at where they have one: 8/255, 8px, 0.031.\n"
         "    norm: linf or l2, for every method.\n"
         "    seeds: runs per method, from --seed on.\n"
         "    attacks: to measure with: pgd-K, cw-K, apgd-ce, apgd-dlr, apgd-t, fab-t, square, autoattack.\n"
-        f"    preset: {_PRESET}\n"
-        f"    also: more columns, parts of an evaluation: {', '.join(EXTRAS)}.\n"
+        f"    preset: {_preset()}\n"
+        f"    also: more columns, parts of an evaluation: {parts}.\n"
         "    n: class-balanced test images to measure on; all by default.\n    out: folder of the comparison.\n"
         f"    resume: continue the comparison in --out.\n{of_run}"
     )
@@ -255,6 +277,8 @@ def knobs_of(flags: Any, recipe: Recipe) -> dict[str, Any]:
 
 def run_of(flags: Any) -> Run:
     """The fields of `Run` among parsed flags."""
+    from robustdial.run import Run
+
     return Run(**{f.name: getattr(flags, f.name) for f in fields(Run)})
 
 

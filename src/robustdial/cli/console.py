@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.progress import (
@@ -22,6 +19,9 @@ from rich.table import Table
 from rich.text import Text
 
 from robustdial import record
+from robustdial.cli.terminal import console as console
+from robustdial.cli.terminal import errors as errors
+from robustdial.cli.terminal import stoppable as stoppable
 from robustdial.evaluate import Accuracy, Advance
 from robustdial.report.words import amount, duration, interval, moment, percent, radius
 from robustdial.run import Experiment
@@ -29,57 +29,6 @@ from robustdial.run.training_loop import Cost
 from robustdial.study.comparison import CompareStep, Comparison
 from robustdial.training.engine import Step
 from robustdial.typing import Json
-
-# names and paths are the user's: brackets and colons in them are text; what is to stand out is a rich Text
-console = Console(highlight=False, markup=False, emoji=False)
-errors = Console(highlight=False, markup=False, emoji=False, stderr=True)
-
-
-class Stop:
-    """Whether Ctrl-C, or a polite kill, has asked the run to stop."""
-
-    asked = False
-
-
-@contextmanager
-def stoppable() -> Iterator[Stop]:
-    """Turn the first Ctrl-C, SIGTERM or closed terminal into a request to stop after the batch at hand.
-
-    A second one stops at once. A terminal that closes is passed over where it was before, as under `nohup`.
-    """
-    stop, before = Stop(), {number: signal.getsignal(number) for number in _signals()}
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        stop.asked = True
-        for other in before:
-            signal.signal(other, before[other])
-
-    for number in before:
-        signal.signal(number, ask)
-    try:
-        yield stop
-    finally:
-        for number in before:
-            if signal.getsignal(number) is ask:
-                signal.signal(number, before[number])
-
-
-def _signals() -> list[signal.Signals]:
-    """What asks a program to stop, on this system."""
-    hangup = getattr(signal, "SIGHUP", None)
-    heard = [hangup] if hangup and signal.getsignal(hangup) is not signal.SIG_IGN else []
-    return [signal.SIGINT, signal.SIGTERM, *heard]
-
-
-def interrupt_once() -> None:
-    """Let Ctrl-C interrupt the program once: a further one would cut its clearing up short, and end in a traceback."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, interrupt)
 
 
 class TrainingBar:

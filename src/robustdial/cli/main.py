@@ -7,12 +7,11 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-import torch
-
+import robustdial
 from robustdial.cli.arguments import bind, choose, refuse
 from robustdial.cli.commands import COMMANDS, WITH_RECIPES
-from robustdial.cli.console import console, interrupt_once
 from robustdial.cli.slips import empty_word
+from robustdial.cli.terminal import console, interrupt_once
 
 
 def main() -> None:
@@ -26,24 +25,25 @@ def run(argv: Sequence[str]) -> int:
     if not argv or argv[0] in ("-h", "--help"):
         console.print(_overview(), soft_wrap=True)
         return 0
+    if argv[0] in ("-V", "--version"):
+        console.print(f"robustdial {robustdial.__version__}")
+        return 0
     try:
         refuse(empty_word(argv[1:]))
         name = choose(argv[0], tuple(COMMANDS), "command")
         if name in WITH_RECIPES:
-            return COMMANDS[name](argv[1:])
+            return COMMANDS[name](argv[1:]) if WITH_RECIPES[name](argv[1:]) else 0
         return bind(COMMANDS[name], argv[1:], f"robustdial {name}")()
     except (ValueError, TypeError, OSError, FloatingPointError) as error:
         if os.environ.get("ROBUSTDIAL_TRACEBACK"):
             traceback.print_exc()
         print(f"robustdial: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
-    except torch.OutOfMemoryError:
-        print(f"robustdial: the accelerator is out of memory. {_SMALLER}", file=sys.stderr)
-        return 2
     except (MemoryError, RuntimeError) as error:
-        if not _is_of_memory(error):
+        short = _short_of_memory(error)
+        if short is None:
             raise
-        print(f"robustdial: this machine has too little memory for that. {_SMALLER}", file=sys.stderr)
+        print(f"robustdial: {short}. {_SMALLER}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("robustdial: interrupted; finished files are intact.", file=sys.stderr)
@@ -53,10 +53,14 @@ def run(argv: Sequence[str]) -> int:
 _SMALLER = "Lower --batch or --size, use fewer images (--limit, --n), or a smaller --model."
 
 
-def _is_of_memory(error: Exception) -> bool:
-    """Whether memory ran out; torch has no exception of its own for that of the processor."""
+def _short_of_memory(error: Exception) -> str | None:
+    """Whose memory ran out, in words; None if none did. torch has no exception of its own for that of the processor."""
+    if type(error).__name__ == "OutOfMemoryError":
+        return "the accelerator is out of memory"
     told = ("DefaultCPUAllocator", "can't allocate memory", "Storage size calculation overflowed")
-    return isinstance(error, MemoryError) or any(words in str(error) for words in told)
+    if isinstance(error, MemoryError) or any(words in str(error) for words in told):
+        return "this machine has too little memory for that"
+    return None
 
 
 def _overview() -> str:

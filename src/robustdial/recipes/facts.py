@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from typing import NamedTuple, Self
 
 from robustdial.recipes import RECIPES
 from robustdial.recipes.taxonomy import CATEGORY_OF, Category
@@ -11,19 +12,37 @@ from robustdial.typing import Json
 NOUNS = ("threat", "solver", "schedule", "objective", "dial")
 
 
+class Words(NamedTuple):
+    """What the docstring of a recipe says at a glance."""
+
+    summary: str
+    paper: str
+    cost: str
+
+    @classmethod
+    def of(cls, doc: str) -> Self:
+        """From a docstring without its indentation."""
+        paragraphs = [" ".join(part.split()) for part in doc.split("\n\n")]
+        paper, cost = (
+            next(part.removeprefix(begins) for part in paragraphs if part.startswith(begins))
+            for begins in ("Paper: ", "Cost: ")
+        )
+        return cls(doc.splitlines()[0], paper, cost)
+
+
 def facts_of(name: str) -> dict[str, Json]:
     """Summary, category, paper, cost in passes, the five nouns and the passes of the first epoch of a recipe.
 
     >>> facts_of("fgsm-rs")["category"], facts_of("fgsm-rs")["paper"]
     ('efficient', 'Wong et al., Fast is Better than Free: Revisiting Adversarial Training, ICLR 2020.')
     """
-    method, doc = RECIPES[name](), doc_of(name)
+    method, words = RECIPES[name](), Words.of(doc_of(name))
     return {
         "name": name,
-        "summary": doc.splitlines()[0],
+        "summary": words.summary,
         "category": CATEGORY_OF[name].name,
-        "paper": _paragraph(doc, "Paper"),
-        "cost": _paragraph(doc, "Cost"),
+        "paper": words.paper,
+        "cost": words.cost,
         **{noun: repr(getattr(method, noun)) for noun in NOUNS},
         "passes": method.schedule.passes(method.schedule.init()),
     }
@@ -37,8 +56,3 @@ def doc_of(name: str) -> str:
 def recipes_of(category: Category) -> list[str]:
     """The recipes of a category."""
     return [name for name, its in CATEGORY_OF.items() if its is category]
-
-
-def _paragraph(doc: str, begins: str) -> str:
-    found = next(part for part in doc.split("\n\n") if part.startswith(f"{begins}: "))
-    return " ".join(found.removeprefix(f"{begins}: ").split())

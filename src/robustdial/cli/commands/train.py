@@ -13,7 +13,6 @@ from robustdial import record
 from robustdial.cli.arguments import UsageError, bind, choose, given, knobs_of, preset_of, run_of, training_flags
 from robustdial.cli.commands.training_progress import train_with_progress
 from robustdial.cli.commands.two_stage import first_of, train_first, two_parts
-from robustdial.cli.console import console
 from robustdial.recipes import RECIPES, recipe
 from robustdial.run import CHANGEABLE, Run, read_about, rehearse_alone, resume, start
 from robustdial.typing import Json
@@ -21,10 +20,6 @@ from robustdial.typing import Json
 
 def train(argv: Sequence[str]) -> int:
     """Train a recipe: robustdial train oat --data cifar10 --model resnet18 --eps 8/255 --out runs/x"""
-    if not argv or argv[0] in ("-h", "--help"):
-        console.print(f"usage: robustdial train RECIPE [flags]\n\nrecipes: {', '.join(RECIPES)}")
-        console.print("flags:   robustdial train oat --help")
-        return 0
     name = choose(argv[0], tuple(RECIPES), "recipe")
     settings_of = training_flags(recipe(name), preset_of(argv).of(name))
     flags = bind(settings_of, argv[1:], f"robustdial train {name}")()
