@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_origin, get_type_hints
 import tyro
 
 from robustdial.checks import nearest
+from robustdial.cli.help import described, grouped, takes_floats
 from robustdial.cli.outline import outline, table
-from robustdial.cli.slips import spread, unknown_flag, wrong_value
+from robustdial.cli.slips import as_decimals, spread, unknown_flag, wrong_value
+from robustdial.cli.terminal import console
 from robustdial.typing import px, written
 
 if TYPE_CHECKING:
@@ -50,26 +52,32 @@ def refuse(why: str | None) -> None:
         raise UsageError(why)
 
 
-def bind(target: Callable[..., T], args: Sequence[str], prog: str) -> Callable[[], T]:
-    """`target` with the flags in `args` as its arguments. Raises UsageError, one line, if they do not fit it."""
+def bind(target: Callable[..., T], args: Sequence[str], prog: str, others: str = "main") -> Callable[[], T]:
+    """`target` with the flags in `args` as its arguments; those that stand in no group of their own are `others`.
 
-    signature = inspect.signature(target)
-
-    @functools.wraps(target, updated=())
-    def bound(*values: Any, **named: Any) -> Callable[[], T]:
-        refuse(wrong_value(signature.bind(*values, **named).arguments))
-        return functools.partial(target, *values, **named)
-
+    Raises UsageError, one line, if they do not fit it.
+    """
     _check_names(target, args)
-    args = tuple(spread(args, _of_several(target)))
+    hints = get_type_hints(target)
+    args = tuple(spread(args, _named(hints, lambda hint: get_origin(hint) is tuple)))
+    args = tuple(as_decimals(args, _named(hints, takes_floats)))
+    if {"-h", "--help"} & {*args}:
+        console.print(described(target.__doc__ or ""), "", soft_wrap=True, sep="\n")
     box = io.StringIO()
     try:
         with contextlib.redirect_stderr(box):
-            return tyro.cli(bound, args=list(args), prog=prog, config=(tyro.conf.FlagCreatePairsOff,))
+            values = tyro.cli(grouped(target, others), args=list(args), prog=prog, description="", config=PARSER)
     except SystemExit as leaving:
         if leaving.code in (0, None):
             raise
         raise UsageError(f"{_one_line(box.getvalue())} See {prog} --help.") from None
+    refuse(wrong_value(values))
+    positional = [p.name for p in inspect.signature(target).parameters.values() if p.kind is p.POSITIONAL_ONLY]
+    return functools.partial(target, *(values.pop(name) for name in positional), **values)
+
+
+PARSER = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes)
+"""How the parser is to read: --no-x for what is on, and flags by their names alone."""
 
 
 def choose(name: str, known: Sequence[str], what: str) -> str:
@@ -229,7 +237,7 @@ def training_flags(recipe: Recipe, preset: Mapping[str, Any] = MappingProxyType(
     ]
     flags = make_dataclass(recipe.__name__, [*knobs, *runs, *own])
     flags.__doc__ = (
-        f"{_before_args(recipe)}\n\nArgs:\n{_args(recipe)}\n{_args(settings)}\n    first: {_FIRST}\n"
+        f"{_in_short(recipe)}\n\nArgs:\n{_args(recipe)}\n{_args(settings)}\n    first: {_FIRST}\n"
         f"    preset: {_preset()}\n    resume: continue the run in --out."
     )
     return flags
@@ -292,10 +300,9 @@ def given(argv: Sequence[str]) -> set[str]:
     return {name.removeprefix("no_") for name in names}
 
 
-def _of_several(target: Callable[..., Any]) -> set[str]:
-    """Names of the arguments that take several values."""
-    hints = get_type_hints(target)
-    return {name for name, hint in hints.items() if get_origin(hint) is tuple}
+def _named(hints: Mapping[str, Any], what: Callable[[Any], bool]) -> set[str]:
+    """Names of the arguments of which that is true."""
+    return {name for name, hint in hints.items() if what(hint)}
 
 
 def _check_names(target: Callable[..., Any], args: Sequence[str]) -> None:
@@ -327,8 +334,12 @@ _PARSERS = {
 }
 
 
-def _before_args(source: object) -> str:
-    return inspect.cleandoc(source.__doc__ or "").split("\nArgs:")[0].strip()
+def _in_short(recipe: Recipe) -> str:
+    """What a recipe is and what it solves, and where to read on."""
+    summary, formula, *_ = (*inspect.cleandoc(recipe.__doc__ or "").split("\n\n"), "", "")
+    name = next((key for key, value in table("recipes", "RECIPES").items() if value == recipe.__name__), "")
+    further = f"In full, with its paper and its cost: robustdial methods {name}"
+    return "\n\n".join([summary, *[formula] * formula.startswith(" "), further])
 
 
 def _args(source: object) -> str:

@@ -27,6 +27,7 @@ _NAMES = (
     "push",
     "generator",
     "methods",
+    "completion",
 )
 
 COMMANDS: dict[str, Callable[..., int]] = {name: outline(f"cli.commands.{name}", name) for name in _NAMES}

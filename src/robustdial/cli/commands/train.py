@@ -22,7 +22,7 @@ def train(argv: Sequence[str]) -> int:
     """Train a recipe: robustdial train oat --data cifar10 --model resnet18 --eps 8/255 --out runs/x"""
     name = choose(argv[0], tuple(RECIPES), "recipe")
     settings_of = training_flags(recipe(name), preset_of(argv).of(name))
-    flags = bind(settings_of, argv[1:], f"robustdial train {name}")()
+    flags = bind(settings_of, argv[1:], f"robustdial train {name}", "method")()
     knobs = knobs_of(flags, recipe(name))
     if flags.first and not flags.resume:
         return _train_in_two_parts(name, knobs, flags, given(argv))

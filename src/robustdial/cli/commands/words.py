@@ -17,7 +17,7 @@ def train_words(argv: Sequence[str]) -> bool:
         console.print("flags:   robustdial train oat --help")
         return False
     source = recipe_named(argv[0])
-    bind(training_flags(source, preset_of(argv).of(argv[0])), argv[1:], f"robustdial train {argv[0]}")
+    bind(training_flags(source, preset_of(argv).of(argv[0])), argv[1:], f"robustdial train {argv[0]}", "method")
     return True
 
 
