@@ -37,6 +37,9 @@ _FIRST = (
 )
 
 
+_LOG = "where the numbers of each epoch go besides epochs.jsonl: tensorboard, wandb, mlflow."
+
+
 def _preset() -> str:
     known = ", ".join(table("recipes.presets", "PRESETS"))
     return f"defaults of a published setting: {known}; what is written out goes before them."
@@ -233,12 +236,13 @@ def training_flags(recipe: Recipe, preset: Mapping[str, Any] = MappingProxyType(
     own: list[Any] = [
         ("first", int, field(default=0)),
         ("preset", str, field(default="")),
+        ("log", tuple[str, ...], field(default=())),
         ("resume", bool, field(default=False)),
     ]
     flags = make_dataclass(recipe.__name__, [*knobs, *runs, *own])
     flags.__doc__ = (
         f"{_in_short(recipe)}\n\nArgs:\n{_args(recipe)}\n{_args(settings)}\n    first: {_FIRST}\n"
-        f"    preset: {_preset()}\n    resume: continue the run in --out."
+        f"    preset: {_preset()}\n    log: {_LOG}\n    resume: continue the run in --out."
     )
     return flags
 

@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from robustdial import record
+from robustdial.cli.log_lines import EpochLines, Lines, validation
 from robustdial.cli.terminal import console as console
 from robustdial.cli.terminal import errors as errors
 from robustdial.cli.terminal import stoppable as stoppable
@@ -50,6 +51,13 @@ class TrainingBar:
         done = experiment.state.epoch * self.batches + experiment.state.batch
         self.task = self.bar.add_task("training", total=self.epochs * self.batches, completed=done, note="")
 
+    def __enter__(self) -> TrainingBar:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.stop()
+
     def show(self, step: Step) -> None:
         """A batch is done."""
         done = (step.epoch - 1) * self.batches + step.batch
@@ -62,17 +70,27 @@ class TrainingBar:
             console.print(Text.assemble((trouble["trouble"], "bold red"), told))
         self.told = len(troubles)
 
-    def note(self, val: Sequence[Json]) -> None:
-        """Accuracies on the validation part."""
-        parts = [f"{dial_name(point['lam'])} {percent(point['clean'])}/{percent(point['robust'])}" for point in val]
-        self.bar.update(self.task, note="validation " + ", ".join(parts))
+    def close(self, epoch: Json) -> None:
+        """An epoch is done, and validated."""
+        self.bar.update(self.task, note=f"validation {validation(epoch['val'])}")
+
+
+def training_shown(experiment: Experiment) -> TrainingBar | EpochLines:
+    """What shows a training: a live bar, or lines where there is no terminal."""
+    return TrainingBar(experiment) if console.is_terminal else EpochLines(experiment, console)
 
 
 class ComparisonBar:
     """A live bar over all epochs of a comparison, with the run at hand."""
 
     def __init__(self, comparison: Comparison) -> None:
-        self.bar = counting("comparing", len(comparison.entries) * comparison.seeds * comparison.run.epochs)
+        total = len(comparison.entries) * comparison.seeds * comparison.run.epochs
+        self.bar = counting("comparing", total, each=True)
+        self.folders = {
+            (entry.label, seed): comparison.folder_of(entry, seed)
+            for entry in comparison.entries
+            for seed in comparison.all_seeds
+        }
         done = [
             len(record.read_epochs(comparison.folder_of(entry, seed)))
             for entry in comparison.entries
@@ -90,9 +108,14 @@ class ComparisonBar:
     def show(self, turn: CompareStep) -> None:
         """A batch was learned, or a run was measured."""
         doing = "measured" if turn.epoch is None else f"epoch {turn.epoch}"
+        if turn.closed and turn.epoch is not None:
+            epoch = record.read_epochs(self.folders[turn.label, turn.seed])[-1]
+            doing += f" (loss {epoch['loss']:.3f}, validation {validation(epoch['val'])})"
         self.bar.update(self.bar.task_ids[0], description=f"{turn.label}, seed {turn.seed}, {doing}")
         if turn.closed and turn.epoch is not None:
             self.bar.advance(self.bar.task_ids[0])
+        elif turn.epoch is None and not console.is_terminal:
+            console.print(f"{turn.label}, seed {turn.seed}: measured", soft_wrap=True)
 
 
 def comparison_table(about: Json) -> Table:
@@ -125,15 +148,25 @@ def _estimate(estimate: Json) -> str:
     return f"{percent(estimate['mean'])} {interval(bounds)}"
 
 
-def counting(description: str, total: int, where: Console = console) -> Progress:
-    """A bar for `total` things of the same kind; its one task has number 0."""
-    bar = Progress(
-        TextColumn("{task.description}", style="bold", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=where,
-    )
+_FEW = 50
+
+
+def counting(description: str, total: int, where: Console = console, each: bool | None = None) -> Progress | Lines:
+    """A bar for `total` things of the same kind; its one task has number 0.
+
+    Without a terminal, lines: for `each` of them, by default where they are few.
+    """
+    bar: Progress | Lines
+    if where.is_terminal:
+        bar = Progress(
+            TextColumn("{task.description}", style="bold", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=where,
+        )
+    else:
+        bar = Lines(where, total <= _FEW if each is None else each)
     bar.add_task(description, total=total)
     return bar
 
@@ -151,7 +184,8 @@ def print_cost(cost: Cost, experiment: Experiment) -> None:
     grows = f"; at most {cost.growth:.1f} times that, as its adversary grows" if cost.growth > 1 else ""
     console.print(
         f"cost: {cost.images:,} images x {cost.passes / max(cost.images, 1):.1f} passes = {cost.passes:,} passes, "
-        f"about {duration(cost.seconds)} ({cost.seconds / 3600:.2f} h) on this machine{grows}"
+        f"about {duration(cost.seconds)} ({cost.seconds / 3600:.2f} h) on this machine, validation included "
+        f"({duration(cost.validation)}){grows}"
     )
 
 
@@ -174,7 +208,7 @@ class StageBars:
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}", style="dim", markup=False),
         )
-        self.bar = Progress(*columns, console=console)
+        self.bar: Progress | Lines = Progress(*columns, console=console) if console.is_terminal else Lines(console)
         self.tasks = [self.bar.add_task(name, start=False, total=None, note="") for name in names]
 
     def __enter__(self) -> StageBars:
@@ -270,6 +304,12 @@ def points_table(points: Sequence[Json], title: str) -> Table:
     if not all(point["trained"] for point in points):
         table.caption, table.caption_justify = "* not trained itself", "left"
     return table
+
+
+def point_in_words(point: Json) -> str:
+    """A measured point on one line."""
+    told = f"lambda {dial_name(point['lam'])}, width {point['width']:g}"
+    return f"{told}: clean {percent(point['clean'])}, robust {percent(point['robust'])}"
 
 
 def dial_name(lam: float | None) -> str:

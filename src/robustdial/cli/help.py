@@ -27,7 +27,7 @@ _GROUPS = {
     "training": "rate momentum weight_decay ema awp label_smoothing teacher distil on_trouble",
     "measuring": "budget chosen_on",
     "machine": "precision save_every shard",
-    "output": "resume json",
+    "output": "resume log json",
 }
 """The groups in the order of the page, and the flags of each; the knobs of a recipe belong to the method."""
 
@@ -46,7 +46,7 @@ def grouped(target: Callable[..., Any], others: str = "main") -> Callable[..., d
     """
     hints, helps = get_type_hints(target), _helps(target.__doc__ or "")
     positional: list[inspect.Parameter] = []
-    groups: dict[str, list[Any]] = {}
+    groups: dict[str, list[tuple[str, Any, Any]]] = {}
     for name, parameter in inspect.signature(target).parameters.items():
         alone = parameter.kind is parameter.POSITIONAL_ONLY
         kind = _described(hints[name], parameter.default, helps.get(name, ""), alone)
@@ -55,7 +55,7 @@ def grouped(target: Callable[..., Any], others: str = "main") -> Callable[..., d
         else:
             flag = (name, kind, field(default=parameter.default))
             groups.setdefault(_GROUP_OF.get(name, others), []).append(flag)
-    kinds = {group: make_dataclass(group, sorted(groups[group], key=_place)) for group in _GROUPS if group in groups}
+    kinds = {group: make_dataclass(group, [*sorted(groups[group], key=_place)]) for group in _GROUPS if group in groups}
 
     def together(*given: Any, **in_groups: Any) -> dict[str, Any]:
         flags = {f.name: getattr(group, f.name) for group in in_groups.values() for f in fields(group)}

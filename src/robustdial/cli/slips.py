@@ -65,10 +65,10 @@ _INSTEAD = {
     "optimizer": "It is stochastic gradient descent, with --lr, --momentum and --weight-decay.",
     "optim": "It is stochastic gradient descent, with --lr, --momentum and --weight-decay.",
     "steps": "In an attack the steps stand in its name: --attack pgd-50.",
-    "tensorboard": "Every epoch is a line of epochs.jsonl, and the curves are in report.html.",
+    "tensorboard": "Write --log tensorboard with train; every epoch is a line of epochs.jsonl in any case.",
     "verbose": "For a traceback set ROBUSTDIAL_TRACEBACK=1.",
     "debug": "For a traceback set ROBUSTDIAL_TRACEBACK=1.",
-    "wandb": "Every epoch is a line of epochs.jsonl, and the curves are in report.html.",
+    "wandb": "Write --log wandb with train; every epoch is a line of epochs.jsonl in any case.",
     "workers": "Small sets lie in memory, large ones are read ahead by themselves.",
 }
 
@@ -160,7 +160,7 @@ def wrong_value(values: Mapping[str, object]) -> str | None:
                 return f"{flag(name)} {one} is not finite. Give a number."
             if isinstance(one, int) and name == "seed" and not 0 <= one < SEEDS:
                 return f"--seed {one} is out of range. Choose it from 0 to {SEEDS - 1}."
-            if isinstance(one, int) and not -LARGEST < one < LARGEST:
+            if isinstance(one, int) and name != "seed" and not -LARGEST < one < LARGEST:
                 return f"{flag(name)} {one} is more than can be counted here. Give a smaller number."
             if isinstance(one, int) and name in _COUNTS and one < 1:
                 return f"{flag(name)} {one} is not positive. Give at least one{' image' if name == 'n' else ''}."

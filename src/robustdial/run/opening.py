@@ -38,14 +38,16 @@ def start(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = Non
     return experiment
 
 
-def rehearse(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> None:
-    """Put a run together, take one step and drop it.
+def rehearse(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> Experiment:
+    """Put a run together and take one step on a copy; nothing is written.
 
     Raises ValueError if its data, network or device cannot be had, or the network cannot learn as the recipe asks.
     """
     experiment = _begun(Path(run.out), _checked(name, knobs, run, data))
     attach_teacher(experiment)
-    check_step(replace(experiment, data=_as_if_labelled(experiment.data)))
+    experiment = replace(experiment, data=_as_if_labelled(experiment.data))
+    check_step(experiment)
+    return experiment
 
 
 def rehearse_alone(name: str, knobs: Mapping[str, Any], run: Run) -> None:

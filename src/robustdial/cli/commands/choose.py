@@ -10,7 +10,9 @@ from rich.table import Table
 
 from robustdial.attack import check_supports, parse
 from robustdial.cli.arguments import count, seconds, share
+from robustdial.cli.commands.foreseen import print_foreseen
 from robustdial.cli.console import console, counting, dial_name, errors, print_notes
+from robustdial.evaluate import Position
 from robustdial.report.words import amount, interval, moment, percent
 from robustdial.run import trained
 from robustdial.study.tradeoff import (
@@ -20,6 +22,7 @@ from robustdial.study.tradeoff import (
     conclude,
     lambdas_of,
     search,
+    val_images,
 )
 from robustdial.typing import Json
 
@@ -83,6 +86,8 @@ def choose(
     print_notes(experiment.data.notes, errors if json else console)
     ledger = choice_ledger(experiment, measured_with, n, seed, widths)
     total = len(affordable_widths(ledger.cost["costs"], targets)) * len(lambdas_of(ledger.experiment.method.dial))
+    places = [Position(lambdas_of(experiment.method.dial)[0], 1.0)] * (total + refine)
+    print_foreseen(experiment, measured_with, val_images(experiment, n), places, errors if json else console)
     with counting("measuring", total + refine, errors if json else console) as bar:
         for _ in search(ledger, targets, refine):
             bar.advance(bar.task_ids[0])

@@ -11,6 +11,7 @@ from robustdial.cli.arguments import bind, comparison_flags, entry_of, given, pr
 from robustdial.cli.commands.report_page import write_page
 from robustdial.cli.console import ComparisonBar, comparison_table, console, print_notes, stoppable
 from robustdial.recipes import threat_of
+from robustdial.report.words import duration
 from robustdial.study.comparison import Comparison, begin, reopen
 from robustdial.study.comparison import compare as compare_by_turns
 
@@ -29,7 +30,9 @@ def compare(argv: Sequence[str]) -> int:
         entries = tuple(entry_of(name, {"eps": flags.eps, "norm": flags.norm}, preset) for name in names)
         threat = threat_of(flags.norm, radius(flags.eps))
         comparison = Comparison(entries, run_of(flags), flags.seeds, flags.attacks, flags.n, threat, flags.also)
-        print_notes(begin(comparison))
+        notes, seconds = begin(comparison)
+        print_notes(notes)
+        console.print(f"cost: about {duration(seconds)} of training on this machine, validation included")
     return _compare(comparison)
 
 

@@ -14,7 +14,8 @@ from robustdial.cli.arguments import UsageError, bind, choose, given, knobs_of, 
 from robustdial.cli.commands.training_progress import train_with_progress
 from robustdial.cli.commands.two_stage import first_of, train_first, two_parts
 from robustdial.recipes import RECIPES, recipe
-from robustdial.run import CHANGEABLE, Run, read_about, rehearse_alone, resume, start
+from robustdial.run import CHANGEABLE, Experiment, Run, read_about, rehearse_alone, resume, start
+from robustdial.run.logs import check_logs, logs_of
 from robustdial.typing import Json
 
 
@@ -24,13 +25,14 @@ def train(argv: Sequence[str]) -> int:
     settings_of = training_flags(recipe(name), preset_of(argv).of(name))
     flags = bind(settings_of, argv[1:], f"robustdial train {name}", "method")()
     knobs = knobs_of(flags, recipe(name))
+    check_logs(flags.log)
     if flags.first and not flags.resume:
         return _train_in_two_parts(name, knobs, flags, given(argv))
     settings = run_of(flags)
     if settings.teacher and not settings.distil and not recipe(name)(**knobs).unlabelled:
         raise UsageError(f"{name} asks no teacher. Give --distil 0.5 with --teacher, or leave it out.")
     if not flags.resume:
-        return train_with_progress(start(name, knobs, settings))
+        return _train(start(name, knobs, settings), flags.log)
     folder, asked = Path(settings.out), given(argv)
     if not (folder / record.RUN).exists() and (Path(first_of(settings.out)) / record.RUN).exists():
         raise UsageError(
@@ -39,7 +41,11 @@ def train(argv: Sequence[str]) -> int:
     values = {flag: value for flag, value in (asdict(settings) | knobs).items() if flag in asked - {"out"}}
     changes: dict[str, Json] = {flag: values.pop(flag) for flag in CHANGEABLE if flag in values}
     _check_same(folder, {"recipe": name} | values)
-    return train_with_progress(resume(folder, changes))
+    return _train(resume(folder, changes), flags.log)
+
+
+def _train(experiment: Experiment, logs: Sequence[str]) -> int:
+    return train_with_progress(experiment, logs_of(logs, experiment))
 
 
 def _train_in_two_parts(name: str, knobs: dict[str, Any], flags: Any, asked: set[str]) -> int:
@@ -48,7 +54,7 @@ def _train_in_two_parts(name: str, knobs: dict[str, Any], flags: Any, asked: set
     first, then = two_parts(flags, asked, unlabelled=bool(recipe(name)(**knobs).unlabelled))
     knobs |= {"warm": 0.0} if "warm" in knobs.keys() - asked else {}  # the first part is what that would have been
     rehearse_alone(name, knobs, then)  # what is wrong with the second part is said before the first
-    return train_first(first, knobs) or train_with_progress(start(name, knobs, then))
+    return train_first(first, knobs) or _train(start(name, knobs, then), flags.log)
 
 
 def _check_same(folder: Path, asked: Mapping[str, Json]) -> None:

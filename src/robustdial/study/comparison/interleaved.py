@@ -14,7 +14,7 @@ from robustdial.data import Data
 from robustdial.provenance import provenance
 from robustdial.randomness import RandomStream
 from robustdial.run import Experiment, data_of, rehearse, resume, start, trained
-from robustdial.run.training_loop import training_loop
+from robustdial.run.training_loop import estimate, training_loop
 from robustdial.study.comparison.base import Comparison, Entry
 from robustdial.study.comparison.extra_measurements import measure_also
 from robustdial.study.comparison.table import score_of, seconds_so_far, table_of
@@ -22,8 +22,20 @@ from robustdial.study.tradeoff import add_score, lambdas_of, measure_point
 from robustdial.training.engine import Step
 
 
-def begin(comparison: Comparison) -> tuple[str, ...]:
-    """Make the folder of a new comparison; what was decided for the reader when its data was read.
+class Begun(NamedTuple):
+    """What is known of a comparison before it trains.
+
+    Attributes:
+        notes: what was decided for the reader when its data was read.
+        seconds: that training and validation will take on this machine; measuring comes on top.
+    """
+
+    notes: tuple[str, ...]
+    seconds: float
+
+
+def begin(comparison: Comparison) -> Begun:
+    """Make the folder of a new comparison.
 
     Raises ValueError, and writes nothing, if there is something in it, or if its data, network or device cannot be had.
     """
@@ -34,10 +46,10 @@ def begin(comparison: Comparison) -> tuple[str, ...]:
                 f"Runs of several seeds hold out different images, and one --{flag} has seen most. Give --seeds 1."
             )
     data = data_of(comparison.run)
-    for entry in comparison.entries:
-        rehearse(entry.recipe, entry.knobs, comparison.run, data)
+    tried = [rehearse(entry.recipe, entry.knobs, comparison.run, data) for entry in comparison.entries]
+    seconds = comparison.seeds * sum(estimate(experiment).seconds for experiment in tried)
     record.create(comparison.folder, record.COMPARE, table_of(comparison, 0.0) | provenance())
-    return data.notes
+    return Begun(data.notes, seconds)
 
 
 class CompareStep(NamedTuple):
