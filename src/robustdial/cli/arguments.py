@@ -157,9 +157,10 @@ def entry_of(text: str, shared: Mapping[str, str], preset: Preset) -> Entry:
     >>> entry_of("oat:lambdas=0,0.5,1", {}, Preset("", {})).knobs["lambdas"]
     (0.0, 0.5, 1.0)
     """
+    from robustdial.own_code import absolute
     from robustdial.study.comparison import Entry
 
-    name, _, rest = text.partition(":")
+    name, rest = _with_knobs(text)
     source = recipe_named(name)
     knobs = _pairs(rest)
     for key in knobs:
@@ -169,14 +170,33 @@ def entry_of(text: str, shared: Mapping[str, str], preset: Preset) -> Entry:
     flags = [word for key, values in knobs.items() for word in _flag(key, values)]
     flags += [f"--{key}={value}" for key, value in shared.items() if key in inspect.signature(source).parameters]
     values = bind(training_flags(source, _knobs_only(preset.of(name))), flags, f"robustdial train {name}")()
-    return Entry(text, name, knobs_of(values, source))
+    return Entry(_label(text, name), absolute(name), knobs_of(values, source))
+
+
+def _label(text: str, name: str) -> str:
+    """A method of a comparison as tables show it: of a file, its name alone."""
+    return text if ".py:" not in name else text[len(name.rpartition("/")[0]) :].lstrip("/")
+
+
+def _with_knobs(text: str) -> tuple[str, str]:
+    """
+    >>> _with_knobs("free:replays=4"), _with_knobs("a/b.py:mine:steps=2")
+    (('free', 'replays=4'), ('a/b.py:mine', 'steps=2'))
+    """
+    place, inside, rest = text.rpartition(".py:")
+    name, _, knobs = rest.partition(":")
+    return place + inside + name, knobs
 
 
 def recipe_named(name: str) -> Recipe:
-    """The recipe of a name, as a stand-in that is imported when it is called.
+    """The recipe of a name, as a stand-in that is imported when it is called; that of a place, `file.py:recipe`.
 
     Raises UsageError with the nearest name.
     """
+    if ".py:" in name:
+        from robustdial.recipes import recipe as found
+
+        return found(name)
     recipes = table("recipes", "RECIPES")
     recipe: Recipe = outline("recipes", recipes[choose(name, tuple(recipes), "recipe")])
     return recipe
@@ -231,6 +251,9 @@ def training_flags(recipe: Recipe, preset: Mapping[str, Any] = MappingProxyType(
         (name, hints[name], field(default=preset.get(name, parameter.default)))
         for name, parameter in inspect.signature(recipe).parameters.items()
     ]
+    taken = {f.name for f in fields(settings)} | {"first", "preset", "log", "resume"}
+    for name in inspect.signature(recipe).parameters.keys() & taken:
+        raise UsageError(f"The recipe {recipe.__name__} has a knob {name}, which is a flag of every run. Rename it.")
     knobs = [(n, str, field(default=written(f.default))) if n == "eps" else (n, t, f) for n, t, f in knobs]
     runs: list[Any] = [(f.name, f.type, field(default=preset.get(f.name, f.default))) for f in fields(settings)]
     own: list[Any] = [
@@ -289,9 +312,11 @@ def knobs_of(flags: Any, recipe: Recipe) -> dict[str, Any]:
 
 def run_of(flags: Any) -> Run:
     """The fields of `Run` among parsed flags."""
+    from robustdial.own_code import absolute
     from robustdial.run import Run
 
-    return Run(**{f.name: getattr(flags, f.name) for f in fields(Run)})
+    values = {f.name: getattr(flags, f.name) for f in fields(Run)}
+    return Run(**values | {"model": absolute(values["model"])})
 
 
 def given(argv: Sequence[str]) -> set[str]:
@@ -343,8 +368,8 @@ def _in_short(recipe: Recipe) -> str:
     summary, formula, *_ = (*inspect.cleandoc(recipe.__doc__ or "").split("\n\n"), "", "")
     name = next((key for key, value in table("recipes", "RECIPES").items() if value == recipe.__name__), "")
     further = f"In full, with its paper and its cost: robustdial methods {name}"
-    return "\n\n".join([summary, *[formula] * formula.startswith(" "), further])
+    return "\n\n".join([summary, *[formula] * formula.startswith(" "), *[further] * bool(name)])
 
 
 def _args(source: object) -> str:
-    return inspect.cleandoc(source.__doc__ or "").split("\nArgs:\n")[1].split("\n\n")[0]
+    return inspect.cleandoc(source.__doc__ or "").partition("\nArgs:\n")[2].partition("\n\n")[0]

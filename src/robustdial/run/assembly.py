@@ -22,7 +22,7 @@ from robustdial.recipes import recipe
 from robustdial.run.borrowed import check_background, data_for, with_mask_network
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import model_of
-from robustdial.run.settings import Run, data_of, device_of
+from robustdial.run.settings import Run, data_of, device_of, own_code_of
 from robustdial.training.engine import PLAIN, TrainState, averaged, optimizer_for
 from robustdial.training.rate import parse
 from robustdial.typing import Json
@@ -113,6 +113,7 @@ def _about(folder: Path, parts: Parts, model: nn.Module) -> dict[str, Json]:
         },
         "run": asdict(run) | {"precision": parts.precision, "device": str(parts.device)},
         "directory": str(Path.cwd()),
+        **({"own": code} if (code := own_code_of(parts.name, run)) else {}),
         **provenance(),
     }
 

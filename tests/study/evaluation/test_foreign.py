@@ -132,7 +132,7 @@ def test_torchrun_says_which_shard_it_is(place, monkeypatch):
         ("--model net.py:build --data digits --shard 1", "--shard 1 is not a part"),
         ("--model net.py:build --data digits --batch 0", "--batch 0"),
         ("--model net.py:build --data digits --lam 0.4", "no dial: leave out --lam"),
-        ("--model net.py:build --data digits --seed -1", "--seed -1 is negative"),
+        ("--model net.py:build --data digits --seed -1", "--seed -1 is out of range"),
         ("--model net.py:narrow --data digits", "labels up to 9, and the network has 4 logits"),
         ("--model net.py:lost --data digits", "No module named 'nowhere'"),
         ("--model net.py:key --data digits", "cannot be built (net.py:34): KeyError: 'width'"),

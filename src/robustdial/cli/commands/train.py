@@ -13,6 +13,7 @@ from robustdial import record
 from robustdial.cli.arguments import UsageError, bind, choose, given, knobs_of, preset_of, run_of, training_flags
 from robustdial.cli.commands.training_progress import train_with_progress
 from robustdial.cli.commands.two_stage import first_of, train_first, two_parts
+from robustdial.own_code import absolute, is_place
 from robustdial.recipes import RECIPES, recipe
 from robustdial.run import CHANGEABLE, Experiment, Run, read_about, rehearse_alone, resume, start
 from robustdial.run.logs import check_logs, logs_of
@@ -21,7 +22,7 @@ from robustdial.typing import Json
 
 def train(argv: Sequence[str]) -> int:
     """Train a recipe: robustdial train oat --data cifar10 --model resnet18 --eps 8/255 --out runs/x"""
-    name = choose(argv[0], tuple(RECIPES), "recipe")
+    name = absolute(argv[0] if is_place(argv[0]) else choose(argv[0], tuple(RECIPES), "recipe"))
     settings_of = training_flags(recipe(name), preset_of(argv).of(name))
     flags = bind(settings_of, argv[1:], f"robustdial train {name}", "method")()
     knobs = knobs_of(flags, recipe(name))
