@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     __version__: str
 
     from robustdial.attack import APGD, APGDTargeted, PGDAttack, margin
-    from robustdial.data import Batch, Data, Relabelled, from_tensors, load, without_labels
+    from robustdial.data import Batch, Data, Relabelled, from_dataset, from_tensors, load, without_labels
     from robustdial.data.pseudo import pseudo_labelled
     from robustdial.dial import Dialed, Dials, Fixed, Proportional, dial, inventory, recalibrated, reestimated
     from robustdial.evaluate import (
@@ -77,7 +77,9 @@ if TYPE_CHECKING:
     from robustdial.recipes.self_training import rst, rst_oat, rst_spatial, rst_trades, spatial_at
     from robustdial.recipes.trades import trades
     from robustdial.recipes.yopo import yopo
+    from robustdial.report import plot_frontier, report
     from robustdial.run import open_model
+    from robustdial.run.writing import writing
     from robustdial.ship.hub import from_pretrained, push_to_hub, save_pretrained
     from robustdial.training.checkpoint import restore, save
     from robustdial.training.engine import TrainState, averaged, fit, optimizer_for, steps, train_batch
@@ -86,7 +88,7 @@ if TYPE_CHECKING:
 
 _NAMES_OF = {
     "attack": "APGD APGDTargeted PGDAttack margin",
-    "data": "Batch Data Relabelled from_tensors load without_labels",
+    "data": "Batch Data Relabelled from_dataset from_tensors load without_labels",
     "data.pseudo": "pseudo_labelled",
     "dial": "Dialed Dials Fixed Proportional dial inventory recalibrated reestimated",
     "evaluate": "Accuracy Cross OverLambdas Position clean_accuracy cost cross frontier latencies measure",
@@ -106,7 +108,9 @@ _NAMES_OF = {
         pgd_at radial radial_trades random_attributes rst rst_oat rst_spatial rst_trades spatial_at trades
         yopo
     """,
+    "report": "plot_frontier report",
     "run": "open_model",
+    "run.writing": "writing",
     "ship.hub": "from_pretrained push_to_hub save_pretrained",
     "training.checkpoint": "restore save",
     "training.engine": "TrainState averaged fit optimizer_for steps train_batch",
@@ -218,6 +222,7 @@ __all__ = [
     "fit",
     "fit_generator",
     "free",
+    "from_dataset",
     "from_pretrained",
     "from_tensors",
     "frontier",
@@ -244,6 +249,7 @@ __all__ = [
     "open_model",
     "optimizer_for",
     "pgd_at",
+    "plot_frontier",
     "pseudo_labelled",
     "push_to_hub",
     "px",
@@ -252,6 +258,7 @@ __all__ = [
     "random_attributes",
     "recalibrated",
     "reestimated",
+    "report",
     "restore",
     "rst",
     "rst_oat",
@@ -265,5 +272,6 @@ __all__ = [
     "trades",
     "train_batch",
     "without_labels",
+    "writing",
     "yopo",
 ]

@@ -242,7 +242,8 @@ _PLAIN = (type, str, bytes, int, float, list, tuple, dict, set)
 # how what is wanted is usually written, by the name of its class
 _WANTED = {
     "Batch": "images and labels as one Batch(x, y)",
-    "Data": "all of a data set, as load('digits') or from_tensors(train, test) make it; batches are drawn from it",
+    "Data": "all of a data set, as load('digits'), from_tensors(train, test) or, of a Dataset or DataLoader, "
+    "from_dataset(train, test) make it; batches are drawn from it",
     "Dialed": "a network with a dial, as dial(model) makes it",
     "Dials": "Dials(lambdas=(0, 0.5, 1))",
     "Fixed": "Dials(lambdas=(0, 0.5, 1)), or Fixed() for none",

@@ -21,6 +21,7 @@ from robustdial.data.augment import Crop, CropFlip, flip, none
 from robustdial.data.base import Data, Shape, Source, check_part, grey_levels, unit
 from robustdial.data.batch import Batch
 from robustdial.data.checks import check_varied, whole_images
+from robustdial.data.dataset import from_dataset
 from robustdial.data.divide import Raw, check_request, divide, for_measuring
 from robustdial.data.feed import Feed, epoch_order
 from robustdial.data.origin import Origin, augmented
@@ -54,6 +55,7 @@ __all__ = [
     "check_varied",
     "epoch_order",
     "flip",
+    "from_dataset",
     "from_tensors",
     "grey_levels",
     "load",

@@ -11,6 +11,7 @@ from robustdial.recipes.agat import agat, agat_corruptions, agat_oat, random_att
 from robustdial.recipes.amata import amata
 from robustdial.recipes.atta import atta
 from robustdial.recipes.clean import clean
+from robustdial.recipes.composed import COMPOSED, composed
 from robustdial.recipes.deat import deat_d, deat_p, m_deat, m_mart, m_pgd, m_trades
 from robustdial.recipes.fat import fat, fat_mart, fat_trades
 from robustdial.recipes.fgsm import fgsm, fgsm_rs
@@ -78,6 +79,8 @@ def recipe(name: str) -> Recipe:
     """The recipe of a name, or of a place in a file: `file.py:recipe`. Raises ValueError with the nearest name."""
     if is_place(name):
         return own_recipe(name)
+    if name == COMPOSED:
+        return composed
     if name not in RECIPES:
         near = nearest(name, tuple(RECIPES))
         raise ValueError(f"There is no recipe {name!r}. The nearest is {near!r}; all of them: {', '.join(RECIPES)}.")

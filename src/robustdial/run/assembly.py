@@ -75,7 +75,7 @@ def assembled(folder: Path, parts: Parts, model: nn.Module) -> Experiment:
         average=averaged(model, run.ema) if run.ema else None,
         learner=AWP(run.awp) if run.awp else PLAIN,
     )
-    about = _about(folder, parts, model)
+    about = about_run(folder, parts, model)
     return Experiment(folder, about, run, parts.method, parts.data.to(parts.device), state, best={})
 
 
@@ -95,7 +95,7 @@ def _method_of(name: str, knobs: Mapping[str, Any], run: Run) -> Method:
     return method
 
 
-def _about(folder: Path, parts: Parts, model: nn.Module) -> dict[str, Json]:
+def about_run(folder: Path, parts: Parts, model: nn.Module) -> dict[str, Json]:
     """What `run.json` holds."""
     run = parts.run
     return {

@@ -61,7 +61,7 @@ def _epochs(experiment: Experiment) -> Iterator[tuple[Step | None, _Failure | No
     run, state, saved = experiment.run, experiment.state, time.monotonic()
     try:
         for step in steps(state, experiment.data, experiment.method, epochs=run.epochs, batch=run.batch):
-            trouble = None if step.summary is None else _close(experiment, step.summary)
+            trouble = None if step.summary is None else close_epoch(experiment, step.summary)
             if trouble is not None and run.on_trouble != "warn":
                 yield step, _Failure(trouble, state.epoch)
                 return
@@ -98,7 +98,7 @@ def _keep_first(experiment: Experiment) -> None:
     experiment.save(record.HEALTHY)
 
 
-def _close(experiment: Experiment, summary: dict[str, Json]) -> Trouble | None:
+def close_epoch(experiment: Experiment, summary: dict[str, Json]) -> Trouble | None:
     """Validate and write an epoch; what is wrong with it."""
     val, folder = validate(experiment), experiment.folder
     attacked = experiment.method.schedule.most > 1 or not isinstance(experiment.method.solver, PGD)
