@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from difflib import SequenceMatcher
@@ -15,10 +16,21 @@ from functools import cache, wraps
 from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    ParamSpec,
+    TypeGuard,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:  # the command line names the nearest flag without waiting for torch
+    import torch
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -218,19 +230,20 @@ def _instance(name: str, value: object, hint: type) -> None:
         isinstance(None, hint)
     except TypeError:  # a protocol that cannot be asked: what is evidently none of it is refused
         function = inspect.isroutine(value) and "__call__" not in vars(hint)
-        if function or value is None or isinstance(value, _PLAIN):
+        if function or value is None or isinstance(value, _PLAIN) or _is_tensor(value):
             a(name, value, (), wanted)
     else:
         a(name, value, hint, wanted)
 
 
-_PLAIN = (type, str, bytes, int, float, list, tuple, dict, set, Tensor)
+_PLAIN = (type, str, bytes, int, float, list, tuple, dict, set)
 
 
 # how what is wanted is usually written, by the name of its class
 _WANTED = {
     "Batch": "images and labels as one Batch(x, y)",
-    "Data": "all of a data set, as load('digits') or from_tensors(train, test) make it; batches are drawn from it",
+    "Data": "all of a data set, as load('digits'), from_tensors(train, test) or, of a Dataset or DataLoader, "
+    "from_dataset(train, test) make it; batches are drawn from it",
     "Dialed": "a network with a dial, as dial(model) makes it",
     "Dials": "Dials(lambdas=(0, 0.5, 1))",
     "Fixed": "Dials(lambdas=(0, 0.5, 1)), or Fixed() for none",
@@ -260,6 +273,8 @@ def with_article(noun: str) -> str:
 
 def device(name: str, value: object) -> torch.device:
     """The device that is meant. Raises TypeError or ValueError if there is none of the kind here."""
+    import torch
+
     a(name, value, (str, torch.device), "the name of a device: cpu, cuda, cuda:1")
     try:
         found = torch.device(str(value))
@@ -290,7 +305,7 @@ def _kind(value: object) -> str:
         return f"the text {said(value)}"
     if value is None or isinstance(value, bool | int | float):
         return repr(value)
-    if isinstance(value, Tensor):
+    if _is_tensor(value):
         return f"a tensor of {list(value.shape)}"
     if isinstance(value, type):
         return f"the class {value.__name__}"
@@ -307,11 +322,16 @@ def _slip(value: object) -> str:
         return f" Its parentheses are missing: {getattr(value, '__name__', 'f')}()."
     if isinstance(value, str) and _is_number(value):
         return f" Leave the quotes out: {value}."
-    if isinstance(value, Tensor):
+    if _is_tensor(value):
         return " A tensor of one number becomes one with .item(), several with .tolist()."
     if isinstance(value, Path):
         return f" A path is written as text: {str(value)!r}."
     return ""
+
+
+def _is_tensor(value: object) -> TypeGuard[torch.Tensor]:
+    torch = sys.modules.get("torch")  # where there is no torch yet, there is no tensor
+    return torch is not None and isinstance(value, torch.Tensor)
 
 
 def _is_number(text: str) -> bool:

@@ -7,17 +7,18 @@ Everywhere in robustdial `x` is a batch of images, float `[B, C, H, W]` in [0, 1
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from robustdial.checks import checked
 
-Classifier = Callable[[Tensor], Tensor]
-"""Images `[B, C, H, W]` in [0, 1] to logits `[B, K]`."""
+if TYPE_CHECKING:
+    from torch import Tensor
 
-Reach = Tensor | float
-"""Share of a threat's radius: of each row `[B]`, or one number for all rows."""
+    Classifier = Callable[[Tensor], Tensor]
+    """Images `[B, C, H, W]` in [0, 1] to logits `[B, K]`."""
+
+    Reach = Tensor | float
+    """Share of a threat's radius: of each row `[B]`, or one number for all rows."""
 
 Json = Any
 """What `json.dumps` takes: dicts with string keys, lists, strings, numbers, booleans, None."""
@@ -41,3 +42,13 @@ def written(radius: float) -> str:
     """
     levels, short = round(radius * 255), radius == round(radius, 3)
     return f"{radius:g}" if short or not levels > 0 or abs(radius * 255 - levels) > 1e-6 else f"{levels}/255"
+
+
+def __getattr__(name: str) -> Any:
+    # the command line writes radii without waiting for torch, which these two need
+    if name not in ("Classifier", "Reach"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from torch import Tensor
+
+    globals().update(Classifier=Callable[[Tensor], Tensor], Reach=Tensor | float)
+    return globals()[name]

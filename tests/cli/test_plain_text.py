@@ -1,6 +1,9 @@
 """What a user has named is text: no markup, no emoji, in the terminal, in tables and in bars."""
 
+import io
+
 import pytest
+from rich.console import Console
 
 from robustdial.cli import main
 from robustdial.cli.console import comparison_table, console, counting, errors, points_table, print_score, rows_table
@@ -43,7 +46,7 @@ def test_a_name_in_a_table_is_text(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_in_a_bar_is_text(name):
-    bar = counting(name, 3)
+    bar = counting(name, 3, Console(force_terminal=True, file=io.StringIO()))
     assert name in printed(bar.get_renderable())
 
 

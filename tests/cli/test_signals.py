@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from robustdial.cli.console import interrupt_once, stoppable
+from robustdial.cli.terminal import interrupt_once, stoppable
 
 
 def test_five_interrupts_in_a_row_are_one():

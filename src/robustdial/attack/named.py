@@ -13,9 +13,11 @@ from robustdial.attack.deepfool import DeepFool
 from robustdial.attack.fab import FAB
 from robustdial.attack.fgsm import FGSM
 from robustdial.attack.losses import dlr, margin
+from robustdial.attack.own import own_attack
 from robustdial.attack.search import Grid, WorstOf
 from robustdial.attack.square import Square
 from robustdial.method.objective.base import cross_entropy
+from robustdial.own_code import is_place
 
 STANDARD: dict[str, Attack] = {
     "fgsm": FGSM(),
@@ -36,13 +38,16 @@ def parse(name: str) -> Attack:
     `pgd-K` on the cross-entropy and `cw-K` on the margin, in K steps; `pgd-KxR` and `cw-KxR` from R random starts;
     `fgsm` and `deepfool`; `apgd-ce`, `apgd-dlr`, `apgd-t`, `fab-t` and `square` with the constants of AutoAttack;
     `autoattack`, the standard four in turn; `worst-of-K` random perturbations, and the `grid` of rotations and
-    translations, for threats that are no balls; and any of these in turn, joined by `+`.
+    translations, for threats that are no balls; and any of these in turn, joined by `+`. Or one of your own,
+    `file.py:attack`: a function of network, images, labels and threat, or a class of such objects.
 
     >>> parse("pgd-10").steps, parse("cw-20x5").restarts, parse("apgd-t").classes
     (10, 5, 9)
     >>> [attack.name for attack in parse("fgsm+pgd-20x5+square").attacks]
     ['fgsm', 'pgd-20x5', 'square']
     """
+    if is_place(name):
+        return own_attack(name)
     parts = name.split("+")
     return _one(name) if len(parts) == 1 else Cascade(tuple(map(_one, parts)), name)
 
@@ -60,7 +65,7 @@ def _one(name: str) -> Attack:
         others = ", ".join(STANDARD)
         raise ValueError(
             f"{name!r} is not an attack. Write pgd-K or cw-K, for example pgd-20, or pgd-20x5 for five random starts, "
-            f"worst-of-10, or one of {others}; several in turn are joined by +."
+            f"worst-of-10, or one of {others}; several in turn are joined by +; file.py:attack is one of yours."
         )
     kind, steps, restarts = shape[1], int(shape[2]), int(shape[3] or 1)
     return PGDAttack(steps, loss=margin if kind == "cw" else cross_entropy, restarts=restarts, title=kind)

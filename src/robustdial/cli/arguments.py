@@ -12,19 +12,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, fields, make_dataclass
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Any, TypeVar, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_origin, get_type_hints
 
 import tyro
 
 from robustdial.checks import nearest
-from robustdial.cli.slips import spread, unknown_flag, wrong_value
-from robustdial.recipes import RECIPES, Norm, Recipe, recipe
-from robustdial.recipes.facts import documented
-from robustdial.recipes.presets import PRESETS, Preset
-from robustdial.run import Run
-from robustdial.study.comparison import Entry
-from robustdial.study.evaluation import EXTRAS
+from robustdial.cli.help import described, grouped, takes_floats
+from robustdial.cli.outline import outline, table
+from robustdial.cli.slips import as_decimals, spread, unknown_flag, wrong_value
+from robustdial.cli.terminal import console
+from robustdial.docstrings import written_out
 from robustdial.typing import px, written
+
+if TYPE_CHECKING:
+    from robustdial.recipes import Recipe
+    from robustdial.recipes.presets import Preset
+    from robustdial.run import Run
+    from robustdial.study.comparison import Entry
 
 T = TypeVar("T")
 
@@ -32,7 +36,14 @@ _FIRST = (
     "epochs of standard training before, in a run beside --out; the run starts from that network without a warm part, "
     "and half of each label is that network's answer, or as much as --distil says."
 )
-_PRESET = f"defaults of a published setting: {', '.join(PRESETS)}; what is written out goes before them."
+
+
+_LOG = "where the numbers of each epoch go besides epochs.jsonl: tensorboard, wandb, mlflow."
+
+
+def _preset() -> str:
+    known = ", ".join(table("recipes.presets", "PRESETS"))
+    return f"defaults of a published setting: {known}; what is written out goes before them."
 
 
 class UsageError(ValueError):
@@ -45,26 +56,32 @@ def refuse(why: str | None) -> None:
         raise UsageError(why)
 
 
-def bind(target: Callable[..., T], args: Sequence[str], prog: str) -> Callable[[], T]:
-    """`target` with the flags in `args` as its arguments. Raises UsageError, one line, if they do not fit it."""
+def bind(target: Callable[..., T], args: Sequence[str], prog: str, others: str = "main") -> Callable[[], T]:
+    """`target` with the flags in `args` as its arguments; those that stand in no group of their own are `others`.
 
-    signature = inspect.signature(target)
-
-    @functools.wraps(target, updated=())
-    def bound(*values: Any, **named: Any) -> Callable[[], T]:
-        refuse(wrong_value(signature.bind(*values, **named).arguments))
-        return functools.partial(target, *values, **named)
-
+    Raises UsageError, one line, if they do not fit it.
+    """
     _check_names(target, args)
-    args = tuple(spread(args, _of_several(target)))
+    hints = get_type_hints(target)
+    args = tuple(spread(args, _named(hints, lambda hint: get_origin(hint) is tuple)))
+    args = tuple(as_decimals(args, _named(hints, takes_floats)))
+    if {"-h", "--help"} & {*args}:
+        console.print(described(target.__doc__ or ""), "", soft_wrap=True, sep="\n")
     box = io.StringIO()
     try:
         with contextlib.redirect_stderr(box):
-            return tyro.cli(bound, args=list(args), prog=prog, config=(tyro.conf.FlagCreatePairsOff,))
+            values = tyro.cli(grouped(target, others), args=list(args), prog=prog, description="", config=PARSER)
     except SystemExit as leaving:
         if leaving.code in (0, None):
             raise
         raise UsageError(f"{_one_line(box.getvalue())} See {prog} --help.") from None
+    refuse(wrong_value(values))
+    positional = [p.name for p in inspect.signature(target).parameters.values() if p.kind is p.POSITIONAL_ONLY]
+    return functools.partial(target, *(values.pop(name) for name in positional), **values)
+
+
+PARSER = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes)
+"""How the parser is to read: --no-x for what is on, and flags by their names alone."""
 
 
 def choose(name: str, known: Sequence[str], what: str) -> str:
@@ -135,13 +152,17 @@ def _number(text: str, what: str, remedy: str) -> float:
 def entry_of(text: str, shared: Mapping[str, str], preset: Preset) -> Entry:
     """A method of a comparison: a recipe, and after a colon the knobs that differ from preset and own defaults.
 
+    >>> from robustdial.recipes.presets import Preset
     >>> entry_of("free:replays=4,carry=false", {"norm": "l2"}, Preset("", {})).knobs
     {'eps': 0.03137254901960784, 'norm': 'l2', 'replays': 4, 'step': 1.0, 'carry': False}
     >>> entry_of("oat:lambdas=0,0.5,1", {}, Preset("", {})).knobs["lambdas"]
     (0.0, 0.5, 1.0)
     """
-    name, _, rest = text.partition(":")
-    source = recipe(choose(name, tuple(RECIPES), "recipe"))
+    from robustdial.own_code import absolute
+    from robustdial.study.comparison import Entry
+
+    name, rest = _with_knobs(text)
+    source = recipe_named(name)
     knobs = _pairs(rest)
     for key in knobs:
         choose(key, tuple(inspect.signature(source).parameters), f"knob of {name}")
@@ -150,7 +171,36 @@ def entry_of(text: str, shared: Mapping[str, str], preset: Preset) -> Entry:
     flags = [word for key, values in knobs.items() for word in _flag(key, values)]
     flags += [f"--{key}={value}" for key, value in shared.items() if key in inspect.signature(source).parameters]
     values = bind(training_flags(source, _knobs_only(preset.of(name))), flags, f"robustdial train {name}")()
-    return Entry(text, name, knobs_of(values, source))
+    return Entry(_label(text, name), absolute(name), knobs_of(values, source))
+
+
+def _label(text: str, name: str) -> str:
+    """A method of a comparison as tables show it: of a file, its name alone."""
+    return text if ".py:" not in name else text[len(name.rpartition("/")[0]) :].lstrip("/")
+
+
+def _with_knobs(text: str) -> tuple[str, str]:
+    """
+    >>> _with_knobs("free:replays=4"), _with_knobs("a/b.py:mine:steps=2")
+    (('free', 'replays=4'), ('a/b.py:mine', 'steps=2'))
+    """
+    place, inside, rest = text.rpartition(".py:")
+    name, _, knobs = rest.partition(":")
+    return place + inside + name, knobs
+
+
+def recipe_named(name: str) -> Recipe:
+    """The recipe of a name, as a stand-in that is imported when it is called; that of a place, `file.py:recipe`.
+
+    Raises UsageError with the nearest name.
+    """
+    if ".py:" in name:
+        from robustdial.recipes import recipe as found
+
+        return found(name)
+    recipes = table("recipes", "RECIPES")
+    recipe: Recipe = outline("recipes", recipes[choose(name, tuple(recipes), "recipe")])
+    return recipe
 
 
 def _pairs(text: str) -> dict[str, list[str]]:
@@ -177,16 +227,19 @@ def _flag(key: str, values: list[str]) -> list[str]:
 
 def _knobs_only(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Without what a comparison sets for all methods alike."""
-    alike = {f.name for f in fields(Run)} | {"eps"}
+    alike = {f.name for f in fields(outline("run.settings", "Run"))} | {"eps"}
     return {key: value for key, value in settings.items() if key not in alike}
 
 
 def preset_of(argv: Sequence[str]) -> Preset:
     """The preset that a command line names with --preset; one without settings if it names none."""
+    known = outline("recipes.presets", "PRESETS")
     words = [word for arg in argv for word in arg.split("=", 1)] if argv else []
     if "--preset" not in words[:-1]:
-        return Preset("", {})
-    return PRESETS[choose(words[words.index("--preset") + 1], tuple(PRESETS), "preset")]
+        none: Preset = outline("recipes.presets", "Preset")("", {})
+        return none
+    preset: Preset = known[choose(words[words.index("--preset") + 1], tuple(known), "preset")]
+    return preset
 
 
 def training_flags(recipe: Recipe, preset: Mapping[str, Any] = MappingProxyType({})) -> type:
@@ -194,36 +247,39 @@ def training_flags(recipe: Recipe, preset: Mapping[str, Any] = MappingProxyType(
 
     Defaults are those of the recipe and of `Run`, unless the settings `preset` have others.
     """
-    hints = get_type_hints(recipe, include_extras=True)
+    settings, hints = outline("run.settings", "Run"), get_type_hints(recipe, include_extras=True)
     knobs: list[Any] = [
         (name, hints[name], field(default=preset.get(name, parameter.default)))
         for name, parameter in inspect.signature(recipe).parameters.items()
     ]
+    taken = {f.name for f in fields(settings)} | {"first", "preset", "log", "resume"}
+    for name in inspect.signature(recipe).parameters.keys() & taken:
+        raise UsageError(f"The recipe {recipe.__name__} has a knob {name}, which is a flag of every run. Rename it.")
     knobs = [(n, str, field(default=written(f.default))) if n == "eps" else (n, t, f) for n, t, f in knobs]
-    run_hints = get_type_hints(Run)
-    runs: list[Any] = [(f.name, run_hints[f.name], field(default=preset.get(f.name, f.default))) for f in fields(Run)]
+    runs: list[Any] = [(f.name, f.type, field(default=preset.get(f.name, f.default))) for f in fields(settings)]
     own: list[Any] = [
         ("first", int, field(default=0)),
         ("preset", str, field(default="")),
+        ("log", tuple[str, ...], field(default=())),
         ("resume", bool, field(default=False)),
     ]
-    flags, doc = make_dataclass(recipe.__name__, [*knobs, *runs, *own]), documented(recipe)
+    flags, doc = make_dataclass(recipe.__name__, [*knobs, *runs, *own]), written_out(recipe, recipe_named)
     flags.__doc__ = (
-        f"{_before_args(doc)}\n\nArgs:\n{_args(doc)}\n{_args(_of_runs())}\n    first: {_FIRST}\n    preset: {_PRESET}\n"
-        "    resume: continue the run in --out."
+        f"{_in_short(recipe)}\n\nArgs:\n{_args(doc)}\n{_args(settings.__doc__)}\n    first: {_FIRST}\n"
+        f"    preset: {_preset()}\n    log: {_LOG}\n    resume: continue the run in --out."
     )
     return flags
 
 
 def comparison_flags(preset: Mapping[str, Any] = MappingProxyType({})) -> type:
     """A dataclass with the fields of `Run` and those of a comparison: what `robustdial compare METHOD...` takes."""
-    hints = get_type_hints(Run)
+    settings = outline("run.settings", "Run")
     shared: list[Any] = [
-        (f.name, hints[f.name], field(default=preset.get(f.name, f.default))) for f in fields(Run) if f.name != "out"
+        (f.name, f.type, field(default=preset.get(f.name, f.default))) for f in fields(settings) if f.name != "out"
     ]
     own: list[Any] = [
         ("eps", str, field(default=written(preset.get("eps", px(8))))),
-        ("norm", Norm, field(default="linf")),
+        ("norm", outline("recipes.norms", "Norm"), field(default="linf")),
         ("seeds", int, field(default=1)),
         ("attacks", tuple[str, ...], field(default=("pgd-20", "cw-20"))),
         ("n", int | None, field(default=None)),
@@ -234,7 +290,8 @@ def comparison_flags(preset: Mapping[str, Any] = MappingProxyType({})) -> type:
         ("resume", bool, field(default=False)),
     ]
     flags = make_dataclass("comparison", [*own, *shared])
-    of_run = "\n".join(line for line in _args(_of_runs()).splitlines() if not line.strip().startswith("out:"))
+    parts = ", ".join(table("study.evaluation.extra_measurements", "EXTRAS"))
+    of_run = "\n".join(line for line in _args(settings.__doc__).splitlines() if not line.strip().startswith("out:"))
     flags.__doc__ = (
         "Train and measure several methods alike: robustdial compare pgd-at m-pgd free:replays=4 --seeds 3\n\n"
         "Args:\n    eps: radius that all are measured at, and trained at where they have one: 8/255, 8px, 0.031.\n"
@@ -244,8 +301,8 @@ def comparison_flags(preset: Mapping[str, Any] = MappingProxyType({})) -> type:
         "    first: epochs of standard training before, once for each seed: every method starts from that network "
         "without a warm part of its own; half of each label is that network's answer, or as much as --distil says. "
         "Its passes and seconds count for every method.\n"
-        f"    preset: {_PRESET}\n"
-        f"    also: more columns, parts of an evaluation: {', '.join(EXTRAS)}.\n"
+        f"    preset: {_preset()}\n"
+        f"    also: more columns, parts of an evaluation: {parts}.\n"
         "    n: class-balanced test images to measure on; all by default.\n    out: folder of the comparison.\n"
         f"    resume: continue the comparison in --out.\n{of_run}"
     )
@@ -260,7 +317,11 @@ def knobs_of(flags: Any, recipe: Recipe) -> dict[str, Any]:
 
 def run_of(flags: Any) -> Run:
     """The fields of `Run` among parsed flags."""
-    return Run(**{f.name: getattr(flags, f.name) for f in fields(Run)})
+    from robustdial.own_code import absolute
+    from robustdial.run import Run
+
+    values = {f.name: getattr(flags, f.name) for f in fields(Run)}
+    return Run(**values | {"model": absolute(values["model"])})
 
 
 def given(argv: Sequence[str]) -> set[str]:
@@ -273,10 +334,9 @@ def given(argv: Sequence[str]) -> set[str]:
     return {name.removeprefix("no_") for name in names}
 
 
-def _of_several(target: Callable[..., Any]) -> set[str]:
-    """Names of the arguments that take several values."""
-    hints = get_type_hints(target)
-    return {name for name, hint in hints.items() if get_origin(hint) is tuple}
+def _named(hints: Mapping[str, Any], what: Callable[[Any], bool]) -> set[str]:
+    """Names of the arguments of which that is true."""
+    return {name for name, hint in hints.items() if what(hint)}
 
 
 def _check_names(target: Callable[..., Any], args: Sequence[str]) -> None:
@@ -308,13 +368,13 @@ _PARSERS = {
 }
 
 
-def _of_runs() -> str:
-    return inspect.cleandoc(Run.__doc__ or "")
+def _in_short(recipe: Recipe) -> str:
+    """What a recipe is and what it solves, and where to read on."""
+    summary, formula, *_ = (*inspect.cleandoc(recipe.__doc__ or "").split("\n\n"), "", "")
+    name = next((key for key, value in table("recipes", "RECIPES").items() if value == recipe.__name__), "")
+    further = f"In full, with its paper and its cost: robustdial methods {name}"
+    return "\n\n".join([summary, *[formula] * formula.startswith(" "), *[further] * bool(name)])
 
 
-def _before_args(doc: str) -> str:
-    return doc.split("\nArgs:")[0].strip()
-
-
-def _args(doc: str) -> str:
-    return doc.split("\nArgs:\n")[1].split("\n\n")[0]
+def _args(doc: str | None) -> str:
+    return inspect.cleandoc(doc or "").partition("\nArgs:\n")[2].partition("\n\n")[0]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import (
@@ -22,66 +20,19 @@ from rich.table import Table
 from rich.text import Text
 
 from robustdial import record
+from robustdial.cli.log_lines import EpochLines, Lines, validation
+from robustdial.cli.terminal import console as console
+from robustdial.cli.terminal import errors as errors
+from robustdial.cli.terminal import stoppable as stoppable
 from robustdial.evaluate import Accuracy, Advance, verdicts
 from robustdial.report.compare.folder import HEALTHY
 from robustdial.report.compare.verdicts import said_of, shared_start
 from robustdial.report.words import amount, duration, interval, moment, percent, radius
 from robustdial.run import Experiment
 from robustdial.run.training_loop import Cost
-from robustdial.study.comparison import CompareStep, Comparison, start_folder
+from robustdial.study.comparison import CompareStep, Comparison, stages
 from robustdial.training.engine import Step
 from robustdial.typing import Json
-
-# names and paths are the user's: brackets and colons in them are text; what is to stand out is a rich Text
-console = Console(highlight=False, markup=False, emoji=False)
-errors = Console(highlight=False, markup=False, emoji=False, stderr=True)
-
-
-class Stop:
-    """Whether Ctrl-C, or a polite kill, has asked the run to stop."""
-
-    asked = False
-
-
-@contextmanager
-def stoppable() -> Iterator[Stop]:
-    """Turn the first Ctrl-C, SIGTERM or closed terminal into a request to stop after the batch at hand.
-
-    A second one stops at once. A terminal that closes is passed over where it was before, as under `nohup`.
-    """
-    stop, before = Stop(), {number: signal.getsignal(number) for number in _signals()}
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        stop.asked = True
-        for other in before:
-            signal.signal(other, before[other])
-
-    for number in before:
-        signal.signal(number, ask)
-    try:
-        yield stop
-    finally:
-        for number in before:
-            if signal.getsignal(number) is ask:
-                signal.signal(number, before[number])
-
-
-def _signals() -> list[signal.Signals]:
-    """What asks a program to stop, on this system."""
-    hangup = getattr(signal, "SIGHUP", None)
-    heard = [hangup] if hangup and signal.getsignal(hangup) is not signal.SIG_IGN else []
-    return [signal.SIGINT, signal.SIGTERM, *heard]
-
-
-def interrupt_once() -> None:
-    """Let Ctrl-C interrupt the program once: a further one would cut its clearing up short, and end in a traceback."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, interrupt)
 
 
 class TrainingBar:
@@ -103,6 +54,13 @@ class TrainingBar:
         done = experiment.state.epoch * self.batches + experiment.state.batch
         self.task = self.bar.add_task("training", total=self.epochs * self.batches, completed=done, note="")
 
+    def __enter__(self) -> TrainingBar:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.stop()
+
     def show(self, step: Step) -> None:
         """A batch is done."""
         done = (step.epoch - 1) * self.batches + step.batch
@@ -115,10 +73,14 @@ class TrainingBar:
             console.print(Text.assemble((trouble["trouble"], "bold red"), told))
         self.told = len(troubles)
 
-    def note(self, val: Sequence[Json]) -> None:
-        """Accuracies on the validation part."""
-        parts = [f"{dial_name(point['lam'])} {percent(point['clean'])}/{percent(point['robust'])}" for point in val]
-        self.bar.update(self.task, note="validation " + ", ".join(parts))
+    def close(self, epoch: Json) -> None:
+        """An epoch is done, and validated."""
+        self.bar.update(self.task, note=f"validation {validation(epoch['val'])}")
+
+
+def training_shown(experiment: Experiment) -> TrainingBar | EpochLines:
+    """What shows a training: a live bar, or lines where there is no terminal."""
+    return TrainingBar(experiment) if console.is_terminal else EpochLines(experiment, console)
 
 
 class ComparisonBar:
@@ -127,10 +89,14 @@ class ComparisonBar:
     def __init__(self, comparison: Comparison) -> None:
         first = comparison.first.epochs if comparison.first else 0
         each = len(comparison.entries) * comparison.run.epochs + first
-        self.bar = counting("comparing", comparison.seeds * each)
-        folders = [comparison.folder_of(entry, seed) for entry in comparison.entries for seed in comparison.all_seeds]
-        folders += [start_folder(comparison, seed) for seed in comparison.all_seeds if first]
-        done = [len(record.read_epochs(folder)) for folder in folders]
+        self.bar = counting("comparing", comparison.seeds * each, each=True)
+        self.folders = {
+            (planned.entry.label, seed): Path(planned.run.out)
+            for seed in comparison.all_seeds
+            for stage in stages(comparison, seed)
+            for planned in stage
+        }
+        done = [len(record.read_epochs(folder)) for folder in self.folders.values()]
         self.bar.update(self.bar.task_ids[0], completed=sum(done))
 
     def __enter__(self) -> ComparisonBar:
@@ -143,9 +109,14 @@ class ComparisonBar:
     def show(self, turn: CompareStep) -> None:
         """A batch was learned, or a run was measured."""
         doing = "measured" if turn.epoch is None else f"epoch {turn.epoch}"
+        if turn.closed and turn.epoch is not None:
+            epoch = record.read_epochs(self.folders[turn.label, turn.seed])[-1]
+            doing += f" (loss {epoch['loss']:.3f}, validation {validation(epoch['val'])})"
         self.bar.update(self.bar.task_ids[0], description=f"{turn.label}, seed {turn.seed}, {doing}")
         if turn.closed and turn.epoch is not None:
             self.bar.advance(self.bar.task_ids[0])
+        elif turn.epoch is None and not console.is_terminal:
+            console.print(f"{turn.label}, seed {turn.seed}: measured", soft_wrap=True)
 
 
 def comparison_table(about: Json) -> Table:
@@ -187,15 +158,25 @@ def _estimate(estimate: Json) -> str:
     return f"{percent(estimate['mean'])} {interval(bounds)}"
 
 
-def counting(description: str, total: int, where: Console = console) -> Progress:
-    """A bar for `total` things of the same kind; its one task has number 0."""
-    bar = Progress(
-        TextColumn("{task.description}", style="bold", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=where,
-    )
+_FEW = 50
+
+
+def counting(description: str, total: int, where: Console = console, each: bool | None = None) -> Progress | Lines:
+    """A bar for `total` things of the same kind; its one task has number 0.
+
+    Without a terminal, lines: for `each` of them, by default where they are few.
+    """
+    bar: Progress | Lines
+    if where.is_terminal:
+        bar = Progress(
+            TextColumn("{task.description}", style="bold", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=where,
+        )
+    else:
+        bar = Lines(where, total <= _FEW if each is None else each)
     bar.add_task(description, total=total)
     return bar
 
@@ -213,7 +194,8 @@ def print_cost(cost: Cost, experiment: Experiment) -> None:
     grows = f"; at most {cost.growth:.1f} times that, as its adversary grows" if cost.growth > 1 else ""
     console.print(
         f"cost: {cost.images:,} images x {cost.passes / max(cost.images, 1):.1f} passes = {cost.passes:,} passes, "
-        f"about {duration(cost.seconds)} ({cost.seconds / 3600:.2f} h) on this machine{grows}"
+        f"about {duration(cost.seconds)} ({cost.seconds / 3600:.2f} h) on this machine, validation included "
+        f"({duration(cost.validation)}){grows}"
     )
 
 
@@ -242,7 +224,7 @@ class StageBars:
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}", style="dim", markup=False),
         )
-        self.bar = Progress(*columns, console=console)
+        self.bar: Progress | Lines = Progress(*columns, console=console) if console.is_terminal else Lines(console)
         self.tasks = [self.bar.add_task(name, start=False, total=None, note="") for name in names]
 
     def __enter__(self) -> StageBars:
@@ -338,6 +320,12 @@ def points_table(points: Sequence[Json], title: str) -> Table:
     if not all(point["trained"] for point in points):
         table.caption, table.caption_justify = "* not trained itself", "left"
     return table
+
+
+def point_in_words(point: Json) -> str:
+    """A measured point on one line."""
+    told = f"lambda {dial_name(point['lam'])}, width {point['width']:g}"
+    return f"{told}: clean {percent(point['clean'])}, robust {percent(point['robust'])}"
 
 
 def dial_name(lam: float | None) -> str:

@@ -7,13 +7,12 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-import torch
-
+import robustdial
 from robustdial.cli.arguments import UsageError, bind, choose, refuse
-from robustdial.cli.commands import COMMANDS, IN_SEVERAL, WITH_RECIPES
-from robustdial.cli.console import console, interrupt_once
+from robustdial.cli.commands import APART, COMMANDS, TOGETHER, WITH_RECIPES
 from robustdial.cli.slips import empty_word
-from robustdial.cli.together import first_to_say, join, part
+from robustdial.cli.terminal import console, interrupt_once
+from robustdial.cli.together import first_to_say, in_company, join, part
 
 
 def main() -> None:
@@ -27,26 +26,27 @@ def run(argv: Sequence[str]) -> int:
     if not argv or argv[0] in ("-h", "--help"):
         console.print(_overview(), soft_wrap=True)
         return 0
+    if argv[0] in ("-V", "--version"):
+        console.print(f"robustdial {robustdial.__version__}")
+        return 0
     try:
         refuse(empty_word(argv[1:]))
         name = choose(argv[0], tuple(COMMANDS), "command")
-        if name not in IN_SEVERAL and join().size > 1:
+        if in_company() and name not in APART and join().size > 1 and name not in TOGETHER:
             raise UsageError(f"robustdial {name} runs in one process. Start it without torchrun.")
         if name in WITH_RECIPES:
-            return COMMANDS[name](argv[1:])
+            return COMMANDS[name](argv[1:]) if WITH_RECIPES[name](argv[1:]) else 0
         return bind(COMMANDS[name], argv[1:], f"robustdial {name}")()
     except (ValueError, TypeError, OSError, FloatingPointError) as error:
         if os.environ.get("ROBUSTDIAL_TRACEBACK"):
             traceback.print_exc()
         _say(" ".join(str(error).split()))
         return 2
-    except torch.OutOfMemoryError:
-        _say(f"the accelerator is out of memory. {_SMALLER}")
-        return 2
     except (MemoryError, RuntimeError) as error:
-        if not _is_of_memory(error):
+        short = _short_of_memory(error)
+        if short is None:
             raise
-        _say(f"this machine has too little memory for that. {_SMALLER}")
+        _say(f"{short}. {_SMALLER}")
         return 2
     except KeyboardInterrupt:
         _say("interrupted; finished files are intact.")
@@ -63,12 +63,16 @@ def _say(line: str) -> None:
 _SMALLER = "Lower --batch or --size, raise --accumulate, use fewer images (--limit, --n), or a smaller --model."
 
 
-def _is_of_memory(error: Exception) -> bool:
-    """Whether memory ran out; torch has no exception of its own for that of the processor."""
+def _short_of_memory(error: Exception) -> str | None:
+    """Whose memory ran out, in words; None if none did. torch has no exception of its own for that of the processor."""
+    if type(error).__name__ == "OutOfMemoryError":
+        return "the accelerator is out of memory"
     told = ("DefaultCPUAllocator", "can't allocate memory", "Storage size calculation overflowed")
-    return isinstance(error, MemoryError) or any(words in str(error) for words in told)
+    if isinstance(error, MemoryError) or any(words in str(error) for words in told):
+        return "this machine has too little memory for that"
+    return None
 
 
 def _overview() -> str:
-    rows = [f"  {name:9} {(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
+    rows = [f"  {name:10} {(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
     return "\n".join(["robustdial: train once, dial at test time\n", *rows, "\nflags: robustdial COMMAND --help"])

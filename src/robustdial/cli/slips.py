@@ -7,6 +7,7 @@ is no number that anything could be done with).
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from robustdial.checks import SEEDS, nearest
@@ -64,10 +65,10 @@ _INSTEAD = {
     "optimizer": "It is stochastic gradient descent, with --lr, --momentum and --weight-decay.",
     "optim": "It is stochastic gradient descent, with --lr, --momentum and --weight-decay.",
     "steps": "In an attack the steps stand in its name: --attack pgd-50.",
-    "tensorboard": "Every epoch is a line of epochs.jsonl, and the curves are in report.html.",
+    "tensorboard": "Write --log tensorboard with train; every epoch is a line of epochs.jsonl in any case.",
     "verbose": "For a traceback set ROBUSTDIAL_TRACEBACK=1.",
     "debug": "For a traceback set ROBUSTDIAL_TRACEBACK=1.",
-    "wandb": "Every epoch is a line of epochs.jsonl, and the curves are in report.html.",
+    "wandb": "Write --log wandb with train; every epoch is a line of epochs.jsonl in any case.",
     "workers": "Small sets lie in memory, large ones are read ahead by themselves.",
 }
 
@@ -81,6 +82,8 @@ def unknown_flag(name: str, known: Sequence[str]) -> str:
     fact, here = f"There is no flag {flag(name)}.", _ELSEWHERE.get(name)
     if here is not None and here in known:
         return f"{fact} The nearest is {flag(here)}."
+    if name == "steps" and "attacks" in known:
+        return f"{fact} A knob stands behind its method: pgd-at:steps=10. The steps of an attack: --attacks pgd-50."
     if name in _INSTEAD and not (name == "steps" and "attack" not in known):
         return f"{fact} {_INSTEAD[name]}"
     return f"{fact} The nearest is {flag(nearest(name, known))}."
@@ -120,6 +123,29 @@ def spread(args: Sequence[str], several: Collection[str]) -> Iterator[str]:
             yield from (name, *filter(None, value.split(","))) if inside and equals and "," in value else (word,)
         else:
             yield from filter(None, word.split(",")) if inside and "," in word else (word,)
+
+
+def as_decimals(args: Sequence[str], numbers: Collection[str]) -> Iterator[str]:
+    """The words, where the values of flags that take numbers may be fractions, as help pages write them.
+
+    >>> list(as_decimals(["--step", "1/4", "--shift=3/4", "--root", "1/2"], {"step", "shift"}))
+    ['--step', '0.25', '--shift=0.75', '--root', '1/2']
+    """
+    inside = False
+    for word in args:
+        name, equals, value = word.partition("=")
+        if word.startswith("--"):
+            inside = name[2:].replace("-", "_") in numbers
+            yield f"{name}={_decimal(value)}" if inside and equals else word
+        else:
+            yield _decimal(word) if inside else word
+
+
+def _decimal(word: str) -> str:
+    if not re.fullmatch(r"-?\d+(\.\d+)?/\d*[1-9]\d*", word, re.ASCII):
+        return word
+    above, below = word.split("/")
+    return repr(float(above) / float(below))
 
 
 def wrong_value(values: Mapping[str, object]) -> str | None:

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from robustdial.cli.console import console
-from robustdial.distributed import ALONE, Meeting, Several, World, started_together
+import os
+from typing import TYPE_CHECKING
+
+from robustdial.cli.terminal import console
+
+if TYPE_CHECKING:
+    from robustdial.distributed import Meeting, World
 
 _met: list[Meeting] = []
+_worlds: list[World] = []
+
+
+def in_company() -> bool:
+    """Whether the environment speaks of several processes."""
+    return os.environ.get("WORLD_SIZE", "1") != "1"
 
 
 def join() -> World:
     """The processes that were started together to carry out this command; from here on only the first one prints."""
+    from robustdial.distributed import ALONE, Several, started_together
+
+    if _worlds:
+        return _worlds[0]
     found = started_together()
     if found is None:
         return ALONE
     _met.append(found)
     console.quiet = found.rank > 0
     found.gather()
-    return Several(found)
+    _worlds.append(Several(found))
+    return _worlds[0]
 
 
 def first_to_say() -> bool:
@@ -26,6 +42,7 @@ def first_to_say() -> bool:
 
 def part() -> None:
     """Leave when the others can."""
+    _worlds.clear()
     while _met:
         _met.pop().part()
     console.quiet = False

@@ -26,6 +26,7 @@ from robustdial.data.base import Data, Shape, Source, check_part, grey_levels, u
 from robustdial.data.batch import Batch
 from robustdial.data.checks import check_varied, whole_images
 from robustdial.data.classes import arranged, class_names, listed_beside, renumbered
+from robustdial.data.dataset import from_dataset
 from robustdial.data.divide import Raw, check_request, divide, for_measuring
 from robustdial.data.feed import Feed, epoch_order
 from robustdial.data.origin import Origin, augmented
@@ -59,6 +60,7 @@ __all__ = [
     "epoch_order",
     "few",
     "flip",
+    "from_dataset",
     "from_tensors",
     "grey_levels",
     "is_there",

@@ -87,7 +87,7 @@ def check_part(source: object) -> None:
     if not all(hasattr(source, verb) for verb in ("batches", "subset", "labels")):
         raise TypeError(
             f"{type(source).__name__} is no source of images. Give data.test; of tensors, "
-            "from_tensors((x, y), (x, y)).test."
+            "from_tensors((x, y), (x, y)).test; of a Dataset or a DataLoader, from_dataset(train, test).test."
         )
     if not len(cast(Source, source)):
         raise ValueError("There are no images. Give at least one.")

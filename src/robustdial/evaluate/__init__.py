@@ -11,6 +11,7 @@ from robustdial.evaluate.corrupted import Corrupted, corrupted, mean_accuracy
 from robustdial.evaluate.cost import Cost, cost
 from robustdial.evaluate.cross import Cross, OverLambdas, cross
 from robustdial.evaluate.curve import SHARES, AtRadius, curve
+from robustdial.evaluate.foreseen import foreseen
 from robustdial.evaluate.frontier import Position, frontier, point
 from robustdial.evaluate.intervals import Estimate, over_images, over_seeds
 from robustdial.evaluate.latency import Latency, latencies
@@ -50,6 +51,7 @@ __all__ = [
     "cost",
     "cross",
     "curve",
+    "foreseen",
     "frontier",
     "latencies",
     "mean_accuracy",

@@ -9,7 +9,6 @@ from typing import NamedTuple
 import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 from robustdial.checks import checked
 from robustdial.data.base import Shape
@@ -35,6 +34,8 @@ def cost(f: nn.Module, shape: Shape) -> Cost:
     >>> cost(nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Flatten(), nn.Linear(4 * 8 * 8, 10)), (3, 8, 8))
     Cost(parameters=2682, macs=9472)
     """
+    from torch.utils.flop_counter import FlopCounterMode  # brings triton with it
+
     device = next((weight.device for weight in f.parameters()), torch.device("cpu"))
     with torch.no_grad(), _in_the_open(), FlopCounterMode(display=False) as counter:
         f(torch.zeros(1, *shape, device=device))

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 from typing import TypedDict
 
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from robustdial.evaluate.accuracy import Accuracy
 
@@ -32,7 +32,7 @@ def over_seeds(values: Sequence[float]) -> Estimate | None:
     mean, n = statistics.fmean(values), len(values)
     if n == 1:
         return {"mean": mean, "low": None, "high": None}
-    half = float(t.ppf(0.975, n - 1)) * statistics.stdev(values) / math.sqrt(n)
+    half = float(stdtrit(n - 1, 0.975)) * statistics.stdev(values) / math.sqrt(n)
     return {"mean": mean, "low": mean - half, "high": mean + half}
 
 

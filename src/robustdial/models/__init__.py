@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
@@ -23,6 +24,7 @@ from robustdial.models.resnet import ResNet
 from robustdial.models.vgg import VGG
 from robustdial.models.wrn import WideResNet
 from robustdial.models.zoo import timm_model
+from robustdial.own_code import called_with, is_place, own, told
 
 __all__ = ["CNN", "VGG", "Normalize", "PreActResNet", "ResNet", "WideResNet", "build", "customary", "known", "names"]
 
@@ -78,7 +80,8 @@ def build(
     """The network `name`, behind its normalisation, with fresh weights on the default device.
 
     Args:
-        name: one of `names()`.
+        name: one of `names()`, or a place in a file of yours, `file.py:build`: a function that takes as many of these
+            arguments as it wants, and gives a network of images in [0, 1].
         classes: number of logits.
         shape: (C, H, W) of the images.
         mean, std: per channel, of pixels in [0, 1].
@@ -96,7 +99,9 @@ def build(
     """
     _check_numbers(classes, shape, mean, width)
     kind, _, timm_name = name.partition(":")
-    if kind == "timm" and timm_name:
+    if is_place(name):
+        model = _own(name, {"classes": classes, "shape": shape, "mean": mean, "std": std, "width": width}, pretrained)
+    elif kind == "timm" and timm_name:
         if width is not None:
             raise ValueError(f"{name} has its width in its name. Leave width out, or choose another network.")
         model = timm_model(timm_name, classes=classes, channels=shape[0], mean=mean, std=std, pretrained=pretrained)
@@ -109,6 +114,20 @@ def build(
     else:
         raise ValueError(_unknown(name))
     _check_size(model, name, shape)
+    return model
+
+
+def _own(place: str, offered: dict[str, Any], pretrained: bool) -> nn.Module:
+    if pretrained:
+        raise ValueError(f"{place} loads its weights itself. Leave pretrained out.")
+    given = {name: value for name, value in offered.items() if value is not None}
+    build = own(place, "--model")
+    with told(f"--model {place} cannot be built"):
+        model = called_with(build, given)
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"--model {place} gives {type(model).__name__}, not a torch.nn.Module. Return the network.")
+    if next(model.parameters(), None) is None:
+        raise ValueError(f"--model {place} has no weights that could learn. Return the network itself.")
     return model
 
 

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import inspect
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from robustdial.logits import LogitsOf, first_line, place_of
+from robustdial.logits import LogitsOf
+from robustdial.own_code import function_at, importing_from, told
 
 _EXTRA = "_extra_state"  # as torch calls what get_extra_state gives
 
@@ -37,71 +30,18 @@ def load_foreign(place: str, weights: Path | None, output: str | None = None) ->
     model = _built(place)
     if not isinstance(model, nn.Module):
         hint = " Return the network from it." if model is None else ""
-        raise ValueError(f"{place} gives {type(model).__name__}, not a torch.nn.Module.{hint}")
+        raise ValueError(f"network {place} gives {type(model).__name__}, not a torch.nn.Module.{hint}")
     if weights is not None:
         fill(model, weights)
     return model if output is None else LogitsOf(model, output)
 
 
 def _built(place: str) -> Any:
-    where, _, name = place.rpartition(":")
-    if not where:
-        raise ValueError(f"{place} names no function. Write package.module:build or path/to/file.py:build.")
-    file = Path(where) if where.endswith(".py") else None
-    if file is not None and not file.is_file():
-        raise FileNotFoundError(f"There is no file {file}. Name the Python file in which the network is built.")
-    with _importing_from(file.parent if file else Path.cwd()):  # as for a script, and for `python -m`
-        with told(f"{place} cannot be imported"):
-            module = _from_file(file) if file else importlib.import_module(where)
-        build = _function(module, place, name)
-        with told(f"{place} cannot be built"):
-            return build()
-
-
-@contextmanager
-def told(what: str) -> Iterator[None]:
-    """Inside, whatever the code of somebody else raises becomes one line with its file and line."""
-    try:
-        yield
-    except SyntaxError as error:
-        at = f"{Path(error.filename or '').name}:{error.lineno}"
-        raise ValueError(f"{what}: {type(error).__name__}: {error.msg} ({at}). Mend that line.") from error
-    except ImportError as error:
-        place = place_of(error) or ""
-        raise ValueError(f"{what}{place}: {error}. Start where it can be imported, or name its file.") from error
-    except torch.OutOfMemoryError:
-        raise
-    except (Exception, SystemExit) as error:
-        place = place_of(error) or ""
-        raise ValueError(f"{what}{place}: {type(error).__name__}: {first_line(error)}. Mend it there.") from error
-
-
-@contextmanager
-def _importing_from(folder: Path) -> Iterator[None]:
-    entry = str(folder.resolve())
-    sys.path.insert(0, entry)
-    try:
-        yield
-    finally:
-        sys.path.remove(entry)
-
-
-def _from_file(path: Path) -> ModuleType:
-    name = f"robustdial_model_{path.stem}"  # not to stand in the way of a module that is called as the file
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ValueError(f"{path} cannot be read as Python.")
-    sys.modules[name] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def _function(module: ModuleType, place: str, name: str) -> Callable[[], Any]:
-    build = getattr(module, name, None)
-    if not callable(build):
-        known = [key for key, value in vars(module).items() if inspect.isfunction(value) or inspect.isclass(value)]
-        raise ValueError(f"{place}: there is no function {name!r}. There is {', '.join(known) or 'none'}.")
-    return build  # type: ignore[no-any-return]
+    build = function_at(place, "network", "in which the network is built")
+    where = place.rpartition(":")[0]
+    folder = Path(where).parent if where.endswith(".py") else Path.cwd()
+    with importing_from(folder), told(f"network {place} cannot be built"):
+        return build()
 
 
 def fill(model: nn.Module, path: Path) -> None:

@@ -10,11 +10,13 @@ from collections.abc import Callable
 
 from robustdial.checks import nearest
 from robustdial.method import Method
+from robustdial.own_code import is_place
 from robustdial.recipes.aaer import n_aaer, rs_aaer
 from robustdial.recipes.agat import agat, agat_corruptions, agat_oat, random_attributes
 from robustdial.recipes.amata import amata
 from robustdial.recipes.atta import atta
 from robustdial.recipes.clean import clean
+from robustdial.recipes.composed import COMPOSED, composed
 from robustdial.recipes.deat import deat_d, deat_p, m_deat, m_mart, m_nfgsm, m_pgd, m_trades
 from robustdial.recipes.elle import elle
 from robustdial.recipes.fat import fat, fat_mart, fat_trades
@@ -34,6 +36,7 @@ from robustdial.recipes.norms import Norm, threat_of
 from robustdial.recipes.nuat import nuat
 from robustdial.recipes.oat import oat
 from robustdial.recipes.oats import oats
+from robustdial.recipes.own import own_recipe
 from robustdial.recipes.pgd_at import pgd_at
 from robustdial.recipes.radial import radial, radial_nfgsm, radial_trades
 from robustdial.recipes.self_training import rst, rst_oat, rst_spatial, rst_trades, spatial_at
@@ -101,9 +104,13 @@ UNTRAINED: dict[str, Recipe] = {"mix": mix}
 
 
 def recipe(name: str) -> Recipe:
-    """The recipe of a name. Raises ValueError with the nearest name."""
+    """The recipe of a name, or of a place in a file: `file.py:recipe`. Raises ValueError with the nearest name."""
+    if is_place(name):
+        return own_recipe(name)
     if name in UNTRAINED:
         return UNTRAINED[name]
+    if name == COMPOSED:
+        return composed
     if name not in RECIPES:
         near = nearest(name, tuple(RECIPES))
         raise ValueError(f"There is no recipe {name!r}. The nearest is {near!r}; all of them: {', '.join(RECIPES)}.")

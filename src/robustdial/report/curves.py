@@ -192,7 +192,7 @@ def _told(p: Entry) -> str:
     lam = "no dial" if p["lam"] is None else f"λ = {p['lam']:g}"
     width = f"width {p['width']:g}" + ("" if p["trained"] else ", not trained")
     sides = [f"{side} {percent(p[side])} {interval(p.get(f'{side}_interval'))}" for side in ("clean", "robust")]
-    how = f"{escape(p['attack'])}, ε = {number(p['eps'])}, n = {p['n']}"
+    how = f"{escape(p['attack'])}, ε = {number(p['eps'])}, n = {p['n']}" if "attack" in p else ""
     return "<br>".join([f"<b>{lam}</b>, {width}", *sides, how])
 
 

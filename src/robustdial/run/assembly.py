@@ -24,7 +24,7 @@ from robustdial.recipes import recipe
 from robustdial.run.borrowed import check_background, data_for, with_mask_network
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import model_of
-from robustdial.run.settings import Run, data_of, device_of, places_of
+from robustdial.run.settings import Run, data_of, device_of, own_code_of, places_of
 from robustdial.training.batch import PLAIN
 from robustdial.training.engine import TrainState, averaged, check_divides
 from robustdial.training.optimizer import optimizer_for
@@ -128,6 +128,7 @@ def about_of(folder: Path, parts: Parts, model: nn.Module) -> dict[str, Json]:
         },
         "run": asdict(run) | {"precision": parts.precision, "device": str(parts.device)},
         "processes": {"number": parts.world.size, "norms": parts.world.norms},
+        **({"own": code} if (code := own_code_of(parts.name, run)) else {}),
         **provenance(),
     }
 

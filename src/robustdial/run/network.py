@@ -15,6 +15,7 @@ from robustdial.dial import CannotNarrow, kind_of, no_images
 from robustdial.method import Method
 from robustdial.models import build
 from robustdial.models.foreign import load_foreign
+from robustdial.own_code import is_place
 from robustdial.recipes import recipe
 from robustdial.run.settings import read_about
 from robustdial.training.checkpoint import load_weights
@@ -65,12 +66,15 @@ def _plain(spec: Mapping[str, Json], data: Mapping[str, Json]) -> nn.Module:
 def numbers_asked(about: Mapping[str, Json]) -> int:
     """How many numbers the network that a `run.json` describes holds, found without making room for them.
 
-    Zero where it cannot be told: some networks of timm look at their numbers while they are built.
+    Zero where it cannot be told: some networks of timm, and of users, look at their numbers while they are built.
     """
     plan, model, data = recipe(about["recipe"])(**about["knobs"]).dial, about["model"], about["data"]
+    described = model.get("parts", [model])
+    if any(part.get("foreign") or is_place(part["name"]) for part in described):
+        return 0
     try:
         with torch.device("meta"):
-            parts = [_built(part | {"pretrained": False}, data) for part in model.get("parts", [model])]
+            parts = [_built(part | {"pretrained": False}, data) for part in described]
             net = plan.put_on(*parts)
     except (RuntimeError, NotImplementedError):
         return 0

@@ -42,17 +42,19 @@ def start(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = Non
     return experiment
 
 
-def rehearse(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> None:
-    """Put a run together, take one step and drop it.
+def rehearse(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> Experiment:
+    """Put a run together and take one step on a copy; nothing is written.
 
     Raises ValueError if its data, network or device cannot be had, or the network cannot learn as the recipe asks.
     """
     experiment = _begun(Path(run.out), _checked(name, knobs, run, data))
     attach_teacher(experiment)
-    check_step(replace(experiment, data=_as_if_labelled(experiment.data)))
+    experiment = replace(experiment, data=_as_if_labelled(experiment.data))
+    check_step(experiment)
+    return experiment
 
 
-def rehearse_alone(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> None:
+def rehearse_alone(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> Experiment:
     """`rehearse` a run before those are there that it starts from and is taught by."""
     parts = parts_of(name, knobs, run, data)
     check_varied(parts.data)
@@ -62,6 +64,7 @@ def rehearse_alone(name: str, knobs: Mapping[str, Any], run: Run, data: Data | N
     classes = len(parts.data.classes)
     experiment.state.teacher = lambda x: x.new_zeros(len(x), classes)  # in the place of one that is still to come
     check_step(experiment)
+    return experiment
 
 
 def resume(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -14,8 +15,10 @@ import torch
 
 from robustdial import record
 from robustdial.data import Data, absolute, class_names, is_there, load
+from robustdial.own_code import digest_of, is_place
 from robustdial.precision import Precision
-from robustdial.recipes import RECIPES
+from robustdial.recipes import RECIPES, recipe
+from robustdial.recipes.composed import COMPOSED
 from robustdial.training.optimizer import check_optimizer
 from robustdial.training.rate import parse
 from robustdial.typing import Json
@@ -30,7 +33,7 @@ class Run:
 
     Args:
         data: a name (digits, mnist, cifar10, ...), folder:PATH, csv:PATH, parquet:PATH or hf:NAME.
-        model: a name (cnn, resnet18, preact_resnet18, wrn34_10, ...) or timm:NAME.
+        model: a name (cnn, resnet18, preact_resnet18, wrn34_10, ...), timm:NAME, or file.py:build of your own.
         model_width: channels of the model's first stage; by default its own.
         pretrained: start from published weights (timm models).
         start: start from the network of the run in this folder, of its clean end if it has a dial.
@@ -175,14 +178,22 @@ def read_about(folder: Path) -> dict[str, Json]:
             f"{folder / record.RUN} is damaged ({wrong}). It cannot be made again: put a copy of it back, or train "
             "into a new folder."
         )
+    for place, digest in about.get("own", {}).items():
+        if digest_of(place) != digest:
+            logging.getLogger("robustdial").warning(f"{place} has changed since the run in {folder} began.")
     return about
+
+
+def own_code_of(name: str, run: Run) -> dict[str, str]:
+    """The places of the user's own code that a run depends on, with a digest of each file."""
+    return {place: digest_of(place) for place in (name, run.model) if is_place(place)}
 
 
 def unknown(name: str, knobs: Mapping[str, Json], settings: Mapping[str, Json] = MappingProxyType({})) -> str | None:
     """What this version does not know of a recipe, its knobs and the settings of a run in a file, in words."""
-    if name not in RECIPES:
+    if name not in (*RECIPES, COMPOSED) and not is_place(name):
         return f"there is no recipe {name}"
-    wrong = record.settings_fault(knobs, RECIPES[name])
+    wrong = record.settings_fault(knobs, recipe(name))
     if wrong is not None:
         return f"knobs of {name}: {wrong}"
     return record.settings_fault(settings, Run, strict=False) or _out_of_range(name, knobs, settings)
@@ -190,7 +201,7 @@ def unknown(name: str, knobs: Mapping[str, Json], settings: Mapping[str, Json] =
 
 def _out_of_range(name: str, knobs: Mapping[str, Json], settings: Mapping[str, Json]) -> str | None:
     try:
-        RECIPES[name](**knobs)
+        recipe(name)(**knobs)
         run_of({"run": settings})
     except ValueError as error:
         return str(error)

@@ -62,7 +62,7 @@ def _epochs(experiment: Experiment) -> Iterator[tuple[Step | None, _Failure | No
     run, state, saved = experiment.run, experiment.state, time.monotonic()
     try:
         for step in steps(state, experiment.data, experiment.method, epochs=run.epochs, batch=run.batch):
-            trouble = None if step.summary is None else _close(experiment, step.summary)
+            trouble = None if step.summary is None else close_epoch(experiment, step.summary)
             if trouble is not None and _acts_on(experiment, trouble):
                 yield step, _Failure(trouble, state.epoch)
                 return
@@ -124,7 +124,7 @@ def _lacks_healthy(experiment: Experiment) -> bool:
     return True
 
 
-def _close(experiment: Experiment, summary: dict[str, Json]) -> Trouble | None:
+def close_epoch(experiment: Experiment, summary: dict[str, Json]) -> Trouble | None:
     """Validate and write an epoch; what is wrong with it."""
     val = validate(experiment)
     attacked = experiment.method.schedule.most > 1 or not isinstance(experiment.method.solver, PGD)
@@ -294,13 +294,15 @@ class Cost(NamedTuple):
     Attributes:
         images: images to be learned from.
         passes: forward-backward passes over images, in all.
-        seconds: on this machine, validation left out.
+        seconds: on this machine, validation included.
+        validation: of these, for validation.
         growth: how many times that it may become if the schedule goes up to its most.
     """
 
     images: int
     passes: int
     seconds: float
+    validation: float
     growth: float
 
 
@@ -311,14 +313,24 @@ def estimate(experiment: Experiment) -> Cost:
     """
     state, schedule = experiment.state, experiment.method.schedule
     if experiment.finished:
-        return Cost(0, 0, 0.0, 1.0)
+        return Cost(0, 0, 0.0, 0.0, 1.0)
     passes = state.recovery.of(schedule.passes(state.schedule if state.epoch or state.batch else schedule.init()))
     batches = experiment.batches * (experiment.run.epochs - state.epoch) - state.batch
     images = batches * min(experiment.run.batch, experiment.feed.images)
     with seeded(0, state.device):
         passes_per_batch, seconds = _trial(experiment, passes)
     growth = max(1.0, schedule.most / passes)
-    return Cost(images, round(batches * passes_per_batch), batches * seconds, growth)
+    spent = round(batches * passes_per_batch)
+    validated = (experiment.run.epochs - state.epoch) * _validation_passes(experiment)
+    validation = validated * seconds / max(passes_per_batch, 1)
+    return Cost(images, spent, batches * seconds + validation, validation, growth)
+
+
+def _validation_passes(experiment: Experiment) -> float:
+    """Passes over images that the end of an epoch costs; a forward alone is a third of one."""
+    images, probed = min(VALIDATION, len(experiment.data.val)), probe_size(len(experiment.data.train))
+    attacked = sum(lam != 0 for lam in ends(experiment))
+    return images * (len(ends(experiment)) / 3 + attacked * (ATTACK.steps + 1)) + 3 * probed
 
 
 def _trial(experiment: Experiment, passes: int) -> tuple[float, float]:

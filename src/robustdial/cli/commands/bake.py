@@ -10,7 +10,9 @@ from rich.text import Text
 from robustdial import record
 from robustdial.attack import check_supports, parse
 from robustdial.cli.arguments import choose
+from robustdial.cli.commands.foreseen import print_foreseen
 from robustdial.cli.console import console, counting, print_notes
+from robustdial.evaluate import Position
 from robustdial.method.threat import L2, Linf
 from robustdial.report.words import interval, percent
 from robustdial.run import trained
@@ -66,6 +68,7 @@ def bake(
     place = place_at(out or shipping.place_of(baked))
     shipping.files_in(place, baked)  # what is wrong with the folder is said before the work
     record.sweep(place.folder)
+    print_foreseen(experiment, measured_with, source, [Position(lam, width)])
     made = {}
     with record.staged(place.folder) as stage:
         with counting("baking", len(formats) + 1) as bar:

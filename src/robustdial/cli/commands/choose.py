@@ -10,7 +10,9 @@ from rich.table import Table
 
 from robustdial.attack import check_supports, parse
 from robustdial.cli.arguments import count, seconds, share
+from robustdial.cli.commands.foreseen import print_foreseen
 from robustdial.cli.console import console, counting, dial_name, errors, print_notes, print_verdicts
+from robustdial.evaluate import Position
 from robustdial.report.words import amount, interval, moment, percent
 from robustdial.run import trained
 from robustdial.study.tradeoff import (
@@ -18,7 +20,9 @@ from robustdial.study.tradeoff import (
     choice_ledger,
     conclude,
     first_positions,
+    lambdas_of,
     search,
+    val_images,
 )
 from robustdial.typing import Json
 
@@ -84,6 +88,8 @@ def choose(
     print_notes(experiment.data.notes, errors if json else console)
     ledger = choice_ledger(experiment, measured_with, n, seed, widths)
     total = len(first_positions(ledger, targets))
+    places = [Position(lambdas_of(experiment.method.dial)[0], 1.0)] * (total + refine)
+    print_foreseen(experiment, measured_with, val_images(experiment, n), places, errors if json else console)
     with counting("measuring", total + refine, errors if json else console) as bar:
         for _ in search(ledger, targets, refine):
             bar.advance(bar.task_ids[0])

@@ -20,6 +20,7 @@ from robustdial.cli.console import (
     stoppable,
 )
 from robustdial.recipes import threat_of
+from robustdial.report.words import duration
 from robustdial.study.comparison import Comparison, Entry, SharedStart, begin, reopen
 from robustdial.study.comparison import compare as compare_by_turns
 
@@ -42,7 +43,9 @@ def compare(argv: Sequence[str]) -> int:
             flags.distil = 0.0  # of the methods alone, and they are taught by what comes first
         measured = (flags.seeds, flags.attacks, flags.n, threat, flags.also, first)
         comparison = Comparison(entries, run_of(flags), *measured)
-        print_notes(begin(comparison))
+        notes, seconds = begin(comparison)
+        print_notes(notes)
+        console.print(f"cost: about {duration(seconds)} of training on this machine, validation included")
     return _compare(comparison)
 
 

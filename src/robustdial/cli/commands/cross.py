@@ -8,12 +8,14 @@ from rich.table import Table
 
 from robustdial import record
 from robustdial.attack import check_supports, parse
+from robustdial.cli.commands.foreseen import print_foreseen
 from robustdial.cli.commands.report_page import write_page
 from robustdial.cli.console import console, counting, dial_name, print_notes
+from robustdial.evaluate import Position
 from robustdial.report.crossing import crossing
 from robustdial.report.words import percent
 from robustdial.run import trained
-from robustdial.study.tradeoff import lambdas_of, measure_cross
+from robustdial.study.tradeoff import lambdas_of, measure_cross, test_images
 from robustdial.typing import Json
 
 
@@ -50,6 +52,10 @@ def cross(
     check_supports(measured_with, experiment.method.threat)
     print_notes(experiment.data.notes)
     served = [lam for lam in lams or lambdas_of(experiment.method.dial) if lam is not None]
+    # an attack on the mixture asks every position at each step
+    places = 2 * [Position(lam, width) for lam in served]
+    if places:
+        print_foreseen(experiment, measured_with, test_images(experiment, n), places)
     with counting("crossing", len(served) + 2) as bar:
         for done in measure_cross(experiment, served, measured_with, n, seed, width=width):
             bar.update(bar.task_ids[0], completed=done)

@@ -14,11 +14,12 @@ from robustdial.cli.commands.two_stage import DISTIL, first_of, train_first
 from robustdial.cli.console import console
 from robustdial.run import Run, resume, start
 
-RUN = Run(data="digits", model="cnn", epochs=35, batch=64, lr=0.1, seed=0, out="runs/demo")
+OUT = "runs/demo"
+RUN = Run(data="digits", model="cnn", epochs=35, batch=64, lr=0.1, seed=0, out=OUT)
 KNOBS = {"eps": 0.3, "steps": 5, "reach": 1.2, "lambdas": (0.0, 0.2, 0.4, 0.6, 0.8, 1.0), "warm": 0.0}
 
 
-def demo(out: Path = Path(RUN.out)) -> int:
+def demo(out: Path = Path(OUT)) -> int:
     """Train a dial on handwritten digits, measure its trade-off and write the report, in two minutes.
 
     Args:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from robustdial import record
 from robustdial.attack import Attack
+from robustdial.cli.commands.foreseen import print_foreseen_of
 from robustdial.cli.console import (
     StageBars,
     console,
@@ -41,7 +42,9 @@ def evaluate_with_progress(evaluation: Evaluation, full: Attack | None, extras: 
         full: the whole attack, where the former is not, to be tried on a sample.
         extras: further parts, names of `EXTRAS`.
     """
-    survivors, (k, m) = _attacked_with_progress(evaluation), evaluation.shard
+    (k, m), subject = evaluation.shard, evaluation.subject
+    print_foreseen_of(subject.f, evaluation.attack, subject.source, subject.threat, 1 / m)
+    survivors = _attacked_with_progress(evaluation)
     if survivors is None:
         console.print(f"part {k} of {m} is done; the last part to finish writes the result.")
         return

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from robustdial.attack import check_supports, parse
+from robustdial.cli.commands.foreseen import print_foreseen
 from robustdial.cli.commands.report_page import write_page
-from robustdial.cli.console import console, counting, points_table, print_notes, print_verdicts
+from robustdial.cli.console import console, counting, point_in_words, points_table, print_notes, print_verdicts
 from robustdial.run import trained
-from robustdial.study.tradeoff import measure_frontier, positions_of, take_pictures
+from robustdial.study.tradeoff import measure_frontier, positions_of, take_pictures, test_images
 
 
 def frontier(
@@ -44,10 +45,12 @@ def frontier(
     check_supports(measured_with, experiment.method.threat)
     print_notes(experiment.data.notes)
     wanted = positions_of(experiment.method.dial, lams, widths)
+    print_foreseen(experiment, measured_with, test_images(experiment, n), wanted)
     points = []
     with counting("measuring", len(wanted)) as bar:
         for point in measure_frontier(experiment, wanted, measured_with, n, seed):
             points.append(point)
+            bar.update(bar.task_ids[0], description=point_in_words(point))
             bar.advance(bar.task_ids[0])
     take_pictures(experiment, measured_with, seed)
     console.print(points_table(points, f"{run}: {experiment.about['recipe']} on {experiment.data.name}"))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import json as json_format
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from robustdial.cli.arguments import choose
-from robustdial.cli.console import console
-from robustdial.recipes import RECIPES
-from robustdial.recipes.facts import NOUNS, doc_of, facts_of, recipes_of
-from robustdial.recipes.taxonomy import CATEGORIES, Category
+from robustdial.cli.arguments import choose, recipe_named
+from robustdial.cli.outline import outline, table
+from robustdial.cli.terminal import console
 from robustdial.typing import Json
+
+if TYPE_CHECKING:
+    from robustdial.recipes.taxonomy import Category
 
 
 def methods(name: str | None = None, /, json: bool = False) -> int:
@@ -24,41 +27,48 @@ def methods(name: str | None = None, /, json: bool = False) -> int:
         json: print it as JSON.
     """
     if name is not None:
-        choose(name, tuple(RECIPES), "recipe")
+        choose(name, tuple(table("recipes", "RECIPES")), "recipe")
+    categories = outline("recipes.taxonomy", "CATEGORIES")
     if json:
-        told = _known(name) if name else [_kind(category) for category in CATEGORIES]
+        told = _known(name) if name else [_kind(category) for category in categories]
         print(json_format.dumps(told, indent=1))
     elif name:
         _show(name)
     else:
-        for category in CATEGORIES:
+        for category in categories:
             _list(category)
         console.print("robustdial methods NAME shows one in full.")
     return 0
 
 
 def _kind(category: Category) -> dict[str, Json]:
+    from robustdial.recipes.facts import facts_of, recipes_of
+
     absent = [{"name": name, "paper": paper} for name, paper in category.absent]
     recipes = [facts_of(name) for name in recipes_of(category)]
     return {"category": category.name, "about": category.about, "recipes": recipes, "absent": absent}
 
 
 def _known(name: str) -> dict[str, Json]:
+    from robustdial.recipes.facts import doc_of, facts_of
+
     return facts_of(name) | {"doc": doc_of(name)}
 
 
 def _list(category: Category) -> None:
     console.print(Text.assemble((category.name, "bold"), f": {category.about}"), soft_wrap=True)
-    for name in recipes_of(category):
-        facts = facts_of(name)
-        console.print(Text.assemble("  ", (f"{name:18}", "bold"), str(facts["summary"])), soft_wrap=True)
-        console.print(f"{'':20}{facts['paper']} Cost: {facts['cost']}", soft_wrap=True)
+    for name in (name for name, its in outline("recipes.taxonomy", "CATEGORY_OF").items() if its is category):
+        words = outline("recipes.facts", "Words").of(inspect.cleandoc(recipe_named(name).__doc__ or ""))
+        console.print(Text.assemble("  ", (f"{name:18}", "bold"), words.summary), soft_wrap=True)
+        console.print(f"{'':20}{words.paper} Cost: {words.cost}", soft_wrap=True)
     for name, paper in category.absent:
         console.print(f"  not implemented: {name} ({paper})", soft_wrap=True)
     console.print()
 
 
 def _show(name: str) -> None:
+    from robustdial.recipes.facts import NOUNS, doc_of, facts_of
+
     facts = facts_of(name)
     console.print(Text.assemble((name, "bold"), f"  {facts['category']}"), soft_wrap=True)
     console.print(f"\n{doc_of(name)}\n", soft_wrap=True)

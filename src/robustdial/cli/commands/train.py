@@ -13,25 +13,23 @@ from robustdial import record
 from robustdial.cli.arguments import UsageError, bind, choose, given, knobs_of, preset_of, run_of, training_flags
 from robustdial.cli.commands.training_progress import train_with_progress
 from robustdial.cli.commands.two_stage import first_of, train_first, two_parts
-from robustdial.cli.console import console
 from robustdial.cli.together import join
 from robustdial.distributed import World, restarted
+from robustdial.own_code import absolute, is_place
 from robustdial.recipes import RECIPES, recipe
-from robustdial.run import CHANGEABLE, Run, places_of, read_about, rehearse_alone, resume, start
+from robustdial.run import CHANGEABLE, Experiment, Run, places_of, read_about, rehearse_alone, resume, start
+from robustdial.run.logs import check_logs, logs_of
 from robustdial.typing import Json
 
 
 def train(argv: Sequence[str]) -> int:
     """Train a recipe: robustdial train oat --data cifar10 --model resnet18 --eps 8/255 --out runs/x"""
-    if not argv or argv[0] in ("-h", "--help"):
-        console.print(f"usage: robustdial train RECIPE [flags]\n\nrecipes: {', '.join(RECIPES)}")
-        console.print("flags:   robustdial train oat --help")
-        return 0
     world = join()
-    name = choose(argv[0], tuple(RECIPES), "recipe")
+    name = absolute(argv[0] if is_place(argv[0]) else choose(argv[0], tuple(RECIPES), "recipe"))
     settings_of = training_flags(recipe(name), preset_of(argv).of(name))
-    flags = bind(settings_of, argv[1:], f"robustdial train {name}")()
+    flags = bind(settings_of, argv[1:], f"robustdial train {name}", "method")()
     knobs = knobs_of(flags, recipe(name))
+    check_logs(flags.log)
     resuming = flags.resume or (restarted() and (Path(flags.out) / record.RUN).exists())
     if flags.first and not resuming:
         return _train_in_two_parts(name, knobs, flags, given(argv), world)
@@ -39,7 +37,7 @@ def train(argv: Sequence[str]) -> int:
     if settings.teacher and not settings.distil and not recipe(name)(**knobs).unlabelled:
         raise UsageError(f"{name} asks no teacher. Give --distil 0.5 with --teacher, or leave it out.")
     if not resuming:
-        return train_with_progress(start(name, knobs, settings, world=world))
+        return _train(start(name, knobs, settings, world=world), flags.log)
     folder, asked = Path(settings.out), given(argv)
     if not (folder / record.RUN).exists() and (Path(first_of(settings.out)) / record.RUN).exists():
         raise UsageError(
@@ -52,7 +50,12 @@ def train(argv: Sequence[str]) -> int:
     }
     changes: dict[str, Json] = {flag: values.pop(flag) for flag in CHANGEABLE if flag in values}
     _check_same(folder, {"recipe": name} | values, places_of(settings))
-    return train_with_progress(resume(folder, changes, world=world))
+    return _train(resume(folder, changes, world=world), flags.log)
+
+
+def _train(experiment: Experiment, logs: Sequence[str]) -> int:
+    # of several processes, the first one writes
+    return train_with_progress(experiment, logs_of(logs, experiment) if experiment.world.rank == 0 else ())
 
 
 def _of_the_first(flags: Any) -> tuple[str, ...]:
@@ -66,7 +69,7 @@ def _train_in_two_parts(name: str, knobs: dict[str, Any], flags: Any, asked: set
     first, then = two_parts(flags, asked, unlabelled=bool(recipe(name)(**knobs).unlabelled))
     knobs |= {"warm": 0.0} if "warm" in knobs.keys() - asked else {}  # the first part is what that would have been
     rehearse_alone(name, knobs, then)  # what is wrong with the second part is said before the first
-    return train_first(first, knobs, world) or train_with_progress(start(name, knobs, then, world=world))
+    return train_first(first, knobs, world) or _train(start(name, knobs, then, world=world), flags.log)
 
 
 def _check_same(folder: Path, asked: Mapping[str, Json], places: Mapping[str, str]) -> None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from robustdial import record
-from robustdial.cli.console import TrainingBar, console, print_cost, print_notes, stoppable
+from robustdial.cli.console import console, print_cost, print_notes, stoppable, training_shown
 from robustdial.run import Experiment
+from robustdial.run.logs import Log, closing_all, numbers_of
 from robustdial.run.training_loop import estimate, training_loop
 
 
-def train_with_progress(experiment: Experiment) -> int:
+def train_with_progress(experiment: Experiment, logs: Sequence[Log] = ()) -> int:
     """Carry out a run under a live bar; the exit code: 0 when it is finished, 130 when it was stopped and saved.
 
     Raises FloatingPointError when the training failed.
     """
     print_cost(estimate(experiment), experiment)
     print_notes(experiment.data.notes)
-    bar, stopping = TrainingBar(experiment), False
-    with stoppable() as stop, bar.bar:
+    stopping = False
+    with stoppable() as stop, training_shown(experiment) as bar, closing_all(logs):
         for step in training_loop(experiment):
             stopping = experiment.world.any(stop.asked)
             if stopping and not experiment.finished:
@@ -25,7 +28,10 @@ def train_with_progress(experiment: Experiment) -> int:
             bar.show(step)
             bar.tell(experiment.troubles)
             if step.summary is not None:
-                bar.note(record.read_epochs(experiment.folder)[-1]["val"])
+                epoch = record.read_epochs(experiment.folder)[-1]
+                bar.close(epoch)
+                for log in logs:
+                    log.write(epoch["epoch"], numbers_of(epoch))
         bar.tell(experiment.troubles)
     if not experiment.finished and not stopping:
         trouble = experiment.troubles[-1]

@@ -13,6 +13,6 @@ run that was trained alone, and an interrupted comparison goes on where it stopp
 
 from robustdial.study.comparison.base import Comparison, Entry, SharedStart, reopen
 from robustdial.study.comparison.interleaved import CompareStep, begin, compare
-from robustdial.study.comparison.shared_start import start_folder
+from robustdial.study.comparison.shared_start import stages
 
-__all__ = ["CompareStep", "Comparison", "Entry", "SharedStart", "begin", "compare", "reopen", "start_folder"]
+__all__ = ["CompareStep", "Comparison", "Entry", "SharedStart", "begin", "compare", "reopen", "stages"]

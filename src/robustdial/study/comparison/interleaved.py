@@ -15,17 +15,29 @@ from robustdial.data import Data
 from robustdial.provenance import provenance
 from robustdial.randomness import RandomStream
 from robustdial.run import Experiment, data_of, places_of, rehearse, rehearse_alone, resume, start, trained
-from robustdial.run.training_loop import training_loop
+from robustdial.run.training_loop import estimate, training_loop
 from robustdial.study.comparison.base import Comparison, Entry
 from robustdial.study.comparison.extra_measurements import measure_also
-from robustdial.study.comparison.shared_start import Planned, run_of, stages
+from robustdial.study.comparison.shared_start import Planned, stages
 from robustdial.study.comparison.table import score_of, seconds_so_far, table_of
 from robustdial.study.tradeoff import add_score, lambdas_of, measure_point
 from robustdial.training.engine import Step
 
 
-def begin(comparison: Comparison) -> tuple[str, ...]:
-    """Make the folder of a new comparison; what was decided for the reader when its data was read.
+class Begun(NamedTuple):
+    """What is known of a comparison before it trains.
+
+    Attributes:
+        notes: what was decided for the reader when its data was read.
+        seconds: that training and validation will take on this machine; measuring comes on top.
+    """
+
+    notes: tuple[str, ...]
+    seconds: float
+
+
+def begin(comparison: Comparison) -> Begun:
+    """Make the folder of a new comparison.
 
     Raises ValueError, and writes nothing, if there is something in it, or if its data, network or device cannot be had.
     """
@@ -36,14 +48,17 @@ def begin(comparison: Comparison) -> tuple[str, ...]:
                 f"Runs of several seeds hold out different images, and one --{flag} has seen most. Give --seeds 1."
             )
     data = data_of(comparison.run)
-    for entry in comparison.entries:
-        if comparison.first is None:
-            rehearse(entry.recipe, entry.knobs, comparison.run, data)
-        else:
-            rehearse_alone(entry.recipe, entry.knobs, run_of(comparison, entry, comparison.run.seed), data)
+    planned = [run for stage in stages(comparison, comparison.run.seed) for run in stage]
+    seconds = comparison.seeds * sum(estimate(_rehearsed(comparison, run, data)).seconds for run in planned)
     about = table_of(comparison, 0.0) | {"places": dict(places_of(comparison.run))} | provenance()
     record.create(comparison.folder, record.COMPARE, about)
-    return data.notes
+    return Begun(data.notes, seconds)
+
+
+def _rehearsed(comparison: Comparison, planned: Planned, data: Data) -> Experiment:
+    """A run that can be trained; one that begins at a shared start is tried without it, which is still to come."""
+    entry, alone = planned.entry, comparison.first is not None and planned.run.start is not None
+    return (rehearse_alone if alone else rehearse)(entry.recipe, entry.knobs, planned.run, data)
 
 
 class CompareStep(NamedTuple):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from robustdial import record
 from robustdial.data import Data, Source
 from robustdial.method.threat import Threat
-from robustdial.models.foreign import told
+from robustdial.own_code import told
 from robustdial.study.evaluation.target import Subject
 from robustdial.study.evaluation.trial import try_out
 

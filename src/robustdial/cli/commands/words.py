@@ -1,0 +1,28 @@
+"""A look at the words of commands that name recipes: help and refusals come before anything slow is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import takewhile
+
+from robustdial.cli.arguments import bind, comparison_flags, preset_of, recipe_named, training_flags
+from robustdial.cli.outline import table
+from robustdial.cli.terminal import console
+
+
+def train_words(argv: Sequence[str]) -> bool:
+    """Whether there is something to train. Raises UsageError if the words are not understood."""
+    if not argv or argv[0] in ("-h", "--help"):
+        console.print(f"usage: robustdial train RECIPE [flags]\n\nrecipes: {', '.join(table('recipes', 'RECIPES'))}")
+        console.print("flags:   robustdial train oat --help")
+        return False
+    source = recipe_named(argv[0])
+    bind(training_flags(source, preset_of(argv).of(argv[0])), argv[1:], f"robustdial train {argv[0]}", "method")
+    return True
+
+
+def compare_words(argv: Sequence[str]) -> bool:
+    """Whether there is something to compare. Raises UsageError if the words are not understood."""
+    names = list(takewhile(lambda word: not word.startswith("-"), argv))
+    bind(comparison_flags(preset_of(argv).shared), argv[len(names) :], "robustdial compare")
+    return True

@@ -1,0 +1,119 @@
+"""Recipes, networks and attacks of the user's, by their places in files, wherever one is named."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from robustdial.cli import main
+from robustdial.own_code import own
+
+EXTEND = Path(__file__).parents[2] / "examples" / "extend"
+ATTACK = f"{EXTEND / 'attack.py'}:Corners"
+SMALL = ["--epochs", "1", "--limit", "120", "--batch", "64"]
+BUILD = """
+from torch import nn
+
+def build(classes, shape, width=4):
+    return nn.Sequential(nn.Conv2d(shape[0], width, 3), nn.BatchNorm2d(width), nn.ReLU(), nn.AdaptiveAvgPool2d(1),
+                         nn.Flatten(), nn.Linear(width, classes))
+
+def anything(**given):
+    assert sorted(given) == ["classes", "mean", "shape", "std"], given
+    return build(given["classes"], given["shape"])
+
+def broken(classes):
+    return nn.Linear(classes, undefined)
+
+def nothing():
+    pass
+"""
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.py").write_text(BUILD)
+    shutil.copy(EXTEND / "solver.py", tmp_path)
+    return tmp_path
+
+
+def about(folder):
+    return json.loads((folder / "run.json").read_text())
+
+
+def test_a_recipe_of_ones_own_is_trained_resumed_and_measured(place, capsys, caplog):
+    words = ["train", "solver.py:mi_at", "--steps", "1", "--decay", "1/2", "--model-width", "2", *SMALL, "--out", "x"]
+    assert main.run(words) == 0
+    kept = about(place / "x")
+    assert kept["recipe"] == f"{place / 'solver.py'}:mi_at"
+    assert kept["knobs"] == {"eps": 8 / 255, "steps": 1, "decay": 0.5}
+    assert kept["method"]["solver"]["type"] == "Momentum"
+    assert main.run(["train", "solver.py:mi_at", "--resume", "--out", "x"]) == 0
+    assert main.run(["frontier", "x", "--n", "10", "--attack", ATTACK]) == 0
+    assert "CORNERS-20" in capsys.readouterr().out and not caplog.messages
+    with (place / "solver.py").open("a") as file:
+        file.write("# a remark\n")
+    assert main.run(["bake", "x", "--n", "10", "--attack", "pgd-1", "--format", "safetensors"]) == 0
+    assert {line.partition(" since")[0] for line in caplog.messages} == {f"{place / 'solver.py'}:mi_at has changed"}
+    (place / "solver.py").unlink()
+    assert main.run(["frontier", "x"]) == 2
+    assert "There is no file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["build", "anything"])
+def test_a_network_of_ones_own_learns(place, name):
+    assert main.run(["train", "fgsm", "--model", f"net.py:{name}", *SMALL, "--out", "y"]) == 0
+    assert about(place / "y")["model"]["name"] == f"{place / 'net.py'}:{name}"
+    assert main.run(["evaluate", "y", "--n", "10", "--attack", ATTACK]) == 0
+    assert json.loads((place / "y" / "score.json").read_text())["scores"][-1]["standing"][-1]["attack"] == "corners-20"
+
+
+def test_methods_of_ones_own_are_compared(place):
+    words = ["compare", "clean", "solver.py:mi_at:steps=1", "--model", "net.py:build", *SMALL, "--n", "10"]
+    assert main.run([*words, "--attacks", "pgd-1", "--out", "c"]) == 0
+    rows = json.loads((place / "c" / "compare.json").read_text())["rows"]
+    assert [row["label"] for row in rows] == ["clean", "solver.py:mi_at:steps=1"]
+    assert main.run(["compare", "--resume", "--out", "c"]) == 0
+
+
+WRONG = """
+train gone.py:mine                    | There is no file
+train net.py:mine                     | there is no function 'mine'. There is build
+train net.py:build                    | its argument classes has no type or no default
+train net.py:nothing                  | gives NoneType, not a method
+train bad.py:mine                     | (bad.py:2)
+train clash.py:mine                   | has a knob lr, which is a flag of every run
+train clash.py:fails                  | ZeroDivisionError: division by zero. Mend it there.
+train clean --model net.py:broken     | name 'undefined' is not defined
+train clean --model net.py:nothing    | not a torch.nn.Module
+compare clean net.py:build            | its argument classes has no type
+"""
+
+
+@pytest.mark.parametrize(("line", "told"), [line.split(" | ") for line in WRONG.strip().splitlines()])
+def test_what_is_wrong_with_a_file_is_one_line(place, line, told, capsys):
+    (place / "bad.py").write_text("\nthis is no Python\n")
+    (place / "clash.py").write_text(
+        "def mine(lr: float = 1.0):\n    pass\n\ndef fails(a: int = 0):\n    return 1 / a\n"
+    )
+    assert main.run([*line.split(), "--out", "z"]) == 2
+    said = capsys.readouterr().err
+    assert told in said and said.count("\n") == 1 and "Traceback" not in said
+    assert not (place / "z").exists()
+
+
+def test_an_attack_that_fails_names_its_line(place, capsys):
+    (place / "hit.py").write_text("def hit(f, x, y, threat):\n    return x + missing\n")
+    assert main.run(["train", "clean", "--model-width", "2", *SMALL, "--out", "w"]) == 0
+    capsys.readouterr()
+    assert main.run(["frontier", "w", "--n", "10", "--attack", "hit.py:hit"]) == 2
+    assert "(hit.py:2): NameError" in capsys.readouterr().err
+
+
+def test_a_file_is_the_same_object_until_it_changes(place):
+    first = own("net.py:build", "--model")
+    assert own("net.py:build", "--model") is first
+    (place / "net.py").write_text(BUILD + "# changed")
+    assert own("net.py:build", "--model") is not first
