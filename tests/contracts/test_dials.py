@@ -34,7 +34,7 @@ from robustdial.method.objective import AT
 from robustdial.method.schedule import Constant
 from robustdial.method.solver import PGD, Step
 from robustdial.method.threat import Linf
-from robustdial.training.engine import train_batch
+from robustdial.training.batch import train_batch
 
 X = torch.rand(6, 3, 8, 8, generator=torch.Generator().manual_seed(5))
 Y = torch.tensor([0, 1, 2, 3, 0, 1])
