@@ -58,8 +58,6 @@ ONE_VALUE = "more than 1 value per channel.*give --batch 8"
     [
         (["train", "oat", *SMALL, "--batch", "2"], ONE_VALUE),
         (["train", "pgd-at", *SMALL, "--batch", "1"], "pgd-at cannot train resnet18 on batches of 1 .*--batch 4"),
-        (["train", "radial", *SMALL, "--batch", "2", "--first", "1"], ONE_VALUE),
-        (["train", "rst-oat", *SMALL, "--batch", "4", "--first", "1", "--labelled", "20"], "more than 1 value"),
         (["compare", "clean", "oat", *SMALL, "--batch", "2"], ONE_VALUE),
         (["train", "gradalign", "--compile"], "Drop --compile"),
     ],

@@ -233,7 +233,7 @@ def _lets_gradients_through(network: nn.Module, x: Tensor) -> bool:
     try:
         with torch.enable_grad():
             x = x.detach().clone().requires_grad_()
-            logits = network(x)
+            logits = network(x.clone())  # not a leaf: it may be written to
             if not logits.requires_grad:
                 return False
             (gradient,) = torch.autograd.grad(logits.logsumexp(1).sum(), x, allow_unused=True)

@@ -92,6 +92,8 @@ class DialNorm(nn.Module):
             return cast(Tensor, clean(x))
         first = min(first, len(x))
         left, right = torch.split(x, [first, len(x) - first])  # two slices would cost a copy each in the backward
+        if together:
+            return torch.cat([clean(left), robust(right)])
         return torch.cat([_of_some(clean, left), _of_some(robust, right)])
 
     @staticmethod

@@ -72,7 +72,7 @@ def check_training(dialed: Dialed, example: Tensor) -> None:
     (setting, *_) = trial.settings(torch.zeros(len(example), dtype=torch.int64))
     with seeded(0, example.device), torch.no_grad():
         try:
-            trial(example, setting)
+            trial(example.clone(), setting)  # a network may write into its input
         except ValueError as error:
             if "more than 1 value per channel" not in str(error):  # the plain network fails as well on so few images
                 raise
