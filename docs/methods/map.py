@@ -22,8 +22,9 @@ number by number, and with loops written line by line from the papers. `make tes
 numbers that are shipped in `tests/reference/data`, `make processors` under every instruction set that it has. Where a
 default departs from the authors' code, the recipe says so.
 
-More on [training with one step](fast.md); on [robust self-training](robust-self-training.md), [attributes](attributes.md),
-[localized](localized.md) and [generative](generative.md) adversarial training, and [all four together](beyond.md).
+More on [training with one step](fast.md), on [robust self-training](robust-self-training.md),
+[attributes](attributes.md), [localized](localized.md) and [generative](generative.md) adversarial training, and
+[these four together](beyond.md).
 """
 
 

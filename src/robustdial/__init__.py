@@ -62,7 +62,7 @@ from robustdial.method.solver import (
     WorstOf,
     ZeroGrad,
 )
-from robustdial.method.threat import L2, Box, Latent, Linf, Masked, spatial
+from robustdial.method.threat import L1, L2, Box, Latent, Linf, Masked, spatial
 from robustdial.models import build
 from robustdial.precision import Prepared
 from robustdial.recipes import (
@@ -128,6 +128,7 @@ __all__ = [
     "APGD",
     "AT",
     "AWP",
+    "L1",
     "L2",
     "MART",
     "PGD",

@@ -51,7 +51,7 @@ def rst(
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         steps: attack steps per batch.
         step: step size as a share of eps; theirs is 0.007 for eps 0.031.
         beta: weight of the adversarial term.
@@ -94,7 +94,7 @@ def rst_trades(
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         steps: attack steps per batch.
         step: step size as a share of eps.
         beta: weight of the divergence.
@@ -137,7 +137,7 @@ def rst_oat(
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         steps: attack steps per batch.
         lambdas: trained positions of the dial; every value between them can be served too.
         zeros: share of the images trained at lambda = 0; by default 1 / number of lambdas.

@@ -75,8 +75,8 @@ def evaluate(
         label: column of the labels for --model, of data with several that might be.
         image: column of the images for --model, of data with several that might be.
         background: colour that shows through transparent pixels, for --model; white by default.
-        norm: linf or l2; by default that of the run, linf for --model. Named, it is over the whole image, also where
-            the adversary of the run had a part of it.
+        norm: linf, l2 or l1; by default that of the run, linf for --model. Named, it is over the whole image, also
+            where the adversary of the run had a part of it.
         eps: radius, 8/255, 8px or 0.031; by default that of the run, 8/255 for --model.
         attack: pgd-K, cw-K on the margin loss, pgd-KxR from R starts, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t,
             square, autoattack, worst-of-K, grid, or several joined by +.
