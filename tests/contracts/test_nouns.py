@@ -16,6 +16,7 @@ from robustdial.method.objective import (
     ALP,
     AT,
     MART,
+    RSLAD,
     TRADES,
     Abnormal,
     Blend,
@@ -81,6 +82,8 @@ OBJECTIVES = [
     Smoothed(Steady(AT()), 0.1),
     Consistent(AT()),
     Abnormal(AT()),
+    RSLAD(),
+    SelfTraining(RSLAD(0.5)),
 ]
 SCHEDULES = [
     Constant(1),
