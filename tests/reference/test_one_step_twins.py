@@ -34,7 +34,7 @@ def n_fgsm(model, optimizer, batches):
 
 
 def zerograd(model, optimizer, batches, q=0.35):
-    """Golgooni et al. 2021, as the FastAT Benchmark has it: gradients below their quantile are set to zero; a step of 2 eps, clipped."""
+    """Golgooni et al. 2021, in the FastAT Benchmark: gradients below their quantile are zero; a step of 2 eps, clipped."""
     for x, y in batches:
         delta = uniform(x)
         gradient = slope(crossed(model, x, y), delta)
@@ -96,7 +96,7 @@ def elle(model, optimizer, batches, weight=100.0):
 
 
 def aaer(start, step, clip, weight=1.5):
-    """Lin et al. 2023, public code: abnormal examples, on which the step lowers the loss, move further than others, and may not."""
+    """Lin et al. 2023, public code: examples whose loss the step lowers move further than others, and may not."""
 
     def loop(model, optimizer, batches):
         for x, y in batches:
