@@ -34,7 +34,7 @@ def n_fgsm(model, optimizer, batches):
 
 
 def zerograd(model, optimizer, batches, q=0.35):
-    """Golgooni et al. 2021, in the FastAT Benchmark: gradients below their quantile are zero; a step of 2 eps, clipped."""
+    """Golgooni et al. 2021, in FastAT Benchmark: gradients below their quantile are 0; a step of 2 eps, clipped."""
     for x, y in batches:
         delta = uniform(x)
         gradient = slope(crossed(model, x, y), delta)
