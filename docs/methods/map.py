@@ -22,6 +22,10 @@ number by number, and with loops written line by line from the papers. `make tes
 numbers that are shipped in `tests/reference/data`, `make processors` under every instruction set that it has. Where a
 default departs from the authors' code, the recipe says so.
 
+Recipes with a `--norm` take `linf`, `l2` and `l1`: `train pgd-at --norm l1 --eps 12 --data cifar10`. What a run or any
+network is worth in L1 is measured by `evaluate ... --norm l1 --eps 12 --attack autoattack-l1`, with the constants of
+AutoAttack's authors for that norm.
+
 More on [training with one step](fast.md); on [robust self-training](robust-self-training.md),
 [attributes](attributes.md), [localized](localized.md) and [generative](generative.md) adversarial training, and
 [all four together](beyond.md).

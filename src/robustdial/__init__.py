@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         ALP,
         AT,
         MART,
+        RSLAD,
         TRADES,
         Abnormal,
         Blend,
@@ -89,7 +90,7 @@ if TYPE_CHECKING:
         WorstOf,
         ZeroGrad,
     )
-    from robustdial.method.threat import L2, Box, Latent, Linf, Masked, spatial
+    from robustdial.method.threat import L1, L2, Box, Latent, Linf, Masked, spatial
     from robustdial.models import build
     from robustdial.precision import Prepared
 
@@ -145,7 +146,7 @@ _NAMES_OF = {
     "method": "Method",
     "method.learner": "AWP",
     "method.objective": """
-        ALP AT Abnormal Blend Consistent Distilled GradAlign Guided LocalLinearity MART Matched Nuclear
+        ALP AT RSLAD Abnormal Blend Consistent Distilled GradAlign Guided LocalLinearity MART Matched Nuclear
         SelfTraining Smoothed Steady TRADES Targeted
     """,
     "method.schedule": "Constant Delayed Linear Magnitude Rebound Threshold Warm",
@@ -153,7 +154,7 @@ _NAMES_OF = {
         Carried Corner Friendly Generated Indicative Noisy PGD Prior Replay Started Step Transferred WorstOf YOPO
         ZeroGrad
     """,
-    "method.threat": "Box L2 Latent Linf Masked spatial",
+    "method.threat": "Box L1 L2 Latent Linf Masked spatial",
     "models": "build",
     "precision": "Prepared",
     "recipes": """
@@ -204,9 +205,11 @@ __all__ = [
     "APGD",
     "AT",
     "AWP",
+    "L1",
     "L2",
     "MART",
     "PGD",
+    "RSLAD",
     "TRADES",
     "YOPO",
     "APGDTargeted",

@@ -18,7 +18,7 @@ from robustdial.attack import (
     margin,
     parse,
 )
-from robustdial.method.threat import L2, Linf
+from robustdial.method.threat import L1, L2, Linf
 from robustdial.randomness import seeded
 
 pytestmark = pytest.mark.rounding
@@ -38,7 +38,7 @@ SEARCHES = [
 CASCADE = Cascade((FGSM(), APGDTargeted(4), FAB(steps=4), Square(queries=20)), "cascade")
 ATTACKS = [*SEARCHES, CASCADE]
 EVERY = pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
-BALLS = pytest.mark.parametrize("threat", [Linf(0.1), L2(0.5)], ids=["linf", "l2"])
+BALLS = pytest.mark.parametrize("threat", [Linf(0.1), L2(0.5), L1(4.0)], ids=["linf", "l2", "l1"])
 
 
 class Moody(nn.Module):
@@ -60,7 +60,8 @@ def images(n=12):
 
 
 def length(z, threat):
-    return z.flatten(1).abs().amax(1) if isinstance(threat, Linf) else z.flatten(1).norm(dim=1)
+    power = {"Linf": torch.inf, "L2": 2, "L1": 1}[threat.name]
+    return z.flatten(1).norm(power, dim=1)
 
 
 @EVERY

@@ -16,6 +16,7 @@ from robustdial.method.objective import (
     ALP,
     AT,
     MART,
+    RSLAD,
     TRADES,
     Abnormal,
     Blend,
@@ -49,7 +50,7 @@ from robustdial.method.solver import (
     WorstOf,
     ZeroGrad,
 )
-from robustdial.method.threat import L2, Linf
+from robustdial.method.threat import L1, L2, Linf
 from robustdial.models import build
 from robustdial.recipes import RECIPES
 from robustdial.recipes.facts import documented
@@ -82,6 +83,8 @@ OBJECTIVES = [
     Smoothed(Steady(AT()), 0.1),
     Consistent(AT()),
     Abnormal(AT()),
+    RSLAD(),
+    SelfTraining(RSLAD(0.5)),
 ]
 SCHEDULES = [
     Constant(1),
@@ -122,7 +125,7 @@ SOLVERS = [
 BEYOND = {SOLVERS[-7]: 3.0, SOLVERS[-6]: 1.1}
 """How many radii what a solver finds may be long, where that is more than one."""
 
-THREATS = [Linf(0.1), L2(1.0)]
+THREATS = [Linf(0.1), L2(1.0), L1(2.0)]
 DIALS = [
     Fixed(),
     Dials(),

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from twin import EPS, STEP, STEPS, Twin, ascent, compare, crossed, inside, slope, uniform, update
 
 from robustdial.method.learner import AWP
-from robustdial.method.objective import ALP, AT, MART, TRADES, GradAlign
+from robustdial.method.objective import ALP, AT, MART, RSLAD, TRADES, GradAlign
 from robustdial.method.solver import PGD, Step
 
 pytestmark = pytest.mark.rounding
@@ -94,11 +94,32 @@ def awp(model, optimizer, batches, gamma=0.02):
                 weight -= move
 
 
+def brightness(x):
+    """A teacher: the brighter an image, the later the class."""
+    return torch.stack([k * x.flatten(1).mean(1) for k in range(4)], dim=1)
+
+
+def rslad(model, optimizer, batches, share=5 / 6):
+    """Zi et al. 2021, public code: both sides follow the soft labels of a teacher on the clean images."""
+    for x, _ in batches:
+        soft = brightness(x).softmax(1)
+
+        def apart(logits, soft=soft):
+            return (soft * (soft.log() - logits.softmax(1).log())).sum(1)
+
+        model.eval()
+        delta = ascent(lambda delta, x=x, apart=apart: apart(model(x + delta)).sum(), uniform(x), x)
+        model.train()
+        robust, clean = apart(model(x + delta)).mean(), apart(model(x)).mean()
+        update(optimizer, share * robust + (1 - share) * clean)
+
+
 ATTACK = PGD(Step(STEP))
 TWINS = {
     "trades": Twin(trades, ATTACK, STEPS + 1, TRADES(6), exact=False),
     "mart": Twin(mart, ATTACK, STEPS + 1, MART(5), exact=False),
     "alp": Twin(alp, ATTACK, STEPS + 1, ALP(0.5), exact=False),
+    "rslad": Twin(rslad, ATTACK, STEPS + 1, RSLAD(), exact=False, teacher=brightness),
     "gradalign": Twin(gradalign, PGD(Step(EPS), 0.0, "train"), 2, GradAlign(AT(), 0.2), exact=False),
     "awp": Twin(awp, ATTACK, STEPS + 1, AT(), AWP(0.02), exact=False),
 }

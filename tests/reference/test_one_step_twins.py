@@ -26,7 +26,7 @@ def seen(delta, x):
 
 
 def n_fgsm(model, optimizer, batches):
-    """de Jorge et al. 2022, algorithm 1: noise of 2 eps, one step of eps, no clipping to the ball."""
+    """de Jorge et al. 2022, as its public code has it: noise of 2 eps, one step of eps, no clipping to the ball."""
     for x, y in batches:
         eta = seen(torch.empty_like(x).uniform_(-1, 1) * (2 * EPS), x)
         delta = seen(eta + EPS * slope(crossed(model, x, y), eta).sign(), x)
@@ -34,7 +34,7 @@ def n_fgsm(model, optimizer, batches):
 
 
 def zerograd(model, optimizer, batches, q=0.35):
-    """Golgooni et al. 2021: gradients below their quantile are set to zero; a step of 2 eps, clipped."""
+    """Golgooni et al. 2021, in FastAT Benchmark: gradients below their quantile are 0; a step of 2 eps, clipped."""
     for x, y in batches:
         delta = uniform(x)
         gradient = slope(crossed(model, x, y), delta)
@@ -49,7 +49,7 @@ def bernoulli(x):
 
 
 def guided_at(model, optimizer, batches, weight=10.0):
-    """Sriramanan et al. 2020, algorithm 2: the squared distance of the probabilities, for both sides."""
+    """Sriramanan et al. 2020, public code: the squared distance of the probabilities, for both sides."""
     for x, y in batches:
         p = model(x).softmax(1).detach()
         delta = bernoulli(x)
@@ -67,7 +67,7 @@ def guided_at(model, optimizer, batches, weight=10.0):
 
 
 def nuat(model, optimizer, batches, weight=4.5):
-    """Sriramanan et al. 2021, algorithm 1: the nuclear norm of the batch's differences, for both sides."""
+    """Sriramanan et al. 2021, public code: the nuclear norm of the batch's differences, for both sides."""
     for x, y in batches:
         out = model(x).detach()
         delta = bernoulli(x)
@@ -85,7 +85,7 @@ def nuat(model, optimizer, batches, weight=4.5):
 
 
 def elle(model, optimizer, batches, weight=100.0):
-    """Abad Rocamora et al. 2024, eq. 5, on FGSM; the three points are forwarded one by one."""
+    """Abad Rocamora et al. 2024, public code, on FGSM; the three points are forwarded one by one."""
     for x, y in batches:
         delta = inside(EPS * slope(crossed(model, x, y), torch.zeros_like(x)).sign(), x)
         adversarial = F.cross_entropy(model(x + delta), y)
@@ -96,7 +96,7 @@ def elle(model, optimizer, batches, weight=100.0):
 
 
 def aaer(start, step, clip, weight=1.5):
-    """Lin et al. 2023: abnormal examples, on which the step lowers the loss, move further than others, and may not."""
+    """Lin et al. 2023, public code: examples whose loss the step lowers move further than others, and may not."""
 
     def loop(model, optimizer, batches):
         for x, y in batches:
@@ -119,7 +119,7 @@ def aaer(start, step, clip, weight=1.5):
 
 
 def fgsm_pgi(model, optimizer, data, epochs, reset, decay=0.3, weight=10.0):
-    """Jia et al. 2022, algorithm 1 with momentum (FGSM-MEP): every image carries a start and a momentum.
+    """Jia et al. 2022, public code (FGSM-MEP): every image carries a start and a momentum.
 
     Rounded as in the composition: the momentum to bfloat16; the starts are binary fractions, which need no rounding.
     """
@@ -159,7 +159,7 @@ def test_a_prior_is_carried_from_epoch_to_epoch():
 
 
 def liet(every, least=0.1, most=0.5, weight=20.0):
-    """Pan et al. 2025, as its public code has it: what tells the label on grey images, masked, with a random sign."""
+    """Pan et al. 2025, public code: what tells the label on grey images, masked, with a random sign."""
 
     def loop(model, optimizer, batches):
         for i, (x, y) in enumerate(batches):

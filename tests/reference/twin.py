@@ -63,6 +63,7 @@ class Twin:
     objective: Any = field(default_factory=AT)
     learner: Learner = field(default_factory=Plain)
     exact: bool = True
+    teacher: Callable[[torch.Tensor], torch.Tensor] | None = None
 
 
 def inside(delta, x):
@@ -115,7 +116,9 @@ def compare(twin, weights=lambda model: model.state_dict()):
     optimizer, memories = sgd(composed), []
     torch.manual_seed(11)
     for x, y in data:
-        train_batch(composed, Batch(x, y), method, twin.passes, optimizer, memories, learner=twin.learner)
+        train_batch(
+            composed, Batch(x, y), method, twin.passes, optimizer, memories, learner=twin.learner, teacher=twin.teacher
+        )
     ours, theirs = weights(composed), weights(published)
     if twin.exact:
         assert same(ours, theirs)

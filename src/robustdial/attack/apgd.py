@@ -14,9 +14,10 @@ from robustdial.attack.door import through_door
 from robustdial.attack.losses import dlr_targeted
 from robustdial.attack.multi_target import ROWS, target_batches
 from robustdial.attack.problem import Problem, eval_mode, images, nothing, top_wrong_classes
+from robustdial.attack.sparse_climb import sparse_climb
 from robustdial.checks import fields_fit
 from robustdial.method.objective.base import cross_entropy
-from robustdial.method.threat import Threat
+from robustdial.method.threat import L1, Threat
 from robustdial.typing import Classifier
 
 
@@ -27,6 +28,7 @@ class APGD:
     A module is attacked in evaluation mode and left as it was.
     Source: Croce & Hein, Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse Parameter-Free
     Attacks, ICML 2020.
+    In L1 it is `sparse_climb`.
     Departs from the authors' code: the start is uniform in the set (theirs is stretched to its border), an image is
     left at the first wrong answer, and the checkpoints are rounded as in the paper (the same for 100 steps).
 
@@ -117,7 +119,8 @@ class APGDTargeted:
 
 def _climb(best: Best, image: Tensor, problem: Problem, steps: int) -> None:
     """One climb of rows that belong to the images of these numbers."""
-    for at in climb(problem, problem.threat.noise(problem.x, 1.0, 1.0), steps, image):
+    way = sparse_climb if isinstance(problem.given, L1) else climb
+    for at in way(problem, problem.threat.noise(problem.x, 1.0, 1.0), steps, image):
         if at.here.misclassified.any():
             best.see(image[at.rows], at.best.z, at.best.score)
     best.see(image[at.rows], at.best.z, at.best.score)

@@ -18,3 +18,12 @@ def autoattack() -> Cascade:
     ['apgd-ce', 'apgd-t', 'fab-t', 'square']
     """
     return Cascade((APGD(), APGDTargeted(), FAB(), Square()), "autoattack")
+
+
+def autoattack_l1() -> Cascade:
+    """AutoAttack with the constants that its authors take in L1: five starts on the cross-entropy, five classes.
+
+    >>> [attack.name for attack in autoattack_l1().attacks]
+    ['apgd-ce', 'apgd-t', 'fab-t', 'square']
+    """
+    return Cascade((APGD(restarts=5), APGDTargeted(classes=5), FAB(), Square()), "autoattack-l1")

@@ -45,7 +45,7 @@ class Climb(NamedTuple):
     @property
     def best(self) -> Iterate:
         """Where a row fell, or else its highest place."""
-        return _choose(self.here.misclassified, self.here, self.top)
+        return chosen(self.here.misclassified, self.here, self.top)
 
     def of(self, keep: Tensor) -> Climb:
         """Some of the rows, bool `[B]`."""
@@ -103,7 +103,7 @@ def _stepped(at: Climb, problem: Problem, momentum: float) -> Climb:
     here = problem.look(threat.project(z + movement, problem.x, 1.0))
     return at._replace(
         here=here,
-        top=_choose(here.loss > at.top.loss, here, at.top),
+        top=chosen(here.loss > at.top.loss, here, at.top),
         before=z,
         rises=at.rises + (here.loss > at.last),
         last=here.loss,
@@ -116,7 +116,7 @@ def _checked(at: Climb, window: int) -> Climb:
     stuck = ~at.halved & (at.top.loss <= at.mark)
     halve = rarely | stuck
     return at._replace(
-        here=_choose(halve, at.top, at.here),
+        here=chosen(halve, at.top, at.here),
         size=torch.where(halve, at.size / 2, at.size),
         rises=torch.zeros_like(at.rises),
         mark=at.top.loss,
@@ -124,7 +124,7 @@ def _checked(at: Climb, window: int) -> Climb:
     )
 
 
-def _choose(rows: Tensor, these: Iterate, those: Iterate) -> Iterate:
+def chosen(rows: Tensor, these: Iterate, those: Iterate) -> Iterate:
     """`these` at `rows`, bool `[B]`, `those` at the others."""
 
     def pick(a: Tensor, b: Tensor) -> Tensor:

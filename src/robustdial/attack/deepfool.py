@@ -63,7 +63,7 @@ class DeepFool:
 
     @property
     def where(self) -> str:
-        return "Linf and L2, masked or not"
+        return "Linf, L2 and L1, masked or not"
 
     def moves_in(self, threat: Threat) -> bool:
         return isinstance(threat, Ball)

@@ -16,7 +16,7 @@ from robustdial.attack.multi_target import ROWS, same_image, target_batches
 from robustdial.attack.problem import eval_mode, gradient_of, top_wrong_classes
 from robustdial.checks import fields_fit
 from robustdial.logits import guarded
-from robustdial.method.threat import L2, Linf, Threat
+from robustdial.method.threat import L1, L2, Linf, Threat
 from robustdial.typing import Classifier
 
 _TINY = 1e-12  # what is zero stays zero where it is divided by
@@ -44,7 +44,7 @@ class FAB:
         rows: images times classes attacked together, where one class alone has fewer; 1 to save memory.
 
     Raises:
-        TypeError: the threat is neither `Linf` nor `L2`.
+        TypeError: the threat is none of `Linf`, `L2` and `L1`.
 
     >>> f = lambda x: torch.cat([x.sum((1, 2, 3))[:, None], torch.full((len(x), 1), 1.7)], dim=1)
     >>> x, y = torch.full((1, 1, 2, 2), 0.5), torch.tensor([0])
@@ -74,10 +74,10 @@ class FAB:
 
     @property
     def where(self) -> str:
-        return "Linf and L2"
+        return "Linf, L2 and L1"
 
     def moves_in(self, threat: Threat) -> bool:
-        return isinstance(threat, Linf | L2)
+        return isinstance(threat, Linf | L2 | L1)
 
     @through_door
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:
@@ -132,8 +132,7 @@ class FAB:
 
     def _towards(self, w: Tensor, b: Tensor, now: Tensor, x: Tensor, norm: _Norm) -> Tensor:
         """A point behind the plane, between the ones that are closest to the current and to the clean image."""
-        speed = norm.speed(w)
-        to_now, to_x = projection(now, w, b, speed) - now, projection(x, w, b, speed) - x
+        to_now, to_x = norm.nearest(now, w, b) - now, norm.nearest(x, w, b) - x
         near, far = norm.length(to_now), norm.length(to_x)
         mix = (near / (near + far).clamp_min(_TINY)).clamp(max=self.pull)[:, None]
         return torch.lerp(now + self.overshoot * to_now, x + self.overshoot * to_x, mix).clamp(0, 1)
@@ -185,21 +184,44 @@ def projection(points: Tensor, w: Tensor, b: Tensor, speed: Tensor) -> Tensor:
         stopped = arrived
 
 
+def sparse_projection(points: Tensor, w: Tensor, b: Tensor) -> Tensor:
+    """As `projection`, closest in L1: the coordinate with the largest `w` goes to 0 or 1 first, then the next one.
+
+    Source: Croce & Hein, Minimally Distorted Adversarial Examples with a Fast Adaptive Boundary Attack, ICML 2020.
+
+    >>> sparse_projection(torch.zeros(1, 2), torch.tensor([[1.0, 3.0]]), torch.tensor([3.5]))
+    tensor([[0.5000, 1.0000]])
+    """
+    missing = b - (w * points).sum(1)
+    heading = w.sign() * missing.sign()[:, None]
+    gain = w.abs() * torch.where(heading > 0, 1 - points, points)
+    order = w.abs().argsort(1, descending=True)
+    best = gain.gather(1, order)
+    taken = torch.minimum((missing.abs()[:, None] - best.cumsum(1) + best).clamp_min(0), best)
+    way = torch.zeros_like(points).scatter(1, order, taken) / w.abs().clamp_min(torch.finfo(w.dtype).tiny)
+    return points + heading * way
+
+
 class _Norm(NamedTuple):
-    """Of a threat: the length of changes `[B, n]`, and the speeds by which `projection` is closest in it."""
+    """Of a threat: the length of changes `[B, n]`, and the closest points in it on planes, of points, `w` and `b`."""
 
     length: Callable[[Tensor], Tensor]
-    speed: Callable[[Tensor], Tensor]
+    nearest: Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def _norm(threat: Threat) -> _Norm:
     match threat:
         case Linf():
-            return _Norm(lambda z: z.abs().amax(1), torch.ones_like)
+            return _Norm(lambda z: z.abs().amax(1), lambda points, w, b: projection(points, w, b, torch.ones_like(w)))
         case L2():
             # the unit of speed is free; with the fastest at 1 nothing is lost in a network of tiny gradients
-            return _Norm(lambda z: torch.linalg.vector_norm(z, dim=1), lambda w: w.abs() / _largest(w))
-    raise TypeError(f"FAB knows the planes' closest points in Linf and L2, not in {threat.name}.")
+            return _Norm(
+                lambda z: torch.linalg.vector_norm(z, dim=1),
+                lambda points, w, b: projection(points, w, b, w.abs() / _largest(w)),
+            )
+        case L1():
+            return _Norm(lambda z: z.abs().sum(1), sparse_projection)
+    raise TypeError(f"FAB knows the planes' closest points in Linf, L2 and L1, not in {threat.name}.")
 
 
 def _largest(w: Tensor) -> Tensor:

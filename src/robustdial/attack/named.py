@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from robustdial.attack.apgd import APGD, APGDTargeted
-from robustdial.attack.autoattack import autoattack
+from robustdial.attack.autoattack import autoattack, autoattack_l1
 from robustdial.attack.base import Attack, PGDAttack
 from robustdial.attack.cascade import Cascade
 from robustdial.attack.deepfool import DeepFool
@@ -28,6 +28,7 @@ STANDARD: dict[str, Attack] = {
     "fab-t": FAB(),
     "square": Square(),
     "autoattack": autoattack(),
+    "autoattack-l1": autoattack_l1(),
     "grid": Grid(),
 }
 
@@ -37,9 +38,10 @@ def parse(name: str) -> Attack:
 
     `pgd-K` on the cross-entropy and `cw-K` on the margin, in K steps; `pgd-KxR` and `cw-KxR` from R random starts;
     `fgsm` and `deepfool`; `apgd-ce`, `apgd-dlr`, `apgd-t`, `fab-t` and `square` with the constants of AutoAttack;
-    `autoattack`, the standard four in turn; `worst-of-K` random perturbations, and the `grid` of rotations and
-    translations, for threats that are no balls; and any of these in turn, joined by `+`. Or one of your own,
-    `file.py:attack`: a function of network, images, labels and threat, or a class of such objects.
+    `autoattack`, the standard four in turn, and `autoattack-l1` with its constants for L1; `worst-of-K` random
+    perturbations, and the `grid` of rotations and translations, for threats that are no balls; and any of these in
+    turn, joined by `+`. Or one of your own, `file.py:attack`: a function of network, images, labels and threat, or a
+    class of such objects.
 
     >>> parse("pgd-10").steps, parse("cw-20x5").restarts, parse("apgd-t").classes
     (10, 5, 9)

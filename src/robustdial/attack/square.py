@@ -15,7 +15,7 @@ from robustdial.attack.door import through_door
 from robustdial.attack.losses import margin
 from robustdial.attack.problem import eval_mode
 from robustdial.checks import fields_fit
-from robustdial.method.threat import L2, Ball, Linf, Masked, Threat, settled
+from robustdial.method.threat import L1, L2, Ball, Linf, Masked, Threat, settled
 from robustdial.typing import Classifier
 
 _HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # steps after which the window has half the area
@@ -62,7 +62,7 @@ class Square:
         draws: where the random numbers come from.
 
     Raises:
-        TypeError: the threat is neither `Linf` nor `L2`, nor one of them masked.
+        TypeError: the threat is none of `Linf`, `L2` and `L1`, nor one of them masked.
 
     >>> f = lambda x: torch.cat([x.sum((1, 2, 3))[:, None], torch.full((len(x), 1), 1.7)], dim=1)
     >>> x = torch.full((1, 1, 2, 2), 0.5)
@@ -90,7 +90,7 @@ class Square:
 
     @property
     def where(self) -> str:
-        return "Linf and L2, masked or not"
+        return "Linf, L2 and L1, masked or not"
 
     def moves_in(self, threat: Threat) -> bool:
         return isinstance(threat, Ball)
@@ -159,12 +159,7 @@ class _Bumps:
     eps: float
 
     def start(self, x: Tensor, draws: Draws) -> Tensor:
-        images, channels, height, width = x.shape
-        side = max(min(height, width) // 5, 1)
-        rows, columns = height // side, width // side
-        tiles = torch.kron(draws.signs(x, images, channels, rows, columns), _bump(side, draws, x)[None, None])
-        down, across = height - rows * side, width - columns * side
-        z = F.pad(tiles, (across // 2, across - across // 2, down // 2, down - down // 2))
+        z = _tiled(x, draws, power=2)
         return z * (self.eps / _length(z, 1, 2, 3))
 
     def step(self, z: Tensor, side: int, draws: Draws) -> Tensor:
@@ -180,15 +175,42 @@ class _Bumps:
         return rest
 
 
+@dataclass(frozen=True)
+class _Peaks:
+    """L1: bumps that decay faster; what is too long is cut back to few pixels when the threat projects it.
+
+    Source: the L1 version of Square in AutoAttack.
+    """
+
+    eps: float
+
+    def start(self, x: Tensor, draws: Draws) -> Tensor:
+        return _tiled(x, draws, power=1)
+
+    def step(self, z: Tensor, side: int, draws: Draws) -> Tensor:
+        side = min(max(side, 3) | 1, *z.shape[2:])  # odd, so that a bump has a middle
+        gaining, losing = _window(z, side, draws), _window(z, side, draws)
+        rest = z.clone()
+        rest[gaining] = rest[losing] = 0
+        unused = (self.eps - z.abs().sum((1, 2, 3), keepdim=True)).clamp_min(0)
+        freed = (z.abs() - rest.abs()).sum((2, 3), keepdim=True)
+        bump = _bump(side, draws, z, power=1) * draws.signs(z, len(z), z.shape[1], 1, 1)
+        shape = bump + z[gaining] / _length(z[gaining], 2, 3, power=1)
+        rest[gaining] = shape * ((unused + z.shape[1] * freed) / _length(shape, 2, 3, power=1))
+        return rest
+
+
 def _moves(threat: Threat) -> _Moves:
     match threat:
         case Linf():
             return _Extremes(threat.eps)
         case L2():
             return _Bumps(threat.eps)
+        case L1():
+            return _Peaks(threat.eps)
         case Masked():
             return _moves(threat.threat)  # what falls beside the mask is lost when the change is projected
-    raise TypeError(f"The Square attack moves in Linf and L2, masked or not, not in {threat.name}.")
+    raise TypeError(f"The Square attack moves in Linf, L2 and L1, masked or not, not in {threat.name}.")
 
 
 def _image(threat: Threat, x: Tensor, z: Tensor) -> Tensor:
@@ -208,22 +230,32 @@ def _window(z: Tensor, side: int, draws: Draws) -> tuple[EllipsisType, slice, sl
     return ..., slice(top, top + side), slice(left, left + side)
 
 
-def _bump(side: int, draws: Draws, like: Tensor) -> Tensor:
-    """Two halves of opposite sign, lying or standing at random, of Euclidean length 1: `[side, side]`."""
+def _tiled(x: Tensor, draws: Draws, power: int) -> Tensor:
+    """Bumps side by side over images like `x`, each with a random sign."""
+    images, channels, height, width = x.shape
+    side = max(min(height, width) // 5, 1)
+    rows, columns = height // side, width // side
+    tiles = torch.kron(draws.signs(x, images, channels, rows, columns), _bump(side, draws, x, power)[None, None])
+    down, across = height - rows * side, width - columns * side
+    return F.pad(tiles, (across // 2, across - across // 2, down // 2, down - down // 2))
+
+
+def _bump(side: int, draws: Draws, like: Tensor, power: int = 2) -> Tensor:
+    """Two halves of opposite sign, lying or standing at random, of length 1 in L1 or L2: `[side, side]`."""
     half = side // 2
-    bump = torch.cat([_hill(side, half, like), -_hill(side, side - half, like)], dim=1)
-    bump = bump / _length(bump, 0, 1)
+    bump = torch.cat([_hill(side, half, like, 4 // power), -_hill(side, side - half, like, 4 // power)], dim=1)
+    bump = bump / _length(bump, 0, 1, power=power)
     return bump if draws.signs(like, 1) > 0 else bump.T.contiguous()
 
 
-def _hill(rows: int, columns: int, like: Tensor) -> Tensor:
+def _hill(rows: int, columns: int, like: Tensor, decay: int = 2) -> Tensor:
     """Values that fall from the middle of `[rows, columns]` to its border (equation 3); no more columns than rows."""
     top = rows // 2
-    heights = (1 / torch.arange(top + 1, 0, -1).to(like).square()).cumsum(0)
+    heights = (1 / torch.arange(top + 1, 0, -1).to(like) ** decay).cumsum(0)
     off = [(torch.arange(n, device=like.device) - n // 2).abs() for n in (rows, columns)]
     return heights[top - torch.maximum(off[0][:, None], off[1])]
 
 
-def _length(z: Tensor, *dims: int) -> Tensor:
-    length: Tensor = torch.linalg.vector_norm(z, dim=dims, keepdim=True)
+def _length(z: Tensor, *dims: int, power: int = 2) -> Tensor:
+    length: Tensor = torch.linalg.vector_norm(z, power, dim=dims, keepdim=True)
     return length.clamp_min(_TINY)

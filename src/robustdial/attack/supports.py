@@ -15,7 +15,7 @@ def check_supports(attack: Attack, threat: Threat) -> None:
     >>> check_supports(parse("apgd-ce+worst-of-10"), spatial())
     >>> check_supports(parse("autoattack"), spatial())
     Traceback (most recent call last):
-    ValueError: fab-t moves in Linf and L2, not in Warp. Choose from apgd-ce, apgd-t, pgd-K, cw-K and worst-of-K.
+    ValueError: fab-t moves in Linf, L2 and L1, not in Warp. Choose from apgd-ce, apgd-t, pgd-K, cw-K and worst-of-K.
     """
     for part in attack.attacks if isinstance(attack, Cascade) else (attack,):
         if isinstance(part, ThreatSpecific) and not part.moves_in(threat):

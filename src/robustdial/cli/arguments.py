@@ -295,7 +295,7 @@ def comparison_flags(preset: Mapping[str, Any] = MappingProxyType({})) -> type:
     flags.__doc__ = (
         "Train and measure several methods alike: robustdial compare pgd-at m-pgd free:replays=4 --seeds 3\n\n"
         "Args:\n    eps: radius that all are measured at, and trained at where they have one: 8/255, 8px, 0.031.\n"
-        "    norm: linf or l2, for every method.\n"
+        "    norm: linf, l2 or l1, for every method.\n"
         "    seeds: runs per method, from --seed on.\n"
         "    attacks: to measure with: pgd-K, cw-K, apgd-ce, apgd-dlr, apgd-t, fab-t, square, autoattack.\n"
         "    first: epochs of standard training before, once for each seed: every method starts from that network "

@@ -31,7 +31,7 @@ def rs_aaer(eps: float = px(8), norm: Norm = "linf", step: float = 1.25, weight:
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         step: step size as a share of eps.
         weight: of the regulariser; theirs for CIFAR-10 is 1.5 at 8/255, 2.75 at 12/255, 3.25 at 16/255.
     """
@@ -61,7 +61,7 @@ def n_aaer(
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         noise: size of the noise as a share of eps.
         step: step size as a share of eps.
         weight: of the regulariser; theirs for CIFAR-10 is 0.15 at 8/255, 0.55 at 12/255, 1.5 at 16/255.

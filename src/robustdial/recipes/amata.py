@@ -28,7 +28,7 @@ def amata(eps: float = px(8), norm: Norm = "linf", least: int = 2, most: int = 1
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         least: attack steps at the beginning.
         most: attack steps that the end of the training would reach.
         way: length of all steps together, as a share of eps; 20/255 in the port.

@@ -33,7 +33,7 @@ def atta(eps: float = px(8), norm: Norm = "linf", steps: int = 1, step: float = 
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         steps: attack steps per visit, k.
         step: step size as a share of eps; for eps 0.031 theirs is 0.015 with 1 step, 0.01 with 3, 0.007 with 10.
         reset: visits after which an image's adversary starts anew; a number beyond the epochs for never.

@@ -25,6 +25,6 @@ def clean(eps: float = px(8), norm: Norm = "linf") -> Method:
 
     Args:
         eps: radius of the threat that the network is measured against, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
     """
     return Method(threat_of(norm, eps), PGD(Step(spread=1.0), noise=0.0), Constant(1), AT())

@@ -34,7 +34,7 @@ def deat_d(eps: float = px(8), norm: Norm = "linf", every: int = 3, most: int = 
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         every: epochs between two increments.
         most: largest number of replays.
         step: step size as a share of eps.
@@ -94,7 +94,7 @@ def m_deat(
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         gamma: growth of the gradient that is tolerated.
         most: largest number of replays.
         step: step size as a share of eps; the steps cover at least eps together.
@@ -220,7 +220,7 @@ def m_nfgsm(eps: float = px(8), norm: Norm = "linf", noise: float = 2.0, gamma: 
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         noise: size of the noise as a share of eps.
         gamma: growth of the gradient that is tolerated.
         steps: largest number of attack steps.

@@ -34,7 +34,7 @@ def elle(eps: float = px(8), norm: Norm = "linf", step: float = 1.0, weight: flo
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         step: step size as a share of eps.
         weight: of the squared error; theirs is 1000 up to 8/255, 5000 from 10/255 to 20/255, 10000 beyond.
     """

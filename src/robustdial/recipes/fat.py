@@ -39,7 +39,7 @@ def fat(
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         steps: most attack steps per image.
         step: step size as a share of eps.
         patience: steps that a misclassified image still makes, tau.

@@ -32,7 +32,7 @@ def fgsm(eps: float = px(8), norm: Norm = "linf") -> Method:
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
     """
     threat = threat_of(norm, eps)
     return Method(threat, PGD(Step(spread=1.0), noise=0.0, mode="train"), Constant(2), AT())
@@ -56,7 +56,7 @@ def fgsm_rs(eps: float = px(8), norm: Norm = "linf", step: float = 1.25, noise: 
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         step: step size as a share of eps.
         noise: share of the set in which the start is drawn.
     """

@@ -40,7 +40,7 @@ def fgsm_pgi(
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         step: step size as a share of eps.
         decay: share of the momentum that stays from epoch to epoch.
         reset: visits after which an image's prior starts anew; a number beyond the epochs for never.

@@ -30,7 +30,7 @@ def free(eps: float = px(8), norm: Norm = "linf", replays: int = 8, step: float 
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         replays: times that each batch is learned, m.
         step: step size as a share of eps.
         carry: the perturbation goes on from batch to batch.

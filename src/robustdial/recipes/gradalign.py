@@ -29,7 +29,7 @@ def gradalign(eps: float = px(8), norm: Norm = "linf", weight: float = 0.2) -> M
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         weight: of the regulariser.
     """
     threat = threat_of(norm, eps)

@@ -34,7 +34,7 @@ def guided_at(
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         step: step size as a share of eps.
         corner: how far the start is from the image, as a share of eps; in linf every pixel is moved so far.
         weight: of the squared distance of the probabilities.

@@ -41,7 +41,7 @@ def liet(
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         step: step size as a share of eps.
         every: batches from one making of the classes' perturbations to the next; theirs is 20, 10 at 16/255.
         least: smallest share of a batch's pixels that noise replaces; theirs is 0.1, 0 at 16/255.

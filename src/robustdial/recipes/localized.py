@@ -47,7 +47,7 @@ def localized(
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         steps: attack steps per batch; 1 is FGSM.
         step: step size as a share of eps; steps are longer where so many would not reach eps.
         share: weight r of the adversarial loss; the rest goes to the clean images.

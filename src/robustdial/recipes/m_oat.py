@@ -40,7 +40,7 @@ def m_oat(
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         gamma: growth of the gradient that is tolerated.
         steps: largest number of attack steps.
         full: passes below which one is added after every epoch from the third on.

@@ -38,7 +38,7 @@ def mart(
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         steps: attack steps per batch.
         step: step size as a share of eps.
         beta: weight of the divergence.

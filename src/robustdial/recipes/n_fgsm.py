@@ -31,7 +31,7 @@ def n_fgsm(eps: float = px(8), norm: Norm = "linf", noise: float = 2.0, step: fl
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         noise: size of the noise as a share of eps, k; theirs is 2, and 3 for SVHN at 12/255.
         step: step size as a share of eps.
     """

@@ -1,13 +1,17 @@
-"""The two customary threats by name, as recipes take them."""
+"""The customary threats by name, as recipes take them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, get_args
 
 from robustdial.checks import finite, one_of
-from robustdial.method.threat import L2, Ball, Linf
+from robustdial.method.threat import L1, L2, Ball, Linf
 
-Norm = Literal["linf", "l2"]
+Norm = Literal["linf", "l2", "l1"]
+
+
+BALLS: dict[Norm, Callable[[float], Ball]] = {"linf": Linf, "l2": L2, "l1": L1}
 
 
 def threat_of(norm: Norm, eps: float) -> Ball:
@@ -25,4 +29,4 @@ def threat_of(norm: Norm, eps: float) -> Ball:
             f"eps={eps:g} is more than the whole range of a pixel, [0, 1]. Did you mean {eps:g}/255, or {eps:g}px "
             f"(px({eps:g}) in Python)?"
         )
-    return Linf(eps) if norm == "linf" else L2(eps)
+    return BALLS[norm](eps)

@@ -35,7 +35,7 @@ def nuat(
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         step: step size as a share of eps.
         corner: how far the start is from the image, as a share of eps; in linf every pixel is moved so far.
         weight: of the nuclear norm; it depends on the batch, theirs has 64 images.

@@ -38,7 +38,7 @@ def oats(
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         steps: attack steps per batch.
         lambdas: trained positions of the dial; every value between them can be served too.
         widths: trained shares of the channels.

@@ -35,7 +35,7 @@ def pgd_at(
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         steps: attack steps per batch.
         step: step size as a share of eps; theirs is 2/255 for eps 8/255.
         mode: the attacked network runs with its running statistics (eval) or those of the batch (train).

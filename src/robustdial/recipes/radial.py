@@ -52,7 +52,7 @@ def radial(
 
     Args:
         eps: radius of the threat that is defended, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         steps: attack steps per batch.
         lambdas: trained positions of the dial; every value between them can be served too.
         reach: radius at lambda = 1, as a share of eps. It must leave something of the image: in one that is black and
@@ -142,7 +142,7 @@ def radial_nfgsm(
 
     Args:
         eps: radius of the threat that is defended, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         noise: size of the noise as a share of the row's radius.
         lambdas: trained positions of the dial; every value between them can be served too.
         reach: radius at lambda = 1, as a share of eps.

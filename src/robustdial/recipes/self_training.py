@@ -51,7 +51,7 @@ def rst(
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         steps: attack steps per batch.
         step: step size as a share of eps; theirs is 0.007 for eps 0.031.
         beta: weight of the adversarial term.

@@ -41,7 +41,7 @@ def trades(
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         steps: attack steps per batch.
         step: step size as a share of eps.
         beta: weight of the divergence.

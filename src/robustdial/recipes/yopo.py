@@ -29,7 +29,7 @@ def yopo(eps: float = px(8), norm: Norm = "linf", passes: int = 5, inner: int = 
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         passes: passes that make up an update, m.
         inner: steps of the adversary after each pass, n.
         step: step size as a share of eps.

@@ -31,7 +31,7 @@ def zerograd(
 
     Args:
         eps: radius of the threat, in pixels of [0, 1].
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         step: step size as a share of eps.
         share: of the pixels and channels of an image that stay where they are.
         noise: share of the set in which the start is drawn.

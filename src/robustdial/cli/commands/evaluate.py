@@ -79,8 +79,8 @@ def evaluate(
         background: colour that shows through transparent pixels, for --model; white by default.
         classes: class names in the order of the logits of --model, where that of the data is another: cat,dog,owl,
             or a file with a name on each line, or JSON {"cat": 0, "dog": 1}.
-        norm: linf or l2; by default that of the run, linf for --model. Named, it is over the whole image, also where
-            the adversary of the run had a part of it.
+        norm: linf, l2 or l1; by default that of the run, linf for --model. Named, it is over the whole image, also
+            where the adversary of the run had a part of it.
         eps: radius, 8/255, 8px or 0.031; by default that of the run, 8/255 for --model.
         attack: pgd-K, cw-K on the margin loss, pgd-KxR from R starts, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t,
             square, autoattack, worst-of-K, grid, or several joined by +.

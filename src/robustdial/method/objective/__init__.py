@@ -13,6 +13,7 @@ from robustdial.method.objective.local_linearity import LocalLinearity
 from robustdial.method.objective.mart import MART
 from robustdial.method.objective.matched import Matched
 from robustdial.method.objective.nuclear import Nuclear
+from robustdial.method.objective.rslad import RSLAD
 from robustdial.method.objective.self_training import SelfTraining
 from robustdial.method.objective.smoothed import Smoothed
 from robustdial.method.objective.steady import Steady
@@ -23,6 +24,7 @@ __all__ = [
     "ALP",
     "AT",
     "MART",
+    "RSLAD",
     "TRADES",
     "Abnormal",
     "Blend",

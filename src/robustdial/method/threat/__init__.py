@@ -5,6 +5,7 @@ from robustdial.method.threat.base import Ball, Settling, Threat, settled
 from robustdial.method.threat.box import Box, Decoder, Named
 from robustdial.method.threat.chain import Chain
 from robustdial.method.threat.function import Function
+from robustdial.method.threat.l1 import L1, sparse_ascent
 from robustdial.method.threat.l2 import L2
 from robustdial.method.threat.latent import Generator, Latent
 from robustdial.method.threat.library import Blur, Hue
@@ -17,6 +18,7 @@ from robustdial.method.threat.warp import Warp
 from robustdial.typing import Reach
 
 __all__ = [
+    "L1",
     "L2",
     "Attribute",
     "Ball",
@@ -40,5 +42,6 @@ __all__ = [
     "Threat",
     "Warp",
     "settled",
+    "sparse_ascent",
     "spatial",
 ]
