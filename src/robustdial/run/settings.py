@@ -15,7 +15,7 @@ import torch
 from robustdial import record
 from robustdial.data import Data, absolute, class_names, is_there, load
 from robustdial.precision import Precision
-from robustdial.recipes import RECIPES
+from robustdial.recipes import RECIPES, UNTRAINED, recipe
 from robustdial.training.optimizer import check_optimizer
 from robustdial.training.rate import parse
 from robustdial.typing import Json
@@ -180,9 +180,9 @@ def read_about(folder: Path) -> dict[str, Json]:
 
 def unknown(name: str, knobs: Mapping[str, Json], settings: Mapping[str, Json] = MappingProxyType({})) -> str | None:
     """What this version does not know of a recipe, its knobs and the settings of a run in a file, in words."""
-    if name not in RECIPES:
+    if name not in RECIPES | UNTRAINED:
         return f"there is no recipe {name}"
-    wrong = record.settings_fault(knobs, RECIPES[name])
+    wrong = record.settings_fault(knobs, recipe(name))
     if wrong is not None:
         return f"knobs of {name}: {wrong}"
     return record.settings_fault(settings, Run, strict=False) or _out_of_range(name, knobs, settings)
@@ -190,7 +190,7 @@ def unknown(name: str, knobs: Mapping[str, Json], settings: Mapping[str, Json] =
 
 def _out_of_range(name: str, knobs: Mapping[str, Json], settings: Mapping[str, Json]) -> str | None:
     try:
-        RECIPES[name](**knobs)
+        recipe(name)(**knobs)
         run_of({"run": settings})
     except ValueError as error:
         return str(error)
