@@ -83,7 +83,7 @@ class Data:
 def check_part(source: object) -> None:
     """Raises TypeError unless it is a part of a data set, which gives images by number, ValueError if it has none."""
     if isinstance(source, Data):
-        raise TypeError("All of the data was given where one part of it belongs. Give data.test, or data.val.")
+        raise TypeError("source is a Data, all of a data set. Give a part of it, such as data.test.")
     if not all(hasattr(source, verb) for verb in ("batches", "subset", "labels")):
         raise TypeError(
             f"{type(source).__name__} is no source of images. Give data.test; of tensors, "

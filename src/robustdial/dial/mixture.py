@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from robustdial.checks import finite
 from robustdial.dial.checks import copied
 from robustdial.dial.fixed import Fixed, kind_of
 from robustdial.dial.kind import Calibration
@@ -174,8 +175,9 @@ def standing(at: Callable[[float], nn.Module], lam: float | tuple[float, float],
     match lam, mix:
         case (first, second), float() | int():
             return Mix(at(first), at(second), mix)
-        case float() | int(), None:
-            return at(lam)
+        case one, None if not isinstance(one, tuple):
+            finite("lam", one, "Give a number on the dial, such as 0.4.")
+            return at(one)
     raise ValueError(f"lam={lam}, mix={mix}: give one position, or two and the share of the second, mix=0.75.")
 
 
