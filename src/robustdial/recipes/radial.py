@@ -127,7 +127,9 @@ def radial_nfgsm(
         min_w  E_lambda  CE(f(x + z, lambda), y),    z = u + r sign(grad CE(f(x + u, lambda), y)),
         u ~ U(-noise r, noise r),    r = lambda reach eps;    z = 0 in the warm part
 
-    Noise and step grow with the radius of the row; neither is clipped back.
+    Noise and step grow with the radius of the row; neither is clipped back. Where the radius is a large part of the
+    pixel's range, noise twice as large leaves little of the image at the far end: take less of it, or `radial` with
+    steps=1, which on such images has not been seen to overfit (LOG.md).
 
     A composition of this library: the dial of `radial`, the adversary of `n-fgsm`.
 
