@@ -2,10 +2,10 @@
 
     python benchmarks/overfitting.py --data cifar10 --limit 5000 --model resnet18 --model-width 16 --epochs 20
 
-For each radius, a comparison (`robustdial compare`) of one-step methods and of PGD with two steps beside them. A run has
-broken in the first epoch whose robust accuracy on validation images is at most half of its best before, or has never
-been robust; the monitor judges by other adversaries on fewer images. A second call with the same --out goes on where the
-first was stopped; `--tables-only` prints what there is.
+For each radius, a comparison (`robustdial compare`) of one-step methods and of PGD with two steps beside them. A run
+has broken in the first epoch whose robust accuracy on validation images is at most half of its best before, or has
+never been robust; the monitor judges by other adversaries on fewer images. A second call with the same --out goes on
+where the first was stopped; `--tables-only` prints what there is.
 """
 
 from __future__ import annotations

@@ -64,4 +64,4 @@ def documented(recipe: Recipe) -> str:
 
 def recipes_of(category: Category) -> list[str]:
     """The recipes of a category."""
-    return [name for name, its in CATEGORY_OF.items() if its is category]
+    return [name for name, its in CATEGORY_OF.items() if its.name == category.name]
