@@ -17,7 +17,7 @@ from robustdial import record
 from robustdial.data import Data, absolute, class_names, is_there, load
 from robustdial.own_code import digest_of, is_place
 from robustdial.precision import Precision
-from robustdial.recipes import RECIPES, recipe
+from robustdial.recipes import RECIPES, UNTRAINED, recipe
 from robustdial.recipes.composed import COMPOSED
 from robustdial.training.optimizer import check_optimizer
 from robustdial.training.rate import parse
@@ -191,7 +191,7 @@ def own_code_of(name: str, run: Run) -> dict[str, str]:
 
 def unknown(name: str, knobs: Mapping[str, Json], settings: Mapping[str, Json] = MappingProxyType({})) -> str | None:
     """What this version does not know of a recipe, its knobs and the settings of a run in a file, in words."""
-    if name not in (*RECIPES, COMPOSED) and not is_place(name):
+    if name not in (*RECIPES, *UNTRAINED, COMPOSED) and not is_place(name):
         return f"there is no recipe {name}"
     wrong = record.settings_fault(knobs, recipe(name))
     if wrong is not None:
