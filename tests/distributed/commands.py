@@ -17,10 +17,10 @@ from pathlib import Path
 import torch
 
 from robustdial.cli import main
-from robustdial.cli.commands import progress
+from robustdial.cli.commands import training_progress
 from robustdial.run import alike
 
-CARRY_OUT, DIGEST = progress.training_loop, alike.source_digest
+CARRY_OUT, DIGEST = training_progress.training_loop, alike.source_digest
 
 
 def disturbed(step, rank):
@@ -41,7 +41,7 @@ def training_loop(step, rank):
     os.environ["MASTER_PORT"] = str(step["port"])
     os.environ["ROBUSTDIAL_PATIENCE"] = str(step.get("patience", 60))
     argv = step["argv"][rank] if isinstance(step["argv"][0], list) else step["argv"]
-    progress.training_loop = disturbed(step, rank)
+    training_progress.training_loop = disturbed(step, rank)
     alike.source_digest = lambda: f"other source {rank}" if step.get("code") else DIGEST()
     said, wrong = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(wrong):

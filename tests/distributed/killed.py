@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from robustdial.cli import main
-from robustdial.cli.commands import progress
+from robustdial.cli.commands import training_progress
 
-CARRY_OUT, RANK, ATTEMPT = progress.training_loop, os.environ["RANK"], os.environ["TORCHELASTIC_RESTART_COUNT"]
+CARRY_OUT, RANK, ATTEMPT = training_progress.training_loop, os.environ["RANK"], os.environ["TORCHELASTIC_RESTART_COUNT"]
 
 
 def carried_out(experiment):
@@ -23,5 +23,5 @@ def carried_out(experiment):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-progress.training_loop = carried_out
+training_progress.training_loop = carried_out
 sys.exit(main.run(sys.argv[1:]))
