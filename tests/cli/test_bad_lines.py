@@ -135,7 +135,7 @@ train clean --eps inf                          | is not a radius
 train clean --rate cosin                       | --rate cosin is not known
 train clean --learning-rate 0.1                | There is no flag --learning-rate. The nearest is --lr.
 train clean --batch-size 8                     | There is no flag --batch-size. The nearest is --batch.
-train clean --wandb                            | There is no flag --wandb. Write --log wandb with train; every epoch is a line of epochs.jsonl
+train clean --wandb                            | There is no flag --wandb. Write --log wandb with train
 train clean --steps 7                          | There is no flag --steps.
 train clean --gpu 0                            | There is no flag --gpu. The nearest is --device.
 train clean --dataset cifar10                  | There is no flag --dataset. The nearest is --data.
