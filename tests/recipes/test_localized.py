@@ -244,7 +244,7 @@ def test_a_localized_run_is_evaluated(runs, capsys):
     assert main.run([*argv, "--also", "background"]) == 0
     (score,) = json.loads((runs / "run" / record.SCORE).read_text())["scores"]
     assert score["threat_model"] == "Linf on Unsalient"
-    assert len(score["checks"]) == 18
+    assert len(score["checks"]) == 19
     assert [row["background"] for row in score["background"]] == ["Dark(threshold=0.0)"] * 4
     assert "another image" in capsys.readouterr().out
     assert "Background and foreground" in (runs / "run" / "report.html").read_text()

@@ -122,6 +122,8 @@ def _metavar(hint: Any) -> str | None:
         one = _METAVARS.get(get_args(hint)[0])
         return one and f"{one} ..."
     kinds = [kind for kind in get_args(hint) or (hint,) if kind is not NoneType]
+    if len(kinds) == 1 and get_origin(kinds[0]) is tuple:
+        return _metavar(kinds[0])
     if len(kinds) == 1 and get_origin(kinds[0]) is Literal:
         return "{" + ",".join(map(str, get_args(kinds[0]))) + "}"
     return _METAVARS.get(kinds[0]) if len(kinds) == 1 else None

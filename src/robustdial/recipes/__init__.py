@@ -119,6 +119,7 @@ def recipe(name: str) -> Recipe:
 
 __all__ = [
     "RECIPES",
+    "UNTRAINED",
     "Norm",
     "Recipe",
     "agat",

@@ -28,17 +28,21 @@ def methods(name: str | None = None, /, json: bool = False) -> int:
     """
     if name is not None:
         choose(name, tuple(table("recipes", "RECIPES")), "recipe")
-    categories = outline("recipes.taxonomy", "CATEGORIES")
     if json:
-        told = _known(name) if name else [_kind(category) for category in categories]
-        print(json_format.dumps(told, indent=1))
+        print(json_format.dumps(_known(name) if name else _kinds(), indent=1))
     elif name:
         _show(name)
     else:
-        for category in categories:
+        for category in outline("recipes.taxonomy", "CATEGORIES"):
             _list(category)
         console.print("robustdial methods NAME shows one in full.")
     return 0
+
+
+def _kinds() -> list[dict[str, Json]]:
+    from robustdial.recipes.taxonomy import CATEGORIES
+
+    return [_kind(category) for category in CATEGORIES]
 
 
 def _kind(category: Category) -> dict[str, Json]:
