@@ -76,8 +76,9 @@ class Prior:
             memory["momentum"] = origin.store(x, torch.bfloat16)  # single gradients can be far beyond the mean
             memory["visits"] = torch.zeros(origin.images, dtype=torch.int32, device=x.device)
         anew = memory["visits"][origin.index] % self.reset == 0
-        for name in ("start", "momentum"):
-            memory[name][origin.index[anew]] = 0
+        for name in ("start", "momentum"):  # without asking which they are: that would wait for the device
+            kept = memory[name][origin.index]
+            memory[name][origin.index] = kept.masked_fill(anew[:, None, None, None], 0)
         start, momentum = (origin.take(memory[name]).to(x.dtype) for name in ("start", "momentum"))
         start = torch.where(anew[:, None, None, None], Corner(1.0).draw(point, memory), start)
         # a crop shows pixels that had none, and half precision may have rounded out of the set
