@@ -130,4 +130,4 @@ def _side(point: Entry, side: str) -> Entry:
 
 
 def _dials(points: list[Entry]) -> bool:
-    return len({p["lam"] for p in points}) > 1
+    return len({p["lam"] for p in points}) > 1 and all(p["lam"] is not None for p in points)
