@@ -9,19 +9,21 @@ from pathlib import Path
 from robustdial.cli import main
 from robustdial.cli.commands import training_progress
 
-CARRY_OUT, RANK, ATTEMPT = training_progress.training_loop, os.environ["RANK"], os.environ["TORCHELASTIC_RESTART_COUNT"]
+TRAIN = training_progress.training_loop
 
 
-def carried_out(experiment):
-    if RANK == "0":
+def interrupted(experiment):
+    rank, attempt = os.environ["RANK"], os.environ["TORCHELASTIC_RESTART_COUNT"]
+    if rank == "0":
         path = Path(experiment.folder) / "restarts.json"
         before = json.loads(path.read_text()) if path.exists() else []
-        path.write_text(json.dumps([*before, ATTEMPT]))
-    for number, done in enumerate(CARRY_OUT(experiment), start=1):
+        path.write_text(json.dumps([*before, attempt]))
+    for number, done in enumerate(TRAIN(experiment), start=1):
         yield done
-        if (RANK, ATTEMPT, number) == ("1", "0", 4):
+        if (rank, attempt, number) == ("1", "0", 4):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-training_progress.training_loop = carried_out
-sys.exit(main.run(sys.argv[1:]))
+if __name__ == "__main__":
+    training_progress.training_loop = interrupted
+    sys.exit(main.run(sys.argv[1:]))

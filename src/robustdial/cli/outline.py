@@ -25,7 +25,7 @@ def outline(room: str, name: str) -> Any:
     """What `name` is bound to in `robustdial.ROOM`; a function with its signature and docstring, without its body.
 
     >>> outline("recipes.norms", "Norm")
-    typing.Literal['linf', 'l2']
+    typing.Literal['linf', 'l2', 'l1']
     >>> outline("recipes.oat", "oat").__name__
     'oat'
     """

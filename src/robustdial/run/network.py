@@ -79,7 +79,8 @@ def numbers_asked(about: Mapping[str, Json]) -> int:
         return 0
     # the dial looks at numbers when it is put on, and meta tensors have none: its codes are counted by themselves
     codes = len(plan.lambdas) * int(about["knobs"].get("code") or 0)
-    return codes + sum(value.numel() for part in parts for value in part.state_dict().values())
+    weights: int = sum(value.numel() for part in parts for value in part.state_dict().values())
+    return codes + weights
 
 
 def _built(spec: Mapping[str, Json], data: Mapping[str, Json]) -> nn.Module:

@@ -141,7 +141,7 @@ def test_a_method_that_fails_for_good_does_not_end_the_others(tmp_path):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["nope"], "nearest is 'yopo'"),
+        (["pgd-a"], "nearest is 'pgd-at'"),
         (["free:foo=1"], "no knob of free 'foo'"),
         (["free", "free"], "free stands there twice"),
         ([], "there is none"),
