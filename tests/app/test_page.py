@@ -75,7 +75,7 @@ def test_a_wrong_file_is_one_line_without_a_path(visitor, tmp_path):
     wrong = tmp_path / "wrong.png"
     wrong.write_bytes(b"no image")
     visitor.set_input_files("#upload ~ input[type=file], input[type=file]", wrong)
-    visitor.wait_for_selector("text=no image that can be read", timeout=30_000)
+    visitor.wait_for_selector("text=Send a PNG or a JPEG", timeout=30_000)
     assert str(tmp_path) not in visitor.content()
 
 

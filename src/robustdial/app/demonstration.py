@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor, nn
-from torchvision.transforms import v2
 
 from robustdial import record
 from robustdial.attack import PGDAttack, parse
 from robustdial.data import balanced, unit
+from robustdial.data.picture import decode, pixels
+from robustdial.data.reading import Reading
 from robustdial.evaluate import Cost, cost
 from robustdial.method.threat import Ball, Threat
 from robustdial.precision import full_precision
@@ -28,8 +28,6 @@ from robustdial.typing import Json
 
 SAMPLES, STEPS, KEPT = 12, 20, 24
 """Test images to choose from, steps of the attack, networks of positions that are kept ready."""
-LARGEST = 4096
-"""Pixels along a side of an image that a visitor sends."""
 
 
 class Picture(NamedTuple):
@@ -130,19 +128,16 @@ class Demonstration:
             shipping.write(shipping.bake(self.experiment, lam, width), "onnx", out)
         return next(out.glob("*.onnx"))
 
-    def read(self, image: Image.Image) -> Picture:
-        """An image of a visitor's, made into what the network takes: upright, cropped square, of its size and channels.
+    def open(self, path: str) -> Picture:
+        """An image file of a visitor's, read as the run's own images are. Raises ValueError, in words for a visitor."""
+        try:
+            return self.read(decode(path, "That file", Reading(background=self.experiment.run.background).colour))
+        except ValueError as error:
+            raise ValueError(f"{str(error).partition('. ')[0]}. Send a PNG or a JPEG.") from None
 
-        Raises ValueError if it is too large or too small.
-        """
-        if max(image.size) > LARGEST or min(image.size) < 2:
-            raise ValueError(f"The image is {image.width} x {image.height}. Send one of 2 to {LARGEST} pixels a side.")
-        channels, height, width = self.experiment.data.shape
-        shown = image.convert("L" if channels == 1 else "RGB")
-        fitted: Callable[..., Tensor] = v2.Compose(
-            [v2.PILToTensor(), v2.CenterCrop(min(shown.size)), v2.Resize((height, width), antialias=True)]
-        )
-        return Picture(unit(fitted(shown))[None], None)
+    def read(self, image: Image.Image) -> Picture:
+        """An image, brought to the size and the channels that the network takes."""
+        return Picture(unit(pixels(image, self.experiment.data.shape))[None], None)
 
 
 def open_demonstration(folder: Path, device: str = "cpu") -> Demonstration:
@@ -152,14 +147,3 @@ def open_demonstration(folder: Path, device: str = "cpu") -> Demonstration:
     chosen = balanced(test.labels, SAMPLES, torch.Generator().manual_seed(0))
     x, y = next(test.batches([chosen]))
     return Demonstration(experiment, [Picture(unit(x[i : i + 1]).cpu(), int(y[i])) for i in range(len(y))])
-
-
-def opened(path: str) -> Image.Image:
-    """An image file of a visitor's. Raises ValueError if it is none."""
-    try:
-        with Image.open(path) as image:
-            if max(image.size) > LARGEST:
-                raise ValueError(f"The image is {image.width} x {image.height}. Send one of at most {LARGEST} pixels.")
-            return image.convert("RGBA" if "transparency" in image.info else "RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError):
-        raise ValueError("That file is no image that can be read. Send a PNG or a JPEG.") from None

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from robustdial.app import pieces
-from robustdial.app.demonstration import Demonstration, Picture, opened
+from robustdial.app.demonstration import Demonstration, Picture
 from robustdial.method.threat import Ball
 from robustdial.study.tradeoff import Targets
 from robustdial.typing import Json
@@ -124,7 +124,7 @@ def _follow_the_buttons(
     def picked(event: gr.SelectData, at: float, width: float) -> tuple[Any, ...]:
         return all_of((demo.samples[int(event.index)], None, ""), at, width)
 
-    sent = _told(lambda path, at, width: all_of((demo.read(opened(path)), None, ""), at, width))
+    sent = _told(lambda path, at, width: all_of((demo.open(path), None, ""), at, width))
     sketched = _told(lambda image, at, width: all_of((demo.read(_drawing(image)), None, ""), at, width))
     here = _told(lambda shown, at, width, eps: attacked(shown, at, width, eps, at))
     controls.attack.click(here, [*stand, controls.eps], everything, **_SLOW)
