@@ -305,6 +305,7 @@ def test_overfitting_says_when_a_run_broke_and_whether_the_monitor_noticed(bench
         ((0.1, 0.3, 0.15), None, "broke in epoch 3, not noticed"),
         ((0.3, 0.1, 0.0), 3, "broke in epoch 2, noticed 1 late"),
         ((0.3, 0.3, 0.0), 2, "broke in epoch 3, noticed 1 before"),
+        ((0.3, 0.1, 0.3), None, "stayed robust"),
         ((0.01, 0.0, 0.0), 2, "never robust; alarm in epoch 2"),
     ],
 )
