@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -16,12 +17,21 @@ HERE = Path(__file__).parent
 
 @pytest.fixture(scope="session")
 def free_port():
-    """`free_port()` is one that nobody uses."""
+    """`free_port()` is one that nobody uses, and that nobody is given before it is used.
+
+    A system hands out ports from 32,768 on to whoever asks for any, such as other tests at the same time.
+    """
+    ports = random.Random(os.getpid()).sample(range(20_000, 32_000), 1_000)
 
     def find():
-        with socket.socket() as sock:
-            sock.bind(("localhost", 0))
-            return sock.getsockname()[1]
+        while True:
+            port = ports.pop()
+            with socket.socket() as sock:
+                try:
+                    sock.bind(("", port))
+                except OSError:
+                    continue
+            return port
 
     return find
 
