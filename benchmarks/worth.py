@@ -7,6 +7,9 @@ Every system starts from the same clean network of its seed, trained for `first`
     dedicated     a network for each radius, or for each weight of the adversarial loss
     interpolation of the weights of the clean network and its robust fine-tune, statistics re-estimated
     mixing        the probabilities of a clean and a robust network, attacked through the mixture; two forwards
+    nuts          the same, the robust network's logits bent as MixedNUTS does
+    within        the probabilities of two positions of one dial, attacked through the mixture; two forwards
+    line          the dial in weight space: weights between two ends, both trained
     oat           the paper's dial: lambda weighs the adversarial loss; also without the clean start
     radial        the dial over the radius; also with a quarter of the rows at lambda 0, and in one run, with a warm
                   part instead of a clean start
@@ -41,8 +44,8 @@ import robustdial as rd
 from robustdial import record
 from robustdial.attack import parse
 from robustdial.data import Data, Source, augmented, balanced, load
-from robustdial.dial import Dials, Fixed, kind_of, reestimated
-from robustdial.evaluate import measure
+from robustdial.dial import Dials, Fixed, Mixture, Nuts, kind_of, reestimated
+from robustdial.evaluate import fit_nuts, measure
 from robustdial.method.objective import AT, Blend, Distilled
 from robustdial.method.schedule import Constant, Warm
 from robustdial.method.solver import PGD, Step
@@ -55,6 +58,8 @@ from robustdial.training.rate import parse as rate
 RADII = (0.5, 1.0)
 WEIGHTS = (0.2, 0.4)
 SHARES = (0.25, 0.5, 0.75, 1.0)
+FAR = 2 / 3
+"""Where the second position of a mixture within the dial stands; the first is 0."""
 DECAY = 0.995
 
 
@@ -176,6 +181,11 @@ class Lab:
         for index, (x, _) in zip(order, self.data.train.batches(order), strict=True):
             yield augmented(self.data, index, x)[0]
 
+    def bend(self, robust: nn.Module) -> Nuts:
+        """What MixedNUTS does to the logits of a robust network, fitted on validation images."""
+        torch.manual_seed(self.seed)
+        return fit_nuts(robust, self.data.val, "pgd-20", self.settings.threat).nuts
+
     def _weights(self, name: str) -> Path:
         return self.folder / f"{name}.safetensors"
 
@@ -203,6 +213,7 @@ def systems(lab: Lab) -> dict[str, Callable[[], Iterator[Point]]]:
     oat = rd.oat(eps=s.threat.eps, steps=s.steps, lambdas=weights)
     radial = rd.radial(eps=s.threat.eps, steps=s.steps, lambdas=radii, warm=0.0)
     more = rd.radial(eps=s.threat.eps, steps=s.steps, lambdas=radii, warm=0.0, zeros=0.25)
+    line = rd.radial(eps=s.threat.eps, steps=s.steps, lambdas=radii, warm=0.0, dial="line")
     trades = rd.radial_trades(eps=s.threat.eps, steps=s.steps, lambdas=radii, warm=0.0)
     one_step = replace(radial, solver=PGD(Step(spread=1.25)), schedule=Constant(2))
     one_run = replace(radial, schedule=Warm(s.first / budget, radial.schedule))
@@ -233,9 +244,22 @@ def systems(lab: Lab) -> dict[str, Callable[[], Iterator[Point]]]:
     def mixing(robust: Callable[[], nn.Module]) -> Callable[[], Iterator[Point]]:
         def points() -> Iterator[Point]:
             for share in SHARES:
-                yield Point(share, Mixed(lab.clean(), robust(), share).eval(), 2)
+                yield between(rd.mixed(lab.clean(), robust()), share)
 
         return points
+
+    def nuts() -> Iterator[Point]:
+        bent = rd.mixed(lab.clean(), lab.taught(), lab.bend(lab.taught()))
+        for share in SHARES:
+            yield between(bent, share)
+
+    def within() -> Iterator[Point]:
+        model = lab.trained("radial-taught", lab.clean, taught(radial))
+        for share in (0.5, 0.75, 0.9):
+            yield Point(share * FAR, model.at((0.0, FAR), mix=share), 2)
+
+    def between(model: Mixture, share: float) -> Point:
+        return Point(share, model.at(share), 1 if share == 1 else 2)
 
     def positions(model: nn.Module) -> Iterator[Point]:
         for lam in model.dials.lambdas:
@@ -265,6 +289,9 @@ def systems(lab: Lab) -> dict[str, Callable[[], Iterator[Point]]]:
         "mixing": mixing(lab.robust),
         "interpolation, taught": interpolation(lab.taught),
         "mixing, taught": mixing(lab.taught),
+        "nuts, taught": nuts,
+        "within, taught": within,
+        "line, taught": dialed("line-taught", taught(line)),
         "dedicated, weight": by_weight,
         "oat, cold": cold("oat-cold", oat),
         "radial, a quarter at 0": dialed("radial-zeros", more),
@@ -286,19 +313,6 @@ def interpolated(a: nn.Module, b: nn.Module, share: float) -> nn.Module:
         {k: torch.lerp(v, ends[1][k], share) if v.is_floating_point() else v for k, v in ends[0].items()}
     )
     return between
-
-
-class Mixed(nn.Module):
-    """The logarithm of the mixture of the probabilities of two networks."""
-
-    def __init__(self, clean: nn.Module, robust: nn.Module, share: float) -> None:
-        super().__init__()
-        self.clean, self.robust, self.share = clean, robust, share
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits `[B, K]`."""
-        mixed = (1 - self.share) * self.clean(x).softmax(1) + self.share * self.robust(x).softmax(1)
-        return mixed.clamp_min(1e-12).log()
 
 
 def measured(point: Point, source: Source, settings: Settings, seed: int) -> dict[str, float | int]:

@@ -36,6 +36,9 @@ COLORS = {
     "radial, one step": "#c98a1a",
     "radial, longer": "#d1487f",
     "radial-trades, averaged": "#0d4f59",
+    "within, taught": "#d9538f",
+    "nuts, taught": "#5b3f8f",
+    "line, taught": "#5f8a1f",
 }
 
 

@@ -272,9 +272,19 @@ def test_worth_measures_what_is_asked_for_and_goes_on_from_there(benchmark_of, t
     worth.main(worth_settings(worth, tmp_path, only=asked))
     assert "radial-trades-taught 1/1" not in capsys.readouterr().out
     mixed = json.loads((tmp_path / "seed0" / "mixing-taught.json").read_text())
-    assert {point["forwards"] for point in mixed["points"]} == {2}
+    assert [point["forwards"] for point in mixed["points"]] == [2, 2, 2, 1]
     picture = benchmark_of("worth_picture")
     assert list(picture.read(tmp_path)) == ["mixing, taught", "radial-trades, taught", "radial-trades, averaged"]
+
+
+def test_worth_mixes_within_a_dial_and_with_bent_logits(benchmark_of, tmp_path):
+    worth = benchmark_of("worth")
+    asked = ("radial, taught", "within, taught", "nuts, taught", "line, taught")
+    worth.main(worth_settings(worth, tmp_path, only=asked))
+    read = {name: json.loads((tmp_path / "seed0" / f"{name}-taught.json").read_text()) for name in ("within", "nuts")}
+    assert [point["forwards"] for point in read["within"]["points"]] == [2, 2, 2]
+    assert [point["position"] for point in read["nuts"]["points"]] == [0.25, 0.5, 0.75, 1]
+    assert set(benchmark_of("worth_picture").read(tmp_path)) == set(asked)
 
 
 def test_worth_refuses_to_mix_results_of_other_settings_and_names_it_does_not_know(benchmark_of, tmp_path):

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         clean_accuracy,
         cost,
         cross,
+        fit_nuts,
         frontier,
         latencies,
         measure,
@@ -140,7 +141,7 @@ _NAMES_OF = {
         Dialed Dials Fixed Interpolated Line Mixed Nuts Proportional dial interpolated inventory mixed
         recalibrated reestimated
     """,
-    "evaluate": "Accuracy Cross OverLambdas Position clean_accuracy cost cross frontier latencies measure",
+    "evaluate": "Accuracy Cross OverLambdas Position clean_accuracy cost cross fit_nuts frontier latencies measure",
     "generator": "StyleGenerator fit_generator open_generator",
     "logits": "LogitsOf",
     "method": "Method",
@@ -297,6 +298,7 @@ __all__ = [
     "fgsm_rs",
     "fit",
     "fit_generator",
+    "fit_nuts",
     "free",
     "from_dataset",
     "from_pretrained",

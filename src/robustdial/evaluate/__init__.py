@@ -11,6 +11,7 @@ from robustdial.evaluate.corrupted import Corrupted, corrupted, mean_accuracy
 from robustdial.evaluate.cost import Cost, cost
 from robustdial.evaluate.cross import Cross, OverLambdas, cross
 from robustdial.evaluate.curve import SHARES, AtRadius, curve
+from robustdial.evaluate.fit_nuts import fit_nuts
 from robustdial.evaluate.foreseen import foreseen
 from robustdial.evaluate.frontier import Position, frontier, point
 from robustdial.evaluate.intervals import Estimate, over_images, over_seeds
@@ -51,6 +52,7 @@ __all__ = [
     "cost",
     "cross",
     "curve",
+    "fit_nuts",
     "foreseen",
     "frontier",
     "latencies",

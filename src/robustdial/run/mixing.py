@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from robustdial import record
 from robustdial.attack import Attack
-from robustdial.data import Data, balanced, unit
-from robustdial.dial import Fit, Fixed, Interpolated, Mixture, OnLine, fitted, kind_of, no_images
+from robustdial.data import Data, unit
+from robustdial.dial import Fixed, Interpolated, Mixture, OnLine, kind_of, no_images
+from robustdial.evaluate import fit_nuts
 from robustdial.models import build, known
 from robustdial.models.foreign import fill, load_foreign
 from robustdial.models.zoo import classes_of, normalisation_of
-from robustdial.precision import Prepared, full_precision
 from robustdial.randomness import seeded
 from robustdial.recipes.mix import Way
 from robustdial.run.assembly import Parts, about_of, parts_of
@@ -25,9 +25,6 @@ from robustdial.run.calibration import calibration
 from robustdial.run.network import open_model
 from robustdial.run.settings import Run, data_of, read_about, run_of
 from robustdial.typing import Json
-
-FITTED_ON = 512
-"""Validation images on which the constants of MixedNUTS are fitted, at most."""
 
 DIVIDED = ("data", "limit", "val", "seed", "size", "root", "labelled", "label", "image", "background", "classes")
 """Settings that say which images are learned from, held out and tested on, and how they are read."""
@@ -111,7 +108,8 @@ def mix_given(
     model = parts.method.dial.put_on(*given, example=_some(data)).to(parts.device)
     facts: dict[str, Json] = {}
     if way == "nuts":
-        fit = _fit(cast(Mixture, model).robust, parts, attack)
+        with seeded(run.seed, parts.device):
+            fit = fit_nuts(cast(Mixture, model).robust, parts.data.val.to(parts.device), attack, parts.method.threat)
         knobs |= asdict(fit.nuts)
         facts = {"share": fit.share, "sure": fit.sure, "fitted_with": attack.name}
         parts = parts_of("mix", knobs, run, data)
@@ -174,20 +172,6 @@ def _of_timm(place: Place, data: Data) -> nn.Module:
     if place.weights is not None:
         fill(net.get_submodule("net"), place.weights)
     return net
-
-
-def _fit(robust: nn.Module, parts: Parts, attack: Attack) -> Fit:
-    """The constants of MixedNUTS for a robust network, from validation images and what it withstands of them."""
-    val, f = parts.data.val.to(parts.device), Prepared(robust, "float32")
-    chosen = balanced(val.labels, FITTED_ON, torch.Generator().manual_seed(0))
-    withstood, wrong = [], []
-    with full_precision(), seeded(parts.run.seed, parts.device):
-        for x, y in val.batches(list(torch.split(chosen, 128))):
-            clean, attacked = f(unit(x)).detach(), f(attack(f, unit(x), y, parts.method.threat)).detach()
-            right = clean.argmax(1) == y
-            withstood.append(attacked[right & (attacked.argmax(1) == y)])
-            wrong.append(clean[~right])
-    return fitted(torch.cat(withstood), torch.cat(wrong))
 
 
 def _some(data: Data) -> Tensor:
