@@ -55,7 +55,6 @@ class _Meeting(nn.Module):
         if not self.training:
             return cast(Tensor, super().forward(x))
         norm = cast(BatchNorm, self)
-        norm._check_input_dim(x)
         out = _normalised(norm, x, self.world)
         for name in ("drop", "act"):  # timm's
             step = getattr(self, name, None)
