@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from robustdial.folding import folded
+from robustdial.folding import Folding, folded
 from robustdial.models import build
+from robustdial.precision import Prepared
 
 
 def norms(net):
@@ -83,3 +84,58 @@ def test_a_batch_norm_without_running_statistics_stays():
 def test_a_network_in_training_mode_is_refused():
     with pytest.raises(ValueError, match=r"model\.eval\(\)"):
         folded(nn.Sequential(nn.Conv2d(3, 3, 3), nn.BatchNorm2d(3)))
+
+
+def tried(net, x):
+    return Folding.tried(net, net, x)
+
+
+@pytest.mark.parametrize(("way", "left"), WAYS.values(), ids=WAYS)
+def test_a_network_is_folded_in_place_and_unfolded_again(way, left):
+    net, x = settle(Wired(way)), torch.rand(2, 3, 4, 4)
+    layers, before = list(net.modules()), net(x)
+    folding = tried(net, x)
+    with folding.applied():
+        assert norms(net) == left
+        torch.testing.assert_close(net(x), before)
+    assert list(net.modules()) == layers
+    assert torch.equal(net(x), before)
+
+
+def test_a_folding_follows_weights_and_statistics():
+    net, x = (
+        settle(build("cnn", classes=3, shape=(3, 8, 8), mean=[0.5] * 3, std=[0.5] * 3, width=4)),
+        torch.rand(4, 3, 8, 8),
+    )
+    folding = tried(net, x)
+    assert folding.pairs
+    settle(net)
+    with torch.no_grad():
+        [weight.mul_(1.1) for weight in net.parameters()]
+    plain = net(x)
+    with folding.applied():
+        torch.testing.assert_close(net(x), plain, rtol=1e-4, atol=1e-5)
+
+
+def test_what_is_not_the_same_when_folded_is_not_folded():
+    net, x = settle(Wired(WAYS["behind one another"][0])), torch.rand(2, 3, 4, 4)
+    net.conv.register_forward_hook(lambda layer, given, out: out.clamp(min=0))  # it sees a folded output
+    folding = tried(net, x)
+    assert not folding.pairs
+    with folding.applied():
+        assert norms(net) == 1
+
+
+def test_an_error_under_attack_leaves_the_network_unfolded():
+    net, x = settle(Wired(WAYS["behind one another"][0])), torch.rand(2, 3, 4, 4)
+    layers = list(net.modules())
+    with pytest.raises(KeyboardInterrupt), Prepared(net, "float32").standing(x):
+        raise KeyboardInterrupt
+    assert list(net.modules()) == layers
+
+
+def test_trying_spends_no_random_number_of_the_run():
+    net, x = settle(Wired(lambda net, x: net.norm(net.conv(x)) + torch.rand(()))), torch.rand(2, 3, 4, 4)
+    state = torch.get_rng_state()
+    assert len(tried(net, x).pairs) == 1
+    assert torch.equal(torch.get_rng_state(), state)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from torch import fx, nn
-from torch.nn.utils import fuse_conv_bn_eval
+import torch
+from torch import Tensor, fx, nn
+from torch.nn.utils import fuse_conv_bn_weights
+
+_ROWS = 8  # of a batch, on which a folding is tried
 
 
 def folded(model: nn.Module) -> nn.Module:
@@ -29,16 +35,110 @@ def folded(model: nn.Module) -> nn.Module:
             "The network is in training mode, whose batch norms cannot be folded. Call model.eval() first."
         )
     model = copy.deepcopy(model)
-    for convolution, norm in list(_pairs(model)):
-        conv, bn = model.get_submodule(convolution), model.get_submodule(norm)
-        if type(conv) is nn.Conv2d and type(bn) is nn.BatchNorm2d and bn.running_var is not None:
-            model.set_submodule(convolution, fuse_conv_bn_eval(conv, bn))
-            model.set_submodule(norm, nn.Identity())
-    model.eval()  # new layers begin in training mode
+    pairs = list(_pairs(model))
+    for pair in pairs:
+        pair.update()
+    _put(model, pairs)
     return model
 
 
-def _pairs(model: nn.Module) -> Iterator[tuple[str, str]]:
+class Pair(NamedTuple):
+    """A convolution and the batch norm that alone reads it, with what stands for both."""
+
+    places: tuple[str, str]
+    layers: tuple[nn.Conv2d, nn.BatchNorm2d]
+    instead: tuple[nn.Conv2d, nn.Identity]
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Fold the weights and statistics that the two have now."""
+        conv, norm = self.layers
+        mean, var = norm.running_mean, norm.running_var
+        assert mean is not None and var is not None, "a norm without statistics is no pair"
+        weight, bias = fuse_conv_bn_weights(conv.weight, conv.bias, mean, var, norm.eps, norm.weight, norm.bias)
+        self.instead[0].weight.copy_(weight)
+        assert self.instead[0].bias is not None
+        self.instead[0].bias.copy_(bias)
+
+
+@dataclass(frozen=True)
+class Folding:
+    """What can be folded in a network while its weights stand still, and unfolded again.
+
+    Args:
+        model: the network itself, not a copy: whatever else changes in it is seen.
+        pairs: its layers.
+    """
+
+    model: nn.Module
+    pairs: tuple[Pair, ...]
+
+    @classmethod
+    def tried(cls, model: nn.Module, ask: Callable[[Tensor], Tensor], x: Tensor) -> Folding:
+        """The folding of a network in evaluation mode, whose logits are `ask(images)`.
+
+        Empty if logits or gradients on `x` `[B, C, H, W]` are not the same to rounding, as with a hook that reads the
+        convolution.
+        """
+        with torch.random.fork_rng([x.device] if x.is_cuda else []):  # looking at it spends no number of the run
+            found = cls(model, tuple(_pairs(model)))
+            if not found.pairs:
+                return found
+            before = _answers(ask, x[:_ROWS])
+            with found.applied():
+                after = _answers(ask, x[:_ROWS])
+        return found if all(_close(*both) for both in zip(before, after, strict=True)) else cls(model, ())
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Inside, the network is folded, in place; its weights and statistics may not move, nor be asked for."""
+        for pair in self.pairs:
+            pair.update()
+        _put(self.model, self.pairs)
+        try:
+            yield
+        finally:
+            for pair in self.pairs:
+                for place, layer in zip(pair.places, pair.layers, strict=True):
+                    self.model.set_submodule(place, layer)
+
+
+def _put(model: nn.Module, pairs: list[Pair] | tuple[Pair, ...]) -> None:
+    for pair in pairs:
+        for place, layer in zip(pair.places, pair.instead, strict=True):
+            model.set_submodule(place, layer)
+
+
+def _answers(ask: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits, and a gradient of them with respect to the images."""
+    torch.manual_seed(0)  # a network that draws in evaluation mode draws the same twice
+    with torch.enable_grad(), torch.autocast(x.device.type, enabled=False):
+        images = x.detach().clone().requires_grad_()
+        logits = ask(images.clone())
+        ways = torch.linspace(-1, 1, logits[0].numel(), device=x.device, dtype=logits.dtype).view_as(logits[0])
+        return logits.detach(), torch.autograd.grad((logits * ways).sum(), images)[0]
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    return bool((one - other).abs().max() <= 1e-3 * one.abs().max())
+
+
+def _pairs(model: nn.Module) -> Iterator[Pair]:
+    for places in _neighbours(model):
+        conv, norm = (model.get_submodule(place) for place in places)
+        if type(conv) is nn.Conv2d and type(norm) is nn.BatchNorm2d and norm.running_var is not None:
+            yield Pair(places, (conv, norm), (_fused(conv), nn.Identity().eval()))
+
+
+def _fused(conv: nn.Conv2d) -> nn.Conv2d:
+    """A convolution like this one with a bias, to be filled."""
+    fused = copy.deepcopy(conv)
+    fused.bias = nn.Parameter(fused.weight.new_zeros(conv.out_channels))
+    fused.eval()  # a new layer would begin in training mode
+    return fused.requires_grad_(False)
+
+
+def _neighbours(model: nn.Module) -> Iterator[tuple[str, str]]:
     """Names of two layers, each called once, of which the second alone reads what the first gives."""
     try:
         nodes = fx.Tracer().trace(model).nodes

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from robustdial.checks import a, one_of
+from robustdial.folding import Folding
 from robustdial.logits import logits_of
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -43,12 +44,25 @@ class Prepared(nn.Module):
         model.to(memory_format=self.layout)  # type: ignore[call-overload]
         self.model = torch.compile(model, **graphs_allowed(model)) if compiled else model
         self.lower = precision == "bfloat16"
+        self.folding = Folding(model, ()) if compiled else None  # compiled for the layers as they are
 
     def forward(self, x: Tensor, *setting: Any) -> Tensor:
         """Logits `[B, K]` of images `[B, C, H, W]`, and of the dial's setting where there is one."""
         with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=self.lower):
             logits = logits_of(self.model(x.contiguous(memory_format=self.layout), *setting))
         return logits.float()
+
+    @contextmanager
+    def standing(self, x: Tensor) -> Iterator[None]:
+        """Inside, the network is called in a cheaper form; it is in evaluation mode, and its weights stand still.
+
+        At the first time that form is tried on the images `x` `[B, C, H, W]`: only what gives the same is used.
+        """
+        if self.folding is None:
+            images = x.contiguous(memory_format=self.layout)
+            self.folding = Folding.tried(self.model, lambda asked: logits_of(self.model(asked)), images)
+        with self.folding.applied():
+            yield
 
 
 @contextmanager

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from robustdial.logits import check_finite, first_line, guarded
+from robustdial.method.modes import attacked
 from robustdial.method.objective.base import single
-from robustdial.method.solver import attacked
 from robustdial.method.threat import Threat, settled
 from robustdial.randomness import seeded
 from robustdial.typing import Classifier

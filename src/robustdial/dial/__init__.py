@@ -10,7 +10,7 @@ from robustdial.dial.line import Interpolated, Line, OnLine, interpolated
 from robustdial.dial.mixture import Mix, Mixed, Mixture, mixed
 from robustdial.dial.model import Dialed, Served
 from robustdial.dial.nuts import Fit, Nuts, fitted
-from robustdial.dial.offer import Forward, Seat
+from robustdial.dial.offer import Forward, Seat, unchanged
 from robustdial.dial.radii import Proportional, Radii, Same
 from robustdial.dial.recalibrate import recalibrated, reestimated
 from robustdial.dial.sampling import PerBatch, PerSample, Sampling
@@ -64,4 +64,5 @@ __all__ = [
     "no_images",
     "recalibrated",
     "reestimated",
+    "unchanged",
 ]

@@ -98,7 +98,8 @@ class Dials:
         victims = shard.after(int((rows == 0).sum()) if self.lambdas[0] == 0 else 0)
         settings = dialed.settings(rows[shard.own])
         return [
-            Seat(partial(_forward_part, forward, s), s.lam, s.first, victims, self.radii.reach(s.lam)) for s in settings
+            Seat(partial(_forward_part, forward, s), s.lam, s.first, victims, self.radii.reach(s.lam), dialed.standing)
+            for s in settings
         ]
 
     def at(self, model: nn.Module, lam: float | None, width: float, images: Calibration) -> nn.Module:

@@ -9,7 +9,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from robustdial.dial.kind import Calibration, DialKind
-from robustdial.dial.offer import Forward, Seat
+from robustdial.dial.offer import Forward, Seat, unchanged
 from robustdial.distributed import Shard
 
 
@@ -40,7 +40,9 @@ class Fixed:
             raise TypeError(
                 "This method trains a plain network, but the model has a dial. Give it model.bake(lam), or train oat."
             )
-        return [Seat(lambda images, rows: forward(images), x.new_ones(len(x)), 0, shard or Shard(len(x)))]
+        standing = getattr(forward, "standing", unchanged)
+        victims = shard or Shard(len(x))
+        return [Seat(lambda images, rows: forward(images), x.new_ones(len(x)), 0, victims, standing=standing)]
 
     def at(self, model: nn.Module, lam: float | None, width: float, images: Calibration) -> nn.Module:
         """The network itself."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import cast
 
 import torch
@@ -88,6 +89,11 @@ class Dialed(nn.Module):
         share = self.shares.new_tensor([share_of_robust(lam, lambdas)])
         rows = torch.zeros(1, dtype=torch.int64, device=self.codes.device)
         return Setting(code[None], share, rows, self.lambdas.new_tensor([lam]), 0, level)
+
+    def standing(self, x: Tensor) -> AbstractContextManager[None]:
+        """Inside, the network is in evaluation mode, its weights and statistics stand still, and none of them asks for
+        a gradient: what the dial makes of them is computed once. `x`, some images, is not looked at."""
+        return self.dial.standing()
 
     def at(self, lam: float | tuple[float, float], width: float = 1.0, mix: float | None = None) -> nn.Module:
         """This network at one lambda as a plain `f(x)`; shares the weights, so it follows further training.

@@ -81,17 +81,21 @@ class Modulated(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         setting = self.dial.setting
         with torch.autocast(x.device.type, enabled=False):
-            scale, shift = self.film(setting.codes, setting.level)
+            scale, shift = self.dial.map_of(self, self._film)
         x = modulate(self.layer(x), scale, shift, setting, self.dim)
         for step in self.after.values():
             x = step(x)
         return x
 
+    def _film(self, setting: Setting) -> tuple[Tensor, Tensor]:
+        scale, shift = self.film(setting.codes, setting.level)
+        return scale, shift
+
     def folded(self, setting: Setting) -> nn.Module:
         """A plain layer that does at `setting` (one lambda) what this one does."""
         layer = cast(Foldable, self.layer).folded(setting)
         with torch.no_grad():
-            scale, shift = (v[0] for v in self.film(setting.codes, setting.level))
+            scale, shift = (v[0] for v in self._film(setting))
             # a weight-standardised convolution scales its output by a gain; its weight has no say in that
             name = "gain" if isinstance(getattr(layer, "gain", None), Tensor) else "weight"
             weight = cast(Tensor | None, getattr(layer, name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple, Protocol
 
 import torch
@@ -19,6 +20,14 @@ Forward = Callable[..., Tensor]
 """How the network is called: `forward(x)`, and `forward(x, setting)` where there is a dial."""
 
 
+Standing = Callable[[Tensor], AbstractContextManager[None]]
+
+
+def unchanged(x: Tensor) -> AbstractContextManager[None]:
+    """Weights that stand still make nothing cheaper."""
+    return nullcontext()
+
+
 class Seat(NamedTuple):
     """One game's place at a batch: how its rows are forwarded, where they stand, who has an adversary."""
 
@@ -32,6 +41,8 @@ class Seat(NamedTuple):
     """Which of the rows that have an adversary, in the whole batch, these are."""
     reach: Reach = 1.0
     """Share of the radius that each row's adversary may use: `[B]`, or one number."""
+    standing: Standing = unchanged
+    """The context in which rows are forwarded in evaluation mode while the weights stand still; takes some images."""
 
 
 class Offer(Protocol):

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
+
+Map = tuple[Tensor, Tensor]
+"""Scale and shift of each distinct lambda, `[D, C]` both."""
 
 Rows = slice | Tensor
 """Some rows of a batch: a slice, or the index `[R]` of victims."""
@@ -45,6 +51,7 @@ class Dial(threading.local):
 
     def __init__(self) -> None:
         self._setting: Setting | None = None
+        self._maps: dict[tuple[nn.Module, int], tuple[Setting, Map]] | None = None
 
     def __reduce__(self) -> tuple[type[Dial], tuple[()]]:
         return Dial, ()  # a copy of a network, in memory or from a file, has a dial of its own, at rest
@@ -59,6 +66,26 @@ class Dial(threading.local):
                 "layers later, is not supported."
             )
         return self._setting
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """Inside, weights and statistics stand still, and no gradient of them is asked for: each layer's map is
+        computed once for each code."""
+        self._maps = {}
+        try:
+            yield
+        finally:
+            self._maps = None
+
+    def map_of(self, layer: nn.Module, compute: Callable[[Setting], Map]) -> Map:
+        """What `compute` makes of the setting; of a layer that stands still, what it made of it before."""
+        setting = self.setting
+        if self._maps is None or torch.compiler.is_compiling():
+            return compute(setting)
+        known = self._maps.get((layer, setting.level))
+        if known is None or known[0].codes is not setting.codes or known[0].share is not setting.share:
+            known = self._maps[layer, setting.level] = (setting, compute(setting))
+        return known[1]
 
     def turn(self, setting: Setting | None) -> None:
         """Set the dial for a forward pass, or put it to rest (None)."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
 from robustdial.data import Batch
-from robustdial.dial import Rows, Seat
+from robustdial.dial import Rows, Seat, unchanged
 from robustdial.distributed import ALONE, Shard, World, drawn, sharded
 from robustdial.logits import logits_of
+from robustdial.method.modes import Mode, attacked
 from robustdial.method.objective import Objective
 from robustdial.method.objective.base import single
 from robustdial.method.threat import Reach, Threat, settled
@@ -63,6 +64,13 @@ class Game:
     def attacked_images(self) -> Tensor:
         """The images that have an adversary `[V, C, H, W]`."""
         return self.attacked.x
+
+    @contextmanager
+    def under_attack(self, mode: Mode) -> Iterator[None]:
+        """The network as it is while it is attacked, in `mode`, its weights at rest."""
+        at_rest = self.seat.standing if mode == "eval" and len(self.attacked_images) else unchanged
+        with attacked(self.model, mode), at_rest(self.attacked_images):
+            yield
 
     def open(self) -> Point:
         """A point before the adversary has moved; the objective has looked at what it must see first."""

@@ -25,8 +25,8 @@ from torch.nn import functional as F
 from robustdial.checks import checked
 from robustdial.distributed import ALONE, Shard, World, sharded
 from robustdial.logits import guarded
+from robustdial.method.modes import attacked
 from robustdial.method.objective.base import cross_entropy
-from robustdial.method.solver import attacked
 from robustdial.method.threat import Ball, Threat, settled
 from robustdial.training.engine import Recovery
 from robustdial.typing import Json

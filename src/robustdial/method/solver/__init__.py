@@ -4,7 +4,6 @@ from robustdial.method.solver.base import Memory, Solver, Step, ascend
 from robustdial.method.solver.friendly import Friendly
 from robustdial.method.solver.generated import Generated
 from robustdial.method.solver.indicative import Indicative
-from robustdial.method.solver.modes import Mode, attacked
 from robustdial.method.solver.noisy import Noisy
 from robustdial.method.solver.pgd import PGD
 from robustdial.method.solver.prior import Prior
@@ -24,7 +23,6 @@ __all__ = [
     "Generated",
     "Indicative",
     "Memory",
-    "Mode",
     "Noisy",
     "Prior",
     "Replay",
@@ -36,5 +34,4 @@ __all__ = [
     "WorstOf",
     "ZeroGrad",
     "ascend",
-    "attacked",
 ]

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from robustdial.checks import fields_fit
 from robustdial.method.game import Game, Point
+from robustdial.method.modes import Mode
 from robustdial.method.solver.base import Memory, Step, a_share
-from robustdial.method.solver.modes import Mode, attacked
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Friendly:
         z = game.noise(self.noise)
         patience = torch.full((len(z),), self.patience, device=z.device)
         moving = torch.arange(len(z), device=z.device)
-        with attacked(game.model, self.mode):
+        with game.under_attack(self.mode):
             size = self.step(game.threat.radius, steps, game.step_scale)
             for _ in range(steps):
                 # jitter for all of them, moving or not: who has stopped changes nothing for the others

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from robustdial.checks import fields_fit
 from robustdial.method.game import Game, Point
+from robustdial.method.modes import Mode
 from robustdial.method.solver.base import Memory, Step, a_share, ascend, origin_of
-from robustdial.method.solver.modes import Mode, attacked
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Generated:
         """Where the ascent from `z` leads."""
         game = point.game
         size = self.step(game.threat.radius, steps, game.step_scale) * game.reach
-        with attacked(game.model, self.mode):
+        with game.under_attack(self.mode):
             return ascend(
                 game.threat, game.attacked_images, z, partial(game.gradient, point=point), size, steps, game.reach
             )

@@ -10,7 +10,6 @@ from torch import Tensor
 from robustdial.checks import fields_fit
 from robustdial.method.game import Point
 from robustdial.method.solver.base import Memory, a_share
-from robustdial.method.solver.modes import attacked
 from robustdial.method.threat.base import per_row
 
 _GREY = 0.5
@@ -75,7 +74,7 @@ class Indicative:
         classes, first = _first_of_each(y)
         some = point.among(first)
         grey = _GREY - some.game.attacked_images
-        with attacked(game.model, "eval"):
+        with game.under_attack("eval"):
             gradient = some.game.gradient(grey, some)
         ways = game.threat.ascend(torch.zeros_like(grey), gradient, 1.0)
         kept = memory.get("labels", grey[:0])

@@ -8,8 +8,8 @@ from functools import partial
 
 from robustdial.checks import fields_fit
 from robustdial.method.game import Game, Point
+from robustdial.method.modes import Mode
 from robustdial.method.solver.base import Memory, Step, ascend
-from robustdial.method.solver.modes import Mode, attacked
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Noisy:
         # what noise and steps can reach together
         room = (self.noise + (passes - 1) * size / threat.radius) * game.reach
         start = game.noise(1.0 if passes > 1 else 0.0, self.noise)
-        with attacked(game.model, self.mode):
+        with game.under_attack(self.mode):
             gradient = partial(game.gradient, point=point)
             z = ascend(threat, x, start, gradient, size * game.reach, passes - 1 if game.called else 0, room)
         yield point.at(z, start=start)

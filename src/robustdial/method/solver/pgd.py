@@ -10,8 +10,8 @@ from torch import Tensor
 
 from robustdial.checks import fields_fit
 from robustdial.method.game import Game, Point
+from robustdial.method.modes import Mode
 from robustdial.method.solver.base import Memory, Step, a_share, ascend
-from robustdial.method.solver.modes import Mode, attacked
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def climbed(point: Point, start: Tensor, step: Step, passes: int, mode: Mode) ->
     """The point to which `passes - 1` steps of projected ascent lead from `start`."""
     game = point.game
     steps = passes - 1 if game.called else 0
-    with attacked(game.model, mode):
+    with game.under_attack(mode):
         size = step(game.threat.radius, passes - 1, game.step_scale) * game.reach
         gradient = partial(game.gradient, point=point)
         z = ascend(game.threat, game.attacked_images, start, gradient, size, steps, game.reach)

@@ -12,8 +12,8 @@ from torch import Tensor
 from robustdial.checks import fields_fit
 from robustdial.data.origin import Origin
 from robustdial.method.game import Game, Point
+from robustdial.method.modes import Mode
 from robustdial.method.solver.base import Memory, Step, ascend, origin_of
-from robustdial.method.solver.modes import Mode, attacked
 from robustdial.method.solver.started import Corner
 
 
@@ -88,7 +88,7 @@ class Prior:
         """Where `steps` steps lead from the prior, and the gradient there where they begin."""
         game = point.game
         size = self.step(game.threat.radius, steps, game.step_scale) * game.reach
-        with attacked(game.model, self.mode):
+        with game.under_attack(self.mode):
             first = game.gradient(start, point)
             z = ascend(game.threat, game.attacked_images, start, lambda _: first, size, 1, game.reach)
             onward = partial(game.gradient, point=point)

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from robustdial.checks import fields_fit
 from robustdial.method.game import Game, Point
+from robustdial.method.modes import Mode
 from robustdial.method.solver.base import Memory, Step, a_share
-from robustdial.method.solver.modes import Mode
 from robustdial.method.solver.pgd import climbed
 
 

@@ -10,8 +10,8 @@ import torch
 
 from robustdial.checks import fields_fit
 from robustdial.method.game import Game, Point
+from robustdial.method.modes import Mode
 from robustdial.method.solver.base import Memory, Step, a_share, ascend, origin_of
-from robustdial.method.solver.modes import Mode, attacked
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Transferred:
         z = torch.where(fresh, game.noise(self.noise), kept)
         z = threat.project(z, game.attacked_images, game.reach)  # half precision may have rounded out of the set
         steps, point = passes - 1 if game.called else 0, game.open()
-        with attacked(game.model, self.mode):
+        with game.under_attack(self.mode):
             size = self.step(threat.radius, passes - 1, game.step_scale) * game.reach
             z = ascend(threat, game.attacked_images, z, partial(game.gradient, point=point), size, steps, game.reach)
         game.put(store, place.index, place.written(store, z))

@@ -9,8 +9,8 @@ import torch
 
 from robustdial.checks import fields_fit
 from robustdial.method.game import Game, Point
+from robustdial.method.modes import Mode
 from robustdial.method.solver.base import Memory
-from robustdial.method.solver.modes import Mode, attacked
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class WorstOf:
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
         point, draws = game.open(), passes - 1 if game.shard.of else 0
         z = point.zero()
-        with attacked(game.model, self.mode), torch.no_grad():
+        with game.under_attack(self.mode), torch.no_grad():
             worst = torch.full((len(z),), -torch.inf, device=z.device)
             for _ in range(draws):
                 drawn = point.anywhere()

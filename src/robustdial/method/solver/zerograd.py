@@ -10,8 +10,8 @@ from torch import Tensor
 
 from robustdial.checks import fields_fit
 from robustdial.method.game import Game, Point
+from robustdial.method.modes import Mode
 from robustdial.method.solver.base import Memory, Step, a_share, ascend
-from robustdial.method.solver.modes import Mode, attacked
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class ZeroGrad:
         def slope(z: Tensor) -> Tensor:
             return without_smallest(game.gradient(z, point), self.share)
 
-        with attacked(game.model, self.mode):
+        with game.under_attack(self.mode):
             z = ascend(threat, x, start, slope, size, passes - 1 if game.called else 0, game.reach)
         yield point.at(z, start=start)
 
