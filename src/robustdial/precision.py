@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from inspect import signature
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -60,7 +60,8 @@ class Prepared(nn.Module):
         """
         if self.folding is None:
             images = x.contiguous(memory_format=self.layout)
-            self.folding = Folding.tried(self.model, lambda asked: logits_of(self.model(asked)), images)
+            network = cast(nn.Module, self.model)
+            self.folding = Folding.tried(network, lambda asked: logits_of(network(asked)), images)
         with self.folding.applied():
             yield
 
