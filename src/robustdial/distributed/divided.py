@@ -36,7 +36,8 @@ def divide(model: nn.Module, device: torch.device, processes: int) -> None:
 def blocks(model: nn.Module) -> list[nn.Module]:
     """The blocks to be divided by themselves, inner ones first, and the whole network at the end.
 
-    Layers are not: some networks take the weights of a layer without calling it.
+    A block is one of a row of modules, and has layers in it. Layers are none: some networks take the weights of a layer
+    without calling it. What stands beside a row, such as the part of a dial in a layer, may give more than one tensor.
 
     >>> inner = nn.Sequential(nn.Linear(9, 9), nn.ReLU())
     >>> [type(block).__name__ for block in blocks(nn.Sequential(inner, nn.Linear(9, 2), nn.ReLU()))]
@@ -44,19 +45,19 @@ def blocks(model: nn.Module) -> list[nn.Module]:
     """
     least, found = _BLOCK * _numel(model), []
 
-    def walk(module: nn.Module) -> int:
+    def walk(module: nn.Module, in_a_row: bool) -> int:
         """How many numbers of a module no block of it holds."""
-        if isinstance(module, nn.MultiheadAttention) or not any(True for _ in module.children()):
-            return _numel(module)
-        left = sum(walk(child) for child in module.children())
-        left += sum(weight.numel() for weight in module.parameters(recurse=False))
-        if left < least or module is model or isinstance(module, nn.ModuleList | nn.ModuleDict):
+        children = [] if isinstance(module, nn.MultiheadAttention) else list(module.children())
+        row = isinstance(module, nn.Sequential | nn.ModuleList)
+        held = _numel(module) - sum(_numel(child) for child in children)
+        left = held + sum(walk(child, row) for child in children)
+        if not (in_a_row and children and left >= least) or isinstance(module, nn.ModuleList):
             return left
         found.append(module)
         return 0
 
-    walk(model)
-    return [*found, model]
+    walk(model, False)
+    return [*dict.fromkeys(found), model]
 
 
 @contextmanager
