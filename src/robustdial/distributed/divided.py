@@ -22,10 +22,16 @@ def divide(model: nn.Module, device: torch.device, processes: int) -> None:
     """Divide the weights of a network among all processes, in place, block by block, onto `device`.
 
     An optimizer is made afterwards, of the divided weights. Such a network cannot be copied.
+
+    Raises ValueError if PyTorch is too old for it.
     """
     from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.fsdp import fully_shard
+    from torch.distributed.fsdp import FSDPModule, fully_shard
 
+    if not hasattr(FSDPModule, "set_reshard_after_forward"):
+        raise ValueError(
+            f"PyTorch {torch.__version__} cannot divide weights. Install a newer one: pip install -U torch."
+        )
     mesh = init_device_mesh(device.type, (processes,))
     for block in blocks(model):
         fully_shard(block, mesh=mesh, reshard_after_forward=True)
