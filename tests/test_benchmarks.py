@@ -326,3 +326,31 @@ def test_overfitting_reads_the_fate_of_a_run(benchmark_of, robust, alarm, said):
         for epoch, share, trouble in zip((1, 2, 3), robust, troubles, strict=True)
     ]
     assert benchmark_of("overfitting").fate_of(epochs).verdict == said
+
+
+@pytest.mark.parametrize("name", ["oat", "agat"])
+def test_gpu_finds_no_difference_between_a_device_and_itself(benchmark_of, monkeypatch, tmp_path, name):
+    gpu, file = benchmark_of("gpu"), tmp_path / "gpu.json"
+    monkeypatch.setattr(gpu.gpu_agreement, "RECIPES", [name])
+    gpu.main(device="cpu", quick=True, parts=("agreement",), json=file)
+    found = json.loads(file.read_text())["agreement"]
+    assert (found["largest difference"], found["apart"]) == ({name: {"double": 0.0}}, [])
+
+
+def test_gpu_names_what_did_not_fit_into_the_time(benchmark_of, monkeypatch, tmp_path):
+    gpu, file = benchmark_of("gpu"), tmp_path / "gpu.json"
+    gpu.main(device="cpu", quick=True, minutes=0.0, json=file)
+    found = json.loads(file.read_text())
+    assert set(found["agreement"]["left out"]) >= {"oat", "free"}
+    assert found["speed"]["left out"] == ["attack pass", "learning pass", "pgd-at, engine"]
+    assert found["training"]["left out"] == ["m-deat", "radial"]
+
+
+@pytest.mark.slow
+def test_gpu_runs_without_a_card(benchmark_of, tmp_path):
+    gpu, file = benchmark_of("gpu"), tmp_path / "gpu.json"
+    gpu.main(device="cpu", quick=True, json=file)
+    found = json.loads(file.read_text())
+    assert found["agreement"]["apart"] == []
+    assert all(0 < of["share of peak"] < 1 for of in found["speed"]["passes"].values())
+    assert found["training"]["radial"]["epochs"] == 2

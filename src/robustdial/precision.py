@@ -40,8 +40,11 @@ class Prepared(nn.Module):
         one_of("precision", precision, ("float32", "bfloat16"))
         super().__init__()
         self.training = model.training
-        self.layout = torch.channels_last if _takes_channels_last(model) else torch.contiguous_format
-        model.to(memory_format=self.layout)  # type: ignore[call-overload]
+        divided = any(hasattr(module, "unshard") for module in model.modules())  # such weights stay as they lie
+        last = not divided and _takes_channels_last(model)
+        self.layout = torch.channels_last if last else torch.contiguous_format
+        if not divided:
+            model.to(memory_format=self.layout)  # type: ignore[call-overload]
         self.model = torch.compile(model, **graphs_allowed(model)) if compiled else model
         self.lower = precision == "bfloat16"
         self.folding = Folding(model, ()) if compiled else None  # compiled for the layers as they are

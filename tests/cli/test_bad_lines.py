@@ -4,6 +4,7 @@ import inspect
 from typing import get_type_hints
 
 import pytest
+import torch
 
 from robustdial.cli import main
 from robustdial.cli.arguments import comparison_flags, training_flags
@@ -153,6 +154,7 @@ compare free --seeds 0                         | --seeds 0
 compare free --n 0                             | --n 0
 compare free --attacks pgd-0                   | pgd-0
 """
+TOO_LITTLE = "this machine has too little memory for that. Lower --batch"
 ROWS = [[part.strip() for part in line.split("|")] for line in LINES.strip().splitlines()]
 
 
@@ -162,19 +164,20 @@ def test_a_bad_line_is_one_line(refused, line, message, empty):
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("error", "line"),
     [
-        MemoryError(),
-        RuntimeError("[enforce fail at alloc_cpu.cpp:121] . DefaultCPUAllocator: can't allocate memory: you tried ..."),
-        RuntimeError("Storage size calculation overflowed with sizes=[1000000000, 1, 3, 3]"),
+        (MemoryError(), TOO_LITTLE),
+        (RuntimeError("alloc_cpu.cpp:121] . DefaultCPUAllocator: can't allocate memory: you tried ..."), TOO_LITTLE),
+        (RuntimeError("Storage size calculation overflowed with sizes=[1000000000, 1, 3, 3]"), TOO_LITTLE),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried ..."), "the accelerator is out of memory. Lower --batch"),
     ],
 )
-def test_memory_that_runs_out_is_one_line(refused, monkeypatch, error):
+def test_memory_that_runs_out_is_one_line(refused, monkeypatch, error, line):
     def methods():
         raise error
 
     monkeypatch.setitem(main.COMMANDS, "methods", methods)
-    assert "too little memory for that. Lower --batch" in refused(["methods"])
+    assert line in refused(["methods"])
 
 
 def test_another_error_of_the_machine_is_not_hidden(monkeypatch):

@@ -39,7 +39,7 @@ class Lines:
 
     def decode(self, latents):
         slopes = latents["slopes"]
-        down = torch.linspace(-1, 1, slopes.shape[3]).to(slopes)[:, None]
+        down = torch.linspace(-1, 1, slopes.shape[3], device=slopes.device).to(slopes)[:, None]
         return latents["light"] + slopes[:, 0] * down + 0.1 * slopes[:, 1]
 
     def __repr__(self):

@@ -2,7 +2,7 @@
 
 A step of the plan has `port`, `argv` (one list for all processes, or one for each), and may have `stop` (after so many
 batches, process 1 is asked to), `hang` (for so many seconds, process 1 does, at its second batch), `code` (process 1
-has other source) and `patience`.
+has other source), `data` (it has other images) and `patience`.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from robustdial.cli import main
 from robustdial.cli.commands import training_progress
 from robustdial.run import alike
 
-CARRY_OUT, DIGEST = training_progress.training_loop, alike.source_digest
+CARRY_OUT, SOURCE, DATA = training_progress.training_loop, alike.source_digest, alike.data_digest
 
 
 def disturbed(step, rank):
@@ -42,7 +42,8 @@ def training_loop(step, rank):
     os.environ["ROBUSTDIAL_PATIENCE"] = str(step.get("patience", 60))
     argv = step["argv"][rank] if isinstance(step["argv"][0], list) else step["argv"]
     training_progress.training_loop = disturbed(step, rank)
-    alike.source_digest = lambda: f"other source {rank}" if step.get("code") else DIGEST()
+    alike.source_digest = lambda: f"other source {rank}" if step.get("code") else SOURCE()
+    alike.data_digest = lambda data: f"other images {rank}" if step.get("data") else DATA(data)
     said, wrong = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(wrong):
         code = main.run(argv)

@@ -55,6 +55,7 @@ def ends(carried_out, folder):
         "optimizer": {"argv": training(folder / "bad", "--optimizer", "adamz")},
         "other command": {"argv": [training(folder / "bad"), training(folder / "bad", "--lr", "0.2")]},
         "other code": {"argv": training(folder / "bad"), "code": True},
+        "other data": {"argv": training(folder / "bad"), "data": True},
         "alone": {"argv": ["methods"]},
         "no data": {"argv": [training(folder / "bad"), training(folder / "bad", "--data", "nowhere")]},
     }
@@ -96,6 +97,7 @@ def test_one_process_goes_on_with_what_two_have_begun(ends, folder):
         ("optimizer", "no optimizer 'adamz'. The nearest is 'adam'"),
         ("other command", "The command of process 1 is not that of process 0"),
         ("other code", "The code of process 1 is not that of process 0"),
+        ("other data", "The data of process 1 is not that of process 0"),
         ("alone", "robustdial methods runs in one process"),
         ("no data", "no data set 'nowhere'"),
     ],

@@ -12,7 +12,7 @@ worker = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(worker)
 
 EQUAL = ["oat", "oats", "radial", "pgd-at", "free", "m-deat", "trades", "m-mart", "fat", "AWP, EMA", "rst"]
-EQUAL += ["atta", "one zero", "one victim/none", "oat/sharded"]
+EQUAL += ["atta", "one zero", "one victim/none", "oat/sharded", "one victim/divided"]
 LOCAL = ["one zero/local", "one victim/local"]
 SLOW = sorted({*worker.RECIPES, *worker.SPECIAL} - {*EQUAL, "accumulated"})
 SLOW += [
@@ -20,6 +20,8 @@ SLOW += [
     "trades/sharded",
     "clipped adamw/sharded",
     "one zero/sharded",
+    *(f"{case}/divided" for case in sorted(worker.RECIPES) if case != "gradalign"),
+    "clipped adamw/divided",
     "oat/none",
     "fat/none",
     "accumulated/none",

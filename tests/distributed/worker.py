@@ -7,13 +7,10 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 from torch import nn
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
-from torch.distributed.tensor import DTensor
 
 from robustdial.data import CropFlip, Relabelled, load
 from robustdial.dial import Fixed, dial
-from robustdial.distributed import ALONE, Several, by_the_model, started_together, synchronised
+from robustdial.distributed import ALONE, Several, divide, started_together, synchronised, whole
 from robustdial.method.learner import AWP
 from robustdial.method.objective import GradAlign
 from robustdial.models import build
@@ -86,7 +83,8 @@ def plain(norms):
 
 def started(case, world, accumulate=1):
     """The state, method and data of a case: a recipe and, after a slash, its norms: synchronised, local or none;
-    or `sharded`, a network without norms whose weights are divided among the processes."""
+    or `divided`, synchronised norms of a network whose weights are divided among the processes, or `sharded`, without
+    norms."""
     name, _, norms = case.partition("/")
     norms = norms or "synchronised"
     source, knobs, change = SPECIAL.get(name, (name, RECIPES.get(name, {}), lambda state: None))
@@ -96,12 +94,12 @@ def started(case, world, accumulate=1):
         method = replace(method, objective=GradAlign(method.objective))
     model = net if isinstance(method.dial, Fixed) else dial(net, method.dial, example=torch.rand(2, 1, 8, 8))
     model.double()
-    world = world.with_norms("synchronised" if norms == "synchronised" else "local")
+    world = world.with_norms("synchronised" if norms in ("synchronised", "divided") else "local")
     if world.norms == "synchronised":
         synchronised(model, world)
-    if norms == "sharded" and world.size > 1:  # each process keeps a part of each weight
-        fully_shard(model, mesh=init_device_mesh("cpu", (world.size,)))
-        world = replace(world, reduce=by_the_model)
+    if norms in ("sharded", "divided") and world.size > 1:  # each process keeps a part of each weight
+        divide(model, torch.device("cpu"), world.size)
+        world = world.with_divided_weights()
     state = TrainState.new(model, lr=0.1)
     state.forward, state.world, state.accumulate = Double(model), world, accumulate
     change(state)
@@ -135,7 +133,7 @@ def trained(case, world=ALONE, accumulate=1, path=None):
     weights = {f"model.{name}": value for name, value in state.model.state_dict().items()}
     if state.average is not None:
         weights |= {f"average.{name}": value for name, value in state.average.state_dict().items()}
-    weights = {name: value.full_tensor() if isinstance(value, DTensor) else value for name, value in weights.items()}
+    weights = {name: whole(value) for name, value in weights.items()}
     memory = {f"memory.{i}.{name}": value for i, kept in enumerate(state.memories) for name, value in kept.items()}
     return weights | memory | {"epochs": torch.tensor(numbers, dtype=torch.float64)}
 

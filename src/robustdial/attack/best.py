@@ -33,10 +33,11 @@ class Best:
     def see(self, image: Tensor, z: Tensor, score: Tensor) -> None:
         """Tries at the images of these numbers, perhaps several at one image."""
         score = score.to(self.score)
-        row = (score > self.score[image]).nonzero().squeeze(1)
-        self.score.scatter_reduce_(0, image[row], score[row], "amax")
-        row = row[score[row] == self.score[image[row]]]
+        higher = score.where(score > self.score[image], -torch.inf)
+        self.score.scatter_reduce_(0, image, higher, "amax")
+        highest = (higher > -torch.inf) & (higher == self.score[image])
         # of equals one must be chosen: rows that are written twice in one assignment may come out mixed
-        winner = torch.full_like(self.score, -1, dtype=torch.int64).scatter_reduce_(0, image[row], row, "amax")
-        new = winner >= 0
+        row = torch.arange(len(image), device=image.device).where(highest, -1)
+        winner = torch.full_like(self.score, -1, dtype=torch.int64).scatter_reduce_(0, image, row, "amax")
+        new = (winner >= 0).nonzero().squeeze(1)  # once for both: a mask would be waited for each time
         self.z[new] = z[winner[new]]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from robustdial.attack.multi_target import same_image
+from robustdial.attack.multi_target import others
 from robustdial.attack.problem import Iterate, Problem
 
 _CHECKPOINTS = 22, 41, 57, 70, 80, 87, 93, 99  # percent of the steps: gaps of 22, 19, ... down to 6
@@ -48,7 +48,7 @@ class Climb(NamedTuple):
         return chosen(self.here.misclassified, self.here, self.top)
 
     def of(self, keep: Tensor) -> Climb:
-        """Some of the rows, bool `[B]`."""
+        """Some of the rows, by their numbers here."""
         here, top = (Iterate(*(part[keep] for part in place)) for place in (self.here, self.top))
         return Climb(self.rows[keep], here, top, *(part[keep] for part in self[3:]))
 
@@ -60,15 +60,15 @@ def climb(problem: Problem, z: Tensor, steps: int, image: Tensor | None = None) 
         problem: what is attacked.
         z: where each row starts.
         steps: at most so many.
-        image: number of each row's image `[B]`, rows of one image being same_image; none are by default.
+        image: number of each row's image `[B]`, rows of one image being siblings; none are by default.
     """
     windows, at = checkpoints(steps), _start(problem, z)
     image = at.rows if image is None else image
     yield at
     for k in range(steps):
         if at.here.misclassified.any():
-            standing = ~same_image(image[at.rows], at.here.misclassified)
-            if not standing.any():
+            standing = others(image[at.rows], at.here.misclassified)
+            if not len(standing):
                 return
             problem, at = problem.of(standing), at.of(standing)
         if k in windows:

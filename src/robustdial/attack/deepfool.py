@@ -86,7 +86,8 @@ class DeepFool:
             if not len(rows):
                 break
             step, wrong = _to_nearest(f, x[rows], z[rows], y[rows], others[rows], threat)
-            rows, step = rows[~wrong], step[~wrong]
+            going = (~wrong).nonzero().squeeze(1)
+            rows, step = rows[going], step[going]
             way[rows] = within_image(way[rows] + step, x[rows])
             z[rows] = within_image((1 + self.overshoot) * way[rows], x[rows])
         return z

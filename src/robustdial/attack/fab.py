@@ -12,7 +12,7 @@ from torch import Tensor
 from robustdial.attack.best import Best
 from robustdial.attack.door import through_door
 from robustdial.attack.losses import lead, margin
-from robustdial.attack.multi_target import ROWS, same_image, target_batches
+from robustdial.attack.multi_target import ROWS, others, target_batches
 from robustdial.attack.problem import eval_mode, gradient_of, top_wrong_classes
 from robustdial.checks import fields_fit
 from robustdial.logits import guarded
@@ -91,7 +91,7 @@ class FAB:
         best.score[margin(logits, y) > 0] = torch.inf
         for image, target in target_batches(best, top_wrong_classes(logits, y, self.targets), self.rows):
             near = self.closest(f, x[image], y[image], target, threat, enough=threat.radius, image=image)
-            found = near.distance <= threat.radius
+            found = (near.distance <= threat.radius).nonzero().squeeze(1)
             best.see(image[found], near.images[found], torch.full_like(near.distance[found], torch.inf))
         return best.z
 
@@ -108,14 +108,14 @@ class FAB:
         """The closest adversarial images on the way to the classes `target` `[B]`, however far away they are.
 
         Whatever is not classified as `y` counts. Of `threat` only the norm plays a part. The search of a row ends at a
-        distance of at most `enough`, and with it that of its same_image, the rows of the same `image` `[B]`.
+        distance of at most `enough`, and with it that of its siblings, the rows of the same `image` `[B]`.
         """
         norm, f = _norm(threat), guarded(f)
         image = torch.arange(len(x), device=x.device) if image is None else image
         x, shape = x.flatten(1), x.shape
         now, best, distance = x.clone(), x.clone(), x.new_full((len(x),), torch.inf)
         for _ in range(self.steps):
-            rows = (~same_image(image, distance <= enough)).nonzero().squeeze(1)
+            rows = others(image, distance <= enough)
             if not len(rows):
                 break
             labels, around = y[rows], x[rows]

@@ -38,10 +38,12 @@ def target_batches(best: Best, targets: Tensor, rows: int) -> Iterator[Targets]:
         begin = end
 
 
-def same_image(image: Tensor, rows: Tensor) -> Tensor:
-    """Which rows `[R]` are of the same image as some of `rows`, bool `[R]`; these included.
+def others(image: Tensor, rows: Tensor) -> Tensor:
+    """Numbers of the rows `[R]` of other images than those of `rows`, bool `[R]`.
 
-    >>> same_image(torch.tensor([0, 0, 1, 2, 2]), torch.tensor([True, False, False, False, True]))
-    tensor([ True,  True, False,  True,  True])
+    Numbers, not a mask: whoever picks rows by a mask waits for the device each time.
+
+    >>> others(torch.tensor([0, 0, 1, 2, 2]), torch.tensor([True, False, False, False, True]))
+    tensor([2])
     """
-    return torch.isin(image, image[rows])
+    return (~torch.isin(image, image.where(rows, -1))).nonzero().squeeze(1)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from robustdial.attack.climb import chosen
-from robustdial.attack.multi_target import same_image
+from robustdial.attack.multi_target import others
 from robustdial.attack.problem import Iterate, Problem
 from robustdial.method.threat import L1, sparse_ascent
 
@@ -41,7 +41,7 @@ class SparseClimb(NamedTuple):
         return chosen(self.here.misclassified, self.here, self.top)
 
     def of(self, keep: Tensor) -> SparseClimb:
-        """Some of the rows, bool `[B]`."""
+        """Some of the rows, by their numbers here."""
         here, top = (Iterate(*(part[keep] for part in place)) for place in (self.here, self.top))
         return SparseClimb(self.rows[keep], here, top, self.size[keep], self.changed[keep])
 
@@ -74,8 +74,8 @@ def sparse_climb(problem: Problem, z: Tensor, steps: int, image: Tensor | None =
     yield at
     for k in range(left):
         if at.here.misclassified.any():
-            standing = ~same_image(image[at.rows], at.here.misclassified)
-            if not standing.any():
+            standing = others(image[at.rows], at.here.misclassified)
+            if not len(standing):
                 return
             problem, at = problem.of(standing), at.of(standing)
         at = _stepped(at, problem)

@@ -245,13 +245,13 @@ def _bump(side: int, draws: Draws, like: Tensor, power: int = 2) -> Tensor:
     half = side // 2
     bump = torch.cat([_hill(side, half, like, 4 // power), -_hill(side, side - half, like, 4 // power)], dim=1)
     bump = bump / _length(bump, 0, 1, power=power)
-    return bump if draws.signs(like, 1) > 0 else bump.T.contiguous()
+    return torch.where(draws.signs(like, 1) > 0, bump, bump.T)  # chosen there: an `if` would wait for the device
 
 
 def _hill(rows: int, columns: int, like: Tensor, decay: int = 2) -> Tensor:
     """Values that fall from the middle of `[rows, columns]` to its border (equation 3); no more columns than rows."""
     top = rows // 2
-    heights = (1 / torch.arange(top + 1, 0, -1).to(like) ** decay).cumsum(0)
+    heights = (1 / torch.arange(top + 1, 0, -1, device=like.device).to(like) ** decay).cumsum(0)
     off = [(torch.arange(n, device=like.device) - n // 2).abs() for n in (rows, columns)]
     return heights[top - torch.maximum(off[0][:, None], off[1])]
 

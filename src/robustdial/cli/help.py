@@ -26,7 +26,7 @@ _GROUPS = {
     "network": "model_width pretrained start weights output compile",
     "training": "rate warmup optimizer momentum weight_decay clip ema awp label_smoothing teacher distil on_trouble",
     "measuring": "budget chosen_on",
-    "machine": "accumulate precision save_every sync_norm shard",
+    "machine": "accumulate precision save_every sync_norm shard_weights shard",
     "output": "resume log json",
 }
 """The groups in the order of the page, and the flags of each; the knobs of a recipe belong to the method."""

@@ -74,7 +74,7 @@ class OnLine(nn.Module):
     def stand(self, index: int) -> Stand:
         """The position of an index into the dial's lambdas."""
         like = next(self.ends.parameters())
-        return Stand(torch.tensor(self.dials.lambdas[index], device=like.device, dtype=like.dtype), index)
+        return Stand(like.new_full((), self.dials.lambdas[index]), index)
 
     def at(self, lam: float | tuple[float, float], width: float = 1.0, mix: float | None = None) -> nn.Module:
         """This network at one lambda as a plain `f(x)`; shares the weights, so it follows further training.
@@ -152,7 +152,7 @@ class _At(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits `[B, K]` of images `[B, C, H, W]`."""
         with self.line.turn.lock:  # while a network is called with other weights, no other thread may call it
-            lam = torch.tensor(self.lam, device=x.device)
+            lam = torch.full((), self.lam, device=x.device)
             return self.line._called(x, lam, self.line.statistics_at(self.lam))
 
 

@@ -5,10 +5,12 @@
     several.py  the same over torch.distributed
     meeting.py  how processes find each other, and part
     norm.py     batch norms with the statistics of the whole batch
+    divided.py  weights, gradients and optimizer divided among them
 
 May import `typing` alone. In: tensors of one process. Out: what they are over all.
 """
 
+from robustdial.distributed.divided import divide, divided_as, gathered, is_divided, whole
 from robustdial.distributed.meeting import Meeting, restarted, started_together
 from robustdial.distributed.norm import meets, synchronised
 from robustdial.distributed.several import Several, by_the_model
@@ -23,10 +25,15 @@ __all__ = [
     "Shard",
     "World",
     "by_the_model",
+    "divide",
+    "divided_as",
     "drawn",
+    "gathered",
+    "is_divided",
     "meets",
     "restarted",
     "sharded",
     "started_together",
     "synchronised",
+    "whole",
 ]

@@ -55,8 +55,15 @@ class Several:
     def size(self) -> int:
         return self.meeting.size
 
+    @property
+    def divides(self) -> bool:
+        return self.reduce is by_the_model
+
     def with_norms(self, norms: str) -> Several:
         return replace(self, norms=norms)
+
+    def with_divided_weights(self) -> Several:
+        return replace(self, reduce=by_the_model)
 
     def sum(self, values: Tensor) -> Tensor:
         total = values.detach().contiguous().clone()
@@ -71,7 +78,7 @@ class Several:
         return bool(flag)
 
     def together(self, here: bool) -> bool:
-        return self.any(here) if self.norms == "synchronised" else here
+        return self.any(here) if self.norms == "synchronised" or self.divides else here
 
     def put(self, store: Tensor, rows: Tensor, values: Tensor, shard: Shard) -> None:
         lengths = [len(self._beside(shard, rank)) for rank in range(self.size)]

@@ -38,6 +38,15 @@ class World(Protocol):
         """The same processes, whose batch norms take their statistics `local` or `synchronised`."""
         ...
 
+    @property
+    def divides(self) -> bool:
+        """Whether the weights are divided among the processes (`distributed.divided`)."""
+        ...
+
+    def with_divided_weights(self) -> World:
+        """The same processes, among which the weights are divided."""
+        ...
+
     def sum(self, values: Tensor) -> Tensor:
         """Sum over processes; without gradient."""
         ...
@@ -48,7 +57,7 @@ class World(Protocol):
 
     def together(self, here: bool) -> bool:
         """Whether the network is called, where it has rows to look at or not (`here`): where its layers meet those of
-        the other processes, all call it if one does."""
+        the other processes, or its weights lie there, all call it if one does."""
         ...
 
     def put(self, store: Tensor, rows: Tensor, values: Tensor, shard: Shard) -> None:
@@ -86,9 +95,13 @@ class Alone:
     rank: int = 0
     size: int = 1
     norms: str = "local"
+    divides: bool = False
 
     def with_norms(self, norms: str) -> Alone:
         return self  # its rows are all there are
+
+    def with_divided_weights(self) -> Alone:
+        return self  # all weights are its own
 
     def sum(self, values: Tensor) -> Tensor:
         return values

@@ -24,7 +24,7 @@ def check_alike(experiment: Experiment) -> None:
     world.check_same("the code", source_digest())
     world.check_same("the command", json.dumps([about["recipe"], about["knobs"], settings], sort_keys=True))
     world.check_same("the data", data_digest(experiment.data))
-    world.check_same("the network", record.fingerprint(experiment.state.model.state_dict()))
+    world.check_same("the network", experiment.weights or record.fingerprint(experiment.state.model.state_dict()))
 
 
 def data_digest(data: Data) -> str:

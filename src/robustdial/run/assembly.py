@@ -12,7 +12,8 @@ from torch import nn
 
 from robustdial import record
 from robustdial.data import Data
-from robustdial.distributed import ALONE, World, synchronised
+from robustdial.dial import Line
+from robustdial.distributed import ALONE, World, divide, synchronised
 from robustdial.method import Method, describe
 from robustdial.method.learner import AWP
 from robustdial.method.objective import Distilled, GradAlign, Smoothed
@@ -54,6 +55,7 @@ def parts_of(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = 
     images = len(data.train) + (len(data.unlabelled) if data.unlabelled else 0)
     check_divides(world.size, run.accumulate, min(run.batch, images))
     world = world.with_norms("synchronised" if run.sync_norm else "local")
+    world = world.with_divided_weights() if run.shard_weights else world
     return Parts(name, knobs, run, method, data, device, resolve(run.precision, device), world)
 
 
@@ -67,15 +69,22 @@ def network(parts: Parts, run: Run) -> nn.Module:
     """The network of a run, with the weights that `run` says to begin with."""
     torch.manual_seed(run.seed)
     spec = {"name": run.model, "width": run.model_width, "pretrained": run.pretrained, "start": run.start}
-    model = model_of(spec, data_facts(parts.data), parts.method).to(parts.device)
+    model = model_of(spec, data_facts(parts.data), parts.method)
+    if not parts.world.divides:  # else it may not fit there whole
+        model.to(parts.device)
     if parts.world.norms == "synchronised":
         synchronised(model, parts.world)
     return model
 
 
 def assembled(folder: Path, parts: Parts, model: nn.Module) -> Experiment:
-    """The run at its first step, with `model`."""
-    run = parts.run
+    """The run at its first step, with `model`, which is divided if the world divides weights."""
+    run, world = parts.run, parts.world
+    average = averaged(model, run.ema) if run.ema else None
+    weights = record.fingerprint(model.state_dict()) if world.divides else None
+    if world.divides:
+        for network in (model, *([] if average is None else [average.module])):
+            divide(network, parts.device, world.size)
     state = TrainState(
         model=model,
         optimizer=optimizer_for(model, run.lr, run.momentum, run.weight_decay, run.optimizer),
@@ -83,14 +92,14 @@ def assembled(folder: Path, parts: Parts, model: nn.Module) -> Experiment:
         lr=run.lr,
         seed=run.seed,
         forward=Prepared(model, parts.precision, run.compile),
-        average=averaged(model, run.ema) if run.ema else None,
+        average=average,
         learner=AWP(run.awp) if run.awp else PLAIN,
-        world=parts.world,
+        world=world,
         accumulate=run.accumulate,
         clip=run.clip,
     )
     about = about_of(folder, parts, model)
-    return Experiment(folder, about, run, parts.method, parts.data.to(parts.device), state, best={})
+    return Experiment(folder, about, run, parts.method, parts.data.to(parts.device), state, best={}, weights=weights)
 
 
 def _method_of(name: str, knobs: Mapping[str, Any], run: Run) -> Method:
@@ -100,6 +109,16 @@ def _method_of(name: str, knobs: Mapping[str, Any], run: Run) -> Method:
         raise ValueError(f"--steps {knobs['steps']} leaves the adversary no step. Give 1 or more, or train clean.")
     if run.compile and isinstance(method.objective, GradAlign):
         raise ValueError("Gradient alignment needs second derivatives, which torch.compile lacks. Drop --compile.")
+    if run.shard_weights and isinstance(method.objective, GradAlign):
+        raise ValueError(
+            f"{name} asks for a second derivative, when divided weights are gone. Drop --shard-weights, or choose "
+            "another recipe."
+        )
+    if run.shard_weights and isinstance(method.dial, Line):
+        raise ValueError(
+            "A line takes weights of two networks without calling these, and divided ones are not there then. Drop "
+            "--shard-weights, or --dial line."
+        )
     if isinstance(method.schedule, Warm) and method.schedule.share and run.epochs == 1:
         raise ValueError("One epoch is all warm part: no adversary would come. Give --epochs 2 or more, or --warm 0.")
     if run.label_smoothing:

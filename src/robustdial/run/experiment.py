@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from robustdial import record
 from robustdial.data import Data, Feed
 from robustdial.dial import kind_of
-from robustdial.distributed import World
+from robustdial.distributed import World, whole
 from robustdial.method import Method
 from robustdial.precision import Prepared
 from robustdial.run.calibration import calibration
@@ -33,6 +33,7 @@ class Experiment:
         best: score and epoch of the best network so far.
         troubles: what went wrong so far, as in `troubles.jsonl`.
         checkpoint: which network `state` holds when it was opened for measuring, best or last.
+        weights: digest of the weights before they were divided among processes; None of whole ones.
         hold: that no other process trains in the folder meanwhile; None of a run that is only measured.
     """
 
@@ -45,6 +46,7 @@ class Experiment:
     best: dict[str, Json]
     troubles: list[dict[str, Json]] = field(default_factory=list)
     checkpoint: str = "last"
+    weights: str | None = None
     hold: record.Hold | None = None
 
     @property
@@ -141,5 +143,5 @@ class Experiment:
         if score < self.best.get("score", 0.0):
             return
         self.best = {"score": score, "epoch": self.state.epoch, "val": val}
-        weights = {f"model.{name}": value for name, value in self.state.served.state_dict().items()}
+        weights = {f"model.{name}": whole(value) for name, value in self.state.served.state_dict().items()}
         self.world.once(lambda: record.write_tensors(self.folder / record.BEST, weights, self.best))

@@ -10,10 +10,12 @@ import torch
 from torch import nn
 
 from robustdial.data import Batch
+from robustdial.distributed import divide, synchronised
 from robustdial.logits import first_line, place_of
 from robustdial.precision import Prepared
 from robustdial.randomness import seeded
 from robustdial.run.experiment import Experiment
+from robustdial.run.network import untrained
 from robustdial.training.batch import Sums, train_batch
 from robustdial.training.optimizer import optimizer_for
 
@@ -35,7 +37,7 @@ class Understudy:
     @staticmethod
     def of(experiment: Experiment) -> Understudy:
         """An understudy for the network that learns."""
-        model = copy.deepcopy(experiment.state.model)
+        model = _divided(experiment) if experiment.world.divides else copy.deepcopy(experiment.state.model)
         model.train()
         return Understudy(experiment, model, Prepared(model, experiment.about["run"]["precision"]))
 
@@ -60,6 +62,15 @@ class Understudy:
             world=state.world,
             accumulate=state.accumulate,
         )
+
+
+def _divided(experiment: Experiment) -> nn.Module:
+    """A network like that of a run: one whose weights are divided cannot be copied."""
+    model, world = untrained(experiment.about), experiment.world
+    if world.norms == "synchronised":
+        synchronised(model, world)
+    divide(model, experiment.device, world.size)
+    return model
 
 
 def check_step(experiment: Experiment) -> None:

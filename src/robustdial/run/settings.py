@@ -49,6 +49,8 @@ class Run:
         clip: shorten the gradient of an update to this length; 0 for never.
         accumulate: parts in which each batch is played, one after the other, for one update: less memory.
         sync_norm: on several processes, batch norms take the statistics of all rows of a batch, not of their own.
+        shard_weights: on several processes, divide weights, gradients and optimizer among them (FSDP2), for networks
+            that do not fit on a device.
         ema: decay of a running average of the weights, which is then what is measured and kept, such as 0.999; 0 for
             none.
         awp: adversarial weight perturbation, as a share of each weight's length, such as 0.01; 0 for none.
@@ -97,6 +99,7 @@ class Run:
     clip: float = 0.0
     accumulate: int = 1
     sync_norm: bool = False
+    shard_weights: bool = False
     ema: float = 0.0
     awp: float = 0.0
     label_smoothing: float = 0.0
@@ -149,6 +152,13 @@ class Run:
             )
         if self.sync_norm and self.compile:
             raise ValueError("--sync-norm and --compile do not go together yet. Give one of them.")
+        if self.shard_weights and self.compile:
+            raise ValueError("--shard-weights and --compile do not go together yet. Give one of them.")
+        if self.shard_weights and self.awp:
+            raise ValueError(
+                "--awp takes gradients that no optimizer follows, which divided weights do not average. Drop "
+                "--shard-weights, or --awp."
+            )
         check_optimizer(self.optimizer)
         if self.start and self.pretrained:
             raise ValueError("--start and --pretrained both name the weights to start from. Give one of them.")

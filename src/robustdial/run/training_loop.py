@@ -12,7 +12,7 @@ import torch
 from robustdial import record
 from robustdial.attack import PGDAttack
 from robustdial.data import Source, balanced, unit
-from robustdial.distributed import Shard, World
+from robustdial.distributed import Shard, World, gathered
 from robustdial.evaluate import Accuracy, clean_accuracy, measure
 from robustdial.method.solver import PGD
 from robustdial.randomness import seeded
@@ -126,10 +126,11 @@ def _lacks_healthy(experiment: Experiment) -> bool:
 
 def close_epoch(experiment: Experiment, summary: dict[str, Json]) -> Trouble | None:
     """Validate and write an epoch; what is wrong with it."""
-    val = validate(experiment)
+    with gathered(experiment.state.model, experiment.state.served):  # each measures its part of the images
+        val, seen, looks = validate(experiment), signals(experiment), along(experiment)
     attacked = experiment.method.schedule.most > 1 or not isinstance(experiment.method.solver, PGD)
     score = score_of(val, float(attacked))
-    epoch = summary | {"val": val, "score": score, "health": signals(experiment)._asdict(), "along": along(experiment)}
+    epoch = summary | {"val": val, "score": score, "health": seen._asdict(), "along": looks}
     found = experiment.world.once(lambda: _written(experiment, epoch))
     trouble = Trouble(found["trouble"]) if found["trouble"] else None
     experiment.save_best(epoch["score"], val)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from robustdial import record
 from robustdial.checks import checked
+from robustdial.distributed import divided_as, whole
 from robustdial.training.engine import Recovery, TrainState, over_all
 from robustdial.typing import Json
 
@@ -40,7 +41,11 @@ def pack(state: TrainState) -> tuple[Tensors, dict[str, Json]]:
     numbers: dict[str, Json] = {}
     for index, slots in optimizer["state"].items():
         for name, value in slots.items():
-            (tensors if isinstance(value, Tensor) else numbers)[f"optimizer.{index}.{name}"] = value
+            place = f"optimizer.{index}.{name}"
+            if isinstance(value, Tensor):
+                tensors[place] = whole(value)
+            else:
+                numbers[place] = value
     groups: list[dict[str, Json]] = []
     for index, group in enumerate(optimizer["param_groups"]):
         kept = {name: value for name, value in group.items() if isinstance(value, Tensor)}
@@ -70,7 +75,7 @@ def _weights(prefix: str, model: nn.Module) -> Tensors:
                 f"State {name!r} of the network is {type(value).__name__}, and a file that is safe to open holds "
                 "tensors only. Let its get_extra_state() give a tensor."
             )
-    return {f"{prefix}{name}": value for name, value in model.state_dict().items()}
+    return {f"{prefix}{name}": whole(value) for name, value in model.state_dict().items()}
 
 
 def unpack(state: TrainState, tensors: Mapping[str, Tensor], about: Mapping[str, Json]) -> None:
@@ -91,6 +96,7 @@ def _unpack_progress(state: TrainState, tensors: Mapping[str, Tensor], about: Ma
         index, slot = name.split(".", 1)
         slots.setdefault(int(index), {})[slot] = value
     groups = [group | _under(tensors, f"group.{index}.") for index, group in enumerate(about["optimizer"]["groups"])]
+    slots = _divided(state.optimizer, slots)
     state.optimizer.load_state_dict({"state": slots, "param_groups": groups})
     _lay_out(state.optimizer, slots)
     state.memories[:] = [
@@ -101,7 +107,7 @@ def _unpack_progress(state: TrainState, tensors: Mapping[str, Tensor], about: Ma
         average = _under(tensors, "average.")
         if wrong := record.misfits(average, state.average.state_dict()):
             raise KeyError(f"average.{wrong[0]}")
-        state.average.load_state_dict(average)
+        _load(state.average, average)
     state.epoch, state.batch, state.schedule = about["epoch"], about["batch"], about["schedule"]
     state.recovery = Recovery(*about.get("recovery", ()))
     as_sum = partial(torch.tensor, dtype=torch.float64, device=state.device)
@@ -110,6 +116,20 @@ def _unpack_progress(state: TrainState, tensors: Mapping[str, Tensor], about: Ma
     torch.set_rng_state(tensors["random.cpu"])
     if "random.cuda" in tensors and state.device.type == "cuda":
         torch.cuda.set_rng_state(tensors["random.cuda"], state.device)
+
+
+def _divided(optimizer: torch.optim.Optimizer, saved: Mapping[int, Mapping[str, Json]]) -> dict[int, dict[str, Json]]:
+    """The optimizer's tensors, divided as their weights are."""
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    return {
+        index: {
+            name: divided_as(value, weights[index])
+            if isinstance(value, Tensor) and value.shape == weights[index].shape
+            else value
+            for name, value in kept.items()
+        }
+        for index, kept in saved.items()
+    }
 
 
 def _lay_out(optimizer: torch.optim.Optimizer, saved: Mapping[int, Mapping[str, Json]]) -> None:
@@ -135,7 +155,14 @@ def load_weights(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
             f"The checkpoint is of another model: {len(wrong)} of {len(wanted)} tensors differ, first {wrong[0]!r}. "
             "Use the run folder it was trained in, with its run.json."
         )
-    model.load_state_dict(found)
+    _load(model, found)
+
+
+def _load(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    like = model.state_dict()
+    model.load_state_dict(
+        {name: divided_as(value, like[name]) if name in like else value for name, value in tensors.items()}
+    )
 
 
 def _random_state(device: torch.device) -> Tensors:

@@ -184,7 +184,7 @@ def _steps(state: TrainState, data: Data, method: Method, epochs: int, batch: in
                 clip=state.clip,
             )
             if state.average is not None:
-                state.average.update_parameters(state.model)
+                follow(state.average, state.model)
             state.world.same_random_numbers(state.device)
             now = time.perf_counter()
             state.sums = add(state.sums, sums | {"seconds": torch.tensor(now - clock)})
@@ -223,14 +223,25 @@ def averaged(model: nn.Module, decay: float) -> AveragedModel:
     @torch.no_grad()
     def average(averages: Tensors, values: Tensors, updates: Tensor | int) -> None:
         updates = torch.as_tensor(updates)
-        weight = 1 - ((1 + updates) / (10 + updates)).clamp(max=decay)
+        weight = float(1 - ((1 + updates) / (10 + updates)).clamp(max=decay)) if updates else 1.0
         for mean, value in zip(averages, values, strict=True):
             if mean.is_floating_point():
-                mean.lerp_(value, weight.to(mean.dtype))
+                mean.lerp_(value, weight)
             else:  # numbers of batches
                 mean.copy_(value)
 
     return AveragedModel(model, multi_avg_fn=average, use_buffers=True).requires_grad_(False)
+
+
+def follow(average: AveragedModel, model: nn.Module) -> None:
+    """Let an average (`averaged`) follow its model by one update, as `average.update_parameters(model)` does.
+
+    That copies the number of updates to the device each time, and waits for it; here the number stays where it is.
+    """
+    assert average.multi_avg_fn is not None
+    means, values = ([*net.parameters(), *net.buffers()] for net in (average.module, model))
+    average.multi_avg_fn(means, values, average.n_averaged)
+    average.n_averaged += 1
 
 
 def _set_rate(state: TrainState, progress: float) -> None:

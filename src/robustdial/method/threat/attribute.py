@@ -26,7 +26,8 @@ class Attribute:
 
 def lows(attributes: tuple[Attribute, ...], x: Tensor) -> Tensor:
     """The smallest value of each attribute `[D]`, on the device and of the type of `x`."""
-    return torch.tensor([attribute.low for attribute in attributes], device=x.device, dtype=x.dtype)
+    values = torch.tensor([attribute.low for attribute in attributes], dtype=x.dtype)
+    return values.to(x.device, non_blocking=True)
 
 
 def per_image(z: Tensor) -> Tensor:

@@ -77,6 +77,12 @@ def per_row(value: Reach, like: Tensor) -> Reach:
     return value.reshape(-1, *[1] * (like.dim() - 1)) if isinstance(value, Tensor) else value
 
 
+def tensor_per_row(value: Reach, like: Tensor) -> Tensor:
+    """`per_row` as a tensor beside `like` and of its type; a number is written there, so that no copy is waited for."""
+    rows = per_row(value, like)
+    return rows.to(like) if isinstance(rows, Tensor) else like.new_full((), rows)
+
+
 def within_image(z: Tensor, x: Tensor) -> Tensor:
     """`z` clipped so that `x + z` is in [0, 1]."""
     return torch.clamp(z, -x, 1 - x)

@@ -11,7 +11,7 @@ from torch import Tensor
 from robustdial.checks import fields_fit
 from robustdial.distributed import drawn
 from robustdial.method.threat.attribute import Attribute
-from robustdial.method.threat.base import per_row
+from robustdial.method.threat.base import per_row, tensor_per_row
 from robustdial.typing import Reach
 
 
@@ -78,11 +78,12 @@ class Box:
 
     def ascend(self, z: Tensor, gradient: Tensor, size: Reach) -> Tensor:
         way = gradient.sign()
-        way[:, _at_rest(self.decode)] = 0
+        for attribute in _at_rest(self.decode):  # one by one: a list of places would be copied, and waited for
+            way[:, attribute] = 0
         return z + per_row(size, z) * way
 
     def project(self, z: Tensor, x: Tensor, reach: Reach) -> Tensor:
-        limit = torch.as_tensor(per_row(reach, z), device=z.device, dtype=z.dtype)
+        limit = tensor_per_row(reach, z)
         return torch.clamp(z, self.decode.low(x) * limit, limit)
 
     def apply(self, x: Tensor, z: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from robustdial.checks import fields_fit
-from robustdial.method.threat.base import per_row, within_image
+from robustdial.method.threat.base import per_row, tensor_per_row, within_image
 from robustdial.typing import Reach
 
 
@@ -59,9 +59,7 @@ class L1:
         return sparse_ascent(z, gradient, size, self.share)
 
     def project(self, z: Tensor, x: Tensor, reach: Reach) -> Tensor:
-        limit = torch.as_tensor(self.eps * per_row(reach, x), device=z.device, dtype=z.dtype).expand(
-            len(z), *[1] * (z.dim() - 1)
-        )
+        limit = tensor_per_row(self.eps * reach, z).expand(len(z), *[1] * (z.dim() - 1))
         room = torch.where(z > 0, 1 - x, x)
         return z.sign() * _shortened(z.abs().flatten(1), room.flatten(1), limit.flatten(1)).view_as(z)
 
@@ -79,7 +77,8 @@ def sparse_ascent(z: Tensor, gradient: Tensor, size: Reach, share: Reach) -> Ten
     """`z` and a step of L1 length `size` over the share `share` (each one number or `[B]`) of the largest gradients."""
     steep = gradient.abs().flatten(1)
     n = steep.shape[1]
-    first = ((1 - torch.as_tensor(share, device=z.device)) * n).long().clamp(0, n - 1).expand(len(z))
+    shares = share if isinstance(share, Tensor) else torch.full((), float(share), device=z.device)
+    first = ((1 - shares) * n).long().clamp(0, n - 1).expand(len(z))
     bar = steep.sort(1).values.gather(1, first[:, None])
     way = gradient.sign() * (steep >= bar).view_as(gradient)
     return z + per_row(size, z) * way / per_row(way.flatten(1).abs().sum(1).clamp_min(1), z)
