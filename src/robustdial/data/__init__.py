@@ -29,6 +29,7 @@ from robustdial.data.classes import arranged, class_names, listed_beside, renumb
 from robustdial.data.dataset import from_dataset
 from robustdial.data.divide import Raw, check_request, divide, for_measuring
 from robustdial.data.feed import Feed, epoch_order
+from robustdial.data.mixing import Mixing, mixing_of
 from robustdial.data.origin import Origin, augmented
 from robustdial.data.parts import Part
 from robustdial.data.reading import Reading
@@ -45,6 +46,7 @@ __all__ = [
     "CropFlip",
     "Data",
     "Feed",
+    "Mixing",
     "Origin",
     "Part",
     "Relabelled",
@@ -66,6 +68,7 @@ __all__ = [
     "is_there",
     "load",
     "load_to_measure",
+    "mixing_of",
     "names",
     "none",
     "renumbered",

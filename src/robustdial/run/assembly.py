@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from robustdial import record
-from robustdial.data import Data
+from robustdial.data import Data, mixing_of
 from robustdial.distributed import ALONE, World, synchronised
 from robustdial.method import Method, describe
 from robustdial.method.learner import AWP
@@ -88,6 +88,7 @@ def assembled(folder: Path, parts: Parts, model: nn.Module) -> Experiment:
         world=parts.world,
         accumulate=run.accumulate,
         clip=run.clip,
+        mixing=mixing_of(run.mixup, run.cutmix),
     )
     about = about_of(folder, parts, model)
     return Experiment(folder, about, run, parts.method, parts.data.to(parts.device), state, best={})

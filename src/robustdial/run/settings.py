@@ -14,7 +14,7 @@ from typing import Any, Literal
 import torch
 
 from robustdial import record
-from robustdial.data import Data, absolute, class_names, is_there, load
+from robustdial.data import Data, absolute, class_names, is_there, load, mixing_of
 from robustdial.own_code import digest_of, is_place
 from robustdial.precision import Precision
 from robustdial.recipes import RECIPES, UNTRAINED, recipe
@@ -53,6 +53,10 @@ class Run:
             none.
         awp: adversarial weight perturbation, as a share of each weight's length, such as 0.01; 0 for none.
         label_smoothing: share of the label's probability spread over all classes; 0 for none.
+        mixup: mix each image with another of its batch, and the labels alike, in a share from Beta(A, A), such as 0.2;
+            0 for no mixing.
+        cutmix: cut a piece of another image of the batch into each, and mix the labels by the area, drawn from
+            Beta(A, A), such as 1; 0 for none. With mixup too, each batch takes one of the two.
         seed: of weights, order, augmentation and adversaries.
         limit: use only so many training images, class-balanced; the validation part is taken out of them.
         val: share of the training images held out to choose the checkpoint; a validation part that comes with the data
@@ -100,6 +104,8 @@ class Run:
     ema: float = 0.0
     awp: float = 0.0
     label_smoothing: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
     seed: int = 0
     limit: int | None = None
     val: float = 0.1
@@ -150,6 +156,7 @@ class Run:
         if self.sync_norm and self.compile:
             raise ValueError("--sync-norm and --compile do not go together yet. Give one of them.")
         check_optimizer(self.optimizer)
+        mixing_of(self.mixup, self.cutmix)
         if self.start and self.pretrained:
             raise ValueError("--start and --pretrained both name the weights to start from. Give one of them.")
         if self.labelled is not None and self.unlabelled is not None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from robustdial.checks import a, checked, finite, positive, seed, whole
-from robustdial.data import Data, Feed, whole_images
+from robustdial.data import Data, Feed, Mixing, whole_images
 from robustdial.dial import Forward
 from robustdial.distributed import ALONE, World
 from robustdial.method import Method
@@ -71,6 +71,7 @@ class TrainState:
         world: the processes that train this network together; not saved.
         accumulate: parts in which each batch is played, for one update; not saved.
         clip: largest length of an update's gradient, 0 for any; not saved.
+        mixing: how images and labels of each batch are mixed; None for not at all; not saved.
     """
 
     model: nn.Module
@@ -91,6 +92,7 @@ class TrainState:
     world: World = ALONE
     accumulate: int = 1
     clip: float = 0.0
+    mixing: Mixing | None = None
 
     def __post_init__(self) -> None:
         a("model", self.model, nn.Module, "a network, a torch.nn.Module")
@@ -154,7 +156,7 @@ def steps(state: TrainState, data: Data, method: Method, *, epochs: int, batch: 
 
 
 def _steps(state: TrainState, data: Data, method: Method, epochs: int, batch: int) -> Iterator[Step]:
-    first, feed = True, Feed(data, method.unlabelled, state.world.rank, state.world.size)
+    first, feed = True, Feed(data, method.unlabelled, state.world, state.mixing)
     check_divides(state.world.size, state.accumulate, min(batch, feed.images))
     if state.epoch == 0 and state.batch == 0:
         state.schedule = method.schedule.init()
