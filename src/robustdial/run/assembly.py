@@ -78,7 +78,7 @@ def assembled(folder: Path, parts: Parts, model: nn.Module) -> Experiment:
     run = parts.run
     state = TrainState(
         model=model,
-        optimizer=optimizer_for(model, run.lr, run.momentum, run.weight_decay, run.optimizer),
+        optimizer=optimizer_for(model, run.lr, run.momentum, run.weight_decay, run.optimizer, run.layer_decay),
         rate=Warmed(parse(run.rate), run.warmup / run.epochs) if run.warmup else parse(run.rate),
         lr=run.lr,
         seed=run.seed,

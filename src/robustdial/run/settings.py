@@ -46,6 +46,8 @@ class Run:
         optimizer: sgd, adamw or another one of torch.optim in small letters; with timm installed, its own too.
         momentum: of stochastic gradient descent, and of other optimizers that have one.
         weight_decay: pull of all weights towards zero.
+        layer_decay: factor on the learning rate of a layer for each layer between it and the head, such as 0.75; 1 for
+            none. The network must name its layers, as those of timm do.
         clip: shorten the gradient of an update to this length; 0 for never.
         accumulate: parts in which each batch is played, one after the other, for one update: less memory.
         sync_norm: on several processes, batch norms take the statistics of all rows of a batch, not of their own.
@@ -98,6 +100,7 @@ class Run:
     optimizer: str = "sgd"
     momentum: float = 0.9
     weight_decay: float = 5e-4
+    layer_decay: float = 1.0
     clip: float = 0.0
     accumulate: int = 1
     sync_norm: bool = False
@@ -141,6 +144,8 @@ class Run:
             raise ValueError(
                 f"--weight-decay {self.weight_decay:g} pushes weights away. Give 0 or a small number, 5e-4."
             )
+        if not 0 < self.layer_decay <= 1:
+            raise ValueError(f"--layer-decay {self.layer_decay:g} is no factor. Give one such as 0.75, or 1 for none.")
         if not self.save_every >= 0:
             raise ValueError(f"--save-every {self.save_every:g} is no time. Give seconds, for example 60.")
         if not 0 <= self.clip < math.inf:

@@ -20,7 +20,7 @@ from robustdial.method import Method
 from robustdial.method.learner import Learner
 from robustdial.method.solver import Memory
 from robustdial.training.batch import PLAIN, Sums, add, check_place, played
-from robustdial.training.optimizer import optimizer_for
+from robustdial.training.optimizer import check_rates, optimizer_for
 from robustdial.training.rate import Rate, rate_of, triangle
 from robustdial.typing import Classifier, Json
 
@@ -55,8 +55,9 @@ class TrainState:
 
     Attributes:
         model: the network, on its device.
-        optimizer: over its parameters.
-        rate: progress in [0, 1] to the factor on the learning rate.
+        optimizer: over its parameters; any of torch's kind that steps without a closure. The rate of each of its groups
+            is set before every batch, to the rate at that time, times the group's `lr_scale` if it has one.
+        rate: progress in [0, 1] to the factor on the learning rate; a function of yours, or one of `training.rate`.
         lr: the learning rate at factor 1.
         seed: of the order of the images.
         schedule: state of the method's schedule; None before the first epoch.
@@ -97,6 +98,7 @@ class TrainState:
     def __post_init__(self) -> None:
         a("model", self.model, nn.Module, "a network, a torch.nn.Module")
         a("optimizer", self.optimizer, torch.optim.Optimizer, "an optimizer, such as optimizer_for(model, lr=0.1)")
+        check_rates(self.optimizer)
         finite("lr", self.lr, "Give a learning rate such as 0.1.")
         seed(self.seed)
         self.rate = rate_of(self.rate)
@@ -239,7 +241,7 @@ def _set_rate(state: TrainState, progress: float) -> None:
     factor = state.rate(progress)
     _check_factor(factor, progress)
     for group in state.optimizer.param_groups:
-        group["lr"] = state.lr * state.recovery.lr * factor
+        group["lr"] = state.lr * state.recovery.lr * factor * group.get("lr_scale", 1.0)
 
 
 def _check_factor(factor: object, progress: float) -> None:
@@ -296,7 +298,7 @@ def _close_epoch(state: TrainState, method: Method, step: Step, epochs: int) -> 
         "clean": means.get("clean"),
         "adv": means.get("adv"),
         "gradient": means.get("gradient"),
-        "lr": state.optimizer.param_groups[0]["lr"],
+        "lr": max(group["lr"] for group in state.optimizer.param_groups),
         "seconds": sums["seconds"],
         "images": int(sums["images"]),
     }
