@@ -21,7 +21,7 @@ from typing import NamedTuple
 from robustdial.checks import checked, nearest
 from robustdial.checks import seed as seed_fits
 from robustdial.data import csv_file, digits, folder, hub, named, parquet
-from robustdial.data.augment import Crop, CropFlip, flip, none
+from robustdial.data.augment import Crop, CropFlip, Then, flip, none
 from robustdial.data.base import Data, Shape, Source, check_part, grey_levels, unit
 from robustdial.data.batch import Batch
 from robustdial.data.checks import check_varied, whole_images
@@ -32,6 +32,7 @@ from robustdial.data.feed import Feed, epoch_order
 from robustdial.data.mixing import Mixing, mixing_of
 from robustdial.data.origin import Origin, augmented
 from robustdial.data.parts import Part
+from robustdial.data.policies import Policy, check_augment, with_augment
 from robustdial.data.reading import Reading
 from robustdial.data.resident import Resident
 from robustdial.data.shown import few, shown
@@ -49,13 +50,16 @@ __all__ = [
     "Mixing",
     "Origin",
     "Part",
+    "Policy",
     "Relabelled",
     "Resident",
     "Source",
     "Stream",
+    "Then",
     "absolute",
     "augmented",
     "balanced",
+    "check_augment",
     "check_part",
     "check_varied",
     "class_names",
@@ -74,6 +78,7 @@ __all__ = [
     "renumbered",
     "unit",
     "whole_images",
+    "with_augment",
     "without_labels",
 ]
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from robustdial import record
-from robustdial.data import Data, mixing_of
+from robustdial.data import Data, mixing_of, with_augment
 from robustdial.distributed import ALONE, World, synchronised
 from robustdial.method import Method, describe
 from robustdial.method.learner import AWP
@@ -50,6 +50,7 @@ def parts_of(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = 
     """The parts of a run, on `data` if it is loaded already. Raises ValueError if they do not go together."""
     method, device = _method_of(name, knobs, run), device_of(run.device)
     data = data_for(name, method, run, data or data_of(run))
+    data = data if run.augment is None else with_augment(data, run.augment)
     method = with_mask_network(method, data, device)
     images = len(data.train) + (len(data.unlabelled) if data.unlabelled else 0)
     check_divides(world.size, run.accumulate, min(run.batch, images))

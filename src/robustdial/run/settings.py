@@ -14,7 +14,7 @@ from typing import Any, Literal
 import torch
 
 from robustdial import record
-from robustdial.data import Data, absolute, class_names, is_there, load, mixing_of
+from robustdial.data import Data, absolute, check_augment, class_names, is_there, load, mixing_of
 from robustdial.own_code import digest_of, is_place
 from robustdial.precision import Precision
 from robustdial.recipes import RECIPES, UNTRAINED, recipe
@@ -55,6 +55,9 @@ class Run:
             none.
         awp: adversarial weight perturbation, as a share of each weight's length, such as 0.01; 0 for none.
         label_smoothing: share of the label's probability spread over all classes; 0 for none.
+        augment: randaugment, trivialaugment, autoaugment or augmix (of torchvision), after the crops and flips that are
+            customary for the data; or a function of yours in place of these, file.py:function, from images
+            [B, C, H, W], uint8 or in [0, 1], to images of the same kind.
         mixup: mix each image with another of its batch, and the labels alike, in a share from Beta(A, A), such as 0.2;
             0 for no mixing.
         cutmix: cut a piece of another image of the batch into each, and mix the labels by the area, drawn from
@@ -107,6 +110,7 @@ class Run:
     ema: float = 0.0
     awp: float = 0.0
     label_smoothing: float = 0.0
+    augment: str | None = None
     mixup: float = 0.0
     cutmix: float = 0.0
     seed: int = 0
@@ -161,6 +165,8 @@ class Run:
         if self.sync_norm and self.compile:
             raise ValueError("--sync-norm and --compile do not go together yet. Give one of them.")
         check_optimizer(self.optimizer)
+        if self.augment is not None:
+            check_augment(self.augment)
         mixing_of(self.mixup, self.cutmix)
         if self.start and self.pretrained:
             raise ValueError("--start and --pretrained both name the weights to start from. Give one of them.")
@@ -198,7 +204,7 @@ def read_about(folder: Path) -> dict[str, Json]:
 
 def own_code_of(name: str, run: Run) -> dict[str, str]:
     """The places of the user's own code that a run depends on, with a digest of each file."""
-    return {place: digest_of(place) for place in (name, run.model) if is_place(place)}
+    return {place: digest_of(place) for place in (name, run.model, run.augment or "") if is_place(place)}
 
 
 def unknown(name: str, knobs: Mapping[str, Json], settings: Mapping[str, Json] = MappingProxyType({})) -> str | None:
