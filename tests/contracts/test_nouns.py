@@ -1,7 +1,9 @@
 """One table per noun: what the engine may rely on, of every objective, schedule, solver and recipe."""
 
+import gc
 import inspect
 import json
+import weakref
 from dataclasses import fields
 
 import pytest
@@ -192,6 +194,18 @@ def test_objectives_take_probabilities_for_labels(objective, dials):
         losses.append((objective.attack(point), objective.learn(point)))
         assert all(right <= len(point.y) for right, _ in point.correct().values())
     torch.testing.assert_close(*losses)
+
+
+def test_a_batch_is_let_go_when_it_is_played():
+    gc.disable()
+    try:
+        (game,) = games(Fixed(), TRADES())
+        points = list(learned(PGD(Step(0.02)).play(game, 4, {})))
+        kept = [weakref.ref(part) for part in (game, *points, points[0].adv)]
+        del game, points
+        assert not any(part() is not None for part in kept)
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

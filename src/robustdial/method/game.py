@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
@@ -190,7 +190,8 @@ class Point:
     ) -> None:
         self.game, self.z, self.parts, self._start = game, z, parts, start
         self._clean, self._reference = clean, reference
-        self._shown, self._adv = Lazy(self._forward_all), Lazy(self._forward_attacked)
+        # not methods: a point that its own parts hold would keep its logits until Python looks for such circles
+        self._shown, self._adv = (Lazy(partial(forward, game, z)) for forward in (_forward_all, _forward_attacked))
 
     def at(self, z: Tensor, parts: int = 1, start: Tensor | None = None) -> Point:
         """The same view, clean logits included, at another perturbation, which will get a gradient."""
@@ -300,14 +301,16 @@ class Point:
             counts |= {"clean": (right[:first].sum(), first)} if first else {}
         return counts
 
-    def _forward_all(self) -> Tensor:
-        first = self.game.seat.first
-        images = torch.cat([self.game.batch.x[:first], self._images()]) if first else self._images()
-        return self.game.forward(images)
 
-    def _forward_attacked(self) -> Tensor:
-        return self.game.forward_attacked(self._images())
+def _forward_all(game: Game, z: Tensor | None) -> Tensor:
+    first, images = game.seat.first, _images(game, z)
+    return game.forward(torch.cat([game.batch.x[:first], images]) if first else images)
 
-    def _images(self) -> Tensor:
-        assert self.z is not None, "the adversary has not moved yet"
-        return self.game.threat.apply(self.game.attacked_images, self.z)
+
+def _forward_attacked(game: Game, z: Tensor | None) -> Tensor:
+    return game.forward_attacked(_images(game, z))
+
+
+def _images(game: Game, z: Tensor | None) -> Tensor:
+    assert z is not None, "the adversary has not moved yet"
+    return game.threat.apply(game.attacked_images, z)
