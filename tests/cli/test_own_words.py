@@ -142,6 +142,11 @@ def test_an_augmentation_of_ones_own_goes_into_a_run_that_is_resumed(place, caps
     assert list(run["own"]) == [run["run"]["augment"]]
     assert (run["run"]["mixup"], run["run"]["cutmix"]) == (0.2, 1.0)
     assert main.run(["train", "clean", "--resume", "--out", "w"]) == 0
+    (place / "aug.py").unlink()
+    assert main.run(["frontier", "w", "--n", "10"]) == 0  # only training needs it
+    capsys.readouterr()
+    assert main.run(["train", "clean", "--resume", "--out", "w"]) == 2
+    assert "There is no file" in capsys.readouterr().err
 
 
 def test_an_attack_that_fails_names_its_line(place, capsys):

@@ -58,8 +58,8 @@ class Feed:
         return mixed_order(labelled, self.images - labelled, batch, self.share, seed, epoch)
 
     def batches(self, order: list[Tensor]) -> Iterator[Batch]:
-        """For each index tensor the own rows of its images, augmented and mixed, and what is known of them; where the
-        data is."""
+        """For each index tensor the own rows of its images, augmented and mixed, and what is known of them, on
+        the device of the data."""
         shards = [Shard(len(index), self.world.rank, self.world.size) for index in order]
         own = [index[shard.own] for index, shard in zip(order, shards, strict=True)]
         for index, mine, shard, (x, y) in zip(order, own, shards, self._images(own), strict=True):

@@ -19,7 +19,7 @@ class View(Protocol):
 
     @property
     def y(self) -> Tensor:
-        """Labels: class numbers `[B]`, or probabilities `[B, K]` where images or labels are mixed."""
+        """Labels: class numbers `[B]`, or probabilities `[B, K]` where they are mixed."""
         ...
 
     @property
@@ -165,7 +165,7 @@ def hard(y: Tensor) -> Tensor:
     return y.argmax(1) if y.is_floating_point() else y
 
 
-def soft(y: Tensor, classes: int) -> Tensor:
+def probabilities(y: Tensor, classes: int) -> Tensor:
     """Labels as probabilities `[B, K]`, be they class numbers `[B]` or probabilities."""
     return y if y.is_floating_point() else F.one_hot(y, classes)
 

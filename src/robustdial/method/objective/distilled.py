@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from robustdial.checks import fields_fit
-from robustdial.method.objective.base import Objective, View, soft
+from robustdial.method.objective.base import Objective, View, probabilities
 from robustdial.method.objective.soft import Soft
 
 
@@ -43,5 +43,5 @@ class Distilled:
 
     def learn(self, view: View) -> Tensor:
         teacher_probs = view.teacher_probs
-        labels = (1 - self.share) * soft(view.y, teacher_probs.shape[1]) + self.share * teacher_probs
+        labels = (1 - self.share) * probabilities(view.y, teacher_probs.shape[1]) + self.share * teacher_probs
         return self.objective.learn(Soft(view, labels))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from robustdial.checks import fields_fit
-from robustdial.method.objective.base import Objective, View, soft
+from robustdial.method.objective.base import Objective, View, probabilities
 from robustdial.method.objective.soft import Soft
 
 
@@ -43,5 +43,5 @@ class Smoothed:
 
     def learn(self, view: View) -> Tensor:
         classes = view.adv.shape[1]
-        labels = soft(view.y, classes) * (1 - self.amount) + self.amount / classes
+        labels = probabilities(view.y, classes) * (1 - self.amount) + self.amount / classes
         return self.objective.learn(Soft(view, labels))
