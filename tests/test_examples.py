@@ -102,6 +102,7 @@ def test_self_training_on_digits_tells_three_networks(monkeypatch, capsys):
         ("attack", "corners-20"),
         ("check", "raised"),
         ("recipe", "lambda 1:"),
+        ("training", "rate 0.0001"),
     ],
 )
 def test_a_part_of_ones_own_works(part, told, capsys):

@@ -16,8 +16,9 @@ one: the M+ rule and DEAT are a curriculum as well, and `localized` stays within
 `robustdial methods` prints this, `robustdial methods NAME` a recipe in full. `docs/methods/map.py` writes this page.
 
 Every recipe takes `--ema 0.999` (averaged weights), `--awp 0.01` (adversarial weight perturbation),
-`--label-smoothing 0.1` and `--teacher RUN --distil 0.5` (labels that are half a teacher's answers). `--preset fast`,
-`standard` or `imagenet` sets the defaults of published settings. The compositions are compared with their authors' code
+`--label-smoothing 0.1`, `--teacher RUN --distil 0.5` (labels that are half a teacher's answers), `--mixup 0.2` and
+`--cutmix 1`. `--preset fast`, `standard` or `imagenet` sets the defaults of published settings
+([ImageNet](../how-to/imagenet.md) has more). The compositions are compared with their authors' code
 number by number, and with loops written line by line from the papers. `make test` repeats this on your machine with the
 numbers that are shipped in `tests/reference/data`, `make processors` under every instruction set that it has. Where a
 default departs from the authors' code, the recipe says so.

@@ -37,6 +37,16 @@ def absolute(text: str) -> str:
     return text if found is None else f"{Path(found[1]).expanduser().absolute()}:{found[2]}"
 
 
+def lost(place: str) -> bool:
+    """Whether the file of a place is not there.
+
+    >>> lost("nowhere.py:mine")
+    True
+    """
+    found = _PLACE.fullmatch(place)
+    return found is not None and not Path(found[1]).is_file()
+
+
 def digest_of(place: str) -> str:
     """Of the file in which something stands; another text after a change. Raises FileNotFoundError if it is gone."""
     found = _PLACE.fullmatch(place)

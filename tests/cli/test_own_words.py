@@ -30,6 +30,31 @@ def nothing():
     pass
 """
 
+HARD = """
+import robustdial as rd
+
+class OfClasses:
+    def look(self, view):
+        pass
+
+    def attack(self, view):
+        return -view.adv.gather(1, view.attacked_labels[:, None])[:, 0]
+
+    def learn(self, view):
+        return -view.shown.gather(1, view.y[:, None])[:, 0]
+
+def mine(eps: float = 0.1):
+    \"\"\"Learn from class numbers.
+
+    Args:
+        eps: radius.
+    \"\"\"
+    return rd.Method(rd.Linf(eps), rd.PGD(rd.Step(0.05)), rd.Constant(2), OfClasses())
+
+def fails(x):
+    return x.missing
+"""
+
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
@@ -88,6 +113,9 @@ train clash.py:mine                   | has a knob lr, which is a flag of every 
 train clash.py:fails                  | ZeroDivisionError: division by zero. Mend it there.
 train clean --model net.py:broken     | name 'undefined' is not defined
 train clean --model net.py:nothing    | not a torch.nn.Module
+train hard.py:mine --mixup 0.2        | does not take mixed labels
+train clean --augment hard.py:fails   | hard.py:fails fails on images
+train clean --augment randaugm        | The nearest is randaugment
 compare clean net.py:build            | its argument classes has no type
 """
 
@@ -98,10 +126,27 @@ def test_what_is_wrong_with_a_file_is_one_line(place, line, told, capsys):
     (place / "clash.py").write_text(
         "def mine(lr: float = 1.0):\n    pass\n\ndef fails(a: int = 0):\n    return 1 / a\n"
     )
+    (place / "hard.py").write_text(HARD)
     assert main.run([*line.split(), "--out", "z"]) == 2
     said = capsys.readouterr().err
     assert told in said and said.count("\n") == 1 and "Traceback" not in said
     assert not (place / "z").exists()
+
+
+def test_an_augmentation_of_ones_own_goes_into_a_run_that_is_resumed(place, capsys):
+    (place / "aug.py").write_text("def dark(x):\n    return x // 2\n")
+    words = ["--augment", "aug.py:dark", "--mixup", "0.2", "--cutmix", "1", "--model-width", "2"]
+    assert main.run(["train", "clean", *words, *SMALL, "--out", "w"]) == 0
+    run = about(place / "w")
+    assert run["run"]["augment"] == f"{place / 'aug.py'}:dark"
+    assert list(run["own"]) == [run["run"]["augment"]]
+    assert (run["run"]["mixup"], run["run"]["cutmix"]) == (0.2, 1.0)
+    assert main.run(["train", "clean", "--resume", "--out", "w"]) == 0
+    (place / "aug.py").unlink()
+    assert main.run(["frontier", "w", "--n", "10"]) == 0  # only training needs it
+    capsys.readouterr()
+    assert main.run(["train", "clean", "--resume", "--out", "w"]) == 2
+    assert "There is no file" in capsys.readouterr().err
 
 
 def test_an_attack_that_fails_names_its_line(place, capsys):

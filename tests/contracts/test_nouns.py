@@ -1,7 +1,9 @@
 """One table per noun: what the engine may rely on, of every objective, schedule, solver and recipe."""
 
+import gc
 import inspect
 import json
+import weakref
 from dataclasses import fields
 
 import pytest
@@ -148,8 +150,9 @@ def batch(n=12):
     return torch.rand(n, 1, 8, 8), torch.arange(n) % 4
 
 
-def games(dials, objective=None, threat=None):
+def games(dials, objective=None, threat=None, soft=False):
     x, y = batch()
+    y = nn.functional.one_hot(y, 4).float() if soft else y
     model = network(dials).train()
     seats, place = dials.seats(model, model, x), Origin(torch.arange(len(x)), len(x), CropFlip(1).draw(x))
     teacher = network(Fixed()).eval()
@@ -178,6 +181,43 @@ def test_objectives_give_a_loss_per_row(objective, dials):
     assert torch.isfinite(learn).all()
     (gradient,) = torch.autograd.grad(attack.sum(), point.z)
     assert gradient.abs().sum() > 0
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("dials", [Fixed(), Dials((0.5, 1.0))])
+def test_objectives_take_probabilities_for_labels(objective, dials):
+    losses = []
+    for soft in (False, True):
+        torch.manual_seed(0)
+        (game,) = games(dials, objective, soft=soft)
+        point = game.open().at(game.noise(1.0))
+        losses.append((objective.attack(point), objective.learn(point)))
+        assert all(right <= len(point.y) for right, _ in point.correct().values())
+    torch.testing.assert_close(*losses)
+
+
+def test_a_batch_is_let_go_when_it_is_played():
+    gc.disable()
+    try:
+        (game,) = games(Fixed(), TRADES())
+        points = list(learned(PGD(Step(0.02)).play(game, 4, {})))
+        kept = [weakref.ref(part) for part in (game, *points, points[0].adv)]
+        del game, points
+        assert not any(part() is not None for part in kept)
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_solvers_take_probabilities_for_labels(solver):
+    ends = []
+    for soft in (False, True):
+        torch.manual_seed(0)
+        (game,) = games(Fixed(), AT(), soft=soft)
+        ends.append([point.z.detach().clone() for point in learned(solver.play(game, 4, {}))])
+    assert len(ends[0]) == len(ends[1])
+    # signs near zero may differ; nearly all pixels go the same way
+    assert all((a - b).abs().gt(1e-5).float().mean() < 0.02 for a, b in zip(*ends, strict=True))
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from robustdial.data import CropFlip, Relabelled, load
+from robustdial.data import CropFlip, Mixing, Relabelled, load
 from robustdial.dial import Fixed, dial
 from robustdial.distributed import ALONE, Several, divide, started_together, synchronised, whole
 from robustdial.method.learner import AWP
@@ -53,6 +53,8 @@ SPECIAL = {
     "one zero": ("oat", {"steps": 2, "zeros": 0.01}, lambda state: None),
     "one victim": ("oat", {"steps": 2, "zeros": 0.97}, lambda state: None),
     "few victims, gradalign": ("oat", {"steps": 2, "zeros": 0.8}, lambda state: None),
+    "mixed": ("fat", {"steps": 3}, lambda state: with_(state, mixing=Mixing(0.4, 1.0))),
+    "mixed rst": ("rst", {"steps": 2}, lambda state: with_(state, mixing=Mixing(1.0, 1.0))),
     "accumulated": ("oat", {"steps": 2}, lambda state: with_(state, accumulate=3)),
 }
 BATCH, EPOCHS, STOPPED = 36, 2, 13

@@ -321,7 +321,8 @@ def run_of(flags: Any) -> Run:
     from robustdial.run import Run
 
     values = {f.name: getattr(flags, f.name) for f in fields(Run)}
-    return Run(**values | {"model": absolute(values["model"])})
+    places = {name: absolute(values[name]) for name in ("model", "augment") if values[name]}
+    return Run(**values | places)
 
 
 def given(argv: Sequence[str]) -> set[str]:

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from robustdial.checks import checked, nearest
 from robustdial.checks import seed as seed_fits
 from robustdial.data import csv_file, digits, folder, hub, named, parquet
-from robustdial.data.augment import Crop, CropFlip, flip, none
+from robustdial.data.augment import Crop, CropFlip, Then, flip, none
 from robustdial.data.base import Data, Shape, Source, check_part, grey_levels, unit
 from robustdial.data.batch import Batch
 from robustdial.data.checks import check_varied, whole_images
@@ -29,8 +29,10 @@ from robustdial.data.classes import arranged, class_names, listed_beside, renumb
 from robustdial.data.dataset import from_dataset
 from robustdial.data.divide import Raw, check_request, divide, for_measuring
 from robustdial.data.feed import Feed, epoch_order
+from robustdial.data.mixing import Mixing, mixing_of
 from robustdial.data.origin import Origin, augmented
 from robustdial.data.parts import Part
+from robustdial.data.policies import Policy, check_augment, with_augment
 from robustdial.data.reading import Reading
 from robustdial.data.resident import Resident
 from robustdial.data.shown import few, shown
@@ -45,15 +47,19 @@ __all__ = [
     "CropFlip",
     "Data",
     "Feed",
+    "Mixing",
     "Origin",
     "Part",
+    "Policy",
     "Relabelled",
     "Resident",
     "Source",
     "Stream",
+    "Then",
     "absolute",
     "augmented",
     "balanced",
+    "check_augment",
     "check_part",
     "check_varied",
     "class_names",
@@ -66,11 +72,13 @@ __all__ = [
     "is_there",
     "load",
     "load_to_measure",
+    "mixing_of",
     "names",
     "none",
     "renumbered",
     "unit",
     "whole_images",
+    "with_augment",
     "without_labels",
 ]
 

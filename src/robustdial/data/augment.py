@@ -115,6 +115,25 @@ class CropFlip:
         return _mirrored(Crop(self.pad).draw(x))
 
 
+@dataclass(frozen=True)
+class Then:
+    """One augmentation after another.
+
+    What is kept of an image from visit to visit (`data.Origin`) lies on it as the first one leaves it: the second may
+    be any change of images.
+
+    Args:
+        first: an augmentation.
+        second: what comes after it.
+    """
+
+    first: Callable[[Tensor], Tensor]
+    second: Callable[[Tensor], Tensor]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.second(self.first(x))
+
+
 none, flip = Still(), Flip()
 
 

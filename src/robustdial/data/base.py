@@ -49,7 +49,8 @@ class Data:
         name: as given to `load`.
         classes: their names; label k is `classes[k]`.
         train, val, test: `val` is taken out of the training set of the source.
-        augment: images to images of the same type, shape and device; draws from the global generator of the device.
+        augment: images to images of the same type, shape and device, any function. It draws from torch's generators; of
+            several processes, through `distributed.drawn` if an image is to get the same numbers on any number of them.
             One that can say what it did (`augment.Augmentation`) lets a solver keep something of each image.
         mean, std: per channel, of pixels in [0, 1], for the first layer of a model.
         notes: decisions that were made for the reader, one sentence each.

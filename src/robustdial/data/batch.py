@@ -19,7 +19,7 @@ class Batch:
 
     Args:
         x: images `[B, C, H, W]` in [0, 1].
-        y: labels `[B]`, whole numbers from 0.
+        y: labels, whole numbers from 0 `[B]`, or probabilities of the classes `[B, K]`.
         origin: where the images come from, for solvers that keep something of each of them.
         pseudo_labelled: which labels a teacher gave, bool `[B]`; none by default.
         shard: which rows of a whole batch these are; all of them by default.
@@ -55,7 +55,7 @@ class Batch:
     def by_teacher(self) -> Tensor:
         """Which labels a teacher gave, bool `[B]`."""
         marks = self.pseudo_labelled
-        return torch.zeros_like(self.y, dtype=torch.bool) if marks is None else marks
+        return torch.zeros(len(self.y), dtype=torch.bool, device=self.y.device) if marks is None else marks
 
     @property
     def all_by_teacher(self) -> Tensor:

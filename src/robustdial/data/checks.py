@@ -97,18 +97,26 @@ def check_learned(x: Tensor) -> None:
 
 
 def check_targets(y: Tensor, images: int) -> None:
-    """Raise a ValueError unless `y` are labels of so many images, int64 `[B]` from 0."""
-    if y.ndim != 1 or y.dtype != torch.int64:
+    """Raise a ValueError unless `y` are labels of so many images, int64 `[B]` from 0, or probabilities `[B, K]`."""
+    soft = y.ndim == 2 and y.is_floating_point()
+    if not soft and (y.ndim != 1 or y.dtype != torch.int64):
         raise ValueError(
             f"The labels of a batch are {y.dtype} {list(y.shape)}. Give one whole number per image, int64 [B]: "
-            "y.long(), or y.argmax(1) of one-hot labels."
+            "y.long(), or y.argmax(1) of one-hot labels; or probabilities of the classes, float [B, K]."
         )
     if len(y) != images:
         raise ValueError(f"A batch has {images} images and {len(y)} labels. Give one label per image.")
-    if y.is_cpu and len(y) and y.amin() < 0:
+    if soft:
+        _check_probabilities(y)
+    elif y.is_cpu and len(y) and y.amin() < 0:
         raise ValueError(
             f"The smallest label is {int(y.amin())}, often the mark of unlabelled images. Use labels from 0."
         )
+
+
+def _check_probabilities(y: Tensor) -> None:
+    if y.is_cpu and not (y.ge(0).all() and (y.sum(1) - 1).abs().le(_ROUNDED).all()):
+        raise ValueError("The labels [B, K] of a batch are no probabilities. Give 0 or more for each class, 1 in all.")
 
 
 def _check_range(x: Tensor, part: str) -> None:

@@ -10,9 +10,10 @@ from torch import Generator, Tensor
 
 from robustdial.data.base import Data, unit
 from robustdial.data.batch import Batch
+from robustdial.data.mixing import Mixing
 from robustdial.data.origin import augmented
 from robustdial.data.unlabelled import UNKNOWN
-from robustdial.distributed import Shard, sharded
+from robustdial.distributed import ALONE, Shard, World, sharded
 
 
 @dataclass(frozen=True)
@@ -22,15 +23,16 @@ class Feed:
     Args:
         data: whose unlabelled images have got pseudo-labels.
         share: of each batch that is unlabelled, in [0, 1).
-        number, of: which of how many players takes its rows of each batch from here.
+        world: the processes that play each batch, of which this one takes its rows.
+        mixing: how images and labels of a batch are mixed; None for not at all.
 
     Raises ValueError if `data` has not what `share` asks for.
     """
 
     data: Data
     share: float = 0.0
-    number: int = 0
-    of: int = 1
+    world: World = ALONE
+    mixing: Mixing | None = None
 
     def __post_init__(self) -> None:
         more = self.data.unlabelled
@@ -56,15 +58,16 @@ class Feed:
         return mixed_order(labelled, self.images - labelled, batch, self.share, seed, epoch)
 
     def batches(self, order: list[Tensor]) -> Iterator[Batch]:
-        """For each index tensor the own rows of its images, augmented, and what is known of them, on the device of the
-        data."""
-        shards = [Shard(len(index), self.number, self.of) for index in order]
+        """For each index tensor the own rows of its images, augmented and mixed, and what is known of them, on
+        the device of the data."""
+        shards = [Shard(len(index), self.world.rank, self.world.size) for index in order]
         own = [index[shard.own] for index, shard in zip(order, shards, strict=True)]
         for index, mine, shard, (x, y) in zip(order, own, shards, self._images(own), strict=True):
             with sharded(shard):
                 images, origin = augmented(self.data, mine, x, self.images)
             marks = self._by_teacher(index).to(y.device, non_blocking=True)
-            yield Batch(images, y, origin, marks[shard.own], shard, marks)
+            batch = Batch(images, y, origin, marks[shard.own], shard, marks)
+            yield batch if self.mixing is None else self.mixing(batch, len(self.data.classes), self.world)
 
     def _by_teacher(self, index: Tensor) -> Tensor:
         """Which images have a pseudo-label, bool `[B]`."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from robustdial.data.augment import Augmentation, Move
+from robustdial.data.augment import Augmentation, Move, Then, none
 from robustdial.data.base import Data, unit
 
 
@@ -51,9 +51,13 @@ class Origin:
 def augmented(data: Data, index: Tensor, x: Tensor, images: int | None = None) -> tuple[Tensor, Origin | None]:
     """The training images `x`, numbers `index` of a set of so many `images`, augmented and in [0, 1]; and their origin.
 
-    The origin is None where the augmentation cannot say what it did, having no `draw`.
+    The origin is None where the augmentation cannot say what it did, having no `draw`; of one after another (`Then`),
+    the first is asked.
     """
-    if not isinstance(data.augment, Augmentation):
-        return unit(data.augment(x)), None
-    move = data.augment.draw(x)
-    return unit(move(x)), Origin(index.to(x.device, non_blocking=True), images or len(data.train), move)
+    first, second = (
+        (data.augment.first, data.augment.second) if isinstance(data.augment, Then) else (data.augment, none)
+    )
+    if not isinstance(first, Augmentation):
+        return unit(second(first(x))), None
+    move = first.draw(x)
+    return unit(second(move(x))), Origin(index.to(x.device, non_blocking=True), images or len(data.train), move)

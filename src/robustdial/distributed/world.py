@@ -65,6 +65,10 @@ class World(Protocol):
         shards beside it there."""
         ...
 
+    def before(self, rows: Tensor) -> Tensor:
+        """For each row of this process the row before it in the whole batch; before the first comes the last."""
+        ...
+
     def average_gradients(
         self, gradients: Sequence[Tensor | None], weights: Sequence[Tensor]
     ) -> Sequence[Tensor | None]:
@@ -114,6 +118,9 @@ class Alone:
 
     def put(self, store: Tensor, rows: Tensor, values: Tensor, shard: Shard) -> None:
         store[rows] = values
+
+    def before(self, rows: Tensor) -> Tensor:
+        return rows.roll(1, 0)
 
     def average_gradients(
         self, gradients: Sequence[Tensor | None], weights: Sequence[Tensor]

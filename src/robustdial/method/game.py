@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from robustdial.distributed import ALONE, Shard, World, drawn, sharded
 from robustdial.logits import logits_of
 from robustdial.method.modes import Mode, attacked
 from robustdial.method.objective import Objective
-from robustdial.method.objective.base import single
+from robustdial.method.objective.base import hard, single
 from robustdial.method.threat import Reach, Threat, settled
 from robustdial.typing import Classifier
 
@@ -106,8 +107,11 @@ class Game:
         """Keep something of every victim: `store[rows] = values`, one row for each, in every process."""
         self.world.put(store, rows, values, self.shard)
 
-    def among(self, rows: Tensor) -> Game:
-        """The same game for some of the attacked rows, by index `[R]`, without their origin; nothing is drawn in it."""
+    def among(self, rows: Tensor, labels: Tensor | None = None) -> Game:
+        """The same game for some of the attacked rows, by index `[R]`, without their origin; nothing is drawn in it.
+
+        Their labels are `labels`, where these are given.
+        """
         first, lam = self.seat.first, self.seat.lam[self.seat.first :]
         seat = Seat(
             lambda images, part: self._forward(images, first + rows[part]),
@@ -117,6 +121,7 @@ class Game:
             _rows(self.reach, rows),
         )
         batch = self.attacked.numbered(rows)
+        batch = batch if labels is None else replace(batch, y=labels)
         given = (self._given, self.objective, self.step_scale, self._teacher, self.world, self.turn)
         return Game(self.model, seat, batch, *given)
 
@@ -151,6 +156,10 @@ class Game:
 
 def _rows(reach: Reach, rows: Rows) -> Reach:
     return reach[rows] if isinstance(reach, Tensor) else reach
+
+
+def _right(logits: Tensor, y: Tensor) -> Tensor:
+    return logits.argmax(1) == hard(y)
 
 
 class Lazy:
@@ -189,15 +198,16 @@ class Point:
     ) -> None:
         self.game, self.z, self.parts, self._start = game, z, parts, start
         self._clean, self._reference = clean, reference
-        self._shown, self._adv = Lazy(self._forward_all), Lazy(self._forward_attacked)
+        # not methods: a point that its own parts hold would keep its logits until Python looks for such circles
+        self._shown, self._adv = (Lazy(partial(forward, game, z)) for forward in (_forward_all, _forward_attacked))
 
     def at(self, z: Tensor, parts: int = 1, start: Tensor | None = None) -> Point:
         """The same view, clean logits included, at another perturbation, which will get a gradient."""
         return Point(self.game, z.detach().requires_grad_(), self._clean, self._reference, parts, start)
 
-    def among(self, rows: Tensor) -> Point:
-        """The view of some of the attacked rows, by index `[R]`, before their adversaries have moved."""
-        game, reference = self.game.among(rows), Lazy(lambda: self.reference[rows])
+    def among(self, rows: Tensor, labels: Tensor | None = None) -> Point:
+        """The view of some of the attacked rows, by index `[R]`, before their adversaries have moved (`Game.among`)."""
+        game, reference = self.game.among(rows, labels), Lazy(lambda: self.reference[rows])
         return Point(game, None, Lazy(game._clean), reference)
 
     def afresh(self) -> Point:
@@ -219,7 +229,7 @@ class Point:
 
     @property
     def y(self) -> Tensor:
-        """Labels `[B]`."""
+        """Labels, `[B]` or probabilities `[B, K]`."""
         return self.game.batch.y
 
     @property
@@ -229,7 +239,7 @@ class Point:
 
     @property
     def attacked_labels(self) -> Tensor:
-        """Labels of the attacked rows `[V]`."""
+        """Labels of the attacked rows, `[V]` or probabilities `[V, K]`."""
         return self.game.attacked.y
 
     @property
@@ -287,23 +297,28 @@ class Point:
 
     @torch.no_grad()
     def correct(self) -> dict[str, tuple[Tensor, int]]:
-        """Right answers and their number of images, of `clean` and `adv`, as far as they were computed."""
+        """Right answers and their number of images, of `clean` and `adv`, as far as they were computed.
+
+        Where labels are probabilities, the most likely class is the right one.
+        """
         looked = {"clean": (self._clean, self.y), "adv": (self._adv, self.attacked_labels)}
-        counts = {name: ((lazy.value.argmax(1) == y).sum(), len(y)) for name, (lazy, y) in looked.items() if lazy.known}
+        counts = {name: (_right(lazy.value, y).sum(), len(y)) for name, (lazy, y) in looked.items() if lazy.known}
         if self._shown.known:
-            first, right = self.game.seat.first, self.shown.argmax(1) == self.y
+            first, right = self.game.seat.first, _right(self.shown, self.y)
             counts |= {"adv": (right[first:].sum(), len(right) - first)}
             counts |= {"clean": (right[:first].sum(), first)} if first else {}
         return counts
 
-    def _forward_all(self) -> Tensor:
-        first = self.game.seat.first
-        images = torch.cat([self.game.batch.x[:first], self._images()]) if first else self._images()
-        return self.game.forward(images)
 
-    def _forward_attacked(self) -> Tensor:
-        return self.game.forward_attacked(self._images())
+def _forward_all(game: Game, z: Tensor | None) -> Tensor:
+    first, images = game.seat.first, _images(game, z)
+    return game.forward(torch.cat([game.batch.x[:first], images]) if first else images)
 
-    def _images(self) -> Tensor:
-        assert self.z is not None, "the adversary has not moved yet"
-        return self.game.threat.apply(self.game.attacked_images, self.z)
+
+def _forward_attacked(game: Game, z: Tensor | None) -> Tensor:
+    return game.forward_attacked(_images(game, z))
+
+
+def _images(game: Game, z: Tensor | None) -> Tensor:
+    assert z is not None, "the adversary has not moved yet"
+    return game.threat.apply(game.attacked_images, z)

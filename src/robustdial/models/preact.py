@@ -34,6 +34,10 @@ class PreActResNet(nn.Module):
         logits: Tensor = self.fc(x.mean((2, 3)))
         return logits
 
+    def group_matcher(self, coarse: bool = False) -> dict[str, str]:
+        """Which weights make up a layer, as the networks of timm say it; the others belong to the head."""
+        return {"stem": r"^conv1", "blocks": r"^blocks\.(\d+)"}
+
 
 class PreActBlock(nn.Module):
     """Norm and ReLU before each of two 3x3 convolutions, beside a shortcut; nothing after the sum.

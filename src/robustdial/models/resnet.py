@@ -33,6 +33,10 @@ class ResNet(nn.Module):
         logits: Tensor = self.fc(x.mean((2, 3)))
         return logits
 
+    def group_matcher(self, coarse: bool = False) -> dict[str, str]:
+        """Which weights make up a layer, as the networks of timm say it; the others belong to the head."""
+        return {"stem": r"^conv1|^bn1", "blocks": r"^blocks\.(\d+)"}
+
 
 class Block(nn.Module):
     """Two 3x3 convolutions, each followed by its norm, beside a shortcut; ReLU of the sum."""

@@ -42,3 +42,7 @@ class WideResNet(nn.Module):
         x = F.relu(self.bn(self.blocks(self.conv1(x))))
         logits: Tensor = self.fc(x.mean((2, 3)))
         return logits
+
+    def group_matcher(self, coarse: bool = False) -> dict[str, str]:
+        """Which weights make up a layer, as the networks of timm say it; the others belong to the head."""
+        return {"stem": r"^conv1", "blocks": r"^blocks\.(\d+)"}

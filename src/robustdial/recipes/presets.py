@@ -94,4 +94,80 @@ IMAGENET = Preset(
     },
 )
 
-PRESETS: dict[str, Preset] = {"fast": FAST, "standard": STANDARD, "imagenet": IMAGENET}
+_FINE_TUNED = {
+    "data": "folder:imagenet",
+    "pretrained": True,
+    "size": 224,
+    "eps": px(4),
+    "epochs": 50,
+    "batch": 640,
+    "lr": 1e-3,
+    "rate": "cosine",
+    "warmup": 10.0,
+    "optimizer": "adamw",
+    "weight_decay": 0.05,
+    "ema": 0.9999,
+    "label_smoothing": 0.1,
+    "augment": "randaugment",
+    "mixup": 0.8,
+    "cutmix": 1.0,
+}
+_TWO_STEPS = {"pgd-at": {"steps": 2, "step": 1.0}}
+_SINGH = (
+    "code of Singh et al., NeurIPS 2023, for 50 epochs; {}, PGD in place of APGD, without random erasing and jitter"
+)
+
+CONVNEXT = Preset(
+    _SINGH.format("timm's ConvNeXt-T without their stem"),
+    {**_FINE_TUNED, "model": "timm:convnext_tiny"},
+    _TWO_STEPS,
+)
+
+VIT = Preset(
+    _SINGH.format("timm's ViT-S without their stem"),
+    {**_FINE_TUNED, "model": "timm:vit_small_patch16_224"},
+    _TWO_STEPS,
+)
+
+MADRY = Preset(
+    "defaults of the robustness library (Engstrom et al., 2019); radius and step size, which it leaves open, are ours",
+    {
+        "data": "folder:imagenet",
+        "model": "timm:resnet50",
+        "size": 224,
+        "eps": px(4),
+        "epochs": 200,
+        "batch": 256,
+        "lr": 0.1,
+        "rate": "multistep:1/4,1/2,3/4",
+        "weight_decay": 1e-4,
+    },
+    {"pgd-at": {"steps": 7, "step": 2.5 / 7}},
+)
+
+FAST_IMAGENET = Preset(
+    "code of Wong et al., ICLR 2020, at one size of images, theirs has three, with a cosine instead of their lines",
+    {
+        "data": "folder:imagenet",
+        "model": "timm:resnet50",
+        "size": 224,
+        "eps": px(4),
+        "epochs": 15,
+        "batch": 512,
+        "lr": 0.4,
+        "rate": "cosine",
+        "warmup": 1.0,
+        "weight_decay": 1e-4,
+    },
+    {"fgsm-rs": {"step": 1.25}},
+)
+
+PRESETS: dict[str, Preset] = {
+    "fast": FAST,
+    "standard": STANDARD,
+    "imagenet": IMAGENET,
+    "imagenet-convnext": CONVNEXT,
+    "imagenet-vit": VIT,
+    "imagenet-madry": MADRY,
+    "imagenet-fast": FAST_IMAGENET,
+}

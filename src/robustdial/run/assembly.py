@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from robustdial import record
-from robustdial.data import Data
+from robustdial.data import Data, mixing_of, with_augment
 from robustdial.dial import Line
 from robustdial.distributed import ALONE, World, divide, synchronised
 from robustdial.method import Method, describe
@@ -51,6 +51,7 @@ def parts_of(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = 
     """The parts of a run, on `data` if it is loaded already. Raises ValueError if they do not go together."""
     method, device = _method_of(name, knobs, run), device_of(run.device)
     data = data_for(name, method, run, data or data_of(run))
+    data = data if run.augment is None else with_augment(data, run.augment)
     method = with_mask_network(method, data, device)
     images = len(data.train) + (len(data.unlabelled) if data.unlabelled else 0)
     check_divides(world.size, run.accumulate, min(run.batch, images))
@@ -87,7 +88,7 @@ def assembled(folder: Path, parts: Parts, model: nn.Module) -> Experiment:
             divide(network, parts.device, world.size)
     state = TrainState(
         model=model,
-        optimizer=optimizer_for(model, run.lr, run.momentum, run.weight_decay, run.optimizer),
+        optimizer=optimizer_for(model, run.lr, run.momentum, run.weight_decay, run.optimizer, run.layer_decay),
         rate=Warmed(parse(run.rate), run.warmup / run.epochs) if run.warmup else parse(run.rate),
         lr=run.lr,
         seed=run.seed,
@@ -97,6 +98,7 @@ def assembled(folder: Path, parts: Parts, model: nn.Module) -> Experiment:
         world=world,
         accumulate=run.accumulate,
         clip=run.clip,
+        mixing=mixing_of(run.mixup, run.cutmix),
     )
     about = about_of(folder, parts, model)
     return Experiment(folder, about, run, parts.method, parts.data.to(parts.device), state, best={}, weights=weights)

@@ -62,7 +62,7 @@ class Experiment:
     @property
     def feed(self) -> Feed:
         """What its epochs go through."""
-        return Feed(self.data, self.method.unlabelled, self.world.rank, self.world.size)
+        return Feed(self.data, self.method.unlabelled, self.world, self.state.mixing)
 
     @property
     def world(self) -> World:

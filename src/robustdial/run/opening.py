@@ -12,6 +12,7 @@ import torch
 from robustdial import record
 from robustdial.data import Data, check_varied
 from robustdial.distributed import ALONE, World
+from robustdial.own_code import lost
 from robustdial.run.alike import check_alike
 from robustdial.run.assembly import Parts, assembled, check_adversary, network, parts_of
 from robustdial.run.borrowed import attach_pseudo_labels, attach_teacher, check_others, pseudo_labels_of, relabelled
@@ -141,6 +142,8 @@ def trained(folder: Path, device: str = "auto", data: Data | None = None, *, pla
     record.sweep(folder)
     checkpoint, tensors = best_weights(folder)
     run = replace(relocated(run_of(about), about.get("places", {})), device=device)
+    if lost(run.augment or ""):
+        run = replace(run, augment=None)  # which only training needs
     own = data is None and place is None
     if data is None:
         with moved_data(folder, about, place):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -12,6 +12,7 @@ from torch import nn
 from robustdial.data import Batch
 from robustdial.distributed import divide, synchronised
 from robustdial.logits import first_line, place_of
+from robustdial.method.objective import hard
 from robustdial.precision import Prepared
 from robustdial.randomness import seeded
 from robustdial.run.experiment import Experiment
@@ -86,12 +87,28 @@ def check_step(experiment: Experiment) -> None:
         except torch.OutOfMemoryError:
             raise
         except (RuntimeError, ValueError, TypeError) as error:
+            _check_labels_taken(understudy, batch, passes, error)
             if place_of(error) is None:
                 raise
             raise ValueError(
                 f"{about['recipe']} cannot train {about['model']['name']} on batches of {len(batch)} images "
                 f"{list(batch.x.shape[1:])}: {first_line(error)}. {_remedy(str(error), len(batch))}"
             ) from error
+
+
+def _check_labels_taken(understudy: Understudy, batch: Batch, passes: int, error: Exception) -> None:
+    """Raises ValueError if it is mixed labels that the method cannot learn from: from class numbers it can."""
+    if not batch.y.is_floating_point():
+        return
+    try:
+        understudy.learn(replace(batch, y=hard(batch.y)), passes)
+    except (RuntimeError, ValueError, TypeError):
+        return
+    name = understudy.experiment.about["recipe"]
+    raise ValueError(
+        f"{name} does not take mixed labels, probabilities [B, K] ({first_line(error)}). Leave --mixup and --cutmix "
+        "out, or let its parts take robustdial.method.objective.hard(view.y) where they need a class."
+    ) from error
 
 
 def _remedy(said: str, batch: int) -> str:

@@ -14,8 +14,8 @@ from typing import Any, Literal
 import torch
 
 from robustdial import record
-from robustdial.data import Data, absolute, class_names, is_there, load
-from robustdial.own_code import digest_of, is_place
+from robustdial.data import Data, absolute, check_augment, class_names, is_there, load, mixing_of
+from robustdial.own_code import digest_of, is_place, lost
 from robustdial.precision import Precision
 from robustdial.recipes import RECIPES, UNTRAINED, recipe
 from robustdial.recipes.composed import COMPOSED
@@ -46,6 +46,8 @@ class Run:
         optimizer: sgd, adamw or another one of torch.optim in small letters; with timm installed, its own too.
         momentum: of stochastic gradient descent, and of other optimizers that have one.
         weight_decay: pull of all weights towards zero.
+        layer_decay: factor on the learning rate of a layer for each layer between it and the head, such as 0.75; 1 for
+            none. The network must name its layers, as those of timm do.
         clip: shorten the gradient of an update to this length; 0 for never.
         accumulate: parts in which each batch is played, one after the other, for one update: less memory.
         sync_norm: on several processes, batch norms take the statistics of all rows of a batch, not of their own.
@@ -55,6 +57,13 @@ class Run:
             none.
         awp: adversarial weight perturbation, as a share of each weight's length, such as 0.01; 0 for none.
         label_smoothing: share of the label's probability spread over all classes; 0 for none.
+        augment: randaugment, trivialaugment, autoaugment or augmix (of torchvision), after the crops and flips that are
+            customary for the data; or a function of yours in place of these, file.py:function, from images
+            [B, C, H, W], uint8 or in [0, 1], to images of the same kind.
+        mixup: mix each image with another of its batch, and the labels alike, in a share from Beta(A, A), such as 0.2;
+            0 for no mixing.
+        cutmix: cut a piece of another image of the batch into each, and mix the labels by the area, drawn from
+            Beta(A, A), such as 1; 0 for none. With mixup too, each batch takes one of the two.
         seed: of weights, order, augmentation and adversaries.
         limit: use only so many training images, class-balanced; the validation part is taken out of them.
         val: share of the training images held out to choose the checkpoint; a validation part that comes with the data
@@ -96,6 +105,7 @@ class Run:
     optimizer: str = "sgd"
     momentum: float = 0.9
     weight_decay: float = 5e-4
+    layer_decay: float = 1.0
     clip: float = 0.0
     accumulate: int = 1
     sync_norm: bool = False
@@ -103,6 +113,9 @@ class Run:
     ema: float = 0.0
     awp: float = 0.0
     label_smoothing: float = 0.0
+    augment: str | None = None
+    mixup: float = 0.0
+    cutmix: float = 0.0
     seed: int = 0
     limit: int | None = None
     val: float = 0.1
@@ -138,6 +151,8 @@ class Run:
             raise ValueError(
                 f"--weight-decay {self.weight_decay:g} pushes weights away. Give 0 or a small number, 5e-4."
             )
+        if not 0 < self.layer_decay <= 1:
+            raise ValueError(f"--layer-decay {self.layer_decay:g} is no factor. Give one such as 0.75, or 1 for none.")
         if not self.save_every >= 0:
             raise ValueError(f"--save-every {self.save_every:g} is no time. Give seconds, for example 60.")
         if not 0 <= self.clip < math.inf:
@@ -160,6 +175,9 @@ class Run:
                 "--shard-weights, or --awp."
             )
         check_optimizer(self.optimizer)
+        if self.augment is not None:
+            check_augment(self.augment)
+        mixing_of(self.mixup, self.cutmix)
         if self.start and self.pretrained:
             raise ValueError("--start and --pretrained both name the weights to start from. Give one of them.")
         if self.labelled is not None and self.unlabelled is not None:
@@ -189,14 +207,14 @@ def read_about(folder: Path) -> dict[str, Json]:
             "into a new folder."
         )
     for place, digest in about.get("own", {}).items():
-        if digest_of(place) != digest:
+        if not lost(place) and digest_of(place) != digest:  # who needs what is lost says so
             logging.getLogger("robustdial").warning(f"{place} has changed since the run in {folder} began.")
     return about
 
 
 def own_code_of(name: str, run: Run) -> dict[str, str]:
     """The places of the user's own code that a run depends on, with a digest of each file."""
-    return {place: digest_of(place) for place in (name, run.model) if is_place(place)}
+    return {place: digest_of(place) for place in (name, run.model, run.augment or "") if is_place(place)}
 
 
 def unknown(name: str, knobs: Mapping[str, Json], settings: Mapping[str, Json] = MappingProxyType({})) -> str | None:

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from robustdial.checks import a, checked, finite, positive, seed, whole
-from robustdial.data import Data, Feed, whole_images
+from robustdial.data import Data, Feed, Mixing, whole_images
 from robustdial.dial import Forward
 from robustdial.distributed import ALONE, World
 from robustdial.method import Method
 from robustdial.method.learner import Learner
 from robustdial.method.solver import Memory
 from robustdial.training.batch import PLAIN, Sums, add, check_place, played
-from robustdial.training.optimizer import optimizer_for
+from robustdial.training.optimizer import check_rates, optimizer_for
 from robustdial.training.rate import Rate, rate_of, triangle
 from robustdial.typing import Classifier, Json
 
@@ -55,8 +55,9 @@ class TrainState:
 
     Attributes:
         model: the network, on its device.
-        optimizer: over its parameters.
-        rate: progress in [0, 1] to the factor on the learning rate.
+        optimizer: over its parameters; any of torch's kind that steps without a closure. The rate of each of its groups
+            is set before every batch, to the rate at that time, times the group's `lr_scale` if it has one.
+        rate: progress in [0, 1] to the factor on the learning rate; a function of yours, or one of `training.rate`.
         lr: the learning rate at factor 1.
         seed: of the order of the images.
         schedule: state of the method's schedule; None before the first epoch.
@@ -71,6 +72,7 @@ class TrainState:
         world: the processes that train this network together; not saved.
         accumulate: parts in which each batch is played, for one update; not saved.
         clip: largest length of an update's gradient, 0 for any; not saved.
+        mixing: how images and labels of each batch are mixed; None for not at all; not saved.
     """
 
     model: nn.Module
@@ -91,10 +93,12 @@ class TrainState:
     world: World = ALONE
     accumulate: int = 1
     clip: float = 0.0
+    mixing: Mixing | None = None
 
     def __post_init__(self) -> None:
         a("model", self.model, nn.Module, "a network, a torch.nn.Module")
         a("optimizer", self.optimizer, torch.optim.Optimizer, "an optimizer, such as optimizer_for(model, lr=0.1)")
+        check_rates(self.optimizer)
         finite("lr", self.lr, "Give a learning rate such as 0.1.")
         seed(self.seed)
         self.rate = rate_of(self.rate)
@@ -154,7 +158,7 @@ def steps(state: TrainState, data: Data, method: Method, *, epochs: int, batch: 
 
 
 def _steps(state: TrainState, data: Data, method: Method, epochs: int, batch: int) -> Iterator[Step]:
-    first, feed = True, Feed(data, method.unlabelled, state.world.rank, state.world.size)
+    first, feed = True, Feed(data, method.unlabelled, state.world, state.mixing)
     check_divides(state.world.size, state.accumulate, min(batch, feed.images))
     if state.epoch == 0 and state.batch == 0:
         state.schedule = method.schedule.init()
@@ -248,7 +252,7 @@ def _set_rate(state: TrainState, progress: float) -> None:
     factor = state.rate(progress)
     _check_factor(factor, progress)
     for group in state.optimizer.param_groups:
-        group["lr"] = state.lr * state.recovery.lr * factor
+        group["lr"] = state.lr * state.recovery.lr * factor * group.get("lr_scale", 1.0)
 
 
 def _check_factor(factor: object, progress: float) -> None:
@@ -305,7 +309,7 @@ def _close_epoch(state: TrainState, method: Method, step: Step, epochs: int) -> 
         "clean": means.get("clean"),
         "adv": means.get("adv"),
         "gradient": means.get("gradient"),
-        "lr": state.optimizer.param_groups[0]["lr"],
+        "lr": max(group["lr"] for group in state.optimizer.param_groups),
         "seconds": sums["seconds"],
         "images": int(sums["images"]),
     }

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
+from torch.optim.lr_scheduler import LRScheduler
+
 from robustdial.checks import fields_fit, said
 
 Rate = Callable[[float], float]
@@ -100,6 +102,12 @@ def rate_of(rate: Rate | str) -> Rate:
     """A rate, or the one of a name. Raises TypeError or ValueError if it is none."""
     if isinstance(rate, str):
         return parse(rate)
+    if isinstance(rate, LRScheduler):
+        raise TypeError(
+            f"rate={type(rate).__name__}(...) counts steps, and a rate here follows progress, to be resumed without a "
+            "state. Give a function from progress in [0, 1] to a factor, such as cosine, or call train_batch in your "
+            "own loop."
+        )
     if not callable(rate) or isinstance(rate, type):
         raise TypeError(
             f"rate={said(rate)} is no rate. Give a function from progress to a factor, or one of {', '.join(RATES)}."

@@ -3,7 +3,7 @@
 from robustdial.method.objective.abnormal import Abnormal
 from robustdial.method.objective.alp import ALP
 from robustdial.method.objective.at import AT
-from robustdial.method.objective.base import Objective, Paired, View
+from robustdial.method.objective.base import Objective, Paired, View, hard
 from robustdial.method.objective.blend import Blend
 from robustdial.method.objective.consistent import Consistent
 from robustdial.method.objective.distilled import Distilled
@@ -42,4 +42,5 @@ __all__ = [
     "Steady",
     "Targeted",
     "View",
+    "hard",
 ]

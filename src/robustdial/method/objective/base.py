@@ -19,7 +19,7 @@ class View(Protocol):
 
     @property
     def y(self) -> Tensor:
-        """Labels `[B]`."""
+        """Labels: class numbers `[B]`, or probabilities `[B, K]` where they are mixed."""
         ...
 
     @property
@@ -29,7 +29,7 @@ class View(Protocol):
 
     @property
     def attacked_labels(self) -> Tensor:
-        """Labels of the attacked rows `[V]`."""
+        """Labels of the attacked rows, `[V]` or `[V, K]`."""
         ...
 
     @property
@@ -135,7 +135,8 @@ class Paired(Objective, Protocol):
 
 def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     """Cross-entropy per row `[B]`, in at least single precision. `y` is int64 `[B]`, or probabilities `[B, K]`."""
-    return F.cross_entropy(single(logits), y, reduction="none")
+    logits = single(logits)
+    return F.cross_entropy(logits, y.to(logits.dtype) if y.is_floating_point() else y, reduction="none")
 
 
 def divergence(target: Tensor, logits: Tensor) -> Tensor:
@@ -160,8 +161,13 @@ def per_row(of_attacked: Tensor, view: View) -> Tensor:
 
 
 def hard(y: Tensor) -> Tensor:
-    """Labels as class numbers `[B]`, be they class numbers or probabilities `[B, K]`."""
+    """Labels as class numbers `[B]`: of probabilities `[B, K]`, the most likely class."""
     return y.argmax(1) if y.is_floating_point() else y
+
+
+def probabilities(y: Tensor, classes: int) -> Tensor:
+    """Labels as probabilities `[B, K]`, be they class numbers `[B]` or probabilities."""
+    return y if y.is_floating_point() else F.one_hot(y, classes)
 
 
 def not_negative(name: str, weight: float) -> None:

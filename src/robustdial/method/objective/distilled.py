@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from torch import Tensor
-from torch.nn import functional as F
 
 from robustdial.checks import fields_fit
-from robustdial.method.objective.base import Objective, View
+from robustdial.method.objective.base import Objective, View, probabilities
 from robustdial.method.objective.soft import Soft
 
 
@@ -44,5 +43,5 @@ class Distilled:
 
     def learn(self, view: View) -> Tensor:
         teacher_probs = view.teacher_probs
-        labels = (1 - self.share) * F.one_hot(view.y, teacher_probs.shape[1]) + self.share * teacher_probs
+        labels = (1 - self.share) * probabilities(view.y, teacher_probs.shape[1]) + self.share * teacher_probs
         return self.objective.learn(Soft(view, labels))

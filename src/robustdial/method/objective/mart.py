@@ -22,7 +22,8 @@ class MART:
         BCE(p, y) = -log p_y - log(1.0001 - max_{k != y} p_k).
 
     The adversary raises the cross-entropy. Rows without an adversary learn from the clean image alone; on a dial,
-    lambda weighs this loss against the clean one.
+    lambda weighs this loss against the clean one. Of mixed labels, -log p_y is the cross-entropy with all of them; the
+    rivals and p_y(x) are those of the most likely class.
 
     Source: Wang et al., Improving Adversarial Robustness Requires Revisiting Misclassified Examples, ICLR 2020.
 

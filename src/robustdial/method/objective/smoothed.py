@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from torch import Tensor
-from torch.nn import functional as F
 
 from robustdial.checks import fields_fit
-from robustdial.method.objective.base import Objective, View
+from robustdial.method.objective.base import Objective, View, probabilities
 from robustdial.method.objective.soft import Soft
 
 
@@ -44,5 +43,5 @@ class Smoothed:
 
     def learn(self, view: View) -> Tensor:
         classes = view.adv.shape[1]
-        labels = F.one_hot(view.y, classes) * (1 - self.amount) + self.amount / classes
+        labels = probabilities(view.y, classes) * (1 - self.amount) + self.amount / classes
         return self.objective.learn(Soft(view, labels))

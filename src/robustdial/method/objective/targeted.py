@@ -16,7 +16,8 @@ class Targeted:
     """Another objective whose adversary drives each image towards a wrong class: it lowers the cross-entropy to that.
 
     The target follows from the label and the place in the batch: in a shuffled order every wrong class is as likely,
-    and it stays the same while the adversary moves. Weights learn as they did.
+    and it stays the same while the adversary moves. Of mixed labels, the most likely class is the right one. Weights
+    learn as they did.
 
     Source: Poursaeed et al., Robustness and Generalization via Generative Adversarial Training, ICCV 2021, the targeted
     adversary.

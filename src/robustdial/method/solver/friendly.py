@@ -11,6 +11,7 @@ from torch import Tensor
 from robustdial.checks import fields_fit
 from robustdial.method.game import Game, Point
 from robustdial.method.modes import Mode
+from robustdial.method.objective.base import hard
 from robustdial.method.solver.base import Memory, Step, a_share
 
 
@@ -18,8 +19,8 @@ from robustdial.method.solver.base import Memory, Step, a_share
 class Friendly:
     """PGD that lets an image go `patience` steps after it was first misclassified.
 
-    The network is given the least adversarial of the images that it gets wrong. Only images that still move are
-    forwarded, so a batch costs less than its `passes`.
+    The network is given the least adversarial of the images that it gets wrong; of mixed labels, the most likely class
+    is the right one. Only images that still move are forwarded, so a batch costs less than its `passes`.
 
     Source: Zhang et al., Attacks Which Do Not Kill Training Make Adversarial Learning Stronger, ICML 2020.
 
@@ -82,4 +83,4 @@ def _look(point: Point, z: Tensor) -> tuple[Tensor, Tensor]:
     seen = point.at(z)
     assert seen.z is not None
     loss = point.game.objective.attack(seen).sum()
-    return torch.autograd.grad(loss, seen.z)[0], seen.adv.argmax(1) != point.attacked_labels
+    return torch.autograd.grad(loss, seen.z)[0], seen.adv.argmax(1) != hard(point.attacked_labels)

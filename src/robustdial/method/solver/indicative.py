@@ -9,6 +9,7 @@ from torch import Tensor
 
 from robustdial.checks import fields_fit
 from robustdial.method.game import Point
+from robustdial.method.objective.base import hard
 from robustdial.method.solver.base import Memory, a_share
 from robustdial.method.threat.base import per_row
 
@@ -23,7 +24,8 @@ class Indicative:
 
     A network that overfits to its own one-step adversary reads the label from it. A start that shows the label at
     random, with either sign, has nothing to be read. The perturbations of all classes are made anew now and then, of a
-    grey image for each class in the batch; a class that has none yet sets out from noise alone.
+    grey image for each class in the batch; a class that has none yet sets out from noise alone. Of mixed labels, the
+    most likely class is told.
 
     Source: Pan et al., Mitigating Catastrophic Overfitting in Fast Adversarial Training via Label Information
     Elimination, ICCV 2025.
@@ -53,7 +55,7 @@ class Indicative:
             )
 
     def draw(self, point: Point, memory: Memory) -> Tensor:
-        game, y = point.game, point.attacked_labels
+        game, y = point.game, hard(point.attacked_labels)
         noise = point.anywhere()
         if not len(y):
             return noise
@@ -70,9 +72,9 @@ class Indicative:
 
     def _make(self, point: Point, memory: Memory) -> None:
         """The steepest way on a grey image, of length 1, for each class `[K, C, H, W]` in `memory["labels"]`."""
-        game, y = point.game, point.attacked_labels
-        classes, first = _first_of_each(y)
-        some = point.among(first)
+        game = point.game
+        classes, first = _first_of_each(hard(point.attacked_labels))
+        some = point.among(first, classes)
         grey = _GREY - some.game.attacked_images
         with game.under_attack("eval"):
             gradient = some.game.gradient(grey, some)
