@@ -4,6 +4,7 @@
     world.py    what processes do together; one process alone
     several.py  the same over torch.distributed
     meeting.py  how processes find each other, and part
+    joined.py   processes that another loop has brought together
     norm.py     batch norms with the statistics of the whole batch
 
 May import `typing` alone. In: tensors of one process. Out: what they are over all.
@@ -11,7 +12,7 @@ May import `typing` alone. In: tensors of one process. Out: what they are over a
 
 from robustdial.distributed.meeting import Meeting, restarted, started_together
 from robustdial.distributed.norm import meets, synchronised
-from robustdial.distributed.several import Several, by_the_model
+from robustdial.distributed.several import Several, by_the_model, world_at_hand
 from robustdial.distributed.shard import Shard, drawn, sharded
 from robustdial.distributed.world import ALONE, Alone, World
 
@@ -29,4 +30,5 @@ __all__ = [
     "sharded",
     "started_together",
     "synchronised",
+    "world_at_hand",
 ]

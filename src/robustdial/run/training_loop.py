@@ -18,8 +18,9 @@ from robustdial.method.solver import PGD
 from robustdial.randomness import seeded
 from robustdial.run import Experiment
 from robustdial.run.rehearsal import Understudy
-from robustdial.training.engine import Step, over_all, steps
+from robustdial.training.engine import Step, steps
 from robustdial.training.health import RETURNS, Signals, Trouble, diagnose, look, probe_size, recovered
+from robustdial.training.means import over_all
 from robustdial.typing import Classifier, Json
 
 VALIDATION = 512
