@@ -1,6 +1,7 @@
 """Several processes that train one network: rows dealt out, statistics summed, gradients averaged.
 
     shard.py    which rows of a batch are played here, and random numbers that do not depend on it
+    store.py    the store that all of them reach
     world.py    what processes do together; one process alone
     several.py  the same over torch.distributed
     meeting.py  how processes find each other, and part
