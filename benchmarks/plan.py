@@ -160,6 +160,9 @@ def main(settings: Settings) -> None:
     for done in range(1, settings.rounds + 1):
         for pair, found in turns.items():
             found.append((worker(settings, "predicted", *pair), worker(settings, "measured", *pair)))
+            console.print(
+                f"round {done}: {pair[0]}, {pair[1]}: {found[-1][0]:.2f} s predicted, {found[-1][1]:.2f} s measured"
+            )
         known, facts = results(turns), circumstances(done) | {"load": os.getloadavg()[0]}
         console.print(table(known["rows"]), say(facts))
         if settings.out is not None:  # a machine may be needed for something else before the last round

@@ -316,3 +316,17 @@ def test_overfitting_reads_the_fate_of_a_run(benchmark_of, robust, alarm, said):
         for epoch, share, trouble in zip((1, 2, 3), robust, troubles, strict=True)
     ]
     assert benchmark_of("overfitting").fate_of(epochs).verdict == said
+
+
+def test_plan_compares_what_was_predicted_with_what_was_measured(benchmark_of, monkeypatch, tmp_path):
+    plan, file = benchmark_of("plan"), tmp_path / "plan.json"
+    monkeypatch.setattr("robustdial.run.calibrated._TRIED", 0.0)
+    monkeypatch.setitem(plan.NETWORKS, "small", ("cnn", 4))
+    here = {
+        "predicted": plan.predicted,
+        "measured": lambda s, network, _: plan.measured(s, network, str(tmp_path / "run")),
+    }
+    monkeypatch.setattr(plan, "worker", lambda settings, what, *pair: here[what](settings, *pair))
+    plan.main(plan.Settings(images=16, batch=8, epochs=1, rounds=1, networks=("small",), processes=(1,), out=file))
+    (row,) = json.loads(file.read_text())["results"]["rows"]
+    assert row["ratios"] == [row["predicted"] / row["measured"]] == [row["ratio"]]
