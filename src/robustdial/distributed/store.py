@@ -12,15 +12,12 @@ import torch.distributed as dist
 
 
 def kept_store(port: int, patience: float) -> Any:
-    """A store that this process keeps at a port of its machine. Raises ConnectionError if the port is taken."""
+    """A store that this process keeps at a port of its machine. Raises ConnectionError if it cannot have that port."""
     try:
         return _store("localhost", port, patience, keep=True)
     except RuntimeError as error:
-        if "EADDRINUSE" not in str(error):
-            raise
-        raise ConnectionError(
-            f"Port {port} of this machine is in use by another program. Choose another MASTER_PORT."
-        ) from error
+        why = "is in use by another program" if "EADDRINUSE" in str(error) else "cannot be opened"
+        raise ConnectionError(f"Port {port} of this machine {why}. Choose another MASTER_PORT.") from error
 
 
 def reached_store(host: str, port: int, patience: float) -> Any:
