@@ -354,3 +354,17 @@ def test_gpu_runs_without_a_card(benchmark_of, tmp_path):
     assert found["agreement"]["apart"] == []
     assert all(0 < of["share of peak"] < 1 for of in found["speed"]["passes"].values())
     assert found["training"]["radial"]["epochs"] == 2
+
+
+def test_plan_compares_what_was_predicted_with_what_was_measured(benchmark_of, monkeypatch, tmp_path):
+    plan, file = benchmark_of("plan"), tmp_path / "plan.json"
+    monkeypatch.setattr("robustdial.run.calibrated._TRIED", 0.0)
+    monkeypatch.setitem(plan.NETWORKS, "small", ("cnn", 4))
+    here = {
+        "predicted": plan.predicted,
+        "measured": lambda s, network, _: plan.measured(s, network, str(tmp_path / "run")),
+    }
+    monkeypatch.setattr(plan, "worker", lambda settings, what, *pair: here[what](settings, *pair))
+    plan.main(plan.Settings(images=16, batch=8, epochs=1, rounds=1, networks=("small",), processes=(1,), out=file))
+    (row,) = json.loads(file.read_text())["results"]["rows"]
+    assert row["ratios"] == [row["predicted"] / row["measured"]] == [row["ratio"]]

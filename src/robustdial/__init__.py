@@ -128,7 +128,7 @@ if TYPE_CHECKING:
     from robustdial.run import open_model
     from robustdial.run.writing import writing
     from robustdial.ship.hub import from_pretrained, push_to_hub, save_pretrained
-    from robustdial.training import TrainState, averaged, fit, optimizer_for, steps, train_batch
+    from robustdial.training import TrainState, averaged, epoch_means, fit, optimizer_for, steps, train_batch
     from robustdial.training.checkpoint import restore, save
     from robustdial.training.health import Signals, Trouble, diagnose, look
     from robustdial.typing import px
@@ -168,7 +168,7 @@ _NAMES_OF = {
     "run": "open_model",
     "run.writing": "writing",
     "ship.hub": "from_pretrained push_to_hub save_pretrained",
-    "training": "TrainState averaged fit optimizer_for steps train_batch",
+    "training": "TrainState averaged epoch_means fit optimizer_for steps train_batch",
     "training.checkpoint": "restore save",
     "training.health": "Signals Trouble diagnose look",
     "typing": "px",
@@ -290,6 +290,7 @@ __all__ = [
     "diagnose",
     "dial",
     "elle",
+    "epoch_means",
     "fat",
     "fat_mart",
     "fat_trades",

@@ -11,7 +11,8 @@ from robustdial.cli.commands import COMMANDS
 from robustdial.cli.help import human
 from robustdial.recipes import RECIPES
 
-PAGES = [["train", "oat"], ["train", "radial"], *([name] for name in COMMANDS if name != "train")]
+PAGES = [["train", "oat"], ["train", "radial"], ["plan", "oat"]]
+PAGES += [[name] for name in COMMANDS if name not in ("train", "plan")]
 MAIN = ["--data", "--model", "--eps", "--epochs", "--batch", "--lr", "--first", "--seed", "--device", "--out"]
 
 

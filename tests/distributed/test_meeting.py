@@ -83,7 +83,7 @@ def test_an_address_in_use(monkeypatch):
 
 def test_a_first_process_that_is_not_there(monkeypatch, free_port):
     world(monkeypatch, 1, free_port())
-    with pytest.raises(ConnectionError, match="Process 1 cannot reach process 0 at localhost"):
+    with pytest.raises(ConnectionError, match="Process 1 cannot reach process 0: nobody listens at localhost"):
         started_together()
 
 

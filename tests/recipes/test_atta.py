@@ -19,7 +19,8 @@ from robustdial.method.solver import Step, Transferred
 from robustdial.method.threat import Linf
 from robustdial.models import build
 from robustdial.recipes import atta
-from robustdial.run.training_loop import estimate, training_loop
+from robustdial.run.estimate import estimate
+from robustdial.run.training_loop import training_loop
 from robustdial.training.batch import train_batch
 from robustdial.training.engine import TrainState, fit, steps
 

@@ -11,7 +11,8 @@ from robustdial.data import epoch_order, from_tensors, stream
 from robustdial.dial import dial
 from robustdial.models import build
 from robustdial.recipes import oat
-from robustdial.run.training_loop import estimate, score_of, training_loop, validate
+from robustdial.run.estimate import estimate
+from robustdial.run.training_loop import score_of, training_loop, validate
 from robustdial.training.engine import TrainState, fit, steps
 
 KNOBS = {"oat": {"eps": 0.2, "steps": 2, "code": 8}, "pgd-at": {"eps": 0.2, "steps": 2}}

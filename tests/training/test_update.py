@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import nn
 
+from robustdial.data import Batch
 from robustdial.recipes import RECIPES
-from robustdial.training import TrainState, fit, optimizer_for, restore, save
+from robustdial.training import TrainState, fit, optimizer_for, restore, save, train_batch
 from robustdial.training.rate import Warmed, constant
 from robustdial.training.update import Update
 
@@ -112,3 +113,23 @@ def test_momentum_and_decay_go_where_there_are_any():
 
 def test_a_state_begins_with_what_is_customary():
     assert isinstance(TrainState.new(nn.Linear(2, 2)).optimizer, torch.optim.SGD)
+
+
+@pytest.mark.parametrize("name", ["oat", "free", "oats"])
+def test_every_update_is_propagated_by_the_backward_that_is_given(name):
+    ends = []
+    for factor in (1.0, 4.0):  # a power of two changes no bit
+        state, method, data = worker.started(f"{name}/none", worker.ALONE)
+        optimizer = torch.optim.SGD(state.model.parameters(), lr=0.1 / factor)
+        x, y = next(data.train.batches([torch.arange(36)]))
+        told = []
+
+        def backward(loss, factor=factor, told=told):
+            told.append(float(loss.detach()))
+            torch.autograd.backward(factor * loss)
+
+        train_batch(state.model, Batch(x.double() / 255, y), method, 3, optimizer, [], backward=backward)
+        ends.append((state.model.state_dict(), told))
+    (plain, losses), (scaled, again) = ends
+    assert losses == again != []
+    assert all(torch.equal(scaled[name], value) for name, value in plain.items())

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, fields, make_dataclass
 from fractions import Fraction
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_origin, get_type_hints
 
 import tyro
 
@@ -242,8 +242,16 @@ def preset_of(argv: Sequence[str]) -> Preset:
     return preset
 
 
-def training_flags(recipe: Recipe, preset: Mapping[str, Any] = MappingProxyType({})) -> type:
-    """A dataclass of what `robustdial train RECIPE` takes: the recipe's knobs, the fields of `Run`, and three flags.
+class Flag(NamedTuple):
+    """One more flag of a command, a text."""
+
+    name: str
+    default: str
+    help: str
+
+
+def training_flags(recipe: Recipe, preset: Mapping[str, Any] = MappingProxyType({}), more: Sequence[Flag] = ()) -> type:
+    """A dataclass of what `robustdial train RECIPE` takes: the recipe's knobs, the fields of `Run`, some flags, `more`.
 
     Defaults are those of the recipe and of `Run`, unless the settings `preset` have others.
     """
@@ -252,7 +260,7 @@ def training_flags(recipe: Recipe, preset: Mapping[str, Any] = MappingProxyType(
         (name, hints[name], field(default=preset.get(name, parameter.default)))
         for name, parameter in inspect.signature(recipe).parameters.items()
     ]
-    taken = {f.name for f in fields(settings)} | {"first", "preset", "log", "resume"}
+    taken = {f.name for f in fields(settings)} | {"first", "preset", "log", "resume", *(flag.name for flag in more)}
     for name in inspect.signature(recipe).parameters.keys() & taken:
         raise UsageError(f"The recipe {recipe.__name__} has a knob {name}, which is a flag of every run. Rename it.")
     knobs = [(n, str, field(default=written(f.default))) if n == "eps" else (n, t, f) for n, t, f in knobs]
@@ -262,11 +270,13 @@ def training_flags(recipe: Recipe, preset: Mapping[str, Any] = MappingProxyType(
         ("preset", str, field(default="")),
         ("log", tuple[str, ...], field(default=())),
         ("resume", bool, field(default=False)),
+        *((flag.name, str, field(default=flag.default)) for flag in more),
     ]
     flags, doc = make_dataclass(recipe.__name__, [*knobs, *runs, *own]), written_out(recipe, recipe_named)
     flags.__doc__ = (
         f"{_in_short(recipe)}\n\nArgs:\n{_args(doc)}\n{_args(settings.__doc__)}\n    first: {_FIRST}\n"
         f"    preset: {_preset()}\n    log: {_LOG}\n    resume: continue the run in --out."
+        + "".join(f"\n    {flag.name}: {flag.help}" for flag in more)
     )
     return flags
 

@@ -29,7 +29,7 @@ from robustdial.report.compare.folder import HEALTHY
 from robustdial.report.compare.verdicts import said_of, shared_start
 from robustdial.report.words import amount, duration, interval, moment, percent, radius
 from robustdial.run import Experiment
-from robustdial.run.training_loop import Cost
+from robustdial.run.estimate import Cost
 from robustdial.study.comparison import CompareStep, Comparison, stages
 from robustdial.training.engine import Step
 from robustdial.typing import Json

@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import tyro
 
 _GROUPS = {
-    "main": "data model eps epochs batch lr first seed device out",
+    "main": "data model eps epochs batch lr first seed device devices out",
     "method": "norm preset",
     "data": "size limit val label image background classes labelled unlabelled root",
     "network": "model_width pretrained start weights output compile",

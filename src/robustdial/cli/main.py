@@ -12,13 +12,15 @@ from robustdial.cli.arguments import UsageError, bind, choose, refuse
 from robustdial.cli.commands import APART, COMMANDS, TOGETHER, WITH_RECIPES
 from robustdial.cli.slips import empty_word
 from robustdial.cli.terminal import console, interrupt_once
-from robustdial.cli.together import first_to_say, in_company, join, part
+from robustdial.cli.together import first_to_say, in_company, join, leave_alike, part
 
 
 def main() -> None:
     """Entry point: 0 on success, 2 with one line on bad input, 130 when interrupted."""
     interrupt_once()
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    leave_alike()
+    sys.exit(code)
 
 
 def run(argv: Sequence[str]) -> int:

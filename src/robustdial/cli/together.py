@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 from robustdial.cli.terminal import console
@@ -46,3 +47,9 @@ def part() -> None:
     while _met:
         _met.pop().part()
     console.quiet = False
+
+
+def leave_alike() -> None:
+    """From here on the exit code stands: a launcher asks the others to stop when it sees the first one leave."""
+    if in_company():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)

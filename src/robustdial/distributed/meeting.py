@@ -16,6 +16,8 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
+from robustdial.distributed.store import kept_store, reached_store
+
 PATIENCE = 600.0
 """Seconds to wait for a process, at the start and at every step; ROBUSTDIAL_PATIENCE sets another number."""
 
@@ -128,27 +130,18 @@ def started_together() -> Meeting | None:
         raise ValueError(f"WORLD_SIZE={size} needs RANK, from 0 to {size - 1}. Start with torchrun, which sets both.")
     patience = _number("ROBUSTDIAL_PATIENCE", int(PATIENCE))
     hosted = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"  # by the launcher
-    try:
-        store = dist.TCPStore(  # type: ignore[attr-defined]
-            host,
-            port,
-            is_master=rank == 0 and not hosted,
-            timeout=timedelta(seconds=patience),
-            wait_for_workers=False,
-        )
-    except RuntimeError as error:
-        raise ConnectionError(_unreachable(error, rank, host, port)) from error
+    if rank == 0 and not hosted:
+        store = kept_store(port, patience)
+    else:
+        try:
+            store = reached_store(host, port, patience)
+        except ConnectionError as error:
+            raise ConnectionError(
+                f"Process {rank} cannot reach process 0: {error}. Start that one, or mend MASTER_ADDR and MASTER_PORT."
+            ) from error
     attempt = _number("TORCHELASTIC_RESTART_COUNT", 0)
     mine = dist.PrefixStore(f"robustdial/{attempt}", store)  # type: ignore[attr-defined]
     return Meeting(rank, size, mine, patience)
-
-
-def _unreachable(error: Exception, rank: int, host: str, port: int) -> str:
-    if rank == 0 and "EADDRINUSE" in str(error):
-        return f"Port {port} of this machine is in use by another program. Choose another MASTER_PORT."
-    return (
-        f"Process {rank} cannot reach process 0 at {host}:{port}. Start that one, or mend MASTER_ADDR and MASTER_PORT."
-    )
 
 
 def _number(name: str, default: int) -> int:

@@ -12,9 +12,11 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from robustdial.distributed.joined import Joined, check_backends
 from robustdial.distributed.meeting import Meeting
 from robustdial.distributed.norm import local_counts, local_statistics
 from robustdial.distributed.shard import Shard
+from robustdial.distributed.world import ALONE, World
 from robustdial.typing import Json
 
 _BUCKET = 32 * 2**20
@@ -40,7 +42,7 @@ class Several:
         reduce: how gradients are brought together: `averaged`, or `by_the_model`.
     """
 
-    meeting: Meeting
+    meeting: Meeting | Joined
     norms: str = "local"
     reduce: Reduction | None = None
 
@@ -171,6 +173,17 @@ class Several:
             letters = letters if self.rank == 0 else torch.empty(int(length), dtype=torch.uint8)
             dist.broadcast(letters, 0)
         return json.loads(bytes(letters.tolist()))
+
+
+def world_at_hand() -> World:
+    """The processes that another loop has brought together; one alone where it has brought none.
+
+    Raises ValueError if their group takes no tensors of the processor.
+    """
+    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() < 2:
+        return ALONE
+    check_backends()
+    return Several(Joined())
 
 
 def averaged(gradients: Gradients, weights: Sequence[Tensor]) -> Gradients:

@@ -57,6 +57,16 @@ def rehearse(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = 
 
 def rehearse_alone(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> Experiment:
     """`rehearse` a run before those are there that it starts from and is taught by."""
+    experiment = put_together(name, knobs, run, data)
+    check_step(experiment)
+    return experiment
+
+
+def put_together(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> Experiment:
+    """A run without those that it starts from and is taught by: fresh weights, and a teacher that knows nothing.
+
+    Nothing is written. Raises ValueError if its data, network or device cannot be had.
+    """
     parts = parts_of(name, knobs, run, data)
     check_varied(parts.data)
     check_adversary(parts)
@@ -64,7 +74,6 @@ def rehearse_alone(name: str, knobs: Mapping[str, Any], run: Run, data: Data | N
     experiment = assembled(Path(run.out), parts._replace(data=_as_if_labelled(parts.data)), network(parts, alone))
     classes = len(parts.data.classes)
     experiment.state.teacher = lambda x: x.new_zeros(len(x), classes)  # in the place of one that is still to come
-    check_step(experiment)
     return experiment
 
 

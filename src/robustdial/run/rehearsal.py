@@ -42,10 +42,10 @@ class Understudy:
         model.train()
         return Understudy(experiment, model, Prepared(model, experiment.about["run"]["precision"]))
 
-    def batches(self, number: int) -> Iterator[Batch]:
-        """The first batch of the run, so many times, augmented anew."""
+    def batches(self, number: int, images: int) -> Iterator[Batch]:
+        """The first batch of so many images, so many times, augmented anew."""
         feed = self.experiment.feed
-        return feed.batches(feed.order(self.experiment.run.batch, 0, 0)[:1] * number)
+        return feed.batches(feed.order(images, 0, 0)[:1] * number)
 
     def learn(self, batch: Batch, passes: int) -> Sums:
         """What `train_batch` gives."""
@@ -81,7 +81,7 @@ def check_step(experiment: Experiment) -> None:
     passes = first if first > 1 else schedule.most  # an adversary that comes later is tried now
     with seeded(0, experiment.device):
         understudy = Understudy.of(experiment)
-        (batch,) = understudy.batches(1)
+        (batch,) = understudy.batches(1, experiment.run.batch)
         try:
             understudy.learn(batch, passes)
         except torch.OutOfMemoryError:

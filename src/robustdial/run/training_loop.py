@@ -17,8 +17,7 @@ from robustdial.evaluate import Accuracy, clean_accuracy, measure
 from robustdial.method.solver import PGD
 from robustdial.randomness import seeded
 from robustdial.run import Experiment
-from robustdial.run.rehearsal import Understudy
-from robustdial.training.engine import Step, over_all, steps
+from robustdial.training.engine import Step, steps
 from robustdial.training.health import RETURNS, Signals, Trouble, diagnose, look, probe_size, recovered
 from robustdial.typing import Classifier, Json
 
@@ -287,68 +286,3 @@ def score_of(val: list[dict[str, Json]], fixed: float = 1.0) -> float:
         lam = fixed if point["lam"] is None else point["lam"]
         worth.append((1 - lam) * point["clean"] + lam * (point["robust"] or 0.0))
     return float(sum(worth) / len(worth))
-
-
-class Cost(NamedTuple):
-    """What a run will cost from here on.
-
-    Attributes:
-        images: images to be learned from.
-        passes: forward-backward passes over images, in all.
-        seconds: on this machine, validation included.
-        validation: of these, for validation.
-        growth: how many times that it may become if the schedule goes up to its most.
-    """
-
-    images: int
-    passes: int
-    seconds: float
-    validation: float
-    growth: float
-
-
-def estimate(experiment: Experiment) -> Cost:
-    """Estimate the rest of the run by timing one batch, after one that is not counted, on a copy of the network.
-
-    The passes are those of the epoch at hand; the time to compile is not foreseen.
-    """
-    state, schedule = experiment.state, experiment.method.schedule
-    if experiment.finished:
-        return Cost(0, 0, 0.0, 0.0, 1.0)
-    passes = state.recovery.of(schedule.passes(state.schedule if state.epoch or state.batch else schedule.init()))
-    batches = experiment.batches * (experiment.run.epochs - state.epoch) - state.batch
-    images = batches * min(experiment.run.batch, experiment.feed.images)
-    with seeded(0, state.device):
-        passes_per_batch, seconds = _trial(experiment, passes)
-    growth = max(1.0, schedule.most / passes)
-    spent = round(batches * passes_per_batch)
-    validated = (experiment.run.epochs - state.epoch) * _validation_passes(experiment)
-    validation = validated * seconds / max(passes_per_batch, 1)
-    return Cost(images, spent, batches * seconds + validation, validation, growth)
-
-
-def _validation_passes(experiment: Experiment) -> float:
-    """Passes over images that the end of an epoch costs; a forward alone is a third of one."""
-    images, probed = min(VALIDATION, len(experiment.data.val)), probe_size(len(experiment.data.train))
-    attacked = sum(lam != 0 for lam in ends(experiment))
-    return images * (len(ends(experiment)) / 3 + attacked * (ATTACK.steps + 1)) + 3 * probed
-
-
-def _trial(experiment: Experiment, passes: int) -> tuple[float, float]:
-    """Passes over images, and seconds, of a batch."""
-    understudy, state = Understudy.of(experiment), experiment.state
-    batches, clock = understudy.batches(2), 0.0
-    for _ in range(2):
-        clock = time.perf_counter()
-        batch = next(batches)
-        sums = understudy.learn(batch, passes)
-        float(sums["loss"])  # waits for an accelerator
-    seconds = time.perf_counter() - clock
-    # passes over clean images are the same for every batch; who is attacked is drawn anew for each
-    totals = over_all(state.world, sums)
-    spent, clean, attacked = (float(totals.get(name, 0)) for name in ("spent", "clean_rows", "adv_rows"))
-    dial, model, forward = experiment.method.dial, understudy.model, understudy.forward
-    seats = (dial.seats(model, forward, batch.x, batch.place) for _ in range(64))
-    drawn = [seat.victims.of for some in seats for seat in some]
-    typical = clean + (spent - clean) / max(attacked, 1) * sum(drawn) / 64
-    return typical, seconds * typical / spent

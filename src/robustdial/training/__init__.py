@@ -8,6 +8,7 @@ from robustdial.training.batch import train_batch
 from robustdial.training.checkpoint import restore, save
 from robustdial.training.engine import Recovery, TrainState, averaged, fit, steps
 from robustdial.training.health import Signals, Trouble, diagnose, look
+from robustdial.training.means import epoch_means
 from robustdial.training.optimizer import optimizer_for
 from robustdial.training.rate import Rate, triangle
 
@@ -19,6 +20,7 @@ __all__ = [
     "Trouble",
     "averaged",
     "diagnose",
+    "epoch_means",
     "fit",
     "look",
     "optimizer_for",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from robustdial.checks import checked, whole
 from robustdial.data import Batch, whole_images
 from robustdial.dial import Forward
-from robustdial.distributed import ALONE, World
+from robustdial.distributed import ALONE, Shard, World
 from robustdial.method import Method
 from robustdial.method.game import Game, Point
 from robustdial.method.learner import Learner, Plain
@@ -26,6 +26,9 @@ from robustdial.typing import Classifier
 PLAIN = Plain()
 
 Turn = Callable[[], AbstractContextManager[None]]
+
+Backward = Callable[[Tensor], object]
+"""Adds the gradient of a loss to those of the weights, as `torch.autograd.backward` does."""
 
 Sums = dict[str, Tensor]
 """Statistics that add up over batches and over processes."""
@@ -41,6 +44,7 @@ def train_batch(
     memories: list[Memory],
     *,
     forward: Forward | None = None,
+    backward: Backward = torch.autograd.backward,
     learner: Learner = PLAIN,
     step_scale: float = 1.0,
     teacher: Classifier | None = None,
@@ -56,10 +60,12 @@ def train_batch(
         passes: forward-backward passes to spend, the learning ones included.
         memories: what the solver keeps between batches, one entry per width; grows as needed.
         forward: how the model is called (precision, compiled); the model itself by default.
+        backward: how a loss to learn from is propagated, such as `accelerator.backward`. One that scales losses scales
+            `gradient` too.
         learner: where the weights stand while they learn.
         step_scale: factor on the adversary's steps of constant size.
         teacher: images to logits, in evaluation mode, for objectives that ask one; its forward is not counted.
-        world: the processes that play the batch.
+        world: the processes that play the batch, each as many rows; all go on from the random numbers of the first.
         accumulate: parts in which the rows are played, one after the other, for one update: less memory, and the same
             update where no statistics are those of a batch.
         clip: largest length of the gradient of an update; 0 for any.
@@ -77,6 +83,9 @@ def train_batch(
     whole("passes", passes, least=1)
     whole_images(batch.x, "training")
     check_place(model, batch)
+    world.same_random_numbers(batch.x.device)
+    if batch.shard is None:
+        batch = replace(batch, shard=Shard(len(batch) * world.size, world.rank, world.size))
     engine: dict[str, Any] = {"learner": learner, "step_scale": step_scale, "teacher": teacher, "world": world}
     try:
         return played(
@@ -87,6 +96,7 @@ def train_batch(
             optimizer,
             memories,
             forward=forward or model,
+            backward=backward,
             accumulate=accumulate,
             clip=clip,
             **engine,
@@ -114,6 +124,7 @@ def played(
     memories: list[Memory],
     *,
     forward: Forward,
+    backward: Backward = torch.autograd.backward,
     learner: Learner,
     step_scale: float,
     teacher: Classifier | None,
@@ -142,7 +153,7 @@ def played(
         parts = chain([first], (round.go_on() or () for round in rounds[1:]))  # each when the one before has learned
         with learner.around(model, parts, method.objective) as found:
             for points in found:
-                sums = add(sums, _learn(points, method, len(rounds)))
+                sums = add(sums, _learn(points, method, len(rounds), backward))
             if learned % first[0].parts == 0:
                 update()
     for round in rounds[1:]:
@@ -178,14 +189,14 @@ def add(total: Sums, more: Mapping[str, Tensor]) -> Sums:
     return total | {name: total.get(name, 0) + value.double() for name, value in more.items()}
 
 
-def _learn(points: Sequence[Point], method: Method, parts: int) -> Sums:
+def _learn(points: Sequence[Point], method: Method, parts: int, backward: Backward) -> Sums:
     """Gather the gradients of the points of all widths of one of so many parts."""
     sums: Sums = {}
     for point in points:
         with point.game.turn():
             loss = method.objective.learn(point)
         shares = len(points) * point.parts * parts
-        torch.autograd.backward(loss.mean() / shares)
+        backward(loss.mean() / shares)
         sums = add(sums, _sums(point, loss, shares))
     return sums
 

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from robustdial import record
 from robustdial.checks import checked
 from robustdial.distributed import divided_as, whole
-from robustdial.training.engine import Recovery, TrainState, over_all
+from robustdial.training.engine import Recovery, TrainState
+from robustdial.training.means import over_all
 from robustdial.typing import Json
 
 Tensors = dict[str, Tensor]

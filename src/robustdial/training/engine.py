@@ -20,13 +20,12 @@ from robustdial.method import Method
 from robustdial.method.learner import Learner
 from robustdial.method.solver import Memory
 from robustdial.training.batch import PLAIN, Sums, add, check_place, played
+from robustdial.training.means import MEANS, means_of, over_all
 from robustdial.training.optimizer import check_rates, optimizer_for
 from robustdial.training.rate import Rate, rate_of, triangle
 from robustdial.typing import Classifier, Json
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
-
-_SUMS = ("loss", "rows", "clean", "clean_rows", "adv", "adv_rows", "gradient", "gradient_rows", "spent", "images")
 
 
 class Recovery(NamedTuple):
@@ -277,16 +276,6 @@ def check_divides(processes: int, accumulate: int, batch: int) -> None:
         )
 
 
-def over_all(world: World, sums: Sums) -> Sums:
-    """The statistics of all processes; the seconds are their mean. Processes may lack what they have not seen."""
-    if world.size == 1:
-        return sums
-    like = next(iter(sums.values()), torch.zeros(()))
-    own = torch.stack([torch.as_tensor(sums.get(name, 0.0)).to(like.device).double() for name in (*_SUMS, "seconds")])
-    totals = dict(zip((*_SUMS, "seconds"), world.sum(own), strict=True))
-    return totals | {"seconds": totals["seconds"] / world.size}
-
-
 def check_finite(state: TrainState) -> None:
     """Raise FloatingPointError if the loss of the running epoch, or its gradient, is no longer finite."""
     if state.world.any(not all(math.isfinite(float(state.sums.get(name, 0.0))) for name in ("loss", "gradient"))):
@@ -299,16 +288,13 @@ def check_finite(state: TrainState) -> None:
 def _close_epoch(state: TrainState, method: Method, step: Step, epochs: int) -> Step:
     check_finite(state)
     sums = {name: float(value) for name, value in over_all(state.world, state.sums).items()}
-    means = {n: sums[n] / sums[f"{n}_rows"] for n in ("clean", "adv", "gradient") if sums.get(f"{n}_rows")}
     summary = {
         "epoch": step.epoch,
         "progress": step.epoch / epochs,
         "passes": step.passes,
         "spent": sums["spent"] / sums["images"],
-        "loss": sums["loss"] / sums["rows"],
-        "clean": means.get("clean"),
-        "adv": means.get("adv"),
-        "gradient": means.get("gradient"),
+        **dict.fromkeys(MEANS),
+        **means_of(sums),
         "lr": max(group["lr"] for group in state.optimizer.param_groups),
         "seconds": sums["seconds"],
         "images": int(sums["images"]),

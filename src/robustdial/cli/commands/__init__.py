@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from robustdial.cli.commands.words import compare_words, train_words
+from robustdial.cli.commands.words import compare_words, plan_words, train_words
 from robustdial.cli.outline import outline
 
 # in the order of the overview
 _NAMES = (
     "demo",
     "train",
+    "plan",
     "compare",
     "evaluate",
     "frontier",
@@ -35,7 +36,7 @@ _NAMES = (
 COMMANDS: dict[str, Callable[..., int]] = {name: outline(f"cli.commands.{name}", name) for name in _NAMES}
 
 # their flags depend on the recipes that are named, so they take the words themselves, once these have been looked at
-WITH_RECIPES = {"train": train_words, "compare": compare_words}
+WITH_RECIPES = {"train": train_words, "plan": plan_words, "compare": compare_words}
 
 # what several processes may be started for: to carry it out together, or each on its part
 TOGETHER, APART = ("train",), ("evaluate",)

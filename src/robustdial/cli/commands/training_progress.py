@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from robustdial import record
 from robustdial.cli.console import console, print_cost, print_notes, stoppable, training_shown
 from robustdial.run import Experiment
+from robustdial.run.estimate import estimate
 from robustdial.run.logs import Log, closing_all, numbers_of
-from robustdial.run.training_loop import estimate, training_loop
+from robustdial.run.training_loop import training_loop
 
 
 def train_with_progress(experiment: Experiment, logs: Sequence[Log] = ()) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import takewhile
 
-from robustdial.cli.arguments import bind, comparison_flags, preset_of, recipe_named, training_flags
+from robustdial.cli.arguments import Flag, bind, comparison_flags, preset_of, recipe_named, training_flags
 from robustdial.cli.outline import table
 from robustdial.cli.terminal import console
 
@@ -18,6 +18,20 @@ def train_words(argv: Sequence[str]) -> bool:
         return False
     source = recipe_named(argv[0])
     bind(training_flags(source, preset_of(argv).of(argv[0])), argv[1:], f"robustdial train {argv[0]}", "method")
+    return True
+
+
+DEVICES = Flag("devices", "here", "what to train on: here, or a number and a kind, such as 8xH200.")
+
+
+def plan_words(argv: Sequence[str]) -> bool:
+    """Whether there is something to plan. Raises UsageError if the words are not understood."""
+    if not argv or argv[0] in ("-h", "--help"):
+        console.print("usage: robustdial plan RECIPE --devices 8xH200 [the flags of robustdial train RECIPE]")
+        return False
+    source = recipe_named(argv[0])
+    flags = training_flags(source, preset_of(argv).of(argv[0]), (DEVICES,))
+    bind(flags, argv[1:], f"robustdial plan {argv[0]}", "method")
     return True
 
 

@@ -15,7 +15,8 @@ from robustdial.data import Data
 from robustdial.provenance import provenance
 from robustdial.randomness import RandomStream
 from robustdial.run import Experiment, data_of, places_of, rehearse, rehearse_alone, resume, start, trained
-from robustdial.run.training_loop import estimate, training_loop
+from robustdial.run.estimate import estimate
+from robustdial.run.training_loop import training_loop
 from robustdial.study.comparison.base import Comparison, Entry
 from robustdial.study.comparison.extra_measurements import measure_also
 from robustdial.study.comparison.shared_start import Planned, stages

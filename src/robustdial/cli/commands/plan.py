@@ -1,0 +1,126 @@
+"""`robustdial plan`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from rich.table import Table
+
+from robustdial.cli.arguments import UsageError, bind, choose, given, knobs_of, preset_of, run_of, training_flags
+from robustdial.cli.commands.two_stage import two_parts
+from robustdial.cli.commands.words import DEVICES
+from robustdial.cli.console import console, print_notes
+from robustdial.own_code import absolute, is_place
+from robustdial.plan.arithmetic import parts_that_fit
+from robustdial.plan.devices import DEVICES as KNOWN
+from robustdial.plan.devices import HERE, Device, parse
+from robustdial.recipes import RECIPES, recipe
+from robustdial.report.words import duration, size
+from robustdial.run import Run
+from robustdial.run.calibrated import Calibration, calibrated, this_machine, to_plan
+from robustdial.run.forecast import Forecast, forecast
+from robustdial.training.engine import check_divides
+
+
+class Stage(NamedTuple):
+    """One training of a plan: all of it, or what comes before with --first."""
+
+    name: str
+    run: Run
+    found: Calibration
+    cost: Forecast
+
+
+def plan(argv: Sequence[str]) -> int:
+    """Say what a training would cost: robustdial plan oat --data cifar10 --model resnet18 --devices 8xH200"""
+    name = absolute(argv[0] if is_place(argv[0]) else choose(argv[0], tuple(RECIPES), "recipe"))
+    settings = training_flags(recipe(name), preset_of(argv).of(name), (DEVICES,))
+    flags = bind(settings, argv[1:], f"robustdial plan {name}", "method")()
+    if flags.resume:
+        raise UsageError("A plan is made before a training begins. Leave --resume out.")
+    number, kind = parse(flags.devices)
+    stages, device = [], None
+    for stage, knobs, run in _trainings(name, flags, given(argv)):
+        check_divides(number, run.accumulate, run.batch)
+        experiment = to_plan(stage, knobs, run)
+        whole = min(run.batch, experiment.feed.images)
+        check_divides(number, run.accumulate, whole)
+        here = this_machine(experiment, number)
+        device = here if kind == HERE else KNOWN[kind]
+        found = calibrated(experiment, whole // (number * run.accumulate))
+        stages.append(Stage(stage, run, found, forecast(experiment, found, run, number, device, here)))
+    assert device is not None
+    print_notes(experiment.data.notes)
+    _show(stages, number, device)
+    wanting = [remedy for stage in stages if (remedy := _remedy(stage, number, device)) is not None]
+    for line in wanting:
+        console.print(line, soft_wrap=True)
+    return 1 if wanting else 0
+
+
+def _trainings(name: str, flags: Any, asked: set[str]) -> list[tuple[str, dict[str, Any], Run]]:
+    """The trainings that `robustdial train` with the same flags would carry out, one after the other."""
+    knobs = knobs_of(flags, recipe(name))
+    if not flags.first:
+        return [(name, knobs, run_of(flags))]
+    first, then = two_parts(flags, asked, unlabelled=bool(recipe(name)(**knobs).unlabelled))
+    knobs |= {"warm": 0.0} if "warm" in knobs.keys() - asked else {}
+    return [("clean", {}, first), (name, knobs, then)]
+
+
+def _show(stages: Sequence[Stage], number: int, device: Device) -> None:
+    table = Table("", *(stage.name for stage in stages), title=f"{number} x {device.name}", title_justify="left")
+    rows = {
+        "passes a batch": lambda stage: _passes(stage.cost),
+        "images": lambda stage: f"{stage.cost.images:,}",
+        "passes over images": lambda stage: f"{stage.cost.passes:,.0f}",
+        "precision": lambda stage: stage.cost.precision,
+        "time": lambda stage: f"{duration(stage.cost.seconds)} ({stage.cost.seconds / 3600:.3g} h)",
+        "memory of a device": lambda stage: f"{size(stage.cost.memory.total)} of {size(device.memory)}",
+        "  weights, gradients": lambda stage: size(stage.cost.memory.weights + stage.cost.memory.gradients),
+        "  optimizer": lambda stage: size(stage.cost.memory.optimizer),
+        "  kept for the backward": lambda stage: size(stage.cost.memory.activations),
+        "wire, each update": lambda stage: f"{size(stage.cost.wire)} from each device" if number > 1 else "nothing",
+    }
+    lines = [[name, *map(tell, stages)] for name, tell in rows.items()]
+    for line in lines:
+        table.add_row(*line)
+    if console.is_terminal:
+        console.print(table)
+    else:
+        console.print(f"plan for {number} x {device.name}: {', then '.join(stage.name for stage in stages)}")
+        for name, *told in lines:
+            console.print(f"{name}: {' | '.join(told)}", soft_wrap=True)
+    found, cost = stages[-1].found, stages[-1].cost
+    tried = f"From batches of {found.images} images here, which reached {cost.share:.0%} of what this machine could do"
+    if device.name == HERE:
+        console.print(f"{tried}.", soft_wrap=True)
+    else:
+        console.print(f"{tried}; {device.name} is taken to reach as much of its own ({device.source}).", soft_wrap=True)
+
+
+def _passes(cost: Forecast) -> str:
+    """
+    >>> from types import SimpleNamespace
+    >>> _passes(SimpleNamespace(epochs=(1, 1, 8), most=8)), _passes(SimpleNamespace(epochs=(2,), most=5))
+    ('1 for 2 epochs, 8 for 1 epoch', '2 for 1 epoch; up to 5 as its adversary grows')
+    """
+    runs = [(passes, len([*epochs])) for passes, epochs in groupby(cost.epochs)]
+    told = ", ".join(f"{passes} for {many} epoch{'s' * (many > 1)}" for passes, many in runs)
+    return told + (f"; up to {cost.most} as its adversary grows" if cost.most > max(cost.epochs) else "")
+
+
+def _remedy(stage: Stage, number: int, device: Device) -> str | None:
+    """What to do where the memory is too small; None where it is not."""
+    need, images = stage.cost.memory, stage.run.batch // number
+    if need.total <= device.memory:
+        return None
+    kept = stage.cost.memory.activations / (images // stage.run.accumulate)
+    parts = parts_that_fit(stage.found.network, kept, images, device.memory)
+    told = f"{stage.name} needs {size(need.total)} of each {device.name}, which has {size(device.memory)}."
+    if parts is None:
+        return f"{told} Divide the weights with fully_shard (docs/distributed.md), or choose a smaller --model."
+    smaller = number * stage.run.accumulate * max(int((device.memory - need.total + need.activations) / kept), 1)
+    return f"{told} Give --accumulate {parts}, or --batch {smaller} or less."
