@@ -22,7 +22,7 @@ import tyro
 _GROUPS = {
     "main": "data model eps epochs batch lr first seed device out",
     "method": "norm preset",
-    "data": "size limit val label image background classes labelled unlabelled root",
+    "data": "size limit val label image background classes labelled unlabelled root workers",
     "network": "model_width pretrained start weights output compile",
     "training": "rate warmup optimizer momentum weight_decay clip ema awp label_smoothing teacher distil on_trouble",
     "measuring": "budget chosen_on",

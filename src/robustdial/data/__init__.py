@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from robustdial.checks import checked, nearest
+from robustdial.checks import checked, nearest, whole
 from robustdial.checks import seed as seed_fits
 from robustdial.data import csv_file, digits, folder, hub, named, parquet
 from robustdial.data.augment import Crop, CropFlip, flip, none
@@ -27,7 +27,7 @@ from robustdial.data.batch import Batch
 from robustdial.data.checks import check_varied, whole_images
 from robustdial.data.classes import arranged, class_names, listed_beside, renumbered
 from robustdial.data.dataset import from_dataset
-from robustdial.data.divide import Raw, check_request, divide, for_measuring
+from robustdial.data.divide import Pool, Raw, check_request, divide, for_measuring
 from robustdial.data.feed import Feed, epoch_order
 from robustdial.data.origin import Origin, augmented
 from robustdial.data.parts import Part
@@ -74,6 +74,8 @@ __all__ = [
     "without_labels",
 ]
 
+MOST_WORKERS = 512
+
 _NAMED: dict[str, Callable[[Path, int | None], Raw]] = {
     "digits": digits.read,
     **{name: partial(named.read, name) for name in named.SETS},
@@ -115,6 +117,7 @@ def load(
     image: str | None = None,
     background: str = "white",
     classes: Sequence[str] | None = None,
+    workers: int | None = None,
 ) -> Data:
     """The data set `name`, split in three. What was decided on the way stands in its `notes` (`docs/data.md`).
 
@@ -135,6 +138,9 @@ def load(
         classes: its class names in the order that labels are to have, as in a network that is there already; by
             default that of a file `classes.txt` beside the folders, or else the reader's. Classes that have numbers
             only take these names in turn.
+        workers: processes that decode images of files whenever they are needed; 0 decodes all of them into memory now;
+            by default a part below 2 GiB is kept in memory, and a larger one is decoded by a process for each
+            processor, at most 8.
 
     Raises:
         FileNotFoundError, ConnectionError: it is not there, or cannot be downloaded.
@@ -146,6 +152,7 @@ def load(
     (180, 20, 360, (1, 8, 8))
     """
     check_request(limit, val)
+    _check_workers(workers)
     seed_fits(seed)
     reading = Reading(size, label, image, background)
     if labelled is not None and unlabelled is not None:
@@ -157,12 +164,13 @@ def load(
     raw = _read(name, Path(root), reading)
     if classes is not None:
         raw = arranged(raw, classes, name)
-    data = divide(name, raw, limit=limit, val=val, seed=seed)
+    data = divide(name, raw, limit=limit, val=val, seed=seed, workers=workers)
     if labelled is not None:
         return set_apart(data, labelled, seed)
     if unlabelled is None:
         return data
-    return joined(data, unlabelled, _pictures(unlabelled, Path(root), data.shape, background))
+    pictures = _pictures(unlabelled, Path(root), data.shape, background)
+    return joined(data, unlabelled, pictures.settle(workers))
 
 
 @checked
@@ -174,6 +182,7 @@ def load_to_measure(
     label: str | None = None,
     image: str | None = None,
     background: str = "white",
+    workers: int | None = None,
 ) -> tuple[Data, Part]:
     """What of the data set `name` measures a network that was not trained on it here, and which part that is.
 
@@ -184,7 +193,8 @@ def load_to_measure(
     >>> part, len(data.test), len(data.train)
     ('test', 360, 0)
     """
-    return for_measuring(name, _read(name, Path(root), Reading(size, label, image, background)))
+    _check_workers(workers)
+    return for_measuring(name, _read(name, Path(root), Reading(size, label, image, background)), workers)
 
 
 def absolute(name: str) -> str:
@@ -221,19 +231,24 @@ def _as_listed(raw: Raw, name: str) -> Raw:
     return replace(found, notes=(*raw.notes, f"The order of the classes is that of {path.name}."))
 
 
+def _check_workers(workers: int | None) -> None:
+    if workers is not None:
+        whole("workers", workers, most=MOST_WORKERS)
+
+
 def _place(name: str) -> tuple[str, Path]:
     """A name whose path, if it has one, is written in one way."""
     prefix, _, place = name.partition(":")
     return prefix, Path(place).expanduser().resolve()
 
 
-def _pictures(name: str, root: Path, shape: Shape, background: str) -> Source:
+def _pictures(name: str, root: Path, shape: Shape, background: str) -> Pool:
     """Images to use without labels, brought to a shape as far as their reader can."""
     prefix, _, place = name.partition(":")
     _, height, width = shape
     if prefix == "folder" and place:
-        return folder.pictures(place, shape, Reading(background=background)).settle()
-    return _read(name, root, Reading(height if height == width else None, background=background)).train.settle()
+        return folder.pictures(place, shape, Reading(background=background))
+    return _read(name, root, Reading(height if height == width else None, background=background)).train
 
 
 def _read(name: str, root: Path, reading: Reading) -> Raw:

@@ -23,7 +23,7 @@ from robustdial.training.optimizer import check_optimizer
 from robustdial.training.rate import parse
 from robustdial.typing import Json
 
-CHANGEABLE = ("device", "precision", "on_trouble")
+CHANGEABLE = ("device", "precision", "on_trouble", "workers")
 """Settings that may change when a run is resumed."""
 
 
@@ -71,6 +71,8 @@ class Run:
         classes: class names in the order of the labels, where that of the data's own is not meant, as for a network
             that was trained elsewhere: cat,dog,owl, or a file with a name on each line, or JSON {"cat": 0, "dog": 1}.
         root: folder of downloaded data sets.
+        workers: processes that decode images of files whenever they are needed; 0 decodes all into memory first; by
+            default parts of 2 GiB or more are not kept in memory.
         device: auto, cpu, cuda, cuda:1, ...
         precision: auto takes bfloat16 where the hardware has it; final accuracies are float32 in any case.
         compile: run the network through torch.compile.
@@ -113,6 +115,7 @@ class Run:
     background: str = "white"
     classes: str | None = None
     root: str = "data"
+    workers: int | None = None
     device: str = "auto"
     precision: Precision = "auto"
     compile: bool = False
@@ -249,6 +252,7 @@ def data_of(run: Run, classes: Sequence[str] | None = None) -> Data:
         image=run.image,
         background=run.background,
         classes=classes,
+        workers=run.workers,
     )
 
 
