@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from robustdial.checks import checked, nearest, whole
 from robustdial.checks import seed as seed_fits
-from robustdial.data import csv_file, digits, folder, hub, named, parquet
+from robustdial.data import csv_file, digits, folder, hub, named, parquet, wds
 from robustdial.data.augment import Crop, CropFlip, flip, none
 from robustdial.data.base import Data, Shape, Source, check_part, grey_levels, unit
 from robustdial.data.batch import Batch
@@ -94,6 +94,7 @@ _PLACED = {
     "csv": _Placed("PATH", csv_file.read),
     "parquet": _Placed("PATH", parquet.read),
     "hf": _Placed("NAME", hub.read),
+    "wds": _Placed("PATTERN", wds.read),
 }
 
 
@@ -122,7 +123,7 @@ def load(
     """The data set `name`, split in three. What was decided on the way stands in its `notes` (`docs/data.md`).
 
     Args:
-        name: one of `names()`; `folder:PATH`, `parquet:PATH` and `hf:NAME` read your own.
+        name: one of `names()`; `folder:PATH`, `parquet:PATH`, `wds:PATTERN` and `hf:NAME` read your own.
         root: where the downloaded sets are kept.
         limit: use this many training images, as equal per class as possible; the validation part is among them.
         val: fraction of them to hold out for validation, the classes in proportion, at most 5,000 images; 0 for none.
@@ -133,7 +134,8 @@ def load(
             the unlabelled part; None to keep all.
         unlabelled: another of `names()`, whose training images are the unlabelled part; a folder may hold pictures of
             any arrangement. They are brought to the size of the labelled ones, and their labels are not looked at.
-        label, image: columns of parquet, csv or hf that hold the labels and the images; None to find them.
+        label, image: columns of parquet, csv or hf that hold the labels and the images, or files in a sample of wds
+            (the label may be a key of its JSON); None to find them.
         background: colour that shows through transparent pixels, such as white or #808080.
         classes: its class names in the order that labels are to have, as in a network that is there already; by
             default that of a file `classes.txt` beside the folders, or else the reader's. Classes that have numbers
@@ -210,18 +212,20 @@ def absolute(name: str) -> str:
 def is_there(name: str) -> bool:
     """Whether the path of a name exists, if it has one."""
     _, _, place = name.partition(":")
-    return not _has_path(name) or Path(place).expanduser().exists()
+    path = wds.beginning(place) if name.startswith("wds:") else Path(place)
+    return not _has_path(name) or path.expanduser().exists()
 
 
 def _has_path(name: str) -> bool:
     prefix, _, place = name.partition(":")
-    return bool(place) and prefix in _PLACED and _PLACED[prefix].place == "PATH"
+    return bool(place) and prefix in _PLACED and _PLACED[prefix].place != "NAME"
 
 
 def _as_listed(raw: Raw, name: str) -> Raw:
-    """In the order of the names in a `classes.txt` beside the folders of images, where there is one."""
+    """In the order of the names in a `classes.txt` beside the folders of images, or the shards, where there is one."""
     prefix, _, place = name.partition(":")
-    path = listed_beside(place) if prefix == "folder" else None
+    places = {"folder": Path(place), "wds": wds.beginning(place)}
+    path = listed_beside(places[prefix]) if prefix in places else None
     if path is None:
         return raw
     try:

@@ -56,5 +56,5 @@ class Reading:
         if asked:
             raise ValueError(
                 f"{asked[0]}={getattr(self, asked[0])!r} names a column, and {name} has none. Leave it out, or bring "
-                "parquet:PATH, csv:PATH or hf:NAME."
+                "parquet:PATH, csv:PATH, wds:PATTERN or hf:NAME."
             )

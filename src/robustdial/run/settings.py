@@ -32,7 +32,8 @@ class Run:
     """What every recipe needs besides its own knobs.
 
     Args:
-        data: a name (digits, mnist, cifar10, ...), folder:PATH, csv:PATH, parquet:PATH or hf:NAME.
+        data: a name (digits, mnist, cifar10, ...), folder:PATH, csv:PATH, parquet:PATH,
+            wds:PATTERN or hf:NAME.
         model: a name (cnn, resnet18, preact_resnet18, wrn34_10, ...), timm:NAME, or file.py:build of your own.
         model_width: channels of the model's first stage; by default its own.
         pretrained: start from published weights (timm models).
@@ -65,8 +66,8 @@ class Run:
             if it has a dial.
         distil: share of the label that is the teacher's answer, such as 0.5; 0 for none.
         size: side of the images in pixels, for folders and hubs with images of many sizes.
-        label: column of the labels, of parquet, csv or hf data with several that might be.
-        image: column of the images, of parquet, csv or hf data with several that might be.
+        label: column of the labels, of parquet, csv or hf data with several that might be; file or key of wds data.
+        image: column of the images, of parquet, csv or hf data with several that might be; ending of wds data.
         background: colour that shows through transparent pixels: white, black, #808080.
         classes: class names in the order of the labels, where that of the data's own is not meant, as for a network
             that was trained elsewhere: cat,dog,owl, or a file with a name on each line, or JSON {"cat": 0, "dog": 1}.
