@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 
@@ -83,6 +84,12 @@ def test_a_process_that_is_killed_is_told_in_one_line():
 
     with pytest.raises(ChildProcessError, match=r"has come to an end, .* Give fewer with --workers\.$"):
         list(in_processes(make, torch.arange(10), 2, 4))
+    assert not multiprocessing.active_children()
+
+
+def test_a_signal_to_the_group_reaches_no_process_that_decodes():
+    groups = in_processes(lambda index: torch.tensor(os.getpgrp()), torch.arange(4), 2, 4)
+    assert os.getpgrp() not in [int(group) for group in groups]
 
 
 def test_an_image_that_is_damaged_later_is_named(pictures):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import signal
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +16,7 @@ from torch.utils.data import DataLoader
 
 THREADS = min(4, os.cpu_count() or 1)
 MOST_PROCESSES = 8  # unless more are asked for
+MOST_AHEAD = 256  # results, of which each keeps a file open
 
 Make = Callable[[Tensor], Tensor]
 
@@ -46,18 +46,11 @@ def in_processes(make: Make, order: Sequence[Tensor], processes: int, ahead: int
 
     Raises what `make` raises, ChildProcessError if a process has come to an end.
     """
-    try:
-        for made in _loaded(_Work(make, order), max(1, min(processes, len(order))), ahead):
-            if isinstance(made, Exception):
-                raise made
-            yield made
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
-            raise
-        raise ChildProcessError(
-            "A process that decodes images has come to an end, as when memory or /dev/shm is full. Give fewer with "
-            "--workers."
-        ) from error
+    number = max(1, min(processes, len(order)))
+    for made in _while_all_live(_loaded(_Work(make, order), number, min(ahead, MOST_AHEAD))):
+        if isinstance(made, Exception):
+            raise made
+        yield made
 
 
 @dataclass(frozen=True)
@@ -77,6 +70,19 @@ class _Work:
             return error
 
 
+def _while_all_live(results: Iterator[Tensor | Exception]) -> Iterator[Tensor | Exception]:
+    """The results of a loader, with one line for all the ways in which the end of a process is noticed."""
+    try:
+        yield from results
+    except (RuntimeError, EOFError, OSError) as error:
+        if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
+            raise
+        raise ChildProcessError(
+            "A process that decodes images has come to an end, as when memory or /dev/shm is full. Give fewer with "
+            "--workers."
+        ) from error
+
+
 def _loaded(work: _Work, processes: int, ahead: int) -> Iterator[Tensor | Exception]:
     with warnings.catch_warnings():
         # who waits for a disk in the network wants more processes than processors
@@ -86,14 +92,13 @@ def _loaded(work: _Work, processes: int, ahead: int) -> Iterator[Tensor | Except
             batch_size=None,
             num_workers=processes,
             prefetch_factor=max(2, math.ceil(ahead / processes)),
-            worker_init_fn=_deaf,
+            worker_init_fn=_apart,
             generator=torch.Generator(),  # or it would draw from the global one
         )
         return iter(loader)
 
 
-def _deaf(worker: int) -> None:
-    """What stops the program goes to all of its processes at once: the first one decides, and lets the others go."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+def _apart(worker: int) -> None:
+    """Out of the group that Ctrl-C, or a scheduler's polite kill, reaches: the first process decides what ends."""
+    if hasattr(os, "setpgid"):
+        os.setpgid(0, 0)
