@@ -34,6 +34,7 @@ from robustdial.data.parts import Part
 from robustdial.data.reading import Reading
 from robustdial.data.resident import Resident
 from robustdial.data.shown import few, shown
+from robustdial.data.smaller import to_learn_at
 from robustdial.data.split import balanced
 from robustdial.data.stream import Stream
 from robustdial.data.tensors import from_tensors
@@ -69,6 +70,7 @@ __all__ = [
     "names",
     "none",
     "renumbered",
+    "to_learn_at",
     "unit",
     "whole_images",
     "without_labels",

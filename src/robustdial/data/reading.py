@@ -7,7 +7,8 @@ from functools import cached_property
 
 from PIL import ImageColor
 
-SMALLEST, LARGEST = 8, 4096
+SMALLEST = 8
+LARGEST = 4096
 """Pixels of a side: below, nothing can be seen; above, no network takes it."""
 
 Colour = tuple[int, int, int]

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from robustdial import record
-from robustdial.data import Data
+from robustdial.data import Data, to_learn_at
 from robustdial.distributed import ALONE, World, synchronised
 from robustdial.method import Method, describe
 from robustdial.method.learner import AWP
@@ -59,7 +59,9 @@ def parts_of(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = 
 
 def check_adversary(parts: Parts) -> None:
     """Raises ValueError if the adversary of a run that has not begun cannot move, or does not fit its images."""
-    settled(parts.method.threat, torch.zeros(1, *parts.data.shape, device=parts.device))
+    for side in parts.run.sides.sides if parts.run.sides else (None,):
+        shape = to_learn_at(parts.data, side).shape
+        settled(parts.method.threat, torch.zeros(1, *shape, device=parts.device))
     check_background(parts.method.threat, parts.data, parts.device)
 
 
@@ -88,6 +90,7 @@ def assembled(folder: Path, parts: Parts, model: nn.Module) -> Experiment:
         world=parts.world,
         accumulate=run.accumulate,
         clip=run.clip,
+        sides=run.sides,
     )
     about = about_of(folder, parts, model)
     return Experiment(folder, about, run, parts.method, parts.data.to(parts.device), state, best={})

@@ -35,7 +35,7 @@ def data_at(place: str, run: Run, about: Mapping[str, Json]) -> Data:
     found, part = load_to_measure(
         place,
         root=run.root,
-        size=run.size,
+        size=run.side,
         label=run.label,
         image=run.image,
         background=run.background,

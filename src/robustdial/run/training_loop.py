@@ -323,7 +323,8 @@ def estimate(experiment: Experiment) -> Cost:
     spent = round(batches * passes_per_batch)
     validated = (experiment.run.epochs - state.epoch) * _validation_passes(experiment)
     validation = validated * seconds / max(passes_per_batch, 1)
-    return Cost(images, spent, batches * seconds + validation, validation, growth)
+    smaller = state.sides.work(1 - batches / (experiment.batches * experiment.run.epochs)) if state.sides else 1.0
+    return Cost(images, spent, batches * seconds * smaller + validation, validation, growth)
 
 
 def _validation_passes(experiment: Experiment) -> float:
