@@ -54,6 +54,14 @@ def test_size_decides_unless_the_user_does(pictures, monkeypatch, workers, memor
     assert data.train.workers == (workers or processes_here()) if streamed else True
 
 
+def test_a_table_on_disk_is_decoded_by_processes(table, parquet):
+    place = f"parquet:{parquet(train=table(12), test=table(4, 100))}"
+    resident, streamed = load(place), load(place, workers=2)
+    assert streamed.train.images._cells.cache_files  # mapped into memory, not read into it
+    for part in ("train", "val", "test"):
+        assert torch.equal(pixels_of(getattr(streamed, part)), pixels_of(getattr(resident, part)))
+
+
 @pytest.mark.parametrize("ahead", AHEAD.values(), ids=AHEAD)
 def test_work_done_ahead_keeps_its_order(ahead):
     order = list(torch.split(torch.randperm(100), 3))
