@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 import tyro
 import webdataset
-from interleave import Timings, circumstances, console, rates_table, say, take_turns, write
+from interleave import Timing, Timings, circumstances, console, rates_table, say, take_turns, write
 from torch import Tensor
 from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
@@ -104,6 +104,19 @@ def walked(batches: Loaded) -> None:
     last[-1, 0, 0, 0].item()
 
 
+class Walk:
+    """All batches, and the seconds of processor that they cost here and in the processes that decode."""
+
+    def __init__(self, batches: Loaded) -> None:
+        self._batches = batches
+        self.spent: list[float] = []
+
+    def __call__(self) -> None:
+        before = sum(os.times()[:4])
+        walked(self._batches)
+        self.spent.append(sum(os.times()[:4]) - before)
+
+
 def contests(folder: Path, batch: int, workers: int) -> dict[str, dict[str, Loaded]]:
     """What is compared, with torchvision first."""
     place = "cuda" if torch.cuda.is_available() else "cpu"
@@ -149,7 +162,7 @@ def main(
     workers: int = min(8, os.cpu_count() or 1),
     rounds: int = 3,
     width: int = 16,
-    engine_batch: int = 4,
+    engine_batch: int = 2,
     threads: int = 1,
     folder: Path | None = None,
     json: Path | None = None,
@@ -177,16 +190,17 @@ def main(
     facts = circumstances(rounds) | {"images": images, "bytes per image": round(size), "batch": batch}
     facts |= {"workers": workers, "width": width, "load": os.getloadavg()[0]}
     read = images - -(-images // 5)
-    found = {title: take_turns(walks(calls), read, rounds) for title, calls in compared.items()}
+    found = {}
+    for title, calls in compared.items():
+        walks = {name: Walk(batches) for name, batches in calls.items()}
+        found[title] = take_turns(walks, read, rounds)
+        of_processor = {name: Timing(tuple(read / spent for spent in walk.spent[1:])) for name, walk in walks.items()}
+        found[f"{title}, per second of processor"] = of_processor
     found["engine"] = take_turns(engine(width, engine_batch), engine_batch, rounds)
     show(found)
     console.print(say(facts))
     if json:
         write(json, facts, found)
-
-
-def walks(calls: Mapping[str, Loaded]) -> dict[str, Callable[[], None]]:
-    return {name: partial(walked, batches) for name, batches in calls.items()}
 
 
 def show(found: Mapping[str, Timings]) -> None:
