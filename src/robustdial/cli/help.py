@@ -126,7 +126,8 @@ def _metavar(hint: Any) -> str | None:
         return _metavar(kinds[0])
     if len(kinds) == 1 and get_origin(kinds[0]) is Literal:
         return "{" + ",".join(map(str, get_args(kinds[0]))) + "}"
-    return _METAVARS.get(kinds[0]) if len(kinds) == 1 else None
+    names = [_METAVARS.get(kind, "") for kind in kinds]
+    return "|".join(names) if all(names) else None
 
 
 def _helps(doc: str) -> dict[str, str]:

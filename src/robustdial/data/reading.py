@@ -8,8 +8,10 @@ from functools import cached_property
 from PIL import ImageColor
 
 SMALLEST = 8
+"""Pixels of a side: below, nothing can be seen."""
+
 LARGEST = 4096
-"""Pixels of a side: below, nothing can be seen; above, no network takes it."""
+"""Above, no network takes it."""
 
 Colour = tuple[int, int, int]
 
