@@ -22,7 +22,7 @@ import tyro
 _GROUPS = {
     "main": "data model eps epochs batch lr first seed device devices out",
     "method": "norm preset",
-    "data": "size limit val label image background classes labelled unlabelled root",
+    "data": "size limit val label image background classes labelled unlabelled root workers",
     "network": "model_width pretrained start weights output compile",
     "training": "rate warmup optimizer momentum weight_decay layer_decay clip ema awp label_smoothing augment mixup "
     "cutmix teacher distil on_trouble",
@@ -127,7 +127,8 @@ def _metavar(hint: Any) -> str | None:
         return _metavar(kinds[0])
     if len(kinds) == 1 and get_origin(kinds[0]) is Literal:
         return "{" + ",".join(map(str, get_args(kinds[0]))) + "}"
-    return _METAVARS.get(kinds[0]) if len(kinds) == 1 else None
+    names = [_METAVARS.get(kind, "") for kind in kinds]
+    return "|".join(names) if all(names) else None
 
 
 def _helps(doc: str) -> dict[str, str]:

@@ -50,6 +50,7 @@ _ELSEWHERE = {
     "num_images": "n",
     "num_samples": "n",
     "num_steps": "steps",
+    "num_workers": "workers",
     "output": "out",
     "output_dir": "out",
     "random_seed": "seed",
@@ -61,7 +62,6 @@ _ELSEWHERE = {
 }
 # flags of other programs that have no counterpart, and what there is instead
 _INSTEAD = {
-    "num_workers": "Small sets lie in memory, large ones are read ahead by themselves.",
     "optimizer": "It is stochastic gradient descent, with --lr, --momentum and --weight-decay.",
     "optim": "It is stochastic gradient descent, with --lr, --momentum and --weight-decay.",
     "steps": "In an attack the steps stand in its name: --attack pgd-50.",
@@ -69,7 +69,7 @@ _INSTEAD = {
     "verbose": "For a traceback set ROBUSTDIAL_TRACEBACK=1.",
     "debug": "For a traceback set ROBUSTDIAL_TRACEBACK=1.",
     "wandb": "Write --log wandb with train; every epoch is a line of epochs.jsonl in any case.",
-    "workers": "Small sets lie in memory, large ones are read ahead by themselves.",
+    "workers": "It is a flag of train: a run is measured with as many as it was trained with.",
 }
 
 

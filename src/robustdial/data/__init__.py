@@ -18,16 +18,16 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from robustdial.checks import checked, nearest
+from robustdial.checks import checked, nearest, whole
 from robustdial.checks import seed as seed_fits
-from robustdial.data import csv_file, digits, folder, hub, named, parquet
+from robustdial.data import csv_file, digits, folder, hub, named, parquet, wds
 from robustdial.data.augment import Crop, CropFlip, Then, flip, none
 from robustdial.data.base import Data, Shape, Source, check_part, grey_levels, unit
 from robustdial.data.batch import Batch
 from robustdial.data.checks import check_varied, whole_images
 from robustdial.data.classes import arranged, class_names, listed_beside, renumbered
 from robustdial.data.dataset import from_dataset
-from robustdial.data.divide import Raw, check_request, divide, for_measuring
+from robustdial.data.divide import Pool, Raw, check_request, divide, for_measuring
 from robustdial.data.feed import Feed, epoch_order
 from robustdial.data.mixing import Mixing, mixing_of
 from robustdial.data.origin import Origin, augmented
@@ -36,6 +36,7 @@ from robustdial.data.policies import Policy, check_augment, with_augment
 from robustdial.data.reading import Reading
 from robustdial.data.resident import Resident
 from robustdial.data.shown import few, shown
+from robustdial.data.smaller import to_learn_at
 from robustdial.data.split import balanced
 from robustdial.data.stream import Stream
 from robustdial.data.tensors import from_tensors
@@ -76,11 +77,14 @@ __all__ = [
     "names",
     "none",
     "renumbered",
+    "to_learn_at",
     "unit",
     "whole_images",
     "with_augment",
     "without_labels",
 ]
+
+MOST_WORKERS = 512
 
 _NAMED: dict[str, Callable[[Path, int | None], Raw]] = {
     "digits": digits.read,
@@ -100,6 +104,7 @@ _PLACED = {
     "csv": _Placed("PATH", csv_file.read),
     "parquet": _Placed("PATH", parquet.read),
     "hf": _Placed("NAME", hub.read),
+    "wds": _Placed("PATTERN", wds.read),
 }
 
 
@@ -123,11 +128,12 @@ def load(
     image: str | None = None,
     background: str = "white",
     classes: Sequence[str] | None = None,
+    workers: int | None = None,
 ) -> Data:
     """The data set `name`, split in three. What was decided on the way stands in its `notes` (`docs/data.md`).
 
     Args:
-        name: one of `names()`; `folder:PATH`, `parquet:PATH` and `hf:NAME` read your own.
+        name: one of `names()`; `folder:PATH`, `parquet:PATH`, `wds:PATTERN` and `hf:NAME` read your own.
         root: where the downloaded sets are kept.
         limit: use this many training images, as equal per class as possible; the validation part is among them.
         val: fraction of them to hold out for validation, the classes in proportion, at most 5,000 images; 0 for none.
@@ -138,11 +144,15 @@ def load(
             the unlabelled part; None to keep all.
         unlabelled: another of `names()`, whose training images are the unlabelled part; a folder may hold pictures of
             any arrangement. They are brought to the size of the labelled ones, and their labels are not looked at.
-        label, image: columns of parquet, csv or hf that hold the labels and the images; None to find them.
+        label, image: columns of parquet, csv or hf that hold the labels and the images, or files in a sample of wds
+            (the label may be a key of its JSON); None to find them.
         background: colour that shows through transparent pixels, such as white or #808080.
         classes: its class names in the order that labels are to have, as in a network that is there already; by
             default that of a file `classes.txt` beside the folders, or else the reader's. Classes that have numbers
             only take these names in turn.
+        workers: processes that decode images of files whenever they are needed; 0 decodes all of them into memory now;
+            by default a part below 2 GiB is kept in memory, and a larger one is decoded by a process for each
+            processor, at most 8.
 
     Raises:
         FileNotFoundError, ConnectionError: it is not there, or cannot be downloaded.
@@ -154,6 +164,7 @@ def load(
     (180, 20, 360, (1, 8, 8))
     """
     check_request(limit, val)
+    _check_workers(workers)
     seed_fits(seed)
     reading = Reading(size, label, image, background)
     if labelled is not None and unlabelled is not None:
@@ -165,12 +176,13 @@ def load(
     raw = _read(name, Path(root), reading)
     if classes is not None:
         raw = arranged(raw, classes, name)
-    data = divide(name, raw, limit=limit, val=val, seed=seed)
+    data = divide(name, raw, limit=limit, val=val, seed=seed, workers=workers)
     if labelled is not None:
         return set_apart(data, labelled, seed)
     if unlabelled is None:
         return data
-    return joined(data, unlabelled, _pictures(unlabelled, Path(root), data.shape, background))
+    pictures = _pictures(unlabelled, Path(root), data.shape, background)
+    return joined(data, unlabelled, pictures.settle(workers))
 
 
 @checked
@@ -182,6 +194,7 @@ def load_to_measure(
     label: str | None = None,
     image: str | None = None,
     background: str = "white",
+    workers: int | None = None,
 ) -> tuple[Data, Part]:
     """What of the data set `name` measures a network that was not trained on it here, and which part that is.
 
@@ -192,7 +205,8 @@ def load_to_measure(
     >>> part, len(data.test), len(data.train)
     ('test', 360, 0)
     """
-    return for_measuring(name, _read(name, Path(root), Reading(size, label, image, background)))
+    _check_workers(workers)
+    return for_measuring(name, _read(name, Path(root), Reading(size, label, image, background)), workers)
 
 
 def absolute(name: str) -> str:
@@ -208,18 +222,20 @@ def absolute(name: str) -> str:
 def is_there(name: str) -> bool:
     """Whether the path of a name exists, if it has one."""
     _, _, place = name.partition(":")
-    return not _has_path(name) or Path(place).expanduser().exists()
+    path = wds.beginning(place) if name.startswith("wds:") else Path(place)
+    return not _has_path(name) or path.expanduser().exists()
 
 
 def _has_path(name: str) -> bool:
     prefix, _, place = name.partition(":")
-    return bool(place) and prefix in _PLACED and _PLACED[prefix].place == "PATH"
+    return bool(place) and prefix in _PLACED and _PLACED[prefix].place != "NAME"
 
 
 def _as_listed(raw: Raw, name: str) -> Raw:
-    """In the order of the names in a `classes.txt` beside the folders of images, where there is one."""
+    """In the order of the names in a `classes.txt` beside the folders of images, or the shards, where there is one."""
     prefix, _, place = name.partition(":")
-    path = listed_beside(place) if prefix == "folder" else None
+    places = {"folder": Path(place), "wds": wds.beginning(place)}
+    path = listed_beside(places[prefix]) if prefix in places else None
     if path is None:
         return raw
     try:
@@ -229,19 +245,24 @@ def _as_listed(raw: Raw, name: str) -> Raw:
     return replace(found, notes=(*raw.notes, f"The order of the classes is that of {path.name}."))
 
 
+def _check_workers(workers: int | None) -> None:
+    if workers is not None:
+        whole("workers", workers, most=MOST_WORKERS)
+
+
 def _place(name: str) -> tuple[str, Path]:
     """A name whose path, if it has one, is written in one way."""
     prefix, _, place = name.partition(":")
     return prefix, Path(place).expanduser().resolve()
 
 
-def _pictures(name: str, root: Path, shape: Shape, background: str) -> Source:
+def _pictures(name: str, root: Path, shape: Shape, background: str) -> Pool:
     """Images to use without labels, brought to a shape as far as their reader can."""
     prefix, _, place = name.partition(":")
     _, height, width = shape
     if prefix == "folder" and place:
-        return folder.pictures(place, shape, Reading(background=background)).settle()
-    return _read(name, root, Reading(height if height == width else None, background=background)).train.settle()
+        return folder.pictures(place, shape, Reading(background=background))
+    return _read(name, root, Reading(height if height == width else None, background=background)).train
 
 
 def _read(name: str, root: Path, reading: Reading) -> Raw:

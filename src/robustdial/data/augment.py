@@ -137,6 +137,15 @@ class Then:
 none, flip = Still(), Flip()
 
 
+def enlarged(augment: Callable[[Tensor], Tensor], factor: float) -> Callable[[Tensor], Tensor]:
+    """The same augmentation for images that are `factor` times as large, where it counts pixels.
+
+    >>> enlarged(CropFlip(28), 0.5)
+    CropFlip(pad=14)
+    """
+    return replace(augment, pad=round(factor * augment.pad)) if isinstance(augment, Crop | CropFlip) else augment
+
+
 def _window(x: Tensor, margin: int, down: Tensor, right: Tensor) -> Move:
     """The window of the size of `x` whose corner is at `down`, `right` `[B]` of the frame."""
     height, width = x.shape[2:]

@@ -51,9 +51,9 @@ def class_names(text: str) -> tuple[str, ...]:
     return names
 
 
-def listed_beside(place: str) -> Path | None:
+def listed_beside(place: Path) -> Path | None:
     """A file `classes.txt` in a folder of images, or in the folder of one of its splits."""
-    path = Path(place).expanduser()
+    path = place.expanduser()
     return next(iter(sorted(path.glob(LISTED)) or sorted(path.glob(f"*/{LISTED}"))), None)
 
 

@@ -9,16 +9,14 @@ from pathlib import Path
 
 import torch
 
-from robustdial.data.augment import customary
 from robustdial.data.columns import Column, Kind, image_column, label_column
 from robustdial.data.divide import Raw
+from robustdial.data.gathered import gathered
 from robustdial.data.naming import in_order
 from robustdial.data.parts import PARTS, Part, part_called
 from robustdial.data.picture import Files
 from robustdial.data.reading import Reading
 from robustdial.data.shown import check_text, few, shown
-from robustdial.data.stream import Stream
-from robustdial.data.survey import common_shape
 
 SPLIT = "split"
 _CALLED_FILE = ("file", "filename", "file_name", "filepath", "file_path", "path", "image", "image_path", "img")
@@ -53,15 +51,8 @@ def read(place: str, reading: Reading) -> Raw:
     number = {word: k for k, word in enumerate(classes)}
     members = _members(rows, split, name)
     files = {part: Files([paths[row] for row in members[part]], reading.colour) for part in members}
-    first = next(iter(files))
-    shape, told = common_shape(list(files.values()), reading)
-    streams = {
-        part: Stream(files[part], torch.arange(len(files[part])), _tensor(rows, label, number, members[part]), shape)
-        for part in files
-    }
-    nothing = streams[first].subset(torch.empty(0, dtype=torch.int64))
-    train, val, test = streams.get("train", nothing), streams.get("val"), streams.get("test")
-    return Raw(classes, train, test, customary(shape), notes=(*notes, *told), val=val)
+    labels = {part: _tensor(rows, label, number, members[part]) for part in members}
+    return gathered(classes, files, labels, reading, notes)
 
 
 def _rows(path: Path, name: str) -> tuple[list[str], Rows]:

@@ -15,6 +15,7 @@ from robustdial.data.base import Data, Source, unit
 from robustdial.data.checks import check_classes, check_labels, is_constant
 from robustdial.data.parts import PARTS, Part
 from robustdial.data.split import balanced, stratified
+from robustdial.data.stream import told
 
 LARGEST_VAL = 5000
 MEASURED = 1024  # images that mean and std are measured on
@@ -26,8 +27,8 @@ class Pool(Source, Protocol):
 
     def subset(self, indices: Tensor) -> Pool: ...
 
-    def settle(self) -> Source:
-        """What to train from: one tensor if it is small."""
+    def settle(self, workers: int | None = None) -> Source:
+        """What to train from: one tensor if it is small, or `workers` is 0."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def check_request(limit: int | None, val: float) -> None:
         )
 
 
-def divide(name: str, raw: Raw, *, limit: int | None, val: float, seed: int) -> Data:
+def divide(name: str, raw: Raw, *, limit: int | None, val: float, seed: int, workers: int | None = None) -> Data:
     """Set the test part apart if the source did not, choose `limit` images, hold out `val` of them, decode the rest.
 
     Nothing is held out of the training images where the source has a validation part of its own.
@@ -90,18 +91,21 @@ def divide(name: str, raw: Raw, *, limit: int | None, val: float, seed: int) -> 
             f"There are {len(fit)} training images of {len(raw.classes)} classes, and none can be held out for "
             "validation. Add images, or a validation part; in Python val=0 does without."
         )
-    settled = raw.train.subset(fit).settle()
-    mean, std = (raw.mean, raw.std) if raw.mean and raw.std else measure(settled)
+    train = raw.train.subset(fit).settle(workers)
+    held_out = (raw.train.subset(held) if raw.val is None else raw.val).settle(workers)
+    test = raw.test.settle(workers)
+    mean, std = (raw.mean, raw.std) if raw.mean and raw.std else measure(train)
+    streamed = told({"train": train, "val": held_out, "test": test})
     return Data(
         name=name,
         classes=raw.classes,
-        train=settled,
-        val=(raw.train.subset(held) if raw.val is None else raw.val).settle(),
-        test=raw.test.settle(),
+        train=train,
+        val=held_out,
+        test=test,
         augment=raw.augment,
         mean=mean,
         std=std,
-        notes=raw.notes + _of_own_val(raw.val) + _of_nothing_to_see(settled),
+        notes=raw.notes + _of_own_val(raw.val) + streamed + _of_nothing_to_see(train),
     )
 
 
@@ -122,7 +126,7 @@ def with_test(raw: Raw) -> Raw:
     return replace(raw, train=raw.train.subset(rest), test=raw.train.subset(held), notes=(*raw.notes, note))
 
 
-def for_measuring(name: str, raw: Raw) -> tuple[Data, Part]:
+def for_measuring(name: str, raw: Raw, workers: int | None = None) -> tuple[Data, Part]:
     """What is only measured, and which part of it: the test part; without one the validation part; without either all.
 
     The other parts are left empty, and nothing of them is decoded.
@@ -133,10 +137,10 @@ def for_measuring(name: str, raw: Raw) -> tuple[Data, Part]:
     part, pool, note = _to_measure(raw)
     check_labels(pool.labels, raw.classes, _CALLED[part])
     nothing = pool.subset(torch.empty(0, dtype=torch.int64)).settle()
-    images = pool.settle()
+    images = pool.settle(workers)
     mean, std = (raw.mean, raw.std) if raw.mean and raw.std else measure(images)
     parts = {which: images if which == part else nothing for which in PARTS}
-    notes = raw.notes + note
+    notes = raw.notes + note + told({part: images})
     data = Data(name=name, classes=raw.classes, augment=raw.augment, mean=mean, std=std, notes=notes, **parts)
     return data, part
 

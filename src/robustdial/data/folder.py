@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from robustdial.data.augment import customary
 from robustdial.data.base import Shape
 from robustdial.data.divide import Raw
+from robustdial.data.gathered import gathered
 from robustdial.data.listing import Found, beside_folders, folders_in, images_below, told
 from robustdial.data.naming import in_order
 from robustdial.data.parts import PARTS, Part, part_called
@@ -19,7 +20,6 @@ from robustdial.data.picture import Files
 from robustdial.data.reading import Reading
 from robustdial.data.shown import check_text, few, shown
 from robustdial.data.stream import Stream
-from robustdial.data.survey import common_shape
 
 LAYOUT = "PATH/train/CLASS/*.png with PATH/val and PATH/test alike, or PATH/CLASS/*.png"
 
@@ -41,13 +41,9 @@ def read(place: str, reading: Reading) -> Raw:
     for part, found in parts.items():
         _check_same_classes(layout.where(first), classes, layout.where(part), found)
     files = {part: Files(_paths(found, classes), reading.colour) for part, found in parts.items()}
-    shape, notes = common_shape([files[first], *(files[part] for part in files if part != first)], reading)
-    streams = {part: _stream(files[part], _labels(parts[part], classes), shape) for part in parts}
-    nothing = streams[first].subset(torch.empty(0, dtype=torch.int64))
+    labels = {part: _labels(found, classes) for part, found in parts.items()}
     left = [layout.beside, *(found for part in parts.values() for found in part.values())]
-    notes = (*layout.notes, *told(path, left), *notes)
-    train, val, test = streams.get("train", nothing), streams.get("val"), streams.get("test")
-    return Raw(classes, train, test, customary(shape), notes=notes, val=val)
+    return gathered(classes, files, labels, reading, (*layout.notes, *told(path, left)))
 
 
 def pictures(place: str, shape: Shape, reading: Reading) -> Stream:
@@ -61,7 +57,8 @@ def pictures(place: str, shape: Shape, reading: Reading) -> Stream:
     found = images_below(root).images
     if not found:
         raise ValueError(f"{shown(str(root))} holds no images. Add some, or give another folder.")
-    return _stream(Files(found, reading.colour), [0] * len(found), shape)
+    rows = torch.arange(len(found))
+    return Stream(Files(found, reading.colour), rows, torch.zeros_like(rows), shape)
 
 
 @dataclass(frozen=True)
@@ -178,12 +175,8 @@ def _paths(found: Mapping[str, Found], classes: Iterable[str]) -> list[str]:
     return [path for name in classes for path in found[name].images]
 
 
-def _labels(found: Mapping[str, Found], classes: Iterable[str]) -> list[int]:
-    return [label for label, name in enumerate(classes) for _ in found[name].images]
-
-
-def _stream(files: Files, labels: list[int], shape: Shape) -> Stream:
-    return Stream(files, torch.arange(len(files)), torch.tensor(labels), shape)
+def _labels(found: Mapping[str, Found], classes: Iterable[str]) -> Tensor:
+    return torch.tensor([label for label, name in enumerate(classes) for _ in found[name].images])
 
 
 def _folder(place: str, wanted: str) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from robustdial.data.divide import Raw
-from robustdial.data.parts import PARTS, Part, part_among, part_called
+from robustdial.data.parts import PARTS, Part, part_of
 from robustdial.data.reading import Reading
 from robustdial.data.shown import check_text, few, shown
 from robustdial.data.soundness import check_parquet
@@ -54,7 +54,7 @@ def _files(path: Path) -> tuple[dict[Part, list[Path]], tuple[str, ...]]:
         place = file.relative_to(path)
         if file.suffix.lower() != ".parquet" or any(word.startswith(".") for word in place.parts) or not file.is_file():
             continue
-        part = _part_of(place)
+        part = part_of(place)
         if part is None:
             others.append(str(place))
         else:
@@ -64,9 +64,3 @@ def _files(path: Path) -> tuple[dict[Part, list[Path]], tuple[str, ...]]:
             f"There is no train*.parquet in {path}. Name the files train*.parquet, val*.parquet and test*.parquet."
         )
     return parts, ((f"Left out, of no part by its name: {few(others)}.",) if others else ())
-
-
-def _part_of(place: Path) -> Part | None:
-    """The part of a file by its own name, or by that of the nearest folder that names one."""
-    folders = [part_called(name) for name in reversed(place.parts[:-1])]
-    return next((part for part in (part_among(place.stem), *folders) if part), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Literal, get_args
 
 Part = Literal["train", "val", "test"]
@@ -37,6 +38,16 @@ def part_among(name: str) -> Part | None:
     """
     found = {part for word in _words(name) if (part := _part_of(word))}
     return found.pop() if len(found) == 1 else None
+
+
+def part_of(file: Path) -> Part | None:
+    """The part of a file by its own name, or by that of the nearest folder that names one.
+
+    >>> part_of(Path("train/0.parquet")), part_of(Path("old/birds-test.parquet"))
+    ('train', 'test')
+    """
+    folders = [part_called(name) for name in reversed(file.parts[:-1])]
+    return next((part for part in (part_among(file.stem), *folders) if part), None)
 
 
 def _words(name: str) -> list[str]:

@@ -7,8 +7,11 @@ from functools import cached_property
 
 from PIL import ImageColor
 
-SMALLEST, LARGEST = 8, 4096
-"""Pixels of a side: below, nothing can be seen; above, no network takes it."""
+SMALLEST = 8
+"""Pixels of a side: below, nothing can be seen."""
+
+LARGEST = 4096
+"""Above, no network takes it."""
 
 Colour = tuple[int, int, int]
 
@@ -56,5 +59,5 @@ class Reading:
         if asked:
             raise ValueError(
                 f"{asked[0]}={getattr(self, asked[0])!r} names a column, and {name} has none. Leave it out, or bring "
-                "parquet:PATH, csv:PATH or hf:NAME."
+                "parquet:PATH, csv:PATH, wds:PATTERN or hf:NAME."
             )

@@ -49,6 +49,6 @@ class Resident:
         """The same images with other labels, int64 `[N]`."""
         return Resident(self._x, labels)
 
-    def settle(self) -> Resident:
-        """Itself: it is where it should be."""
+    def settle(self, workers: int | None = None) -> Resident:
+        """Itself: there is nothing to decode."""
         return self

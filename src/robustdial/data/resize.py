@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def resized(x: Tensor, size: int | None) -> Tensor:
-    """Square uint8 images `[N, C, H, H]` as `[N, C, size, size]`; None leaves them."""
+    """Square images `[N, C, H, H]` as `[N, C, size, size]`; None leaves them."""
     if size is None or x.shape[2:] == (size, size):
         return x
     return F.interpolate(x, (size, size), mode="bilinear", antialias=True)

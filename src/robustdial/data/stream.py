@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import math
-import os
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import torch
 from torch import Tensor
 
-from robustdial.data.base import Shape
+from robustdial.data.ahead import in_processes, in_threads, processes_here
+from robustdial.data.base import Shape, Source
 from robustdial.data.picture import Images, pixels
 from robustdial.data.resident import Resident
 
 RESIDENT_BYTES = 2 * 2**30  # a set below this size becomes one tensor
-WORKERS = min(4, os.cpu_count() or 1)
+CHUNK = 16  # images decoded at a time: so few that a batch is shared among all who decode
 
 
 @dataclass(frozen=True, eq=False)
 class Stream:
-    """Pictures that threads decode a few batches ahead of their use.
-
-    Threads, not a `DataLoader` of processes: decoding and resizing release Python's lock, nothing has to be pickled or
-    forked beside a running GPU, no random number is drawn, and an error arrives as it was raised.
+    """Pictures that are decoded about two batches ahead of their use.
 
     Attributes:
         images: all the pictures.
@@ -33,6 +29,7 @@ class Stream:
         labels: int64 `[N]`, on the CPU.
         shape: (C, H, W) that each picture is brought to.
         device: where batches are handed out.
+        workers: processes that decode; 0 for threads of this one.
     """
 
     images: Images
@@ -40,14 +37,22 @@ class Stream:
     labels: Tensor
     shape: Shape
     device: torch.device | str = "cpu"
+    workers: int = 0
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def batches(self, order: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
         indices = [index.cpu() for index in order]
-        for index, x in zip(indices, _ahead(self._decoded, indices), strict=True):
-            yield x.to(self.device), self.labels[index].to(self.device)
+        chunks = [torch.split(index, CHUNK) for index in indices]
+        decoded = self._ahead([*chain(*chunks)], 2 * max(map(len, chunks), default=1))
+        pinned = torch.device(self.device).type == "cuda"  # a copy from there need not be waited for
+        for index in indices:
+            x = torch.empty(len(index), *self.shape, dtype=torch.uint8, pin_memory=pinned)
+            for chunk in torch.split(x, CHUNK):
+                chunk.copy_(next(decoded))
+            y = self.labels[index].pin_memory() if pinned else self.labels[index]
+            yield x.to(self.device, non_blocking=True), y.to(self.device, non_blocking=True)
 
     def subset(self, indices: Tensor) -> Stream:
         return replace(self, rows=self.rows[indices], labels=self.labels[indices])
@@ -59,15 +64,32 @@ class Stream:
         """The same pictures with other labels, int64 `[N]`."""
         return replace(self, labels=labels)
 
-    def settle(self) -> Resident | Stream:
-        """All of it as one tensor if that is smaller than 2 GiB; itself if not."""
-        if len(self) * math.prod(self.shape) >= RESIDENT_BYTES:
-            return self
+    def settle(self, workers: int | None = None) -> Resident | Stream:
+        """What to train from: all of it as one tensor, or a stream that `workers` processes decode.
+
+        Args:
+            workers: 0 for one tensor; None for one if it is smaller than 2 GiB, else a process for each processor.
+        """
+        if workers == 0 or (workers is None and self.bytes < RESIDENT_BYTES):
+            return self._resident()
+        return replace(self, workers=workers or processes_here())
+
+    @property
+    def bytes(self) -> int:
+        """Of all pictures when they are decoded."""
+        return len(self) * math.prod(self.shape)
+
+    def _resident(self) -> Resident:
         x = torch.empty(len(self), *self.shape, dtype=torch.uint8)
         order = torch.split(torch.arange(len(self)), 256)
-        for index, (part, _) in zip(order, self.to("cpu").batches(order), strict=True):
+        for index, (part, _) in zip(order, replace(self, device="cpu", workers=0).batches(order), strict=True):
             x[index] = part
         return Resident(x, self.labels).to(self.device)
+
+    def _ahead(self, chunks: Sequence[Tensor], ahead: int) -> Iterator[Tensor]:
+        if not self.workers:
+            return in_threads(self._decoded, chunks)
+        return in_processes(self._decoded, chunks, self.workers, ahead)
 
     def _decoded(self, index: Tensor) -> Tensor:
         x = torch.empty(len(index), *self.shape, dtype=torch.uint8)
@@ -76,13 +98,10 @@ class Stream:
         return x
 
 
-def _ahead(make: Callable[[Tensor], Tensor], order: Sequence[Tensor]) -> Iterator[Tensor]:
-    """`map(make, order)`, with `WORKERS` results in the making while one is in use."""
-    with ThreadPoolExecutor(WORKERS) as pool:
-        waiting: deque[Future[Tensor]] = deque()
-        for index in order:
-            waiting.append(pool.submit(make, index))
-            if len(waiting) > WORKERS:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+def told(parts: Mapping[str, Source]) -> tuple[str, ...]:
+    """A note of the parts that are not kept in memory."""
+    streams = {name: part for name, part in parts.items() if isinstance(part, Stream) and len(part)}
+    sizes = [f"{name} {len(part):,} ({part.bytes / 2**30:.2g} GiB)" for name, part in streams.items()]
+    if not sizes:
+        return ()
+    return (f"Images are decoded anew whenever they are needed, not kept in memory (--workers): {', '.join(sizes)}.",)

@@ -11,18 +11,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from robustdial.data.augment import customary
-from robustdial.data.base import Shape
 from robustdial.data.checks import numbered, whole_labels
 from robustdial.data.columns import Column, Kind, image_column, label_column
 from robustdial.data.divide import Raw
+from robustdial.data.gathered import gathered
 from robustdial.data.naming import by_name, in_order
 from robustdial.data.parts import PARTS, Part
 from robustdial.data.picture import WHITE, Header, decode, header
 from robustdial.data.reading import Colour, Reading
 from robustdial.data.shown import check_text, shown
-from robustdial.data.stream import Stream
-from robustdial.data.survey import common_shape
 
 
 def library(name: str) -> Any:
@@ -75,11 +72,7 @@ def raw(name: str, parts: Mapping[Part, Sequence[Any]], reading: Reading, notes:
     found = {part: [_Labels.of(table, label, part, name) for table in tables] for part, tables in parts.items()}
     classes = _classes(found[first])
     labels = {part: torch.cat([each.counted(classes, part) for each in found[part]]) for part in parts}
-    shape, told = common_shape([cells[first], *(cells[part] for part in parts if part != first)], reading)
-    streams = {part: _stream(cells[part], labels[part], shape) for part in parts}
-    nothing = streams[first].subset(torch.empty(0, dtype=torch.int64))
-    train, val, test = streams.get("train", nothing), streams.get("val"), streams.get("test")
-    return Raw(classes, train, test, customary(shape), notes=(*notes, *chosen, *told), val=val)
+    return gathered(classes, cells, labels, reading, (*notes, *chosen))
 
 
 class Cells:
@@ -173,10 +166,6 @@ def _classes(found: Sequence[_Labels]) -> tuple[str, ...]:
         return numbered(torch.cat([each.values for each in found]))
     together = dict.fromkeys(name for names in named for name in names)
     return named[0] if set(named[0]) == set(together) else in_order(together)
-
-
-def _stream(cells: Cells, labels: Tensor, shape: Shape) -> Stream:
-    return Stream(cells, torch.arange(len(cells)), labels, shape)
 
 
 def _check_there(table: Any, columns: Sequence[str], name: str) -> None:

@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 from robustdial.checks import checked
 from robustdial.data.base import Data, Shape, Source, check_part
 from robustdial.data.split import balanced
+from robustdial.data.stream import told
 
 UNKNOWN = -1
 
@@ -83,4 +84,5 @@ def joined(data: Data, name: str, source: Source) -> Data:
             "number of channels, height and width."
         )
     note = f"{len(source):,} images of {name} are for methods of self-training; labels of theirs are not looked at."
-    return replace(data, unlabelled=without_labels(source), notes=(*data.notes, note))
+    notes = (*data.notes, note, *told({"unlabelled": source}))
+    return replace(data, unlabelled=without_labels(source), notes=notes)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from robustdial import record
-from robustdial.data import Data, mixing_of, with_augment
+from robustdial.data import Data, mixing_of, to_learn_at, with_augment
 from robustdial.dial import Line
 from robustdial.distributed import ALONE, World, divide, synchronised
 from robustdial.method import Method, describe
@@ -62,7 +62,9 @@ def parts_of(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = 
 
 def check_adversary(parts: Parts) -> None:
     """Raises ValueError if the adversary of a run that has not begun cannot move, or does not fit its images."""
-    settled(parts.method.threat, torch.zeros(1, *parts.data.shape, device=parts.device))
+    for side in parts.run.sides.sides if parts.run.sides else (None,):
+        shape = to_learn_at(parts.data, side).shape
+        settled(parts.method.threat, torch.zeros(1, *shape, device=parts.device))
     check_background(parts.method.threat, parts.data, parts.device)
 
 
@@ -99,6 +101,7 @@ def assembled(folder: Path, parts: Parts, model: nn.Module) -> Experiment:
         accumulate=run.accumulate,
         clip=run.clip,
         mixing=mixing_of(run.mixup, run.cutmix),
+        sides=run.sides,
     )
     about = about_of(folder, parts, model)
     return Experiment(folder, about, run, parts.method, parts.data.to(parts.device), state, best={}, weights=weights)

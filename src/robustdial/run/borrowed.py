@@ -22,7 +22,7 @@ from robustdial.run.settings import Run, read_about, run_of
 
 _LOOKED_AT = 64  # images on which a mask is tried
 _LEAST = 0.01  # the share of their pixels that it must have
-_SPLIT = ("data", "limit", "labelled", "val", "size", "seed")
+_SPLIT = ("data", "limit", "labelled", "val", "side", "seed")
 """What decides which images are learned from, and with which labels."""
 
 

@@ -33,7 +33,13 @@ def data_at(place: str, run: Run, about: Mapping[str, Json]) -> Data:
     if divided is not None and _is_same(divided, about):
         return divided
     found, part = load_to_measure(
-        place, root=run.root, size=run.size, label=run.label, image=run.image, background=run.background
+        place,
+        root=run.root,
+        size=run.side,
+        label=run.label,
+        image=run.image,
+        background=run.background,
+        workers=run.workers,
     )
     if divided is not None and len(divided.test) == len(found.test):
         return divided

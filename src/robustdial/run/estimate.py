@@ -54,7 +54,8 @@ def estimate(experiment: Experiment) -> Cost:
     spent = round(batches * tried.passes)
     validated = (experiment.run.epochs - state.epoch) * validation_passes(experiment)
     validation = validated * tried.seconds / max(tried.passes, 1)
-    return Cost(images, spent, batches * tried.seconds + validation, validation, growth)
+    smaller = state.sides.work(1 - batches / (experiment.batches * experiment.run.epochs)) if state.sides else 1.0
+    return Cost(images, spent, batches * tried.seconds * smaller + validation, validation, growth)
 
 
 def validation_passes(experiment: Experiment) -> float:

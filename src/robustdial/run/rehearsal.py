@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from robustdial.data import Batch
+from robustdial.data import Batch, to_learn_at
 from robustdial.distributed import divide, synchronised
 from robustdial.logits import first_line, place_of
 from robustdial.method.objective import hard
@@ -42,9 +42,10 @@ class Understudy:
         model.train()
         return Understudy(experiment, model, Prepared(model, experiment.about["run"]["precision"]))
 
-    def batches(self, number: int, images: int) -> Iterator[Batch]:
-        """The first batch of so many images, so many times, augmented anew."""
+    def batches(self, number: int, images: int, side: int | None = None) -> Iterator[Batch]:
+        """The first batch of so many images, so many times, augmented anew; of images of another side, in pixels."""
         feed = self.experiment.feed
+        feed = replace(feed, data=to_learn_at(feed.data, side))
         return feed.batches(feed.order(images, 0, 0)[:1] * number)
 
     def learn(self, batch: Batch, passes: int) -> Sums:
@@ -76,23 +77,30 @@ def _divided(experiment: Experiment) -> nn.Module:
 
 def check_step(experiment: Experiment) -> None:
     """Raises ValueError if the network cannot learn from a batch as the method asks. No random number is spent."""
-    schedule, about = experiment.method.schedule, experiment.about
+    schedule = experiment.method.schedule
     first = schedule.passes(schedule.init())
     passes = first if first > 1 else schedule.most  # an adversary that comes later is tried now
+    sides = experiment.run.sides
+    for side in dict.fromkeys(sides.sides if sides else (None,)):
+        _check_step(experiment, passes, side)
+
+
+def _check_step(experiment: Experiment, passes: int, side: int | None) -> None:
+    about = experiment.about
     with seeded(0, experiment.device):
         understudy = Understudy.of(experiment)
-        (batch,) = understudy.batches(1, experiment.run.batch)
+        (batch,) = understudy.batches(1, experiment.run.batch, side)
         try:
             understudy.learn(batch, passes)
         except torch.OutOfMemoryError:
             raise
-        except (RuntimeError, ValueError, TypeError) as error:
+        except (RuntimeError, ValueError, TypeError, AssertionError) as error:
             _check_labels_taken(understudy, batch, passes, error)
             if place_of(error) is None:
                 raise
             raise ValueError(
                 f"{about['recipe']} cannot train {about['model']['name']} on batches of {len(batch)} images "
-                f"{list(batch.x.shape[1:])}: {first_line(error)}. {_remedy(str(error), len(batch))}"
+                f"{list(batch.x.shape[1:])}: {first_line(error)}. {_remedy(str(error), len(batch), side)}"
             ) from error
 
 
@@ -111,9 +119,11 @@ def _check_labels_taken(understudy: Understudy, batch: Batch, passes: int, error
     ) from error
 
 
-def _remedy(said: str, batch: int) -> str:
+def _remedy(said: str, batch: int, side: int | None) -> str:
     if "more than 1 value per channel" in said:
         return f"Its batch norm has one value to take statistics of: give --batch {4 * batch}, or larger images."
     if "derivative" in said:
         return "The method needs a second derivative that this network lacks: choose another --model or recipe."
+    if side is not None:
+        return "If they are to have one size, give one --size; or choose another --model or recipe."
     return "Choose another --model or recipe."

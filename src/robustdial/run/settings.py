@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 
@@ -21,9 +21,10 @@ from robustdial.recipes import RECIPES, UNTRAINED, recipe
 from robustdial.recipes.composed import COMPOSED
 from robustdial.training.optimizer import check_optimizer
 from robustdial.training.rate import parse
+from robustdial.training.sides import Sides, parse_sides
 from robustdial.typing import Json
 
-CHANGEABLE = ("device", "precision", "on_trouble")
+CHANGEABLE = ("device", "precision", "on_trouble", "workers")
 """Settings that may change when a run is resumed."""
 
 
@@ -32,7 +33,8 @@ class Run:
     """What every recipe needs besides its own knobs.
 
     Args:
-        data: a name (digits, mnist, cifar10, ...), folder:PATH, csv:PATH, parquet:PATH or hf:NAME.
+        data: a name (digits, mnist, cifar10, ...), folder:PATH, csv:PATH, parquet:PATH,
+            wds:PATTERN or hf:NAME.
         model: a name (cnn, resnet18, preact_resnet18, wrn34_10, ...), timm:NAME, or file.py:build of your own.
         model_width: channels of the model's first stage; by default its own.
         pretrained: start from published weights (timm models).
@@ -75,13 +77,16 @@ class Run:
         teacher: folder of the run whose network labels the unlabelled images, or is asked by `distil`; of its clean end
             if it has a dial.
         distil: share of the label that is the teacher's answer, such as 0.5; 0 for none.
-        size: side of the images in pixels, for folders and hubs with images of many sizes.
-        label: column of the labels, of parquet, csv or hf data with several that might be.
-        image: column of the images, of parquet, csv or hf data with several that might be.
+        size: side of the images in pixels, for folders and hubs with images of many sizes; 112:0.6,224 trains on 112
+            pixels until 0.6 of the training, and on 224 from then on.
+        label: column of the labels, of parquet, csv or hf data with several that might be; file or key of wds data.
+        image: column of the images, of parquet, csv or hf data with several that might be; ending of wds data.
         background: colour that shows through transparent pixels: white, black, #808080.
         classes: class names in the order of the labels, where that of the data's own is not meant, as for a network
             that was trained elsewhere: cat,dog,owl, or a file with a name on each line, or JSON {"cat": 0, "dog": 1}.
         root: folder of downloaded data sets.
+        workers: processes that decode images of files whenever they are needed; 0 decodes all into memory first; by
+            default parts of 2 GiB or more are not kept in memory.
         device: auto, cpu, cuda, cuda:1, ...
         precision: auto takes bfloat16 where the hardware has it; final accuracies are float32 in any case.
         compile: run the network through torch.compile.
@@ -123,12 +128,13 @@ class Run:
     unlabelled: str | None = None
     teacher: str | None = None
     distil: float = 0.0
-    size: int | None = None
+    size: int | str | None = None
     label: str | None = None
     image: str | None = None
     background: str = "white"
     classes: str | None = None
     root: str = "data"
+    workers: int | None = None
     device: str = "auto"
     precision: Precision = "auto"
     compile: bool = False
@@ -187,11 +193,22 @@ class Run:
         if self.distil and self.label_smoothing:
             raise ValueError("--distil and --label-smoothing both soften the labels. Give one of them.")
         parse(self.rate)
+        self.sides  # noqa: B018
         if not 0 < self.val < 1:
             raise ValueError(
                 f"--val {self.val:g} is not a share. Hold out a part of the training images to choose the checkpoint, "
                 "for example 0.1."
             )
+
+    @property
+    def sides(self) -> Sides | None:
+        """How large the images to learn from are as the training goes on; None for one size."""
+        return parse_sides(self.size) if isinstance(self.size, str) else None
+
+    @property
+    def side(self) -> int | None:
+        """Side of the images that are measured and served; None for the one they have."""
+        return self.sides.last if self.sides else cast(int | None, self.size)
 
 
 def read_about(folder: Path) -> dict[str, Json]:
@@ -270,13 +287,14 @@ def data_of(run: Run, classes: Sequence[str] | None = None) -> Data:
         limit=run.limit,
         val=run.val,
         seed=run.seed,
-        size=run.size,
+        size=run.side,
         labelled=run.labelled,
         unlabelled=run.unlabelled,
         label=run.label,
         image=run.image,
         background=run.background,
         classes=classes,
+        workers=run.workers,
     )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from robustdial.checks import a, checked, finite, positive, seed, whole
-from robustdial.data import Data, Feed, Mixing, whole_images
+from robustdial.data import Batch, Data, Feed, Mixing, to_learn_at, whole_images
 from robustdial.dial import Forward
 from robustdial.distributed import ALONE, World
 from robustdial.method import Method
@@ -23,6 +23,7 @@ from robustdial.training.batch import PLAIN, Sums, add, check_place, played
 from robustdial.training.means import MEANS, means_of, over_all
 from robustdial.training.optimizer import check_rates, optimizer_for
 from robustdial.training.rate import Rate, rate_of, triangle
+from robustdial.training.sides import Sides, stretches
 from robustdial.typing import Classifier, Json
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
@@ -72,6 +73,8 @@ class TrainState:
         accumulate: parts in which each batch is played, for one update; not saved.
         clip: largest length of an update's gradient, 0 for any; not saved.
         mixing: how images and labels of each batch are mixed; None for not at all; not saved.
+        sides: how large the images to learn from are as the training goes on; None for the size that they have; not
+            saved. What a solver keeps between batches begins anew where it changes.
     """
 
     model: nn.Module
@@ -93,6 +96,7 @@ class TrainState:
     accumulate: int = 1
     clip: float = 0.0
     mixing: Mixing | None = None
+    sides: Sides | None = None
 
     def __post_init__(self) -> None:
         a("model", self.model, nn.Module, "a network, a torch.nn.Module")
@@ -165,7 +169,7 @@ def _steps(state: TrainState, data: Data, method: Method, epochs: int, batch: in
         order = feed.order(batch, state.seed, state.epoch)
         passes = state.recovery.of(method.schedule.passes(state.schedule))
         clock = time.perf_counter()
-        for learned in feed.batches(order[state.batch :]):
+        for learned in _batches(state, data, feed, order, epochs):
             _set_rate(state, (state.epoch + state.batch / len(order)) / epochs)
             state.model.train()
             if first:  # one look at what the data and its augmentation really give
@@ -195,6 +199,14 @@ def _steps(state: TrainState, data: Data, method: Method, epochs: int, batch: in
             step = Step(state.epoch + 1, state.batch, len(order), passes)
             yield step if state.batch < len(order) else _close_epoch(state, method, step, epochs)
             clock = time.perf_counter()
+
+
+def _batches(state: TrainState, data: Data, feed: Feed, order: list[Tensor], epochs: int) -> Iterator[Batch]:
+    """The batches that are left of an epoch, their images as large as they are to be by then."""
+    for stretch in stretches(state.sides, order, state.epoch, state.batch, epochs):
+        if stretch.anew:
+            state.memories.clear()
+        yield from replace(feed, data=to_learn_at(data, stretch.side)).batches(stretch.order)
 
 
 @checked
