@@ -17,6 +17,7 @@ from torch import Tensor
 from robustdial.app import pieces
 from robustdial.app.demonstration import Demonstration, Picture
 from robustdial.method.threat import Ball
+from robustdial.own_code import named
 from robustdial.study.tradeoff import Targets
 from robustdial.typing import Json
 
@@ -151,9 +152,10 @@ def serve(demo: Demonstration, host: str, port: int | None) -> None:
 
 def _about(demo: Demonstration) -> str:
     about = demo.experiment.about
-    network, data = about["model"]["name"], demo.experiment.data.name.partition(":")[0]
+    network, recipe = named(about["model"]["name"]), named(about["recipe"])
+    data = demo.experiment.data.name.partition(":")[0]
     return (
-        f"One network ({network}, `{about['recipe']}`, {data}), one set of weights. Move lambda and watch the answer "
+        f"One network ({network}, `{recipe}`, {data}), one set of weights. Move lambda and watch the answer "
         "to the clean and to the attacked image change."
     )
 
