@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from robustdial.checks import checked, nearest
 from robustdial.checks import seed as seed_fits
-from robustdial.data import csv_file, digits, folder, hub, named, parquet
+from robustdial.data import csv_file, digits, folder, hub, named, parquet, shapes
 from robustdial.data.augment import Crop, CropFlip, flip, none
 from robustdial.data.base import Data, Shape, Source, check_part, grey_levels, unit
 from robustdial.data.batch import Batch
@@ -76,6 +76,7 @@ __all__ = [
 
 _NAMED: dict[str, Callable[[Path, int | None], Raw]] = {
     "digits": digits.read,
+    "shapes": shapes.read,
     **{name: partial(named.read, name) for name in named.SETS},
 }
 
