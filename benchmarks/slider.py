@@ -1,4 +1,4 @@
-"""How long a move of the page's lambda slider takes, in a browser: python benchmarks/slider.py RUN [MOVES]
+"""How long a move of the page's lambda slider takes, in a browser.
 
 Needs Chromium, Playwright and the extra `app`. A move is a key that moves the slider by a hundredth; its time runs from
 the key to the new place on the frontier, which comes with the class bars: server, queue and network included. Every
@@ -7,10 +7,10 @@ move goes to a position that was not looked at before. The run needs a measured 
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import statistics
-import sys
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
@@ -60,4 +60,8 @@ def main(run: Path, number: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 30)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path, help="folder of the run, with its frontier measured")
+    parser.add_argument("--moves", type=int, default=30)
+    given = parser.parse_args()
+    main(given.run, given.moves)

@@ -15,15 +15,14 @@ from playwright.sync_api import sync_playwright
 from robustdial.app import open_demonstration, pieces
 from robustdial.app.page import THEME, page
 
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync".split()
-)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 SIZE = {"width": 800, "height": 545}
 STOPS = [stop / 20 for stop in range(21)]
 PAUSE, FRAME = 1600, 160
 """Milliseconds at either end of the dial, and at each stop between them."""
 STYLE = """
-h1, h1 + p, footer, #eps, #attack, #other, #attack-other, #frontier ~ *, .rd-card:nth-child(3) { display: none !important }
+h1, h1 + p, footer, #eps, #attack, #other, #attack-other { display: none !important }
+#frontier ~ *, .rd-card:nth-child(3) { display: none !important }
 .rd-card { max-width: 170px !important }
 #frontier { position: fixed; left: 410px; top: 140px; width: 370px }
 .rd-plot text { font-size: 14px !important }
