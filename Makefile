@@ -1,4 +1,4 @@
-# make demo: train a dial on handwritten digits and show its trade-off. make test: run every test.
+# make demo: train a dial on drawn shapes and show its trade-off. make test: run every test.
 # make docs: build the site into build/site. make package: build wheel and sdist, install each anew, run the demo.
 # make processors: run what depends on rounding under each instruction set of this machine.
 # make interop: run other attack libraries on a dial, in an environment of their own.

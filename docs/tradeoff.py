@@ -2,6 +2,7 @@
 
 import json
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 760, 400, 70, 60, 24, 30
@@ -27,8 +28,8 @@ def picture(points):
     parts = [*grid(at, (x0, x1), (y0, y1))]
     path = " ".join("{},{}".format(*at(point["clean"], point["robust"])) for point in points)
     parts.append(f'<polyline points="{path}" fill="none" stroke="{LINE}" stroke-width="2"/>')
-    for i, point in enumerate(points):
-        parts += mark(point, at, (12, "start") if i % 2 else (-10, "end"))
+    for point in points:
+        parts += mark(point, at)
     title = f"robust accuracy ({points[0]['attack']}, eps {round(points[0]['eps'] * 255)}/255)"
     parts.append(label(WIDTH / 2, HEIGHT - 14, "clean accuracy"))
     parts.append(f'<g transform="rotate(-90 18 {HEIGHT / 2})">{label(18, HEIGHT / 2, title)}</g>')
@@ -51,21 +52,27 @@ def grid(at, xs, ys):
         yield label(low - 24, y + 4, f"{5 * step} %")
 
 
-def mark(point, at, beside):
-    """A measured point: its intervals, its disc (hollow when its lambda was not trained), its lambda."""
+def mark(point, at):
+    """A measured point: its intervals, its disc (hollow when its lambda was not trained), its lambda.
+
+    It stands above, on the right, where a curve that falls leaves room; that of the last point on the left.
+    """
     x, y = at(point["clean"], point["robust"])
     (left, _), (right, _) = (at(value, point["robust"]) for value in point["clean_interval"])
     (_, low), (_, high) = (at(point["clean"], value) for value in point["robust_interval"])
     yield f'<path d="M{left},{y}H{right}M{x},{low}V{high}" stroke="{LINE}" stroke-width="1" opacity=".45"/>'
     fill = LINE if point["trained"] else "white"
     yield f'<circle cx="{x}" cy="{y}" r="5" fill="{fill}" stroke="{LINE}" stroke-width="2"/>'
-    shift, anchor = beside
-    yield label(x + shift, y - 8, f"{point['lam']:g}", anchor)
+    if point["lam"] == 1:
+        yield label(x - 8, y - 9, "lambda 1", "end")
+    else:
+        name = "lambda 0" if point["lam"] == 0 else Fraction(point["lam"]).limit_denominator(12)
+        yield label(x + 8, y - 9, name, "start")
 
 
 def label(x, y, text, anchor="middle"):
     """A line of text."""
-    return f'<text x="{x}" y="{y}" font-size="13" fill="{INK}" text-anchor="{anchor}">{text}</text>'
+    return f'<text x="{x}" y="{y}" font-size="14" fill="{INK}" text-anchor="{anchor}">{text}</text>'
 
 
 if __name__ == "__main__":

@@ -47,6 +47,16 @@ def lost(place: str) -> bool:
     return found is not None and not Path(found[1]).is_file()
 
 
+def named(text: str) -> str:
+    """A place as tables and pages show it, without the folder of its file; another text as it is.
+
+    >>> named("/home/somebody/recipe.py:mine"), named("timm:resnet18"), named("radial")
+    ('recipe.py:mine', 'timm:resnet18', 'radial')
+    """
+    found = _PLACE.fullmatch(text)
+    return text if found is None else f"{Path(found[1]).name}:{found[2]}"
+
+
 def digest_of(place: str) -> str:
     """Of the file in which something stands; another text after a change. Raises FileNotFoundError if it is gone."""
     found = _PLACE.fullmatch(place)

@@ -81,6 +81,9 @@ def test_a_recipe_of_ones_own_is_trained_resumed_and_measured(place, capsys, cap
     with (place / "solver.py").open("a") as file:
         file.write("# a remark\n")
     assert main.run(["bake", "x", "--n", "10", "--attack", "pgd-1", "--format", "safetensors"]) == 0
+    for written in (place / "x" / "report.html", *(place / "x" / "baked").rglob("README.md")):
+        text = written.read_text().replace("<wbr>", "")  # where the page may break a long name
+        assert "solver.py:mi_at" in text and str(place) not in text, written
     assert {line.partition(" since")[0] for line in caplog.messages} == {f"{place / 'solver.py'}:mi_at has changed"}
     (place / "solver.py").unlink()
     assert main.run(["frontier", "x"]) == 2

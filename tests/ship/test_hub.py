@@ -162,6 +162,14 @@ def test_a_config_cannot_ask_for_more_than_the_weights_hold(saved, part, change,
         from_pretrained(saved)
 
 
+def test_a_config_cannot_name_code_on_this_machine(saved, tmp_path):
+    (tmp_path / "evil.py").write_text("raise AssertionError('it was run')")
+    config = json.loads((saved / "config.json").read_text())
+    (saved / "config.json").write_text(json.dumps(config | {"recipe": f"{tmp_path / 'evil.py'}:oat"}))
+    with pytest.raises(ValueError, match="nor run from one"):
+        from_pretrained(saved)
+
+
 def test_weights_that_were_damaged_since_are_refused(saved):
     path = saved / "model.safetensors"
     data = bytearray(path.read_bytes())

@@ -289,6 +289,17 @@ def test_the_command_line_tells_what_happened(tmp_path, scripted, capsys):
     assert "--on-trouble rollback" in line
 
 
+def test_an_epoch_that_was_taken_back_is_not_told_as_done(tmp_path, scripted, monkeypatch, capsys):
+    scripted()
+    seen = iter([Trouble.FALLEN, None, None])
+    monkeypatch.setattr(carrying, "diagnose", lambda *_, **__: next(seen))
+    words = ["train", "fgsm", "--eps", "0.2", "--epochs", "2", "--limit", "300", "--model-width", "4"]
+    assert main.run([*words, "--on-trouble", "rollback", "--out", str(tmp_path / "a")]) == 0
+    told = _flat(capsys.readouterr().out)
+    assert "in epoch 1: back to the end of epoch 0" in told
+    assert told.count("epoch 1/2: loss") == 1
+
+
 def _flat(text):
     return " ".join(text.split())
 

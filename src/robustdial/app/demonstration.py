@@ -51,6 +51,7 @@ class Demonstration:
     experiment: Experiment
     samples: list[Picture]
     _ready: OrderedDict[tuple[float | None, float], nn.Module] = field(default_factory=OrderedDict)
+    _costs: dict[float, Cost] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
@@ -111,7 +112,9 @@ class Demonstration:
     def cost(self, width: float) -> Cost:
         """Parameters and multiply-adds of the network that would be shipped."""
         with self._lock:
-            return cost(self.network(self.lambdas[0], width), self.experiment.data.shape)
+            if width not in self._costs:
+                self._costs[width] = cost(self.network(self.lambdas[0], width), self.experiment.data.shape)
+            return self._costs[width]
 
     def choose(self, targets: Targets, attack: str, n: int) -> dict[str, Json]:
         """The best position for the targets, as `robustdial choose` finds it; what is measured stays in the run."""

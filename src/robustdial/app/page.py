@@ -17,6 +17,7 @@ from torch import Tensor
 from robustdial.app import pieces
 from robustdial.app.demonstration import Demonstration, Picture
 from robustdial.method.threat import Ball
+from robustdial.own_code import named
 from robustdial.study.tradeoff import Targets
 from robustdial.typing import Json
 
@@ -25,7 +26,12 @@ ATTACK, IMAGES = "pgd-20", 200
 UPLOAD = "8mb"
 THEME = gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 
-_FAST: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "always_last", "api_visibility": "private"}
+_FAST: dict[str, Any] = {
+    "show_progress": "hidden",
+    "trigger_mode": "always_last",
+    "api_visibility": "private",
+    "queue": False,
+}
 _SLOW: dict[str, Any] = {"concurrency_id": "attack", "concurrency_limit": 1, "api_visibility": "private"}
 """How moves of a slider are answered, and how what takes long: one after the other, for all visitors."""
 
@@ -151,9 +157,10 @@ def serve(demo: Demonstration, host: str, port: int | None) -> None:
 
 def _about(demo: Demonstration) -> str:
     about = demo.experiment.about
-    network, data = about["model"]["name"], demo.experiment.data.name.partition(":")[0]
+    network, recipe = named(about["model"]["name"]), named(about["recipe"])
+    data = demo.experiment.data.name.partition(":")[0]
     return (
-        f"One network ({network}, `{about['recipe']}`, {data}), one set of weights. Move lambda and watch the answer "
+        f"One network ({network}, `{recipe}`, {data}), one set of weights. Move lambda and watch the answer "
         "to the clean and to the attacked image change."
     )
 

@@ -14,6 +14,7 @@ from robustdial import record
 from robustdial.app.demonstration import Demonstration
 from robustdial.app.pieces import as_url, picture
 from robustdial.method.threat import Ball
+from robustdial.own_code import named
 from robustdial.typing import Json
 
 PAGE = "index.html", "dial.js", "dial.css"
@@ -54,7 +55,7 @@ def facts(demo: Demonstration) -> dict[str, Json]:
     return {
         "classes": list(demo.classes),
         "shape": [channels, height, width],
-        "recipe": demo.experiment.about["recipe"],
+        "recipe": named(demo.experiment.about["recipe"]),
         "threat": demo.threat.name,
         "eps": demo.threat.radius if isinstance(demo.threat, Ball) else None,
         "positions": positions,

@@ -25,6 +25,7 @@ from robustdial.cli.terminal import console as console
 from robustdial.cli.terminal import errors as errors
 from robustdial.cli.terminal import stoppable as stoppable
 from robustdial.evaluate import Accuracy, Advance, verdicts
+from robustdial.own_code import named
 from robustdial.report.compare.folder import HEALTHY
 from robustdial.report.compare.verdicts import said_of, shared_start
 from robustdial.report.words import amount, duration, interval, moment, percent, radius
@@ -188,9 +189,10 @@ def print_cost(cost: Cost, experiment: Experiment) -> None:
     told = (
         f" on {data['name']}: {data['train']:,} images to train, "
         f"{data['val']:,} to choose the checkpoint, {data['test']:,} to test; "
-        f"{model['name']}, {model['parameters']:,} parameters; {about['run']['precision']} on {about['run']['device']}"
+        f"{named(model['name'])}, {model['parameters']:,} parameters; "
+        f"{about['run']['precision']} on {about['run']['device']}"
     )
-    console.print(Text.assemble((about["recipe"], "bold"), told))
+    console.print(Text.assemble((named(about["recipe"]), "bold"), told))
     grows = f"; at most {cost.growth:.1f} times that, as its adversary grows" if cost.growth > 1 else ""
     console.print(
         f"cost: {cost.images:,} images x {cost.passes / max(cost.images, 1):.1f} passes = {cost.passes:,} passes, "

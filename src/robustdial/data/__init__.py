@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from robustdial.checks import checked, nearest, whole
 from robustdial.checks import seed as seed_fits
-from robustdial.data import csv_file, digits, folder, hub, named, parquet, wds
+from robustdial.data import csv_file, digits, folder, hub, named, parquet, shapes, wds
 from robustdial.data.augment import Crop, CropFlip, Then, flip, none
 from robustdial.data.base import Data, Shape, Source, check_part, grey_levels, unit
 from robustdial.data.batch import Batch
@@ -88,6 +88,7 @@ MOST_WORKERS = 512
 
 _NAMED: dict[str, Callable[[Path, int | None], Raw]] = {
     "digits": digits.read,
+    "shapes": shapes.read,
     **{name: partial(named.read, name) for name in named.SETS},
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from robustdial.own_code import named
 from robustdial.report.folder import Entry, Folder
 from robustdial.report.words import amount, argument, duration, moment, percent, radius, spoken
 
@@ -35,7 +36,7 @@ def tiles(folder: Folder) -> Tiles:
     seconds = sum(e.get("seconds") or 0 for e in folder.epochs)
     facts = [
         *ground(run),
-        ("Recipe", run.get("recipe"), f"seed {spoken(run.get('run', {}).get('seed'))}"),
+        ("Recipe", run.get("recipe") and named(run["recipe"]), f"seed {spoken(run.get('run', {}).get('seed'))}"),
         ("Threat", *_threat(folder)),
         ("Training", duration(seconds) if seconds else None, _count(folder)),
     ]
@@ -46,7 +47,7 @@ def ground(run: Entry) -> list[tuple[str, str | None, str]]:
     """The tiles of the data and the model."""
     data, model = run.get("data", {}), run.get("model", {})
     size = f"{model['parameters']:,} parameters" if "parameters" in model else ""
-    facts = [("Data", data.get("name"), _parts(data)), ("Model", model.get("name"), size)]
+    facts = [("Data", data.get("name"), _parts(data)), ("Model", named(model.get("name", "")), size)]
     if "unlabelled" in data:
         facts.insert(1, ("Teacher", run.get("run", {}).get("teacher"), "its guesses label the unlabelled images"))
     return facts
@@ -147,7 +148,7 @@ def strongest(folder: Folder) -> str:
 def _trained(folder: Folder) -> str:
     run = folder.run
     recipe, data = run.get("recipe"), run.get("data", {}).get("name")
-    return f"{recipe} on {data}, {_count(folder)}." if recipe and data else f"A run of {_count(folder)}."
+    return f"{named(recipe)} on {data}, {_count(folder)}." if recipe and data else f"A run of {_count(folder)}."
 
 
 def _count(folder: Folder) -> str:

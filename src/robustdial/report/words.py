@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from robustdial.own_code import named
+
 NONE = "\N{EN DASH}"
 
 
@@ -132,6 +134,8 @@ def spoken(value: Any) -> str:
     'PGD(step=Step(size=8/255), mode=eval, lams=[0, 1])'
     >>> spoken({"lambdas": [0.0, 1 / 3], "eps": 8 / 255})
     '(lambdas=[0, 0.3333], eps=8/255)'
+    >>> spoken("/home/somebody/recipe.py:mine")
+    'recipe.py:mine'
     """
     match value:
         case None:
@@ -146,7 +150,7 @@ def spoken(value: Any) -> str:
             inner = ", ".join(f"{key}={argument(key, part)}" for key, part in value.items() if key != "type")
             return f"{value.get('type', '')}({inner})"
         case _:
-            return str(value)
+            return named(str(value))
 
 
 def argument(name: str, value: Any) -> str:

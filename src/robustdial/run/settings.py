@@ -33,7 +33,7 @@ class Run:
     """What every recipe needs besides its own knobs.
 
     Args:
-        data: a name (digits, mnist, cifar10, ...), folder:PATH, csv:PATH, parquet:PATH,
+        data: a name (shapes, digits, mnist, cifar10, ...), folder:PATH, csv:PATH, parquet:PATH,
             wds:PATTERN or hf:NAME.
         model: a name (cnn, resnet18, preact_resnet18, wrn34_10, ...), timm:NAME, or file.py:build of your own.
         model_width: channels of the model's first stage; by default its own.

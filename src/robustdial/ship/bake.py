@@ -17,6 +17,7 @@ from robustdial.data import Source, balanced, unit
 from robustdial.evaluate import Measured, Position, measure, point
 from robustdial.method.threat import Ball
 from robustdial.models import customary, known
+from robustdial.own_code import named
 from robustdial.precision import full_precision
 from robustdial.provenance import provenance
 from robustdial.randomness import seeded
@@ -230,7 +231,7 @@ def _point(baked: Baked, found: Measured, attack: Attack) -> dict[str, Json]:
 def _run(experiment: Experiment) -> dict[str, Json]:
     about = experiment.about
     return {
-        "recipe": about["recipe"],
+        "recipe": named(about["recipe"]),
         "knobs": public(about["knobs"]),
         "method": public(about["method"]),
         "data": public_name(about["data"]["name"]),

@@ -17,6 +17,7 @@ from torch import nn
 from robustdial import record
 from robustdial.checks import checked
 from robustdial.models import known
+from robustdial.own_code import is_place, named
 from robustdial.run import numbers_asked, open_model, read_about, unknown, untrained
 from robustdial.ship.export import PREPROCESS, dial_card, module, need, public, public_name
 from robustdial.ship.zoo import shipped
@@ -47,7 +48,7 @@ def save_pretrained(run: str | Path, folder: str | Path, name: str | None = None
     """
     run, folder = Path(run), Path(folder)
     about = read_about(run)
-    own = _own_code(about["model"])
+    own = _own_code(about["recipe"], about["model"])
     if own is not None:
         raise ValueError(f"{run}: {own}. Bake a position instead: robustdial bake.")
     model = open_model(run)
@@ -71,13 +72,14 @@ def _config(about: Mapping[str, Json], points: Iterable[Json]) -> dict[str, Json
     return {"recipe": about["recipe"], "knobs": public(about["knobs"]), **config, "points": kept}
 
 
-def _own_code(model: Json) -> str | None:
-    """Which network a function of somebody's file builds, in words: nothing from a hub is executed."""
+def _own_code(recipe: str, model: Json) -> str | None:
+    """Which recipe or network a function of somebody's file makes, in words: nothing from a hub is executed."""
+    kept = "which is not published with a network, nor run from one"
+    if is_place(recipe):
+        return f"{named(recipe)} is a recipe in a file of its own, {kept}"
     for part in (model, *model.get("parts", ())):
         if part.get("foreign") or (":" in part["name"] and not known(part["name"])):
-            return (
-                f"{part['name']} is built by code of its own, which is not published with a network, nor run from one"
-            )
+            return f"{named(part['name'])} is built by code of its own, {kept}"
     return None
 
 
@@ -122,8 +124,9 @@ def from_pretrained(name: str | Path, revision: str | None = None) -> nn.Module:
 
 def _wrong_with(config: Mapping[str, Json], path: Path) -> str | None:
     """Why no network of this kind can be had from the weights in `path`, in words, before any room is made for one."""
-    wrong = record.fault(config, record.NETWORK) or unknown(config["recipe"], config["knobs"])
-    wrong = wrong or _own_code(config["model"])
+    # before `unknown`, which would look at the recipe, and so run its file
+    wrong = record.fault(config, record.NETWORK) or _own_code(config["recipe"], config["model"])
+    wrong = wrong or unknown(config["recipe"], config["knobs"])
     if wrong is not None:
         return f"{CONFIG}: {wrong}"
     values = math.prod(config["data"]["shape"])

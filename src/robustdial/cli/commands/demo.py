@@ -15,12 +15,12 @@ from robustdial.cli.console import console
 from robustdial.run import Run, resume, start
 
 OUT = "runs/demo"
-RUN = Run(data="digits", model="cnn", epochs=35, batch=64, lr=0.1, seed=0, out=OUT)
-KNOBS = {"eps": 0.3, "steps": 5, "reach": 1.2, "lambdas": (0.0, 0.2, 0.4, 0.6, 0.8, 1.0), "warm": 0.0}
+RUN = Run(data="shapes", model="cnn", model_width=8, epochs=18, batch=32, lr=0.03, seed=0, out=OUT)
+KNOBS = {"eps": 0.08, "steps": 3, "reach": 1.2, "lambdas": (0.0, 0.2, 0.4, 0.6, 0.8, 1.0), "warm": 0.0}
 
 
 def demo(out: Path = Path(OUT)) -> int:
-    """Train a dial on handwritten digits, measure its trade-off and write the report, in two minutes.
+    """Train a dial on drawn shapes, measure its trade-off and write the report, in two minutes.
 
     Args:
         out: folder of the run.
@@ -33,7 +33,7 @@ def demo(out: Path = Path(OUT)) -> int:
     else:
         record.check_free(out)
         first = first_of(str(out))
-        if code := train_first(replace(RUN, epochs=10, out=first), KNOBS):
+        if code := train_first(replace(RUN, epochs=5, out=first), KNOBS):
             return code
         experiment = start("radial", KNOBS, replace(RUN, start=first, teacher=first, distil=DISTIL, out=str(out)))
     return train_with_progress(experiment) or frontier(out)

@@ -8,6 +8,7 @@ from robustdial.attack import check_supports, parse
 from robustdial.cli.commands.foreseen import print_foreseen
 from robustdial.cli.commands.report_page import write_page
 from robustdial.cli.console import console, counting, point_in_words, points_table, print_notes, print_verdicts
+from robustdial.own_code import named
 from robustdial.run import trained
 from robustdial.study.tradeoff import measure_frontier, positions_of, take_pictures, test_images
 
@@ -53,7 +54,7 @@ def frontier(
             bar.update(bar.task_ids[0], description=point_in_words(point))
             bar.advance(bar.task_ids[0])
     take_pictures(experiment, measured_with, seed)
-    console.print(points_table(points, f"{run}: {experiment.about['recipe']} on {experiment.data.name}"))
+    console.print(points_table(points, f"{run}: {named(experiment.about['recipe'])} on {experiment.data.name}"))
     print_verdicts(points, len(experiment.data.classes))
     write_page(run)
     return 0

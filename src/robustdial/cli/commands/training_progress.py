@@ -28,8 +28,8 @@ def train_with_progress(experiment: Experiment, logs: Sequence[Log] = ()) -> int
                 break
             bar.show(step)
             bar.tell(experiment.troubles)
-            if step.summary is not None:
-                epoch = record.read_epochs(experiment.folder)[-1]
+            epoch = {} if step.summary is None else (record.read_epochs(experiment.folder) or [{}])[-1]
+            if epoch.get("epoch") == step.epoch:  # one that was taken back is not there any more
                 bar.close(epoch)
                 for log in logs:
                     log.write(epoch["epoch"], numbers_of(epoch))

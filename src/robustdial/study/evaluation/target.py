@@ -13,6 +13,7 @@ from robustdial import record
 from robustdial.data import Source
 from robustdial.folding import folded
 from robustdial.method.threat import Threat
+from robustdial.own_code import named
 from robustdial.precision import Prepared
 from robustdial.run import Experiment
 from robustdial.study.tradeoff import lambdas_of, test_images
@@ -73,7 +74,7 @@ def of_run(
         experiment.data.classes,
         experiment.folder,
         {
-            "model": f"{about['recipe']}, {about['model']['name']}",
+            "model": f"{named(about['recipe'])}, {named(about['model']['name'])}",
             "weights": record.fingerprint(experiment.state.served.state_dict()),
             "dataset": experiment.data.name,
             "part": "test",
