@@ -126,8 +126,12 @@ def _close(one: Tensor, other: Tensor) -> bool:
 def _pairs(model: nn.Module) -> Iterator[Pair]:
     for places in _neighbours(model):
         conv, norm = (model.get_submodule(place) for place in places)
-        known = type(conv) is nn.Conv2d and type(norm) is nn.BatchNorm2d and norm.running_var is not None
-        if known and type(conv.weight) is nn.Parameter:  # not one that is divided among processes
+        if (
+            type(conv) is nn.Conv2d
+            and type(conv.weight) is nn.Parameter  # not one that is divided among processes
+            and type(norm) is nn.BatchNorm2d
+            and norm.running_var is not None
+        ):
             yield Pair(places, (conv, norm), (_fused(conv), nn.Identity().eval()))
 
 

@@ -121,6 +121,6 @@ def _remedy(stage: Stage, number: int, device: Device) -> str | None:
     parts = parts_that_fit(stage.found.network, kept, images, device.memory)
     told = f"{stage.name} needs {size(need.total)} of each {device.name}, which has {size(device.memory)}."
     if parts is None:
-        return f"{told} Divide the weights with fully_shard (docs/distributed.md), or choose a smaller --model."
+        return f"{told} Divide the weights (--shard-weights), or choose a smaller --model."
     smaller = number * stage.run.accumulate * max(int((device.memory - need.total + need.activations) / kept), 1)
     return f"{told} Give --accumulate {parts}, or --batch {smaller} or less."
