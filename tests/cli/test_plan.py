@@ -54,7 +54,7 @@ def test_what_comes_first_is_planned_too(plan):
 
 @pytest.mark.parametrize(
     ("room", "remedy"),
-    [(240e3, r"Give --accumulate \d+, or --batch \d+ or less\."), (1e3, "Divide the weights with fully_shard")],
+    [(240e3, r"Give --accumulate \d+, or --batch \d+ or less\."), (1e3, "Divide the weights .--shard-weights")],
 )
 def test_too_little_memory_is_said_with_the_remedy(plan, monkeypatch, room, remedy):
     tiny = replace(command.KNOWN["T4"], name="tiny", memory=room)
