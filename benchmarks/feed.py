@@ -11,6 +11,7 @@ processes there.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -26,8 +27,8 @@ from interleave import Timing, Timings, circumstances, console, rates_table, say
 from torch import Tensor
 from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
-from torchvision.io import encode_jpeg
 from torchvision.transforms import Compose, PILToTensor, RandomCrop, RandomHorizontalFlip, v2
+from torchvision.transforms.functional import to_pil_image
 
 from robustdial.data import Batch, Data, Feed, load
 from robustdial.dial import dial
@@ -45,7 +46,9 @@ def picture(number: int) -> bytes:
     """The JPEG of picture `number`."""
     generator = torch.Generator().manual_seed(number)
     layers = [share * enlarged(torch.rand(1, 3, side, side, generator=generator)) for side, share in TEXTURE.items()]
-    return bytes(encode_jpeg((255 * sum(layers)[0]).byte(), QUALITY).numpy())
+    file = io.BytesIO()
+    to_pil_image(sum(layers)[0].clamp(0, 1)).save(file, "JPEG", quality=QUALITY)
+    return file.getvalue()
 
 
 def enlarged(x: Tensor) -> Tensor:

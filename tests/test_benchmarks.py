@@ -55,6 +55,20 @@ def test_passes_refuses_to_compare_different_arithmetic(benchmark_of, monkeypatc
         replace(contest, method=passes.pgd_at(step=0.5)).check(torch.rand(4, 3, 32, 32), torch.randint(10, (4,)))
 
 
+def test_feed_gives_a_rate_of_every_contender_and_compares_equal_images(benchmark_of, monkeypatch, tmp_path):
+    pytest.importorskip("webdataset", reason="webdataset is not installed")
+    feed, file = benchmark_of("feed"), tmp_path / "feed.json"
+    monkeypatch.setattr(feed, "SIDE", 16)
+    feed.main(images=40, batch=16, workers=1, rounds=1, width=8, folder=tmp_path, json=file)
+    found = json.loads(file.read_text())["results"]
+    assert found["uint8 batches"].keys() == {"torchvision", "folder", "shards"}
+    assert found["engine"].keys() == {"clean", "oat, 7 steps"}
+    assert all(len(timing["rates"]) == 1 for timings in found.values() for timing in timings.values())
+    one, other = feed.contests(tmp_path / "40", 16, 1), feed.contests(tmp_path / "40", 8, 1)
+    with pytest.raises(AssertionError):
+        feed.check(one["uint8 batches"]["folder"], other["uint8 batches"]["folder"])
+
+
 def test_baked_times_every_form_of_a_network(benchmark_of, monkeypatch, tmp_path):
     baked, file = benchmark_of("baked"), tmp_path / "baked.json"
     monkeypatch.setattr(baked, "FILES", ("pt2",))
