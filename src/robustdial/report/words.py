@@ -91,7 +91,7 @@ def size(number: float) -> str:
     """Bytes with their unit.
 
     >>> size(141e9), size(2.8e6), size(4480), size(0)
-    ('141 GB', '2.8 MB', '4.48 kB', '0 bytes')
+    ('141 GB', '2.80 MB', '4.48 kB', '0 bytes')
     """
     for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if number >= unit:

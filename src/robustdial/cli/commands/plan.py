@@ -105,11 +105,11 @@ def _passes(cost: Forecast) -> str:
     """
     >>> from types import SimpleNamespace
     >>> _passes(SimpleNamespace(epochs=(1, 1, 8), most=8)), _passes(SimpleNamespace(epochs=(2,), most=5))
-    ('1 for 2 epochs, 8 for 1 epoch', '2 for 1 epoch; up to 5 as its adversary grows')
+    ('1 for 2 epochs, 8 for 1 epoch', '2 for 1 epoch; 5 at the most')
     """
     runs = [(passes, len([*epochs])) for passes, epochs in groupby(cost.epochs)]
     told = ", ".join(f"{passes} for {many} epoch{'s' * (many > 1)}" for passes, many in runs)
-    return told + (f"; up to {cost.most} as its adversary grows" if cost.most > max(cost.epochs) else "")
+    return told + (f"; {cost.most} at the most" if cost.most > max(cost.epochs) else "")
 
 
 def _remedy(stage: Stage, number: int, device: Device) -> str | None:
