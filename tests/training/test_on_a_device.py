@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from robustdial.data import Batch, CropFlip, Origin
+from robustdial.data import Batch, CropFlip, Mixing, Origin
 from robustdial.dial import Dials, Fixed, LinearFiLM, PaperFiLM, PerBatch, Proportional, dial
 from robustdial.distributed import ALONE
 from robustdial.method.learner import AWP, Plain
@@ -44,14 +44,15 @@ def no_autocast(monkeypatch):
 ENGINE = {"learner": PLAIN, "step_scale": 1.0, "teacher": None, "world": ALONE, "accumulate": 1, "clip": 0.0}
 
 
-def learn(method, **engine):
-    """Two batches on the meta device; where they wait, or None."""
+def learn(method, mixing=None, **engine):
+    """Two batches on the meta device, mixed or not; where they wait, or None."""
     plain = build("cnn", classes=10, shape=(1, 8, 8), mean=[0.5], std=[0.5], width=4)
     model = plain if isinstance(method.dial, Fixed) else dial(plain, method.dial, example=torch.rand(2, 1, 8, 8))
     model = model.to(META).train()
     x, y = torch.rand(12, 1, 8, 8, device=META), torch.zeros(12, dtype=torch.int64, device=META)
     place = Origin(torch.arange(12, device=META), 12, CropFlip(1).draw(x))
     batch = Batch(x, y, place, torch.zeros(12, dtype=torch.bool, device=META))
+    batch = batch if mixing is None else mixing(batch, 10)
     optimizer, memories = optimizer_for(model, 0.1, name=engine.pop("optimizer", "sgd")), []
     for _ in range(2):
         try:
@@ -80,6 +81,12 @@ def test_recipes_stay_on_the_device_and_wait_only_where_they_must(name):
 def test_objectives(objective):
     teacher = build("cnn", classes=10, shape=(1, 8, 8), mean=[0.5], std=[0.5], width=4).to(META).eval()
     assert learn(replace(recipe("oat")(), objective=objective), teacher=teacher) is None
+
+
+@pytest.mark.parametrize("mixing", [Mixing(mixup=0.4), Mixing(cutmix=1.0)], ids=["mixup", "cutmix"])
+@pytest.mark.parametrize("name", ["oat", "mart", "fgsm-pgi", "trades"])
+def test_mixed_batches(name, mixing):
+    assert learn(recipe(name)(), mixing) is None
 
 
 @pytest.mark.parametrize(
