@@ -10,7 +10,7 @@ from test_dials import ROWS, built
 from test_nouns import OBJECTIVES, SOLVERS
 from test_threats import THREATS
 
-from robustdial.data import Batch, CropFlip, Origin, load
+from robustdial.data import Batch, CropFlip, Mixing, Origin, load
 from robustdial.dial import Dials, Fixed, LinearFiLM, PaperFiLM, PerBatch, Proportional, dial, no_images
 from robustdial.distributed import ALONE
 from robustdial.method.learner import AWP, Plain
@@ -49,8 +49,8 @@ def network(device, dials=None, channels=1):
     return dialed.to(device)
 
 
-def learn(method, device, there, optimizer="sgd", channels=1, **engine):
-    """The weights after some updates, and how often each file has waited for them."""
+def learn(method, device, there, optimizer="sgd", channels=1, mixing=None, **engine):
+    """The weights after some updates, mixed or not, and how often each file has waited for them."""
     torch.manual_seed(0)
     model = network(device, method.dial, channels).train()
     engine |= {"teacher": network(device, channels=channels).eval()} if "teacher" in engine else {}
@@ -59,6 +59,7 @@ def learn(method, device, there, optimizer="sgd", channels=1, **engine):
     batch = Batch(x, y, place, (torch.arange(12) > 8).to(device))
     learner, memories = optimizer_for(model, 0.1, name=optimizer), []
     there.waits.clear()
+    batch = batch if mixing is None else mixing(batch, 10)
     for _ in range(UPDATES):
         sums = played(model, batch, method, 2, learner, memories, **(ENGINE | {"forward": model} | engine))
         assert sums["loss"].device.type == device.type
@@ -78,6 +79,12 @@ def test_recipes_wait_only_where_they_must(name, there):
     if name == "agat-corruptions":
         pytest.importorskip("kornia")
     assert waits(recipe(name)(), there) == WAITS.get(name, {})
+
+
+@pytest.mark.parametrize("mixing", [Mixing(mixup=0.4), Mixing(cutmix=1.0)], ids=["mixup", "cutmix"])
+@pytest.mark.parametrize("name", ["oat", "mart", "fgsm-pgi", "trades"])
+def test_mixed_batches(name, mixing, there):
+    assert waits(recipe(name)(), there, mixing=mixing) == {}
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

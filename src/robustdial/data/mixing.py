@@ -9,7 +9,6 @@ from functools import cached_property
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
-from torchvision.transforms import v2
 
 from robustdial.checks import fields_fit
 from robustdial.data.batch import Batch
@@ -75,6 +74,8 @@ class Mixing:
 
     @cached_property
     def _transform(self) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        from torchvision.transforms import v2  # takes a while to import, and few trainings need it
+
         given = [(v2.MixUp, self.mixup), (v2.CutMix, self.cutmix)]
         kinds = [kind(alpha=alpha, num_classes=2) for kind, alpha in given if alpha]
         transform: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] = v2.RandomChoice(kinds)

@@ -9,7 +9,6 @@ from typing import Literal, get_args
 
 import torch
 from torch import Tensor
-from torchvision.transforms import v2
 
 from robustdial.checks import fields_fit, nearest
 from robustdial.data.augment import Augmentation, Then
@@ -19,11 +18,11 @@ from robustdial.own_code import is_place, own, told
 
 Name = Literal["randaugment", "trivialaugment", "autoaugment", "augmix"]
 
-_KINDS: dict[str, type[v2.Transform]] = {
-    "randaugment": v2.RandAugment,
-    "trivialaugment": v2.TrivialAugmentWide,
-    "autoaugment": v2.AutoAugment,
-    "augmix": v2.AugMix,
+_KINDS = {
+    "randaugment": "RandAugment",
+    "trivialaugment": "TrivialAugmentWide",
+    "autoaugment": "AutoAugment",
+    "augmix": "AugMix",
 }
 
 
@@ -59,12 +58,14 @@ class Policy:
 
     def _with_seed(self, image: Tensor, seed: int) -> Tensor:
         torch.default_generator.manual_seed(seed)
-        changed: Tensor = self._policy(image)
-        return changed
+        return self._policy(image)
 
     @cached_property
-    def _policy(self) -> v2.Transform:
-        return _KINDS[self.name]()
+    def _policy(self) -> Callable[[Tensor], Tensor]:
+        from torchvision.transforms import v2  # takes a while to import, and few trainings need it
+
+        policy: Callable[[Tensor], Tensor] = getattr(v2, _KINDS[self.name])()
+        return policy
 
 
 def _grey(x: Tensor) -> Tensor:

@@ -16,8 +16,8 @@ Groups = list[dict[str, Any]]
 def layered(model: nn.Module, weight_decay: float, decay: float) -> Groups:
     """The weights in groups, each with its `lr_scale`: `decay` to the power of its layer's distance from the head.
 
-    Layers are those that the network names itself: by `group_matcher`, as every network of timm does, and the reference
-    networks with residual blocks. What belongs to no layer goes with the head; what a dial has put into a layer goes
+    Layers are those that the network names itself: by `group_matcher`, as those of timm and the reference networks with
+    residual blocks do. What belongs to no layer goes with the head; what a dial has put into a layer goes
     with that layer. Vectors (biases, norms) and what the network's `no_weight_decay` names do not decay.
 
     Source: Bao et al., BEiT: BERT Pre-Training of Image Transformers, ICLR 2022, as in
