@@ -45,7 +45,8 @@ def drawn(n: int, seed: int) -> tuple[Tensor, Tensor]:
     across, down = (_places(SIDE * FINE)[d] - between(-0.12, 0.12) for d in (0, 1))
     reach = outlines(torch.atan2(across, -down) + between(-0.2, 0.2))  # the angle from the top
     outline = between(0.62, 0.8) * torch.lerp(_of(labels, reach), _of(others, reach), share)
-    covered = (across.hypot(down) < outline).float().reshape(n, SIDE, FINE, SIDE, FINE).mean((2, 4))
+    inside = across.hypot(down) < outline
+    covered = inside.float().view(n, SIDE, FINE, SIDE, FINE).mean((2, 4))
     faint = FAINT * ((share - CLEAR) / (0.5 - CLEAR)).clamp_min(0)
     grain = 0.02 * torch.randn(n, SIDE, SIDE, generator=numbers)
     x = ground + (paint - ground) * covered + faint * stripes()[labels] + grain
