@@ -57,7 +57,7 @@ def other_code(places):
 def test_what_differs_between_machines_is_refused_under_torchrun(differ, what, environment, free_port, tmp_path):
     differ(tmp_path)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port"]
-    script = [str(Path(__file__).with_name("elsewhere.py")), str(tmp_path)]
+    script = [str(Path(__file__).with_name("own_machine.py")), str(tmp_path)]
     flags = ["--data", "folder:photos", "--out", str(tmp_path / "out")]
     command = [*torchrun, str(free_port()), *script, *TRAIN, *flags]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=120)
