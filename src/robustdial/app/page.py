@@ -26,12 +26,7 @@ ATTACK, IMAGES = "pgd-20", 200
 UPLOAD = "8mb"
 THEME = gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 
-_FAST: dict[str, Any] = {
-    "show_progress": "hidden",
-    "trigger_mode": "always_last",
-    "api_visibility": "private",
-    "queue": False,
-}
+_FAST: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "always_last", "api_visibility": "private"}
 _SLOW: dict[str, Any] = {"concurrency_id": "attack", "concurrency_limit": 1, "api_visibility": "private"}
 """How moves of a slider are answered, and how what takes long: one after the other, for all visitors."""
 
