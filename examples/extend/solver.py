@@ -12,7 +12,7 @@ import torch
 
 import robustdial as rd
 from robustdial.method.game import Game, Point
-from robustdial.method.solver import Memory, attacked
+from robustdial.method.solver import Memory
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Momentum:
         threat, size = game.threat, self.step(game.threat.radius, passes - 1, game.step_scale) * game.reach
         point, z = game.open(), game.threat.noise(game.attacked_images, game.reach, 1.0)
         g = torch.zeros_like(z)
-        with attacked(game.model, "eval"):
+        with game.under_attack("eval"):
             for _ in range(passes - 1 if len(z) else 0):
                 gradient = game.gradient(z, point)
                 g = self.decay * g + gradient / gradient.abs().mean((1, 2, 3), keepdim=True).clamp_min(1e-12)

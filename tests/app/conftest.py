@@ -9,25 +9,9 @@ from robustdial.cli import main
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("app") / "run"
-    train = [
-        "train",
-        "radial",
-        "--eps",
-        "0.2",
-        "--steps",
-        "1",
-        "--lambdas",
-        "0",
-        "0.5",
-        "1",
-        "--epochs",
-        "2",
-        "--warm",
-        "0",
-    ]
-    assert (
-        main.run([*train, "--model-width", "4", "--limit", "200", "--precision", "float32", "--out", str(folder)]) == 0
-    )
+    train = ["train", "radial", "--eps", "0.2", "--steps", "1", "--lambdas", "0", "0.5", "1", "--epochs", "12"]
+    train += ["--lr", "0.05", "--batch", "32", "--model-width", "4", "--limit", "400", "--precision", "float32"]
+    assert main.run([*train, "--out", str(folder)]) == 0
     assert main.run(["frontier", str(folder), "--attack", "pgd-2", "--n", "40"]) == 0
     return folder
 

@@ -25,6 +25,8 @@ def test_five_interrupts_in_a_row_are_one():
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def test_one_signal_asks_to_stop_and_what_was_there_before_comes_back(number):
     before = signal.getsignal(number)
+    if before is signal.SIG_IGN:  # as under nohup
+        pytest.skip(f"{number.name} is ignored by whoever started the tests")
     with stoppable() as stop:
         os.kill(os.getpid(), number)
         assert stop.asked

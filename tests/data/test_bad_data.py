@@ -87,7 +87,7 @@ def test_numbers_out_of_range_are_refused(options, says):
     ("name", "near"), [("cifar", "cifar10"), ("minst", "mnist"), ("folder:", "folder:PATH"), ("hf", "hf:NAME")]
 )
 def test_an_unknown_name_gets_the_nearest_one(name, near):
-    with pytest.raises(ValueError, match=re.escape(f"Did you mean {near}? The data sets are digits, mnist,")):
+    with pytest.raises(ValueError, match=re.escape(f"Did you mean {near}? The data sets are digits, shapes, mnist,")):
         load(name)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -126,7 +127,7 @@ def test_two_shards_are_the_batches_of_one(pictures, first):
     data = load(pictures, workers=2)
 
     def played(number, of):
-        feed = Feed(data, number=number, of=of)
+        feed = Feed(data, world=SimpleNamespace(rank=number, size=of))
         with seeded(3):
             return list(feed.batches(feed.order(8, seed=5, epoch=1)[first:]))
 

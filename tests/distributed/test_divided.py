@@ -74,7 +74,7 @@ def test_one_process_goes_on_with_what_two_have_divided(ends, folder):
     [
         (["gradalign"], "gradalign asks for a second derivative"),
         (["pgd-at", "--awp", "0.01"], "--awp takes gradients that no optimizer follows"),
-        (["radial", "--dial", "line"], "A line takes weights of two networks"),
+        (["radial", "--dial", "line"], "A dial of kind line takes weights of networks"),
         (["pgd-at", "--compile"], "--shard-weights and --compile do not go together"),
     ],
 )

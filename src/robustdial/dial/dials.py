@@ -42,6 +42,7 @@ class Dials:
     """
 
     name: ClassVar[str] = "conditional"
+    divisible: ClassVar[bool] = True
 
     lambdas: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 1.0)
     widths: tuple[float, ...] = (1.0,)

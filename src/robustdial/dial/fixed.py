@@ -18,6 +18,7 @@ class Fixed:
     """No dial: a plain network, every row attacked, lambda 1 throughout; its one position is None."""
 
     name: ClassVar[str] = "none"
+    divisible: ClassVar[bool] = True
 
     @property
     def lambdas(self) -> tuple[None]:

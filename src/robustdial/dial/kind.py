@@ -29,6 +29,9 @@ class DialKind(Protocol):
     name: ClassVar[str]
     """In messages, and on the command line."""
 
+    divisible: ClassVar[bool]
+    """Whether its weights may lie divided among processes while it trains."""
+
     @property
     def lambdas(self) -> tuple[float | None, ...]:
         """The positions to measure, ascending; those that were trained where there are any. (None,) without a dial."""

@@ -179,6 +179,7 @@ class Line:
     """
 
     name: ClassVar[str] = "line"
+    divisible: ClassVar[bool] = False
 
     lambdas: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
     sampling: Sampling = field(default_factory=PerBatch)
@@ -238,6 +239,7 @@ class Interpolated:
     """
 
     name: ClassVar[str] = "interpolation"
+    divisible: ClassVar[bool] = False
 
     lambdas: tuple[float, ...] = tuple(i / 10 for i in range(11))
 

@@ -109,6 +109,7 @@ class Mixed:
     """
 
     name: ClassVar[str] = "mixture"
+    divisible: ClassVar[bool] = False
 
     lambdas: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 0.9, 0.97, 1.0)
     bend: Bend = unbent

@@ -12,7 +12,6 @@ from torch import nn
 
 from robustdial import record
 from robustdial.data import Data, mixing_of, to_learn_at, with_augment
-from robustdial.dial import Line
 from robustdial.distributed import ALONE, World, divide, synchronised
 from robustdial.method import Method, describe
 from robustdial.method.learner import AWP
@@ -119,10 +118,10 @@ def _method_of(name: str, knobs: Mapping[str, Any], run: Run) -> Method:
             f"{name} asks for a second derivative, when divided weights are gone. Drop --shard-weights, or choose "
             "another recipe."
         )
-    if run.shard_weights and isinstance(method.dial, Line):
+    if run.shard_weights and not method.dial.divisible:
         raise ValueError(
-            "A line takes weights of two networks without calling these, and divided ones are not there then. Drop "
-            "--shard-weights, or --dial line."
+            f"A dial of kind {method.dial.name} takes weights of networks without calling these, and divided ones are "
+            "not there then. Drop --shard-weights, or choose another --dial."
         )
     if isinstance(method.schedule, Warm) and method.schedule.share and run.epochs == 1:
         raise ValueError("One epoch is all warm part: no adversary would come. Give --epochs 2 or more, or --warm 0.")

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, Union
 
 import tyro
 
-from robustdial.cli.arguments import PARSER, comparison_flags, recipe_named, training_flags
+from robustdial.cli.arguments import PARSER, Flag, comparison_flags, recipe_named, training_flags
+from robustdial.cli.commands.words import DEVICES
 from robustdial.cli.help import grouped
 from robustdial.cli.outline import table
 
@@ -25,22 +26,22 @@ def completion(shell: Literal["bash", "zsh", "fish"], /) -> int:
     known: dict[str, Callable[..., Any]] = {
         name: grouped(command) for name, command in COMMANDS.items() if name not in WITH_RECIPES
     }
-    known |= {"train": _training(), "compare": grouped(comparison_flags())}
+    known |= {"train": _of_recipes(), "plan": _of_recipes(DEVICES), "compare": grouped(comparison_flags())}
     tyro.extras.subcommand_cli_from_dict(
         known, prog="robustdial", args=["--tyro-print-completion", shell], config=PARSER
     )
     return 0
 
 
-def _training() -> Callable[..., Any]:
-    """Every recipe with its own flags."""
+def _of_recipes(*more: Flag) -> Callable[..., Any]:
+    """Every recipe with its own flags, and some more."""
     kinds = [
-        Annotated[training_flags(recipe_named(name)), tyro.conf.subcommand(name)]
+        Annotated[training_flags(recipe_named(name), more=more), tyro.conf.subcommand(name)]
         for name in table("recipes", "RECIPES")
     ]
 
-    def train(recipe: Any) -> None:
-        """Train a recipe."""
+    def with_recipe(recipe: Any) -> None:
+        """Train a recipe, or plan its training."""
 
-    train.__annotations__ = {"recipe": Union[tuple(kinds)]}  # noqa: UP007  # made from a list
-    return train
+    with_recipe.__annotations__ = {"recipe": Union[tuple(kinds)]}  # noqa: UP007  # made from a list
+    return with_recipe
