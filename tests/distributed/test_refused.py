@@ -49,7 +49,7 @@ def other_code(places):
 @pytest.mark.parametrize(
     ("differ", "what"),
     [
-        (other_pictures, "data"),
+        pytest.param(other_pictures, "data", marks=pytest.mark.slow),
         pytest.param(other_code, "code", marks=pytest.mark.slow),
         pytest.param(one_more_picture, "data", marks=pytest.mark.slow),
     ],

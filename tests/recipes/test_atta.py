@@ -223,6 +223,7 @@ def test_saved_in_mid_epoch_it_goes_on_to_the_same_bits(tmp_path, augment):
     assert same(ends[0].model.state_dict(), ends[1].model.state_dict())
 
 
+@pytest.mark.slow
 def test_a_streamed_run_resumes_with_the_same_bits(tmp_path, monkeypatch):
     for k in range(2):
         folder = tmp_path / "images" / str(k)

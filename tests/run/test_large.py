@@ -54,7 +54,10 @@ def whole(photographs, tmp_path_factory):
     return out
 
 
-@pytest.mark.parametrize("batches", [2, 6], ids=["in the first epoch", "in the second"])
+@pytest.mark.parametrize(
+    "batches",
+    [pytest.param(2, marks=pytest.mark.slow, id="in the first epoch"), pytest.param(6, id="in the second")],
+)
 def test_a_streamed_run_that_is_stopped_ends_with_the_bits_of_one_in_memory(
     photographs, whole, tmp_path, monkeypatch, batches
 ):
@@ -74,7 +77,11 @@ def test_a_streamed_run_that_is_stopped_ends_with_the_bits_of_one_in_memory(
 
 
 @pytest.mark.parametrize(
-    "command", ["evaluate {} --lam 0 --attack pgd-1 --n 12", "frontier {} --lams 0 1 --attack pgd-1 --n 12"]
+    "command",
+    [
+        "evaluate {} --lam 0 --attack pgd-1 --n 12",
+        pytest.param("frontier {} --lams 0 1 --attack pgd-1 --n 12", marks=pytest.mark.slow),
+    ],
 )
 def test_what_measures_a_run_reads_its_streamed_test_part(whole, tmp_path, capsys, command):
     shutil.copytree(whole, tmp_path / "run")

@@ -163,6 +163,7 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path):
         run.resume(other.folder)
 
 
+@pytest.mark.slow
 def test_a_streamed_run_resumes_with_the_same_bits(tmp_path, monkeypatch):
     images = tmp_path / "images"
     for k in range(2):
