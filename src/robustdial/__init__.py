@@ -146,7 +146,9 @@ _NAMES_OF = {
         Dialed Dials Fixed Interpolated Line Mixed Nuts Proportional dial interpolated inventory mixed
         recalibrated reestimated
     """,
-    "evaluate": "Accuracy Cross OverLambdas Position clean_accuracy cost cross fit_nuts frontier latencies measure measure_each",
+    "evaluate": """
+        Accuracy Cross OverLambdas Position clean_accuracy cost cross fit_nuts frontier latencies measure measure_each
+    """,
     "generator": "StyleGenerator fit_generator open_generator",
     "logits": "LogitsOf",
     "method": "Method",

@@ -230,7 +230,7 @@ def _point(baked: Baked, found: Measured, attack: Attack) -> dict[str, Json]:
 
 
 def _under_each(baked: Baked) -> dict[str, Json]:
-    """`several`: the latest evaluation of this network under several norms that `score.json` has; nothing without one."""
+    """`several`: the latest evaluation of this network under several norms in `score.json`; nothing without one."""
     path = baked.experiment.folder / record.SCORE
     scores = record.read_json(path)["scores"] if path.exists() else []
     weights = record.fingerprint(baked.experiment.state.served.state_dict())

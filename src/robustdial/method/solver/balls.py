@@ -23,8 +23,8 @@ class OneBall:
 
         P(ball i) ~ 1 - right_i / tried_i        over all batches so far that were attacked in it
 
-    Until every ball has been drawn, all are as likely. The accuracy is that of the attacked network, in evaluation mode,
-    where the adversary ends: a forward more.
+    Until every ball has been drawn, all are as likely. The accuracy is that of the attacked network, in evaluation
+    mode, where the adversary ends: a forward more.
 
     Source: Croce & Hein, Adversarial Robustness against Multiple and Single lp-Threat Models via Quick Fine-Tuning of
     Robust Classifiers, ICML 2022 (E-AT).

@@ -18,8 +18,8 @@ class Union:
     """The union of some balls around an image: a perturbation is in it that is in one of them.
 
     Sizes are shares of the balls' radii. A steepest step is that of the ball in which a linear loss rises most; a
-    projection is that of the ball that has to change the perturbation least. An ascent may so go from one ball to another,
-    and finds less than one in each ball: whoever measures (`measure`, `measure_each`) attacks in every ball.
+    projection is that of the ball that has to change the perturbation least. So an ascent may go from one ball to
+    another, and finds less than one in each: whoever measures (`measure`, `measure_each`) attacks in every ball.
 
     Source: Tramer & Boneh, Adversarial Training and Robustness for Multiple Perturbations, NeurIPS 2019, for the set.
 

@@ -131,7 +131,7 @@ def moment_of(entry: Entry) -> str:
 
 
 def missing(entry: Entry) -> str:
-    """The parts that were not measured; of several threats together nothing is, as each has an evaluation of its own."""
+    """The parts that were not measured; none of several threats together: each has an evaluation of its own."""
     if entry.get("norms"):
         return ""
     return ", ".join(name for part, name in PARTS.items() if not entry.get(part))

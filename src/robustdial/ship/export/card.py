@@ -102,8 +102,8 @@ def _several(found: Json) -> str:
 | --- | --- | --- |
 {table}
 
-Measured on the run, in float32, on {found["n"]:,} test images: each norm on all of them; under all at once an image counts
-that stands under each."""
+Measured on the run, in float32, on {found["n"]:,} test images: each norm on all of them; under all at once an image
+counts that stands under each."""
 
 
 def said(points: Sequence[Json], classes: int) -> str:

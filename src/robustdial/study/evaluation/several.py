@@ -1,4 +1,4 @@
-"""An evaluation under a union of balls: one under each ball, kept and continued by itself, and what stands under all."""
+"""An evaluation under a union of balls: one under each ball, kept and continued by itself, and what stands in all."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from robustdial.study.evaluation.evaluation import Evaluation
 def parts_of(evaluation: Evaluation) -> tuple[Evaluation, ...]:
     """The evaluation under each ball of its union; under any other threat, it alone.
 
-    Each attacks all images that are classified rightly, so that its accuracy is its own: the same evaluation, by its key,
-    as one under that ball alone.
+    Each attacks all images that are classified rightly, so that its accuracy is its own: by its key it is the same
+    evaluation as one under that ball alone.
     """
     subject = evaluation.subject
     return tuple(replace(evaluation, subject=replace(subject, threat=ball)) for ball in balls_of(subject.threat))
