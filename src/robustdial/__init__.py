@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         frontier,
         latencies,
         measure,
+        measure_each,
     )
     from robustdial.generator import StyleGenerator, fit_generator, open_generator
     from robustdial.logits import LogitsOf
@@ -79,19 +80,22 @@ if TYPE_CHECKING:
         YOPO,
         Carried,
         Corner,
+        EachBall,
         Friendly,
         Generated,
         Indicative,
         Noisy,
+        OneBall,
         Prior,
         Replay,
         Started,
         Step,
         Transferred,
+        WorstBall,
         WorstOf,
         ZeroGrad,
     )
-    from robustdial.method.threat import L1, L2, Box, Latent, Linf, Masked, spatial
+    from robustdial.method.threat import L1, L2, Box, Latent, Linf, Masked, Union, spatial
     from robustdial.models import build
     from robustdial.precision import Prepared
 
@@ -121,6 +125,7 @@ if TYPE_CHECKING:
     from robustdial.recipes.pgd_at import pgd_at
     from robustdial.recipes.radial import radial, radial_nfgsm, radial_trades
     from robustdial.recipes.self_training import rst, rst_oat, rst_spatial, rst_trades, spatial_at
+    from robustdial.recipes.several_norms import avg_at, e_at, max_at
     from robustdial.recipes.trades import trades
     from robustdial.recipes.yopo import yopo
     from robustdial.recipes.zerograd import zerograd
@@ -141,7 +146,9 @@ _NAMES_OF = {
         Dialed Dials Fixed Interpolated Line Mixed Nuts Proportional dial interpolated inventory mixed
         recalibrated reestimated
     """,
-    "evaluate": "Accuracy Cross OverLambdas Position clean_accuracy cost cross fit_nuts frontier latencies measure",
+    "evaluate": """
+        Accuracy Cross OverLambdas Position clean_accuracy cost cross fit_nuts frontier latencies measure measure_each
+    """,
     "generator": "StyleGenerator fit_generator open_generator",
     "logits": "LogitsOf",
     "method": "Method",
@@ -152,16 +159,16 @@ _NAMES_OF = {
     """,
     "method.schedule": "Constant Delayed Linear Magnitude Rebound Threshold Warm",
     "method.solver": """
-        Carried Corner Friendly Generated Indicative Noisy PGD Prior Replay Started Step Transferred WorstOf YOPO
-        ZeroGrad
+        Carried Corner EachBall Friendly Generated Indicative Noisy OneBall PGD Prior Replay Started Step Transferred
+        WorstBall WorstOf YOPO ZeroGrad
     """,
-    "method.threat": "Box L1 L2 Latent Linf Masked spatial",
+    "method.threat": "Box L1 L2 Latent Linf Masked Union spatial",
     "models": "build",
     "precision": "Prepared",
     "recipes": """
-        agat agat_corruptions agat_oat amata atta clean deat_d deat_p elle fat fat_mart fat_trades fgsm fgsm_pgi
-        fgsm_rs free gat gat_oat gradalign guided_at liet localized localized_oat m_deat m_mart m_nfgsm m_oat
-        m_pgd m_trades mart n_aaer n_fgsm nuat oat oats pgd_at radial radial_nfgsm radial_trades
+        agat agat_corruptions agat_oat amata atta avg_at clean deat_d deat_p e_at elle fat fat_mart fat_trades fgsm
+        fgsm_pgi fgsm_rs free gat gat_oat gradalign guided_at liet localized localized_oat m_deat m_mart m_nfgsm m_oat
+        m_pgd m_trades mart max_at n_aaer n_fgsm nuat oat oats pgd_at radial radial_nfgsm radial_trades
         random_attributes rs_aaer rst rst_oat rst_spatial rst_trades spatial_at trades yopo zerograd
     """,
     "report": "plot_frontier report",
@@ -229,6 +236,7 @@ __all__ = [
     "Dialed",
     "Dials",
     "Distilled",
+    "EachBall",
     "Fixed",
     "Friendly",
     "Generated",
@@ -250,6 +258,7 @@ __all__ = [
     "Noisy",
     "Nuclear",
     "Nuts",
+    "OneBall",
     "OverLambdas",
     "PGDAttack",
     "Position",
@@ -271,7 +280,9 @@ __all__ = [
     "TrainState",
     "Transferred",
     "Trouble",
+    "Union",
     "Warm",
+    "WorstBall",
     "WorstOf",
     "ZeroGrad",
     "agat",
@@ -280,6 +291,7 @@ __all__ = [
     "amata",
     "atta",
     "averaged",
+    "avg_at",
     "build",
     "clean",
     "clean_accuracy",
@@ -289,6 +301,7 @@ __all__ = [
     "deat_p",
     "diagnose",
     "dial",
+    "e_at",
     "elle",
     "epoch_means",
     "fat",
@@ -325,7 +338,9 @@ __all__ = [
     "m_trades",
     "margin",
     "mart",
+    "max_at",
     "measure",
+    "measure_each",
     "mixed",
     "n_aaer",
     "n_fgsm",

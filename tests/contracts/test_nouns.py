@@ -40,19 +40,22 @@ from robustdial.method.solver import (
     YOPO,
     Carried,
     Corner,
+    EachBall,
     Friendly,
     Generated,
     Indicative,
     Noisy,
+    OneBall,
     Prior,
     Replay,
     Started,
     Step,
     Transferred,
+    WorstBall,
     WorstOf,
     ZeroGrad,
 )
-from robustdial.method.threat import L1, L2, Linf
+from robustdial.method.threat import L1, L2, Linf, Union
 from robustdial.models import build
 from robustdial.recipes import RECIPES
 from robustdial.recipes.facts import documented
@@ -123,11 +126,14 @@ SOLVERS = [
     Prior(Step(0.1)),
     Prior(Step(0.02), reset=1, mode="eval"),
     ZeroGrad(Step(spread=2.0)),
+    OneBall(PGD(Step(spread=1.25), noise=0.0)),
+    EachBall(PGD(Step(spread=1.25), mode="train")),
+    WorstBall(PGD(Step(spread=1.25))),
 ]
-BEYOND = {SOLVERS[-7]: 3.0, SOLVERS[-6]: 1.1}
+BEYOND = {SOLVERS[-10]: 3.0, SOLVERS[-9]: 1.1}
 """How many radii what a solver finds may be long, where that is more than one."""
 
-THREATS = [Linf(0.1), L2(1.0), L1(2.0)]
+THREATS = [Linf(0.1), L2(1.0), L1(2.0), Union((Linf(0.1), L1(2.0)))]
 DIALS = [
     Fixed(),
     Dials(),

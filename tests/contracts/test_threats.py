@@ -22,6 +22,7 @@ from robustdial.method.threat import (
     Named,
     Noise,
     Settling,
+    Union,
     Warp,
     settled,
     spatial,
@@ -89,7 +90,8 @@ THREATS = [
     *map(Box, DECODERS),
 ]
 THREATS += [pytest.param(Box(decode), marks=KORNIA) for decode in (Blur(), Hue(0.3), Chain((Hue(), Blur(0.5))))]
-THREATS += LATENT + MASKED
+UNIONS = [Union((Linf(0.1), L1(2.0, 0.2))), Union((Linf(0.1), L2(0.5), L1(2.0, 0.2)))]
+THREATS += LATENT + MASKED + UNIONS
 REACHES = [1.0, torch.tensor([0.0, 0.25, 0.5, 1.0, 1.0, 0.75])]
 
 
@@ -110,6 +112,8 @@ def euclidean(threat):
 
 
 def sizes(threat, z):
+    if isinstance(threat, Union):
+        return torch.stack([sizes(ball, z) / ball.radius for ball in threat.balls]).amin(0)
     if isinstance(threat, L1):
         return z.flatten(1).abs().sum(1)
     return z.flatten(1).norm(dim=1) if euclidean(threat) else z.flatten(1).abs().amax(1)
@@ -168,11 +172,17 @@ def test_a_step_has_its_length_and_raises_a_linear_loss_most(threat, size):
     step = threat.ascend(z, gradient, size)
     lengths = torch.as_tensor(size).expand(6)
     torch.testing.assert_close(sizes(threat, step), lengths)
+    torch.testing.assert_close((step * gradient).flatten(1).sum(1), lengths * dual(threat, gradient))
+
+
+def dual(threat, gradient):
+    """By how much a step of length 1 raises a linear loss."""
+    if isinstance(threat, Union):
+        return torch.stack([ball.radius * dual(ball, gradient) for ball in threat.balls]).amax(0)
     steep = gradient.flatten(1).abs()
-    dual = gradient.flatten(1).norm(dim=1) if euclidean(threat) else steep.sum(1)
     if isinstance(threat, L1):  # several pixels, as one would soon meet the end of its range
-        dual = steep.sort(1, descending=True).values[:, : round(threat.share * 75)].mean(1)
-    torch.testing.assert_close((step * gradient).flatten(1).sum(1), lengths * dual)
+        return steep.sort(1, descending=True).values[:, : round(threat.share * 75)].mean(1)
+    return gradient.flatten(1).norm(dim=1) if euclidean(threat) else steep.sum(1)
 
 
 @each
@@ -238,3 +248,20 @@ def test_a_ball_knows_who_is_inside(threat):
         assert type(wider) is type(threat)
         assert wider.radius == 2 * threat.radius
         assert threat.of_radius(threat.radius) == threat
+
+
+@pytest.mark.parametrize("union", UNIONS)
+def test_whoever_is_in_one_ball_is_in_the_union(union):
+    x = images()
+    for ball in union.balls:
+        z = ball.project(torch.randn_like(x), x, 1.0)
+        torch.testing.assert_close(union.project(z, x, 1.0), z, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("balls", "error"),
+    [((Linf(0.1), Linf(0.2)), "Linf stands twice"), ((Linf(0.1),), "two balls"), ((spatial(), Linf(0.1)), "no ball")],
+)
+def test_a_union_is_of_balls_of_different_norms(balls, error):
+    with pytest.raises((ValueError, TypeError), match=error):
+        Union(balls)

@@ -29,6 +29,8 @@ WAITS = {
     **{name: {"friendly.py": UPDATES} for name in ("fat", "fat-trades", "fat-mart")},
     **{name: {"generated.py": UPDATES} for name in ("agat", "agat-oat")},
     "agat-corruptions": {"generated.py": UPDATES, "library.py": 3},  # Kornia looks at what it is given
+    # how many adversaries of each norm succeed decides in which the next batch is attacked
+    "e-at": {"balls.py": UPDATES},
     # singular values, in the adversary's loss and in the learner's: whether the search for them ended well
     "nuat": {"nuclear.py": 2 * UPDATES},
     # every few batches, which classes the batch has: in the first of these

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from robustdial.attack import PGDAttack, parse
+from robustdial.attack import Cascade, PGDAttack, check_supports, parse
 from robustdial.data import from_tensors
 from robustdial.dial import dial
-from robustdial.evaluate import Accuracy, clean_accuracy, measure
-from robustdial.method.threat import L2, Linf
+from robustdial.evaluate import UNBROKEN, Accuracy, Survivors, clean_accuracy, in_all, measure, measure_each
+from robustdial.method.threat import L2, Linf, Union
 from robustdial.models import build
 
 WEIGHT = torch.tensor([1.0, -2.0, 0.5, 0.0])
@@ -121,3 +121,89 @@ def test_served_networks_are_measured_like_any_other():
     data = from_tensors((x, torch.arange(40) % 2), (x, torch.arange(40) % 2))
     at, baked = (measure(f, data.test, PGDAttack(3, noise=0.0), Linf(0.05)) for f in (model.at(0.3), model.bake(0.3)))
     assert at == baked
+
+
+UNION = Union((Linf(0.05), L2(0.08)))
+DUALS = (WEIGHT.abs().sum(), WEIGHT.norm())
+
+
+def bent(x):
+    """A linear form in the left half decides where its size is small in Linf, another in the right half in L2."""
+    left, right = x[..., :1].flatten(1), x[..., 1:].flatten(1)
+    score = torch.minimum(left.sum(1) - 0.8, 3 * (right[:, 0] - 0.4))
+    return torch.stack([score, -score], dim=1)
+
+
+def test_each_norm_has_its_own_accuracy_and_the_union_is_their_intersection():
+    x, y = points()
+    margin = ((x.flatten(1) - 0.5) @ WEIGHT).abs()
+    stands = [margin > ball.radius * dual for ball, dual in zip(UNION.balls, DUALS, strict=True)]
+    found = measure_each(linear, from_tensors((x, y), (x, y)).test, "pgd-20", UNION)
+    assert found.clean.correct == 400
+    for accuracy, expected in zip(found.each, stands, strict=True):
+        assert abs(accuracy.correct - int(expected.sum())) <= 1
+    assert abs(found.union.correct - int((stands[0] & stands[1]).sum())) <= 1
+    assert found.average == pytest.approx(sum(one.value for one in found.each) / 2)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_image_that_stands_under_one_norm_only_is_not_robust(order):
+    x = torch.rand(300, 1, 2, 2, generator=torch.Generator().manual_seed(0)) * 0.3 + 0.3
+    y = bent(x).argmax(1)
+    data = from_tensors((x, y), (x, y))
+    union = Union((Linf(0.06), L2(0.1))[::order])
+    each, both = measure_each(bent, data.test, "pgd-20", union), measure(bent, data.test, PGDAttack(20), union)
+    assert both == (each.clean, each.union)
+    assert each.union.correct < min(one.correct for one in each.each)
+
+
+def test_what_one_norm_broke_is_not_attacked_in_the_next():
+    tried = []
+
+    class Counting(PGDAttack):
+        def __call__(self, f, x, y, threat):
+            tried.append((threat.name, len(x)))
+            return super().__call__(f, x, y, threat)
+
+    x, y = points()
+    measure(linear, from_tensors((x, y), (x, y)).test, Counting(20), UNION, batch=400)
+    first, second = dict(tried)["Linf"], dict(tried)["L2"]
+    assert first == 400
+    assert 0 < second < 400
+
+
+def test_an_attack_that_leaves_one_of_the_balls_is_caught():
+    class Far(PGDAttack):
+        def __call__(self, f, x, y, threat):
+            return (x + 0.06).clamp(0, 1) if threat.name == "L2" else x
+
+    x, y = points()
+    with pytest.raises(ValueError, match=r"moves an image by 0\.12"):
+        measure(linear, from_tensors((x, y), (x, y)).test, Far(1), UNION)
+
+
+def test_the_first_ball_under_which_an_image_falls_has_broken_it():
+    rows = [[-1, -1, 0, 1, 2], [-1, 1, 0, -1, 1]]  # under each ball, by a clean stage and two attacks
+    found = [Survivors(torch.tensor(row).short(), torch.full((5,), 3).short(), *_lead_and_seconds(row)) for row in rows]
+    together = in_all(found)
+    assert together.broken_by.tolist() == [UNBROKEN, 2, 0, 1, 1]
+    assert together.lead.tolist() == [-1.0, -1.0, 0.0, -1.0, 1.0]
+    assert together.seconds.tolist() == [2.0, 5.0, 5.0]
+    assert together.finished
+
+
+def _lead_and_seconds(row):
+    return torch.tensor(row).float(), torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
+
+
+def test_an_attack_must_move_in_every_ball():
+    check_supports(parse("apgd-ce"), UNION)
+
+    class OnlyLinf(PGDAttack):
+        where = "Linf"
+
+        def moves_in(self, threat):
+            return threat.name == "Linf"
+
+    with pytest.raises(ValueError, match="moves in Linf, not in L2"):
+        check_supports(Cascade((OnlyLinf(),), "one"), UNION)

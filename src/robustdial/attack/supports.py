@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from robustdial.attack.base import Attack, ThreatSpecific
 from robustdial.attack.cascade import Cascade
-from robustdial.method.threat import Threat
+from robustdial.method.threat import Threat, balls_of
 
 
 def check_supports(attack: Attack, threat: Threat) -> None:
-    """Raise ValueError, naming what can, if `attack` or a part of it cannot move in `threat`.
+    """Raise ValueError, naming what can, if `attack` or a part of it cannot move in `threat`, or in a ball of it.
 
     >>> from robustdial.attack.named import parse
     >>> from robustdial.method.threat import spatial
@@ -17,9 +19,10 @@ def check_supports(attack: Attack, threat: Threat) -> None:
     Traceback (most recent call last):
     ValueError: fab-t moves in Linf, L2 and L1, not in Warp. Choose from apgd-ce, apgd-t, pgd-K, cw-K and worst-of-K.
     """
-    for part in attack.attacks if isinstance(attack, Cascade) else (attack,):
-        if isinstance(part, ThreatSpecific) and not part.moves_in(threat):
+    parts = attack.attacks if isinstance(attack, Cascade) else (attack,)
+    for part, one in product(parts, balls_of(threat)):
+        if isinstance(part, ThreatSpecific) and not part.moves_in(one):
             raise ValueError(
-                f"{part.name} moves in {part.where}, not in {threat.name}. Choose from apgd-ce, apgd-t, pgd-K, cw-K "
+                f"{part.name} moves in {part.where}, not in {one.name}. Choose from apgd-ce, apgd-t, pgd-K, cw-K "
                 "and worst-of-K."
             )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, fields, make_dataclass
 from fractions import Fraction
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import tyro
 
@@ -25,6 +25,7 @@ from robustdial.docstrings import written_out
 from robustdial.typing import px, written
 
 if TYPE_CHECKING:
+    from robustdial.method.threat import Threat
     from robustdial.recipes import Recipe
     from robustdial.recipes.presets import Preset
     from robustdial.run import Run
@@ -93,8 +94,8 @@ def choose(name: str, known: Sequence[str], what: str) -> str:
     )
 
 
-def radius(text: str) -> float:
-    """A radius as people write it.
+def radius(text: str, said: str = "") -> float:
+    """A radius as people write it; an error says where it stood, `said`, by default behind --eps.
 
     >>> radius("8/255") == radius("8px") == 8 / 255, radius("0.5")
     (True, 0.5)
@@ -102,7 +103,26 @@ def radius(text: str) -> float:
     try:
         return float(Fraction(text.removesuffix("px"))) / 255 if text.endswith("px") else float(Fraction(text))
     except (ValueError, ZeroDivisionError, OverflowError):
-        raise UsageError(f"--eps {text} is not a radius. Write it as 8/255, 8px or 0.031.") from None
+        raise UsageError(f"{said or f'--eps {text}'} is not a radius. Write it as 8/255, 8px or 0.031.") from None
+
+
+def threats(text: str) -> Threat:
+    """A norm with its radius, or several joined by +, as the union of their balls.
+
+    >>> threats("linf:8px+l1:12").name, threats("l2:0.5").name
+    ('Linf 8/255 + L1 12', 'L2')
+    """
+    from robustdial.method.threat import Union
+    from robustdial.recipes import Norm, threat_of
+
+    balls = []
+    for part in text.split("+"):
+        norm, colon, size = part.strip().partition(":")
+        known = cast(Norm, choose(norm, get_args(Norm), "norm"))
+        if not colon or not size:
+            raise UsageError(f"--threat {text}: {norm} has no radius. Write it behind a colon: {norm}:0.5.")
+        balls.append(threat_of(known, radius(size, f"--threat {text}: {size}")))
+    return Union(tuple(balls)) if len(balls) > 1 else balls[0]
 
 
 def share(text: str, flag: str) -> float:

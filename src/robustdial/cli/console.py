@@ -243,11 +243,28 @@ class StageBars:
         self.bar.update(task, completed=advance.done, total=advance.of, note=f"{advance.survivors} standing")
 
 
+def print_union(score: Json) -> None:
+    """An evaluation under several threats: each by itself, their average, and the images that stand under all."""
+    console.print(Text.assemble((_subject(score), "bold"), f"; {score['attack']}, n = {score['n']:,}"))
+    table = Table()
+    for name in ("under", "accuracy", "95 %"):
+        table.add_column(name, justify="left" if name == "under" else "right", overflow="fold")
+    for row in score["norms"]:
+        table.add_row(row["threat"], percent(row["robust"]), interval(row["robust_interval"]))
+    table.add_row("their average", percent(score["average"]), "")
+    table.add_row("all at once (union)", percent(score["robust"]), interval(score["robust_interval"]))
+    console.print(table)
+
+
+def _subject(score: Json) -> str:
+    at = "" if score["lam"] is None else f", lambda {score['lam']:g}, width {score['width']:g}"
+    return f"{score['model']}{at}"
+
+
 def print_score(score: Json) -> None:
     """An evaluation, stage after stage; the last row is its robust accuracy."""
-    at = "" if score["lam"] is None else f", lambda {score['lam']:g}, width {score['width']:g}"
     threat = f"{score['threat_model']} {radius(score['threat_model'], score['radius'])}".rstrip()
-    console.print(Text.assemble((f"{score['model']}{at}", "bold"), f"; {threat}, n = {score['n']:,}"))
+    console.print(Text.assemble((_subject(score), "bold"), f"; {threat}, n = {score['n']:,}"))
     table = Table()
     for name in ("after", "standing", "accuracy", "95 %", "seconds"):
         table.add_column(name, justify="left" if name == "after" else "right", overflow="fold")

@@ -17,6 +17,7 @@ from robustdial.evaluate.frontier import Position, frontier, point
 from robustdial.evaluate.intervals import Estimate, over_images, over_seeds
 from robustdial.evaluate.latency import Latency, latencies
 from robustdial.evaluate.measure import classes_of, clean_accuracy, measure
+from robustdial.evaluate.several import UnderEach, in_all, measure_each, under_each
 from robustdial.evaluate.survivors import UNBROKEN, Advance, Survivors, attacks_of, run_cascade
 from robustdial.evaluate.unseen import Trial, Unseen, panel, unseen, warps
 from robustdial.evaluate.verdict import AT_CHANCE, UNMOVED, at_chance, unmoved, verdicts
@@ -40,6 +41,7 @@ __all__ = [
     "Position",
     "Survivors",
     "Trial",
+    "UnderEach",
     "Unseen",
     "at_chance",
     "attacks_of",
@@ -55,15 +57,18 @@ __all__ = [
     "fit_nuts",
     "foreseen",
     "frontier",
+    "in_all",
     "latencies",
     "mean_accuracy",
     "measure",
+    "measure_each",
     "over_images",
     "over_seeds",
     "panel",
     "point",
     "right",
     "run_cascade",
+    "under_each",
     "unmoved",
     "unseen",
     "verdicts",

@@ -13,7 +13,7 @@ from robustdial.data import Source, check_part
 from robustdial.evaluate.accuracy import Accuracy, Measured, image_batches, right
 from robustdial.evaluate.survivors import Survivors, attacks_of, run_cascade
 from robustdial.logits import check_in_evaluation, guarded
-from robustdial.method.threat import Threat
+from robustdial.method.threat import Threat, balls_of
 from robustdial.typing import Classifier
 
 
@@ -22,6 +22,7 @@ def measure(f: Classifier, source: Source, attack: Attack | str, threat: Threat,
     """Clean accuracy, and accuracy under attack, over all images of `source`.
 
     An image is robust if it is classified rightly both clean and attacked; only rightly classified images are attacked.
+    In a union of balls it must stand in every one of them; those that one has broken are not attacked in the next.
     Random starts follow from the state of torch's generator.
 
     Args:
@@ -37,6 +38,19 @@ def measure(f: Classifier, source: Source, attack: Attack | str, threat: Threat,
         TypeError: something else than images, an attack, a threat or a network was given.
         FloatingPointError: its logits are not finite.
     """
+    check_threat(threat)
+    first, *others = balls_of(threat)
+    survivors = survivors_of(f, source, attack, first, batch)
+    left = survivors.standing
+    for ball in others:
+        if len(left):
+            left = left[survivors_of(f, source.subset(left), attack, ball, batch).standing]
+    return Measured(survivors.accuracy(0), Accuracy(len(left), len(source)))
+
+
+@torch.inference_mode(False)
+def survivors_of(f: Classifier, source: Source, attack: Attack | str, threat: Threat, batch: int = 256) -> Survivors:
+    """What `measure` finds of each image. Arguments and errors as there."""
     check_network(f)
     check_part(source)
     check_threat(threat)
@@ -45,7 +59,7 @@ def measure(f: Classifier, source: Source, attack: Attack | str, threat: Threat,
     survivors, seed = Survivors.fresh(len(source), len(stages)), int(torch.randint(2**31, ()))
     for _ in run_cascade(f, source, stages, threat, survivors, batch=batch, seed=seed):
         pass
-    return Measured(survivors.accuracy(0), survivors.accuracy())
+    return survivors
 
 
 def attack_of(attack: object) -> Attack:

@@ -83,6 +83,11 @@ class Survivors:
         return ((self.broken_by == UNBROKEN) & (self.next <= stage)).nonzero().flatten()
 
     @property
+    def standing(self) -> Tensor:
+        """Numbers of the images that stand."""
+        return (self.broken_by == UNBROKEN).nonzero().flatten()
+
+    @property
     def finished(self) -> bool:
         """Whether every image has fallen or stood through all stages."""
         return not len(self.waiting(len(self.seconds) - 1))

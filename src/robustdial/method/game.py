@@ -125,6 +125,11 @@ class Game:
         given = (self._given, self.objective, self.step_scale, self._teacher, self.world, self.turn)
         return Game(self.model, seat, batch, *given)
 
+    def within(self, threat: Threat) -> Game:
+        """The same game in another threat; what it forwards counts here."""
+        given = (self.objective, self.step_scale, self._teacher, self.world, self.turn)
+        return Game(self.model, self.seat._replace(forward=self._forward), self.batch, threat, *given)
+
     @cached_property
     def teacher_probs(self) -> Tensor:
         """What the teacher answers to the clean images, probabilities `[B, K]`. Raises ValueError without one."""

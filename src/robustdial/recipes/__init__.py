@@ -40,6 +40,7 @@ from robustdial.recipes.own import own_recipe
 from robustdial.recipes.pgd_at import pgd_at
 from robustdial.recipes.radial import radial, radial_nfgsm, radial_trades
 from robustdial.recipes.self_training import rst, rst_oat, rst_spatial, rst_trades, spatial_at
+from robustdial.recipes.several_norms import avg_at, e_at, max_at
 from robustdial.recipes.trades import trades
 from robustdial.recipes.yopo import yopo
 from robustdial.recipes.zerograd import zerograd
@@ -85,6 +86,9 @@ RECIPES: dict[str, Recipe] = {
     "zerograd": zerograd,
     "gat": gat,
     "gat-oat": gat_oat,
+    "e-at": e_at,
+    "max-at": max_at,
+    "avg-at": avg_at,
     "rst": rst,
     "rst-trades": rst_trades,
     "rst-oat": rst_oat,
@@ -127,9 +131,11 @@ __all__ = [
     "agat_oat",
     "amata",
     "atta",
+    "avg_at",
     "clean",
     "deat_d",
     "deat_p",
+    "e_at",
     "elle",
     "fat",
     "fat_mart",
@@ -152,6 +158,7 @@ __all__ = [
     "m_pgd",
     "m_trades",
     "mart",
+    "max_at",
     "n_aaer",
     "n_fgsm",
     "nuat",

@@ -58,10 +58,14 @@ ENSEMBLE = Category(
         ("Ensemble AT", "Tramer et al., Ensemble Adversarial Training: Attacks and Defenses, ICLR 2018"),
         ("ADP", "Pang et al., Improving Adversarial Robustness via Promoting Ensemble Diversity, ICML 2019"),
         ("GAL", "Kariyappa & Qureshi, Improving Adversarial Robustness of Ensembles with Diversity Training, 2019"),
-        ("max, avg", "Tramer & Boneh, Adversarial Training and Robustness for Multiple Perturbations, NeurIPS 2019"),
         (
             "MSD",
             "Maini, Wong & Kolter, Adversarial Robustness Against the Union of Multiple Perturbation Models, ICML 2020",
+        ),
+        (
+            "RAMP",
+            "Jiang & Singh, RAMP: Boosting Adversarial Robustness Against Multiple lp Perturbations, NeurIPS 2024; a "
+            "second network trains beside, and the weights of both meet after every epoch",
         ),
         (
             "DVERGE",
@@ -178,6 +182,9 @@ CATEGORY_OF: dict[str, Category] = {
     "m-pgd": EFFICIENT,
     "m-trades": EFFICIENT,
     "m-mart": EFFICIENT,
+    "e-at": ENSEMBLE,
+    "max-at": ENSEMBLE,
+    "avg-at": ENSEMBLE,
     "oat": ONCE_FOR_ALL,
     "oats": ONCE_FOR_ALL,
     "m-oat": ONCE_FOR_ALL,

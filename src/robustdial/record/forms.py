@@ -140,6 +140,7 @@ CROSSED = {
     "weights?": str,
 }
 ROW = {"robust?": SHARE, "robust_interval?": SPAN, "accuracy?": SHARE, "interval?": SPAN, "n": COUNT}
+NORM = {**ROW, "threat": str, "robust": SHARE, "robust_interval": SPAN}
 MEASURED = {"lam": NUMBER, "width?": SHARE, "clean": SHARE, "robust": SHARE, "n": COUNT, "attack": str}
 EVALUATED = {
     **MEASURED,
@@ -170,6 +171,8 @@ EVALUATED = {
     "key?": str,
     "precision?": str,
     "autoattack_acc?": str,
+    "norms?": [NORM],
+    "average?": SHARE,
     "gap?": Maybe({"attack": str, "sample": COUNT, "broken?": COUNT, "robust?": NUMBER, "interval?": Maybe(SPAN)}),
     "checks?": [{"id": str, "title": str, "state": str, "seen": str, "meaning": str, "remedy": str}],
     "curve?": [{**ROW, "eps": str, "radius": float, "robust": SHARE, "robust_interval": SPAN}],
@@ -219,7 +222,20 @@ FILE = {
     "measured?": POINT,
     "speedup?": {"over": str, "batch": COUNT, "ratio": float},
 }
-BAKED = {"network": {...: ANY}, "run": {...: ANY}, "measured": POINT, "files": {...: FILE}}
+BAKED = {
+    "network": {...: ANY},
+    "run": {...: ANY},
+    "measured": POINT,
+    "several?": {
+        "attack": str,
+        "n": COUNT,
+        "norms": [NORM],
+        "average": SHARE,
+        "robust": SHARE,
+        "robust_interval": SPAN,
+    },
+    "files": {...: FILE},
+}
 """What the card of a baked network holds, whatever it is called."""
 
 EPOCH = {

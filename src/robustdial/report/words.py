@@ -67,12 +67,12 @@ def radius(threat: str, eps: float) -> str:
 
 
 def is_ball(threat: str) -> bool:
-    """Whether a threat of this name is a norm ball, all of it or behind a mask.
+    """Whether a threat of this name is a norm ball, all of it or behind a mask; a union of balls is none.
 
-    >>> is_ball("L2 on Dark"), is_ball("Warp+Noise")
-    (True, False)
+    >>> is_ball("L2 on Dark"), is_ball("Warp+Noise"), is_ball("Linf 8/255 + L1 12")
+    (True, False, False)
     """
-    return threat.partition(" ")[0] in ("Linf", "L2")
+    return threat.partition(" ")[0] in ("Linf", "L2", "L1") and " + " not in threat
 
 
 def amount(count: int) -> str:

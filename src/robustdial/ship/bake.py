@@ -205,6 +205,7 @@ def write_card(
         "input": feeding(facts.shape, facts.background),
         "run": _run(baked.experiment),
         "measured": dict(point),
+        **_under_each(baked),
         "files": dict(files),
         **{key: value for key, value in provenance().items() if key in ("created", "versions", "commit")},
     }
@@ -226,6 +227,17 @@ def some(source: Source, number: int) -> Tensor:
 def _point(baked: Baked, found: Measured, attack: Attack) -> dict[str, Json]:
     at, method = Position(baked.facts.lam, baked.facts.width), baked.experiment.method
     return point(found, attack, method.threat, at, method.dial.trained(*at))
+
+
+def _under_each(baked: Baked) -> dict[str, Json]:
+    """`several`: the latest evaluation of this network under several norms in `score.json`; nothing without one."""
+    path = baked.experiment.folder / record.SCORE
+    scores = record.read_json(path)["scores"] if path.exists() else []
+    weights = record.fingerprint(baked.experiment.state.served.state_dict())
+    this = (baked.facts.lam, baked.facts.width, weights)
+    found = [s for s in scores if "norms" in s and (s["lam"], s["width"], s["weights"]) == this]
+    kept = ("attack", "n", "norms", "average", "robust", "robust_interval")
+    return {"several": {key: found[-1][key] for key in kept}} if found else {}
 
 
 def _run(experiment: Experiment) -> dict[str, Json]:

@@ -10,8 +10,19 @@ from torch import nn
 from robustdial import record
 from robustdial.attack import APGD, Cascade, PGDAttack, autoattack, shortened
 from robustdial.data import from_tensors
-from robustdial.method.threat import Linf
-from robustdial.study.evaluation import Evaluation, foreign, gap_of, sampled, score_of, take_extremes, write_score
+from robustdial.method.threat import L1, L2, Linf, Union
+from robustdial.study.evaluation import (
+    Evaluation,
+    foreign,
+    found_by,
+    gap_of,
+    parts_of,
+    sampled,
+    score_of,
+    score_of_union,
+    take_extremes,
+    write_score,
+)
 from robustdial.study.evaluation.budget_gap import SAMPLE
 
 N = 40
@@ -146,3 +157,72 @@ def test_another_network_under_the_same_name_begins_anew_with_its_own_origin(sub
         assert again.key == first.key
         assert again.known() is None
         assert again.origin["created"] >= first.origin["created"]
+
+
+UNION = Union((Linf(0.05), L2(0.06), L1(0.1)))
+
+
+def scored(subject, **changes):
+    whole = Evaluation(replace(subject, threat=UNION), ATTACK, batch=8, **changes)
+    parts = parts_of(whole)
+    return score_of_union(parts, [finished(part) for part in parts], whole)
+
+
+def test_the_score_has_every_norm_the_average_and_the_union(subject):
+    score = scored(subject)
+    alone = [finished(Evaluation(replace(subject, threat=ball), ATTACK, batch=8)) for ball in UNION.balls]
+    assert [row["threat"] for row in score["norms"]] == ["Linf 0.05", "L2 0.06", "L1 0.1"]
+    assert [row["robust"] for row in score["norms"]] == [one.accuracy().value for one in alone]
+    assert score["average"] == pytest.approx(sum(one.accuracy().value for one in alone) / 3)
+    stands = torch.stack([one.broken_by == -1 for one in alone]).all(0)
+    assert score["robust"] == int(stands.sum()) / N
+    assert [row["attack"] for row in score["standing"]] == ["clean", "Linf 0.05", "L2 0.06", "L1 0.1"]
+    assert score["standing"][-1]["standing"] == int(stands.sum())
+    assert score["threat_model"] == UNION.name
+    write_score(Evaluation(replace(subject, threat=UNION), ATTACK, batch=8), score)
+    assert record.read_json(subject.folder / record.SCORE)["scores"] == [score]
+
+
+@pytest.mark.parametrize("stop", [2, 6, 11])
+def test_stopped_in_any_norm_it_goes_on_where_it_was(subject, stop):
+    undisturbed = scored(replace(subject, folder=subject.folder / "other"))
+    steps = (
+        step for part in parts_of(Evaluation(replace(subject, threat=UNION), ATTACK, batch=8)) for step in part.run()
+    )
+    for _ in range(stop):
+        next(steps)
+    steps.close()  # as an interruption does
+    again = scored(subject)
+    assert again["norms"] == undisturbed["norms"]
+    assert again["robust"] == undisturbed["robust"]
+
+
+def test_shards_make_the_whole_when_the_last_of_every_norm_is_done(subject):
+    first, second = (
+        parts_of(Evaluation(replace(subject, threat=UNION), ATTACK, batch=8, shard=(k, 2))) for k in range(2)
+    )
+    for part in (*first, *second[:-1]):
+        finished(part)
+    assert found_by(first) is None
+    finished(second[-1])
+    found = found_by(first)
+    assert [len(one.broken_by) for one in found] == [N] * 3
+    together = score_of_union(first, found, Evaluation(replace(subject, threat=UNION), ATTACK, batch=8, shard=(0, 2)))
+    assert together["n"] == N
+
+
+def test_a_norm_that_was_measured_alone_is_known(subject):
+    alone = Evaluation(replace(subject, threat=Linf(0.05)), ATTACK, batch=8)
+    finished(alone)
+    part = parts_of(Evaluation(replace(subject, threat=UNION), ATTACK, batch=8))[0]
+    assert part.key == alone.key
+    assert part.known().finished
+
+
+def test_autoattack_is_not_claimed_for_a_union(subject):
+    subject = replace(subject, source=subject.source.subset(torch.tensor([0])))
+    whole = Evaluation(replace(subject, threat=Union((Linf(0.5), L2(0.9)))), autoattack())  # falls at once
+    parts = parts_of(whole)
+    found = [finished(part) for part in parts]
+    assert "autoattack_acc" not in score_of_union(parts, found, whole)
+    assert "autoattack_acc" in score_of(parts[0], found[0])

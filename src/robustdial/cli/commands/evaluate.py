@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from robustdial.attack import Attack, check_supports, parse, shortened
-from robustdial.cli.arguments import UsageError, choose, radius
+from robustdial.cli.arguments import UsageError, choose, radius, threats
 from robustdial.cli.commands.evaluation_progress import evaluate_with_progress
 from robustdial.cli.console import print_notes
 from robustdial.data import Data, Part, class_names, few, load_to_measure, renumbered
@@ -44,6 +44,7 @@ def evaluate(
     classes: str | None = None,
     norm: Norm | None = None,
     eps: str | None = None,
+    threat: str | None = None,
     attack: str = "pgd-20",
     budget: float = 1.0,
     n: int | None = None,
@@ -82,6 +83,8 @@ def evaluate(
         norm: linf, l2 or l1; by default that of the run, linf for --model. Named, it is over the whole image, also
             where the adversary of the run had a part of it.
         eps: radius, 8/255, 8px or 0.031; by default that of the run, 8/255 for --model.
+        threat: several norms, each with its radius: linf:8/255+l2:0.5+l1:12. Measured under each, and for the images
+            that stand under all; instead of --norm and --eps.
         attack: pgd-K, cw-K on the margin loss, pgd-KxR from R starts, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t,
             square, autoattack, worst-of-K, grid, or several joined by +.
         budget: share of the attack's iterations. Below 1 the result is an upper bound, and the full attack is tried on
@@ -99,7 +102,7 @@ def evaluate(
         chosen_on: part of the data that decided which checkpoint --model is, for the checks; none if it is the last.
         out: folder of the results for --model.
     """
-    full, asked = parse(attack), _Asked(norm, eps, n, device)
+    full, asked = parse(attack), _Asked(_threat_named(threat, norm, eps), norm, eps, n, device)
     short, part = shortened(full, budget), _shard(shard)
     for name in also:
         choose(name, tuple(EXTRAS), "part")
@@ -120,7 +123,17 @@ def evaluate(
     return 0
 
 
+def _threat_named(text: str | None, norm: Norm | None, eps: str | None) -> Threat | None:
+    """The threat of --threat; None without one."""
+    if text is None:
+        return None
+    if norm is not None or eps is not None:
+        raise UsageError("--threat names norms and radii. Leave out --norm and --eps.")
+    return threats(text)
+
+
 class _Asked(NamedTuple):
+    named: Threat | None
     norm: Norm | None
     eps: str | None
     n: int | None
@@ -128,6 +141,8 @@ class _Asked(NamedTuple):
 
     def threat(self, own: Threat) -> Threat:
         """`own`, with what is asked in its place."""
+        if self.named is not None:
+            return self.named
         if self.norm is None and self.eps is None:
             return own
         if not isinstance(own, Ball) and (self.norm is None or self.eps is None):

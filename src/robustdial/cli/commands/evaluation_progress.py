@@ -14,6 +14,7 @@ from robustdial.cli.console import (
     counting,
     print_checks,
     print_score,
+    print_union,
     print_verdicts,
     rows_table,
 )
@@ -24,10 +25,13 @@ from robustdial.study.evaluation import (
     EXTRAS,
     Evaluation,
     findings,
+    found_by,
     gap_of,
     known_score,
+    parts_of,
     sampled,
     score_of,
+    score_of_union,
     take_extremes,
     write_score,
 )
@@ -35,6 +39,22 @@ from robustdial.typing import Json
 
 
 def evaluate_with_progress(evaluation: Evaluation, full: Attack | None, extras: Sequence[str] = ()) -> None:
+    """Take the subject through its stages under its threat, under each ball of a union, then of all balls together.
+
+    Args as of `_evaluate_in`.
+    """
+    parts = parts_of(evaluation)
+    for part in parts:
+        _evaluate_in(part, full, extras)
+    found = found_by(parts)
+    if len(parts) > 1 and found is not None:
+        score = score_of_union(parts, found, evaluation)
+        write_score(evaluation, score)
+        print_union(score)
+        _say_where(evaluation)
+
+
+def _evaluate_in(evaluation: Evaluation, full: Attack | None, extras: Sequence[str]) -> None:
     """Take the subject through its stages and write what came out, once every shard is done.
 
     Args:
@@ -65,6 +85,10 @@ def evaluate_with_progress(evaluation: Evaluation, full: Attack | None, extras: 
             write_score(evaluation, score)
         rows = score[extra]
         console.print(corruptions_table(rows) if extra == "corruptions" else rows_table(extra, rows))
+    _say_where(evaluation)
+
+
+def _say_where(evaluation: Evaluation) -> None:
     folder = evaluation.subject.folder
     console.print(f"written: {folder / record.SCORE}, {render(folder)}", soft_wrap=True)
 

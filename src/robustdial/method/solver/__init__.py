@@ -1,5 +1,6 @@
 """How the adversary moves."""
 
+from robustdial.method.solver.balls import EachBall, OneBall, WorstBall
 from robustdial.method.solver.base import Memory, Solver, Step, ascend
 from robustdial.method.solver.friendly import Friendly
 from robustdial.method.solver.generated import Generated
@@ -19,11 +20,13 @@ __all__ = [
     "YOPO",
     "Carried",
     "Corner",
+    "EachBall",
     "Friendly",
     "Generated",
     "Indicative",
     "Memory",
     "Noisy",
+    "OneBall",
     "Prior",
     "Replay",
     "Solver",
@@ -31,6 +34,7 @@ __all__ = [
     "Started",
     "Step",
     "Transferred",
+    "WorstBall",
     "WorstOf",
     "ZeroGrad",
     "ascend",

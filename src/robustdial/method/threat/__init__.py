@@ -14,6 +14,7 @@ from robustdial.method.threat.linf import Linf
 from robustdial.method.threat.masked import Mask, Masked
 from robustdial.method.threat.noise import Noise
 from robustdial.method.threat.spatial import spatial
+from robustdial.method.threat.union import Union, ball_in_words, balls_of
 from robustdial.method.threat.warp import Warp
 from robustdial.typing import Reach
 
@@ -40,7 +41,10 @@ __all__ = [
     "Reach",
     "Settling",
     "Threat",
+    "Union",
     "Warp",
+    "ball_in_words",
+    "balls_of",
     "settled",
     "sparse_ascent",
     "spatial",

@@ -131,7 +131,9 @@ def moment_of(entry: Entry) -> str:
 
 
 def missing(entry: Entry) -> str:
-    """The parts that were not measured."""
+    """The parts that were not measured; none of several threats together: each has an evaluation of its own."""
+    if entry.get("norms"):
+        return ""
     return ", ".join(name for part, name in PARTS.items() if not entry.get(part))
 
 

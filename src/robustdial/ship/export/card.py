@@ -22,7 +22,9 @@ def card(about: Json, formats: Mapping[str, Format], preprocess: str = PREPROCES
         formats: by the names that stand in it.
         preprocess: the file beside it that makes its input.
     """
-    parts = [_title(about), _accuracy(about["measured"], len(about["network"]["classes"])), _facts(about)]
+    parts = [_title(about), _accuracy(about["measured"], len(about["network"]["classes"]))]
+    parts += [_several(about["several"])] if "several" in about else []
+    parts += [_facts(about)]
     parts += [*decided(about["run"]), _use(about, preprocess)]
     parts += [_file(name, file, about, formats[file["format"]]) for name, file in about["files"].items()]
     return "\n\n".join(parts) + "\n"
@@ -86,6 +88,22 @@ def _accuracy(point: Json, classes: int) -> str:
 
 Measured on this network in float32, on {point["n"]:,} test images (Wilson intervals). An attack gives an upper bound of
 robustness: a stronger one may leave less.{between}{said([point], classes)}"""
+
+
+def _several(found: Json) -> str:
+    rows = [(row["threat"], row["robust"], interval(row["robust_interval"])) for row in found["norms"]]
+    rows += [("their average", found["average"], "")]
+    rows += [("all at once (union)", found["robust"], interval(found["robust_interval"]))]
+    table = "\n".join(f"| {name} | {percent(share)} | {span} |" for name, share, span in rows)
+    return f"""\
+## Under several norms
+
+| {found["attack"]} | accuracy | 95 % interval |
+| --- | --- | --- |
+{table}
+
+Measured on the run, in float32, on {found["n"]:,} test images: each norm on all of them; under all at once an image
+counts that stands under each."""
 
 
 def said(points: Sequence[Json], classes: int) -> str:

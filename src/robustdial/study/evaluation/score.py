@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from robustdial import record
 from robustdial.attack import Clean, autoattack
-from robustdial.evaluate import Accuracy, Survivors
+from robustdial.evaluate import Accuracy, Survivors, in_all, under_each
+from robustdial.method.threat import ball_in_words
 from robustdial.study.evaluation.evaluation import Evaluation
+from robustdial.study.evaluation.target import Subject
 from robustdial.typing import Json, written
 
 
@@ -15,8 +19,36 @@ def score_of(evaluation: Evaluation, survivors: Survivors) -> dict[str, Json]:
     `clean_acc` and `autoattack_acc` are percentages in words, as in RobustBench's lists; the latter is there only
     after the whole standard AutoAttack. All other accuracies are fractions. An attack gives an upper bound.
     """
+    score = _told(evaluation, survivors, [attack.name for attack in evaluation.stages])
+    if evaluation.stages == (Clean(), *autoattack().attacks):
+        score["autoattack_acc"] = f"{100 * survivors.accuracy().value:.2f}"
+    return score
+
+
+def score_of_union(parts: Sequence[Evaluation], found: Sequence[Survivors], whole: Evaluation) -> dict[str, Json]:
+    """What is written of a complete evaluation under several threats.
+
+    It is a score whose `robust` are the images that stand under every threat, and whose stages in `standing` are the
+    threats: how many are left of the images that no earlier one has broken. Besides it has `norms`, the accuracy under
+    each threat by itself, and their `average`.
+
+    Args:
+        parts: the evaluation under each ball (`parts_of`).
+        found: what is known after each.
+        whole: the evaluation under their union.
+    """
+    balls, told = [ball_in_words(part.subject.threat) for part in parts], under_each(found)
+    norms = [
+        {"threat": ball, "robust": one.value, "robust_interval": list(one.interval), "n": one.n, "key": part.key}
+        for ball, one, part in zip(balls, told.each, parts, strict=True)
+    ]
+    score = _told(whole, in_all(found), ["clean", *balls])
+    return score | parts[0].origin | {"norms": norms, "average": told.average}
+
+
+def _told(evaluation: Evaluation, survivors: Survivors, stages: Sequence[str]) -> dict[str, Json]:
     subject, clean, robust = evaluation.subject, survivors.accuracy(0), survivors.accuracy()
-    score = {
+    return {
         **subject.about,
         "notes": list(subject.notes),
         "n": clean.n,
@@ -30,16 +62,13 @@ def score_of(evaluation: Evaluation, survivors: Survivors) -> dict[str, Json]:
         "clean_interval": list(clean.interval),
         "robust": robust.value,
         "robust_interval": list(robust.interval),
-        "standing": _stages(evaluation, survivors),
-        "per_class": _per_class(evaluation, survivors),
+        "standing": _stages(stages, survivors),
+        "per_class": _per_class(evaluation.subject, survivors),
         "key": evaluation.key,
         "seconds": float(survivors.seconds.sum()),
         "precision": "float32",
         **evaluation.origin,
     }
-    if evaluation.stages == (Clean(), *autoattack().attacks):
-        score["autoattack_acc"] = f"{100 * robust.value:.2f}"
-    return score
 
 
 def known_score(evaluation: Evaluation) -> dict[str, Json]:
@@ -65,21 +94,21 @@ def _scores(evaluation: Evaluation) -> list[dict[str, Json]]:
     return list(record.read_json(path)["scores"]) if path.exists() else []
 
 
-def _stages(evaluation: Evaluation, survivors: Survivors) -> list[Json]:
+def _stages(names: Sequence[str], survivors: Survivors) -> list[Json]:
     tried, rows = len(survivors.broken_by), []
-    for stage, attack in enumerate(evaluation.stages):
+    for stage, name in enumerate(names):
         left = int(survivors.after(stage).sum())
         seconds = float(survivors.seconds[stage])
-        rows.append({"attack": attack.name, "tried": tried, "standing": left, "seconds": seconds})
+        rows.append({"attack": name, "tried": tried, "standing": left, "seconds": seconds})
         tried = left
     return rows
 
 
-def _per_class(evaluation: Evaluation, survivors: Survivors) -> list[Json]:
-    labels, last = evaluation.subject.source.labels, len(evaluation.stages) - 1
+def _per_class(subject: Subject, survivors: Survivors) -> list[Json]:
+    labels, last = subject.source.labels, len(survivors.seconds) - 1
     clean, robust = survivors.after(0), survivors.after(last)
     rows = []
-    for label, name in enumerate(evaluation.subject.classes):
+    for label, name in enumerate(subject.classes):
         of = labels == label
         n = int(of.sum())
         if n:
