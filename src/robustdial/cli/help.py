@@ -22,7 +22,7 @@ import tyro
 _GROUPS = {
     "main": "data model eps epochs batch lr first seed device devices out",
     "method": "norm preset",
-    "data": "size limit val label image background classes labelled unlabelled root workers",
+    "data": "size limit val label image background classes labelled unlabelled extra extra_share root workers",
     "network": "model_width pretrained start weights output compile",
     "training": "rate warmup optimizer momentum weight_decay layer_decay clip ema awp label_smoothing augment mixup "
     "cutmix teacher distil on_trouble",

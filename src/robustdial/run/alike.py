@@ -35,7 +35,8 @@ def data_digest(data: Data) -> str:
     True
     """
     digest = hashlib.sha256(json.dumps([data.name, data.classes, data.shape]).encode())
-    for source in (data.train, data.val, data.test, *([data.unlabelled] if data.unlabelled else ())):
+    others = [data.unlabelled, data.extra and data.extra.source]
+    for source in (data.train, data.val, data.test, *filter(None, others)):
         digest.update(_seen(source))
     return digest.hexdigest()[:16]
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from robustdial import record
-from robustdial.data import Data, mixing_of, to_learn_at, with_augment
+from robustdial.data import Data, Extra, mixing_of, to_learn_at, with_augment
 from robustdial.dial import Line
 from robustdial.distributed import ALONE, World, divide, synchronised
 from robustdial.method import Method, describe
@@ -176,4 +176,10 @@ def data_facts(data: Data) -> dict[str, Json]:
         "labels": labels_of(data),
         "notes": list(data.notes),
         **({} if data.unlabelled is None else {"unlabelled": len(data.unlabelled)}),
+        **({} if data.extra is None else {"extra": _extra_facts(data.extra)}),
     }
+
+
+def _extra_facts(extra: Extra) -> dict[str, Json]:
+    labels = record.fingerprint({"extra": extra.source.labels})
+    return {"images": len(extra.source), "share": extra.share, "labels": labels}

@@ -34,7 +34,7 @@ class Run:
 
     Args:
         data: a name (shapes, digits, mnist, cifar10, ...), folder:PATH, csv:PATH, parquet:PATH,
-            wds:PATTERN or hf:NAME.
+            wds:PATTERN, npz:PATH or hf:NAME.
         model: a name (cnn, resnet18, preact_resnet18, wrn34_10, ...), timm:NAME, or file.py:build of your own.
         model_width: channels of the model's first stage; by default its own.
         pretrained: start from published weights (timm models).
@@ -74,6 +74,9 @@ class Run:
             others without theirs, all other methods leave them out.
         unlabelled: a data set whose training images methods of self-training learn from, without labels; folder:PATH
             may hold pictures in any arrangement.
+        extra: a data set whose labelled training images, such as generated ones, are a share of every batch; an epoch
+            is as long as without them. Large sets are read from where they lie.
+        extra_share: share of every batch, or of its labelled part, that is extra images, such as 0.7.
         teacher: folder of the run whose network labels the unlabelled images, or is asked by `distil`; of its clean end
             if it has a dial.
         distil: share of the label that is the teacher's answer, such as 0.5; 0 for none.
@@ -126,6 +129,8 @@ class Run:
     val: float = 0.1
     labelled: int | None = None
     unlabelled: str | None = None
+    extra: str | None = None
+    extra_share: float = 0.7
     teacher: str | None = None
     distil: float = 0.0
     size: int | str | None = None
@@ -188,6 +193,10 @@ class Run:
             raise ValueError("--start and --pretrained both name the weights to start from. Give one of them.")
         if self.labelled is not None and self.unlabelled is not None:
             raise ValueError("--labelled and --unlabelled both say which images have no labels. Give one of them.")
+        if not 0 < self.extra_share < 1:
+            raise ValueError(f"--extra-share {self.extra_share:g} is not a share of a batch. Give one such as 0.7.")
+        if self.extra and self.batch < 2:
+            raise ValueError("--batch 1 has no room for --extra beside an image of --data. Give 2 or more.")
         if self.distil and self.teacher is None:
             raise ValueError("--distil learns from a teacher. Name the folder of its run: --teacher runs/standard.")
         if self.distil and self.label_smoothing:
@@ -261,7 +270,7 @@ def run_of(about: Mapping[str, Json]) -> Run:
 
 def places_of(run: Run) -> dict[str, str]:
     """The settings that are paths to data, absolute, to find it from another directory."""
-    named = {name: value for name in ("data", "unlabelled") if (value := getattr(run, name))}
+    named = {name: value for name in ("data", "unlabelled", "extra") if (value := getattr(run, name))}
     return {name: absolute(value) for name, value in named.items()} | {"root": str(Path(run.root).resolve())}
 
 
@@ -295,6 +304,8 @@ def data_of(run: Run, classes: Sequence[str] | None = None) -> Data:
         background=run.background,
         classes=classes,
         workers=run.workers,
+        extra=run.extra,
+        extra_share=run.extra_share,
     )
 
 
