@@ -16,6 +16,7 @@ from robustdial.method.objective import GradAlign
 from robustdial.models import build
 from robustdial.recipes import recipe
 from robustdial.training import TrainState, averaged, fit, optimizer_for, restore, save, steps
+from robustdial.training.growth import Growth
 
 RECIPES = {
     "agat": {},
@@ -56,6 +57,7 @@ SPECIAL = {
     "mixed": ("fat", {"steps": 3}, lambda state: with_(state, mixing=Mixing(0.4, 1.0))),
     "mixed rst": ("rst", {"steps": 2}, lambda state: with_(state, mixing=Mixing(1.0, 1.0))),
     "extra, mixed": ("atta", {}, lambda state: with_(state, mixing=Mixing(1.0))),
+    "growing": ("m-deat", {"most": 3}, lambda state: with_(state, growth=Growth(0.7))),
     "accumulated": ("oat", {"steps": 2}, lambda state: with_(state, accumulate=3)),
 }
 BATCH, EPOCHS, STOPPED = 36, 2, 13

@@ -96,7 +96,7 @@ class Feed:
             yield from sources[0].batches(order)
             return
         ends = torch.tensor([len(source) for source in sources]).cumsum(0)
-        kinds = [torch.bucketize(index, ends, right=True) for index in order]
+        kinds = [torch.bucketize(index.contiguous(), ends, right=True) for index in order]
         firsts = [0, *ends.tolist()]
         given = [
             source.batches([index[kind == k] - firsts[k] for index, kind in zip(order, kinds, strict=True)])

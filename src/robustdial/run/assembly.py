@@ -28,6 +28,7 @@ from robustdial.run.network import model_of
 from robustdial.run.settings import Run, data_of, device_of, own_code_of, places_of
 from robustdial.training.batch import PLAIN
 from robustdial.training.engine import TrainState, averaged, check_divides
+from robustdial.training.growth import parse_growth
 from robustdial.training.optimizer import optimizer_for
 from robustdial.training.rate import Warmed, parse
 from robustdial.typing import Json
@@ -102,6 +103,7 @@ def assembled(folder: Path, parts: Parts, model: nn.Module) -> Experiment:
         clip=run.clip,
         mixing=mixing_of(run.mixup, run.cutmix),
         sides=run.sides,
+        growth=parse_growth(run.eps_schedule),
     )
     about = about_of(folder, parts, model)
     return Experiment(folder, about, run, parts.method, parts.data.to(parts.device), state, best={}, weights=weights)
@@ -126,6 +128,7 @@ def _method_of(name: str, knobs: Mapping[str, Any], run: Run) -> Method:
         )
     if isinstance(method.schedule, Warm) and method.schedule.share and run.epochs == 1:
         raise ValueError("One epoch is all warm part: no adversary would come. Give --epochs 2 or more, or --warm 0.")
+    parse_growth(run.eps_schedule).of(method, 1.0)  # is there a radius that could grow?
     if run.label_smoothing:
         method = replace(method, objective=Smoothed(method.objective, run.label_smoothing))
     if run.distil:

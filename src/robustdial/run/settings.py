@@ -19,6 +19,7 @@ from robustdial.own_code import digest_of, is_place, lost
 from robustdial.precision import Precision
 from robustdial.recipes import RECIPES, UNTRAINED, recipe
 from robustdial.recipes.composed import COMPOSED
+from robustdial.training.growth import parse_growth
 from robustdial.training.optimizer import check_optimizer
 from robustdial.training.rate import parse
 from robustdial.training.sides import Sides, parse_sides
@@ -45,6 +46,8 @@ class Run:
         rate: how the learning rate moves over the training: triangle, cosine, cyclic, multistep, multistep:1/2,4/5 or
             constant. A dial that starts from a trained network wants one that begins low.
         warmup: epochs over which the learning rate rises from 0 to what --rate says.
+        eps_schedule: how the radius of the adversary grows: linear:0.3 lets it begin at 0 and reach --eps after 0.3 of
+            the training, and steps of constant size with it; by default it is whole from the beginning.
         optimizer: sgd, adamw or another one of torch.optim in small letters; with timm installed, its own too.
         momentum: of stochastic gradient descent, and of other optimizers that have one.
         weight_decay: pull of all weights towards zero.
@@ -110,6 +113,7 @@ class Run:
     lr: float = 0.1
     rate: str = "triangle"
     warmup: float = 0.0
+    eps_schedule: str | None = None
     optimizer: str = "sgd"
     momentum: float = 0.9
     weight_decay: float = 5e-4
@@ -202,6 +206,7 @@ class Run:
         if self.distil and self.label_smoothing:
             raise ValueError("--distil and --label-smoothing both soften the labels. Give one of them.")
         parse(self.rate)
+        parse_growth(self.eps_schedule)
         self.sides  # noqa: B018
         if not 0 < self.val < 1:
             raise ValueError(
