@@ -39,7 +39,8 @@ class Run:
         model: a name (cnn, resnet18, preact_resnet18, wrn34_10, ...), timm:NAME, or file.py:build of your own.
         model_width: channels of the model's first stage; by default its own.
         pretrained: start from published weights (timm models).
-        start: start from the network of the run in this folder, of its clean end if it has a dial.
+        start: start from the network of the run in this folder, of its clean end if it has a dial; or from a file of
+            safetensors, the `state_dict` of the same network.
         epochs: passes over the training images.
         batch: images per step, of all processes together.
         lr: learning rate at its highest.
@@ -81,7 +82,8 @@ class Run:
             is as long as without them. Large sets are read from where they lie.
         extra_share: share of every batch, or of its labelled part, that is extra images, such as 0.7.
         teacher: folder of the run whose network labels the unlabelled images, or is asked by `distil`; of its clean end
-            if it has a dial.
+            if it has a dial. Or any network of the same classes: timm:NAME, or file.py:build of your own.
+        teacher_weights: safetensors of such a teacher, the names those of its `state_dict`.
         distil: share of the label that is the teacher's answer, such as 0.5; 0 for none.
         size: side of the images in pixels, for folders and hubs with images of many sizes; 112:0.6,224 trains on 112
             pixels until 0.6 of the training, and on 224 from then on.
@@ -136,6 +138,7 @@ class Run:
     extra: str | None = None
     extra_share: float = 0.7
     teacher: str | None = None
+    teacher_weights: str | None = None
     distil: float = 0.0
     size: int | str | None = None
     label: str | None = None
@@ -203,6 +206,11 @@ class Run:
             raise ValueError("--batch 1 has no room for --extra beside an image of --data. Give 2 or more.")
         if self.distil and self.teacher is None:
             raise ValueError("--distil learns from a teacher. Name the folder of its run: --teacher runs/standard.")
+        if self.teacher_weights and not is_network(self.teacher or ""):
+            raise ValueError(
+                "--teacher-weights are of a network that --teacher names, timm:resnet18 or file.py:build. Name it so, "
+                "or leave them out."
+            )
         if self.distil and self.label_smoothing:
             raise ValueError("--distil and --label-smoothing both soften the labels. Give one of them.")
         parse(self.rate)
@@ -225,6 +233,11 @@ class Run:
         return self.sides.last if self.sides else cast(int | None, self.size)
 
 
+def is_network(teacher: str) -> bool:
+    """Whether a teacher is a network that is built, `file.py:build` or `timm:NAME`, and not the folder of a run."""
+    return is_place(teacher) or teacher.startswith("timm:")
+
+
 def read_about(folder: Path) -> dict[str, Json]:
     """`run.json` of a run, with a recipe and settings that this version takes.
 
@@ -245,7 +258,9 @@ def read_about(folder: Path) -> dict[str, Json]:
 
 def own_code_of(name: str, run: Run) -> dict[str, str]:
     """The places of the user's own code that a run depends on, with a digest of each file."""
-    return {place: digest_of(place) for place in (name, run.model, run.augment or "") if is_place(place)}
+    return {
+        place: digest_of(place) for place in (name, run.model, run.augment or "", run.teacher or "") if is_place(place)
+    }
 
 
 def unknown(name: str, knobs: Mapping[str, Json], settings: Mapping[str, Json] = MappingProxyType({})) -> str | None:
