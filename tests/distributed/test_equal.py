@@ -12,7 +12,16 @@ worker = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(worker)
 
 EQUAL = ["oat", "oats", "radial", "pgd-at", "free", "m-deat", "trades", "m-mart", "fat", "AWP, EMA", "rst"]
-EQUAL += ["atta", "one zero", "one victim/none", "mixed", "oat/sharded", "one victim/divided"]
+EQUAL += [
+    "atta",
+    "extra, mixed",
+    "growing",
+    "one zero",
+    "one victim/none",
+    "mixed",
+    "oat/sharded",
+    "one victim/divided",
+]
 LOCAL = ["one zero/local", "one victim/local"]
 SLOW = sorted({*worker.RECIPES, *worker.SPECIAL} - {*EQUAL, "accumulated"})
 SLOW += [
@@ -27,7 +36,7 @@ SLOW += [
     "accumulated/none",
     "one zero/none",
 ]
-STOPPED = ["mixed", "free", "AWP, EMA", "atta"]
+STOPPED = ["mixed", "free", "AWP, EMA", "atta", "extra, mixed"]
 
 
 def trained_by_two(in_two, folder, cases):

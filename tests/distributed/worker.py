@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from robustdial.data import CropFlip, Mixing, Relabelled, load
+from robustdial.data import CropFlip, Extra, Mixing, Relabelled, load
 from robustdial.dial import Fixed, dial
 from robustdial.distributed import ALONE, Several, divide, started_together, synchronised, whole
 from robustdial.method.learner import AWP
@@ -16,6 +16,7 @@ from robustdial.method.objective import GradAlign
 from robustdial.models import build
 from robustdial.recipes import recipe
 from robustdial.training import TrainState, averaged, fit, optimizer_for, restore, save, steps
+from robustdial.training.growth import Growth
 
 RECIPES = {
     "agat": {},
@@ -55,6 +56,8 @@ SPECIAL = {
     "few victims, gradalign": ("oat", {"steps": 2, "zeros": 0.8}, lambda state: None),
     "mixed": ("fat", {"steps": 3}, lambda state: with_(state, mixing=Mixing(0.4, 1.0))),
     "mixed rst": ("rst", {"steps": 2}, lambda state: with_(state, mixing=Mixing(1.0, 1.0))),
+    "extra, mixed": ("atta", {}, lambda state: with_(state, mixing=Mixing(1.0))),
+    "growing": ("m-deat", {"most": 3}, lambda state: with_(state, growth=Growth(0.7))),
     "accumulated": ("oat", {"steps": 2}, lambda state: with_(state, accumulate=3)),
 }
 BATCH, EPOCHS, STOPPED = 36, 2, 13
@@ -105,7 +108,14 @@ def started(case, world, accumulate=1):
     state = TrainState.new(model, lr=0.1)
     state.forward, state.world, state.accumulate = Double(model), world, accumulate
     change(state)
-    return state, method, data_for(method)
+    data = data_for(method)
+    return state, method, with_extra(data) if "extra" in name else data
+
+
+def with_extra(data):
+    """Other images of the set, as if they had been generated: 0.7 of every batch."""
+    extra = load("digits", limit=800, seed=1).train
+    return replace(data, extra=Extra(extra, 0.7))
 
 
 def data_for(method):

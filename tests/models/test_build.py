@@ -13,7 +13,8 @@ from robustdial.models import Normalize, ResNet, WideResNet, build, names
 
 OURS = names()[:-1]
 TIMM = "timm:resnet10t"
-SMALL = {"wrn34_10": 8, "wrn16_8": 8, "wrn40_2": 8, "cnn": 4}  # width: the tests below are about wiring, not size
+# width: the tests below are about wiring, not size
+SMALL = {"wrn34_10": 8, "wrn28_10": 8, "wrn28_10_silu": 8, "wrn16_8": 8, "wrn40_2": 8, "cnn": 4}
 
 
 def small(name: str, shape: tuple[int, int, int] = (3, 32, 32), classes: int = 5) -> nn.Module:
@@ -74,6 +75,7 @@ def test_building_leaves_the_model_in_training_mode_with_fresh_statistics(name):
         ("resnet34", 21_282_122),
         ("preact_resnet18", 11_172_170),
         ("wrn16_8", 10_961_370),  # 10.96 M
+        ("wrn28_10", 36_479_194),  # 36.5 M
         ("wrn34_10", 46_160_474),  # 46.16 M
         ("wrn40_2", 2_243_546),  # 2.24 M
     ],

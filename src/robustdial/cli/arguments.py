@@ -351,7 +351,7 @@ def run_of(flags: Any) -> Run:
     from robustdial.run import Run
 
     values = {f.name: getattr(flags, f.name) for f in fields(Run)}
-    places = {name: absolute(values[name]) for name in ("model", "augment") if values[name]}
+    places = {name: absolute(values[name]) for name in ("model", "augment", "teacher") if values[name]}
     return Run(**values | places)
 
 

@@ -22,10 +22,10 @@ import tyro
 _GROUPS = {
     "main": "data model eps epochs batch lr first seed device devices out",
     "method": "norm preset",
-    "data": "size limit val label image background classes labelled unlabelled root workers",
+    "data": "size limit val label image background classes labelled unlabelled extra extra_share root workers",
     "network": "model_width pretrained start weights output compile",
-    "training": "rate warmup optimizer momentum weight_decay layer_decay clip ema awp label_smoothing augment mixup "
-    "cutmix teacher distil on_trouble",
+    "training": "rate warmup eps_schedule optimizer momentum weight_decay layer_decay clip ema awp label_smoothing "
+    "augment mixup cutmix teacher teacher_weights distil on_trouble",
     "measuring": "budget chosen_on",
     "machine": "accumulate precision save_every sync_norm shard_weights shard",
     "output": "resume log json",

@@ -20,14 +20,15 @@ from typing import NamedTuple
 
 from robustdial.checks import checked, nearest, whole
 from robustdial.checks import seed as seed_fits
-from robustdial.data import csv_file, digits, folder, hub, named, parquet, shapes, wds
+from robustdial.data import csv_file, digits, folder, hub, named, npz, parquet, shapes, wds
 from robustdial.data.augment import Crop, CropFlip, Then, flip, none
-from robustdial.data.base import Data, Shape, Source, check_part, grey_levels, unit
+from robustdial.data.base import Data, Extra, Shape, Source, check_part, grey_levels, unit
 from robustdial.data.batch import Batch
 from robustdial.data.checks import check_varied, whole_images
 from robustdial.data.classes import arranged, class_names, listed_beside, renumbered
 from robustdial.data.dataset import from_dataset
 from robustdial.data.divide import Pool, Raw, check_request, divide, for_measuring
+from robustdial.data.extra import with_extra
 from robustdial.data.feed import Feed, epoch_order
 from robustdial.data.mixing import Mixing, mixing_of
 from robustdial.data.origin import Origin, augmented
@@ -47,6 +48,7 @@ __all__ = [
     "Crop",
     "CropFlip",
     "Data",
+    "Extra",
     "Feed",
     "Mixing",
     "Origin",
@@ -106,6 +108,7 @@ _PLACED = {
     "parquet": _Placed("PATH", parquet.read),
     "hf": _Placed("NAME", hub.read),
     "wds": _Placed("PATTERN", wds.read),
+    "npz": _Placed("PATH", npz.read),
 }
 
 
@@ -130,11 +133,13 @@ def load(
     background: str = "white",
     classes: Sequence[str] | None = None,
     workers: int | None = None,
+    extra: str | None = None,
+    extra_share: float = 0.7,
 ) -> Data:
     """The data set `name`, split in three. What was decided on the way stands in its `notes` (`docs/data.md`).
 
     Args:
-        name: one of `names()`; `folder:PATH`, `parquet:PATH`, `wds:PATTERN` and `hf:NAME` read your own.
+        name: one of `names()`; `folder:PATH`, `parquet:PATH`, `wds:PATTERN`, `npz:PATH` and `hf:NAME` read your own.
         root: where the downloaded sets are kept.
         limit: use this many training images, as equal per class as possible; the validation part is among them.
         val: fraction of them to hold out for validation, the classes in proportion, at most 5,000 images; 0 for none.
@@ -154,6 +159,10 @@ def load(
         workers: processes that decode images of files whenever they are needed; 0 decodes all of them into memory now;
             by default a part below 2 GiB is kept in memory, and a larger one is decoded by a process for each
             processor, at most 8.
+        extra: another of `names()`, whose labelled training images are a share of every batch, `extra_share`. They are
+            read from where they lie (unless `workers` is 0), and matched by the names of their classes, or by number
+            where there are no names.
+        extra_share: in (0, 1).
 
     Raises:
         FileNotFoundError, ConnectionError: it is not there, or cannot be downloaded.
@@ -174,10 +183,14 @@ def load(
         raise ValueError(
             f"The images of {name} cannot be their own unlabelled part. Give labelled=, how many keep theirs."
         )
+    if extra is not None and _place(extra) == _place(name):
+        raise ValueError(f"The images of {name} cannot be extra ones beside themselves. Name another set as extra.")
     raw = _read(name, Path(root), reading)
     if classes is not None:
         raw = arranged(raw, classes, name)
     data = divide(name, raw, limit=limit, val=val, seed=seed, workers=workers)
+    if extra is not None:
+        data = with_extra(data, extra, _read(extra, Path(root), reading.for_other(name, extra)), extra_share, workers)
     if labelled is not None:
         return set_apart(data, labelled, seed)
     if unlabelled is None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from robustdial.checks import device as device_of
+from robustdial.checks import finite
 
 Shape = tuple[int, int, int]
 """Channels, height, width."""
@@ -42,6 +43,28 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True)
+class Extra:
+    """Labelled images that are learned from beside those of the training set.
+
+    Args:
+        source: of the images, of the shape and with the labels of the training set.
+        share: of each batch, or of its labelled part, that is theirs, in (0, 1).
+    """
+
+    source: Source
+    share: float
+
+    def __post_init__(self) -> None:
+        finite("extra_share", self.share, "Give a share of each batch, such as 0.7.")
+        if not 0 < self.share < 1:
+            raise ValueError(f"extra_share={self.share:g} is not a share of a batch. Give it between 0 and 1, as 0.7.")
+
+    def to(self, device: torch.device | str) -> Extra:
+        """The same images, handed out on `device`."""
+        return replace(self, source=self.source.to(device))
+
+
+@dataclass(frozen=True)
 class Data:
     """A data set, split in three. The test part is never used for training or choosing.
 
@@ -55,6 +78,7 @@ class Data:
         mean, std: per channel, of pixels in [0, 1], for the first layer of a model.
         notes: decisions that were made for the reader, one sentence each.
         unlabelled: images to learn from whose labels are unknown (-1) or guessed, for methods of self-training.
+        extra: labelled images that are a share of each batch, for every method; an epoch is as long as without them.
     """
 
     name: str
@@ -67,6 +91,7 @@ class Data:
     std: tuple[float, ...]
     notes: tuple[str, ...] = ()
     unlabelled: Source | None = None
+    extra: Extra | None = None
 
     @property
     def shape(self) -> Shape:
@@ -76,9 +101,9 @@ class Data:
     def to(self, device: torch.device | str) -> Data:
         """The same data, handed out on `device`. Raises ValueError if there is none such."""
         device = device_of("device", device)
-        unlabelled = self.unlabelled and self.unlabelled.to(device)
+        unlabelled, extra = self.unlabelled and self.unlabelled.to(device), self.extra and self.extra.to(device)
         train, val, test = self.train.to(device), self.val.to(device), self.test.to(device)
-        return replace(self, train=train, val=val, test=test, unlabelled=unlabelled)
+        return replace(self, train=train, val=val, test=test, unlabelled=unlabelled, extra=extra)
 
 
 def check_part(source: object) -> None:

@@ -92,6 +92,28 @@ def renumbered(data: Data, names: Sequence[str]) -> Data:
     return replace(data, classes=tuple(names), notes=(*data.notes, *notes), train=train, val=val, test=test)
 
 
+def numbers_of(have: Sequence[str], want: Sequence[str], name: str) -> tuple[Tensor, tuple[str, ...]]:
+    """The place in `want` of every class of other images, called `name`, that are learned from beside those of `want`.
+
+    They are matched by name, or by number where either side knows its classes by number alone; some may be missing.
+
+    Raises:
+        ValueError: one of their classes is none of `want`.
+    """
+    same = torch.arange(len(have))
+    if list(have) == list(want):
+        return same, ()
+    if len(have) <= len(want) and (_numbers(have) or _numbers(want)):
+        return same, (f"Classes are matched by number: {_paired(have, want[: len(have)])}.",)
+    if new := _without(have, want):
+        raise ValueError(
+            f"The extra images of {name} are of other classes ({few(new)}) than the training images ({few(want)}). "
+            "Name them alike, or leave them out."
+        )
+    place = {known: k for k, known in enumerate(want)}
+    return torch.tensor([place[each] for each in have]), ("Classes are matched by name.",)
+
+
 def _numbering(have: Sequence[str], want: Sequence[str], name: str) -> tuple[Tensor, tuple[str, ...]]:
     """The place in `want` of every class of `have`, and a note if that is another order, or an assumption."""
     same = torch.arange(len(have))

@@ -139,10 +139,9 @@ def for_measuring(name: str, raw: Raw, workers: int | None = None) -> tuple[Data
     nothing = pool.subset(torch.empty(0, dtype=torch.int64)).settle()
     images = pool.settle(workers)
     mean, std = (raw.mean, raw.std) if raw.mean and raw.std else measure(images)
-    parts = {which: images if which == part else nothing for which in PARTS}
+    train, val, test = (images if which == part else nothing for which in PARTS)
     notes = raw.notes + note + told({part: images})
-    data = Data(name=name, classes=raw.classes, augment=raw.augment, mean=mean, std=std, notes=notes, **parts)
-    return data, part
+    return Data(name, raw.classes, train, val, test, raw.augment, mean, std, notes), part
 
 
 def _to_measure(raw: Raw) -> tuple[Part, Pool, tuple[str, ...]]:

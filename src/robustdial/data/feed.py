@@ -1,14 +1,14 @@
-"""What a method learns from, batch by batch: labelled images alone, or with a share of unlabelled ones."""
+"""What a method learns from, batch by batch: labelled images, and a share of unlabelled ones or of extra ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
 
-from robustdial.data.base import Data, unit
+from robustdial.data.base import Data, Source, unit
 from robustdial.data.batch import Batch
 from robustdial.data.mixing import Mixing
 from robustdial.data.origin import augmented
@@ -18,7 +18,7 @@ from robustdial.distributed import ALONE, Shard, World, sharded
 
 @dataclass(frozen=True)
 class Feed:
-    """The training images of `data` and, if `share` is not 0, its unlabelled ones, numbered one after the other.
+    """The training images of `data`, its unlabelled ones, if `share` is not 0, and its extra ones, if there are any.
 
     Args:
         data: whose unlabelled images have got pseudo-labels.
@@ -47,44 +47,67 @@ class Feed:
 
     @property
     def images(self) -> int:
-        """Number of images."""
+        """Number of images of an epoch; extra ones do not make it longer."""
         return len(self.data.train) + (len(self.data.unlabelled) if self.share and self.data.unlabelled else 0)
+
+    @property
+    def sources(self) -> list[Source]:
+        """What the images are taken from, numbered one after the other."""
+        unlabelled = [self.data.unlabelled] if self.share and self.data.unlabelled else []
+        extra = [self.data.extra.source] if self.data.extra else []
+        return [self.data.train, *unlabelled, *extra]
 
     def order(self, batch: int, seed: int, epoch: int) -> list[Tensor]:
         """The batches of an epoch, as index tensors: a function of seed and epoch alone."""
-        if not self.share:
+        sources = self.sources
+        if len(sources) == 1:
             return epoch_order(self.images, batch, seed, epoch)
-        labelled = len(self.data.train)
-        return mixed_order(labelled, self.images - labelled, batch, self.share, seed, epoch)
+        rows = self._rows(min(batch, self.images))
+        kinds = [(len(source), some) for source, some in zip(sources, rows, strict=True)]
+        return mixed_order(kinds, self.images // sum(rows), seed, epoch)
 
     def batches(self, order: list[Tensor]) -> Iterator[Batch]:
         """For each index tensor the own rows of its images, augmented and mixed, and what is known of them, on
         the device of the data."""
         shards = [Shard(len(index), self.world.rank, self.world.size) for index in order]
         own = [index[shard.own] for index, shard in zip(order, shards, strict=True)]
+        numbered = sum(map(len, self.sources))
         for index, mine, shard, (x, y) in zip(order, own, shards, self._images(own), strict=True):
             with sharded(shard):
-                images, origin = augmented(self.data, mine, x, self.images)
+                images, origin = augmented(self.data, mine, x, numbered)
             marks = self._by_teacher(index).to(y.device, non_blocking=True)
             batch = Batch(images, y, origin, marks[shard.own], shard, marks)
             yield batch if self.mixing is None else self.mixing(batch, len(self.data.classes), self.world)
 
+    def _rows(self, rows: int) -> list[int]:
+        """How many of so many rows of a batch are of each source."""
+        unlabelled = [_part(self.share, rows)] if self.share else []
+        labelled = rows - sum(unlabelled)
+        extra = [_part(self.data.extra.share, labelled)] if self.data.extra else []
+        return [labelled - sum(extra), *unlabelled, *extra]
+
     def _by_teacher(self, index: Tensor) -> Tensor:
         """Which images have a pseudo-label, bool `[B]`."""
-        return index >= len(self.data.train)
+        return (index >= len(self.data.train)) & (index < self.images)
 
     def _images(self, order: list[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
-        if not self.share or self.data.unlabelled is None:
-            yield from self.data.train.batches(order)
+        sources = self.sources
+        if len(sources) == 1:
+            yield from sources[0].batches(order)
             return
-        first = len(self.data.train)
-        given = self.data.train.batches([index[index < first] for index in order])
-        others = self.data.unlabelled.batches([index[index >= first] - first for index in order])
-        for index, (x, y), (more_x, more_y) in zip(order, given, others, strict=True):
-            if x.dtype != more_x.dtype:
-                x, more_x = unit(x), unit(more_x)
-            places = self._by_teacher(index).long().argsort(stable=True).argsort().to(x.device)
-            yield torch.cat([x, more_x])[places], torch.cat([y, more_y])[places]
+        ends = torch.tensor([len(source) for source in sources]).cumsum(0)
+        kinds = [torch.bucketize(index.contiguous(), ends, right=True) for index in order]
+        firsts = [0, *ends.tolist()]
+        given = [
+            source.batches([index[kind == k] - firsts[k] for index, kind in zip(order, kinds, strict=True)])
+            for k, source in enumerate(sources)
+        ]
+        for kind, *found in zip(kinds, *given, strict=True):
+            images, labels = zip(*found, strict=True)
+            if len({x.dtype for x in images}) > 1:
+                images = tuple(map(unit, images))
+            places = kind.argsort(stable=True).argsort().to(images[0].device)
+            yield torch.cat(images)[places], torch.cat(labels)[places]
 
 
 def epoch_order(images: int, batch: int, seed: int, epoch: int) -> list[Tensor]:
@@ -98,22 +121,29 @@ def epoch_order(images: int, batch: int, seed: int, epoch: int) -> list[Tensor]:
     return list(torch.split(shuffled[:whole], batch))
 
 
-def mixed_order(labelled: int, unlabelled: int, batch: int, share: float, seed: int, epoch: int) -> list[Tensor]:
-    """Batches of which a share is unlabelled; labelled images are numbered first, the rows of a batch shuffled.
+def mixed_order(kinds: Sequence[tuple[int, int]], batches: int, seed: int, epoch: int) -> list[Tensor]:
+    """So many batches, of images of several kinds, numbered one kind after the other; the rows of a batch are shuffled.
 
-    An epoch has as many batches as all images fill. Either kind goes through fresh permutations, one after another: the
-    labelled images, usually fewer, recur within an epoch, and of the unlabelled ones some sit it out.
+    Each kind goes through fresh permutations, one after another: a small one recurs within an epoch, and of a large one
+    some images sit it out.
 
-    >>> [int((index < 40).sum()) for index in mixed_order(40, 160, 50, 1 / 2, seed=0, epoch=0)]
+    Args:
+        kinds: of each, how many images there are and how many are in a batch.
+
+    >>> [int((index < 40).sum()) for index in mixed_order([(40, 25), (160, 25)], 4, seed=0, epoch=0)]
     [25, 25, 25, 25]
     """
-    generator, rows = _generator(seed, epoch), min(batch, labelled + unlabelled)
-    number = (labelled + unlabelled) // rows
-    some = min(max(1, round(share * rows)), rows - 1)
-    given = _recurring(labelled, number * (rows - some), generator).view(number, -1)
-    others = _recurring(unlabelled, number * some, generator).view(number, -1) + labelled
-    mixed = torch.cat([given, others], dim=1)
+    generator, found, first = _generator(seed, epoch), [], 0
+    for images, rows in kinds:
+        found.append(_recurring(images, batches * rows, generator).view(batches, -1) + first)
+        first += images
+    mixed = torch.cat(found, dim=1)
     return list(mixed.gather(1, torch.rand(mixed.shape, generator=generator).argsort(1)))
+
+
+def _part(share: float, rows: int) -> int:
+    """How many rows a share of them is: one at least, and not all."""
+    return min(max(1, round(share * rows)), rows - 1)
 
 
 def _recurring(images: int, number: int, generator: Generator) -> Tensor:

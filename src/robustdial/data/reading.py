@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from PIL import ImageColor
@@ -52,6 +52,11 @@ class Reading:
         """The background as red, green and blue."""
         red, green, blue, *_ = ImageColor.getrgb(self.background)
         return red, green, blue
+
+    def for_other(self, name: str, other: str) -> Reading:
+        """How another set is read beside the set `name`: its columns are called alike if it is of the same kind."""
+        alike = name.partition(":")[0] == other.partition(":")[0]
+        return self if alike else replace(self, label=None, image=None)
 
     def check_no_columns(self, name: str) -> None:
         """Raise a ValueError if a column is named for a set that has none."""

@@ -25,7 +25,8 @@ def to_learn_at(data: Data, side: int | None) -> Data:
         return data
     augment = enlarged(data.augment, side / data.shape[1])
     unlabelled = data.unlabelled and _at(data.unlabelled, side)
-    return replace(data, train=_at(data.train, side), unlabelled=unlabelled, augment=augment)
+    extra = data.extra and replace(data.extra, source=_at(data.extra.source, side))
+    return replace(data, train=_at(data.train, side), unlabelled=unlabelled, extra=extra, augment=augment)
 
 
 def _at(source: Source, side: int) -> Source:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from robustdial.checks import checked, finite, nearest
@@ -34,6 +35,8 @@ _NETS: dict[str, tuple[Callable[..., nn.Module], int]] = {  # name -> network, i
     "resnet34": (partial(ResNet, depths=(3, 4, 6, 3)), 64),
     "preact_resnet18": (PreActResNet, 64),
     "wrn16_8": (partial(WideResNet, depth=16), 128),
+    "wrn28_10": (partial(WideResNet, depth=28), 160),
+    "wrn28_10_silu": (partial(WideResNet, depth=28, activation=F.silu), 160),
     "wrn34_10": (partial(WideResNet, depth=34), 160),
     "wrn40_2": (partial(WideResNet, depth=40), 32),
     "vgg16": (VGG, 64),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
 from robustdial.logits import LogitsOf
 from robustdial.own_code import function_at, importing_from, told
 
+_WRAPPERS = ("module.", "_orig_mod.", "model.", "network.")
 _EXTRA = "_extra_state"  # as torch calls what get_extra_state gives
 
 
@@ -46,15 +48,37 @@ def _built(place: str) -> Any:
 
 def fill(model: nn.Module, path: Path) -> None:
     """Load safetensors into a network. Raises FileNotFoundError, or ValueError if they do not fit."""
+    _put(model, _read(path), path)
+
+
+def fill_alike(model: nn.Module, path: Path) -> None:
+    """Load safetensors of the same network, by whatever wrapper it was saved.
+
+    What `DataParallel`, `torch.compile` and the like put before all names is left out; a network that does not
+    normalise inside keeps the normalisation that stands before it here. Raises as `fill`.
+    """
+    weights, wanted = _read(path), model.state_dict()
+    while prefix := next((p for p in _WRAPPERS if weights and all(name.startswith(p) for name in weights)), None):
+        weights = {name.removeprefix(prefix): value for name, value in weights.items()}
+    if "normalize.mean" in wanted and not any(name.startswith("normalize.") for name in weights):
+        own = {name: value for name, value in wanted.items() if name.startswith("normalize.")}
+        weights = own | {f"net.{name}": value for name, value in weights.items()}
+    _put(model, weights, path)
+
+
+def _read(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}. Name the safetensors file of the weights.")
     try:
-        weights = load_file(path)
+        return load_file(path)
     except SafetensorError:
         raise ValueError(
             f"{path} is not a safetensors file, and a pickle is never opened. Write the weights with "
             "safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')."
         ) from None
+
+
+def _put(model: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
     try:
         missing, unexpected = model.load_state_dict(weights, strict=False)
     except RuntimeError as error:

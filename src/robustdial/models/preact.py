@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -40,19 +40,27 @@ class PreActResNet(nn.Module):
 
 
 class PreActBlock(nn.Module):
-    """Norm and ReLU before each of two 3x3 convolutions, beside a shortcut; nothing after the sum.
+    """Norm and activation before each of two 3x3 convolutions, beside a shortcut; nothing after the sum.
 
-    A shortcut that changes its channels or its size starts from relu(bn1(x)), as the branch does.
+    A shortcut that changes its channels or its size starts from activation(bn1(x)), as the branch does.
     """
 
-    def __init__(self, channels: int, out: int, stride: int, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        channels: int,
+        out: int,
+        stride: int,
+        dropout: float = 0.0,
+        activation: Callable[[Tensor], Tensor] = F.relu,
+    ) -> None:
         super().__init__()
+        self.activation = activation
         self.bn1, self.conv1 = nn.BatchNorm2d(channels), conv3(channels, out, stride)
         self.bn2, self.conv2 = nn.BatchNorm2d(out), conv3(out, out)
         self.dropout = nn.Dropout(dropout)
         self.shortcut = None if stride == 1 and channels == out else conv1(channels, out, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        start = F.relu(self.bn1(x))
-        branch: Tensor = self.conv2(self.dropout(F.relu(self.bn2(self.conv1(start)))))
+        start = self.activation(self.bn1(x))
+        branch: Tensor = self.conv2(self.dropout(self.activation(self.bn2(self.conv1(start)))))
         return branch + (x if self.shortcut is None else self.shortcut(start))

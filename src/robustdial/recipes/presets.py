@@ -162,9 +162,30 @@ FAST_IMAGENET = Preset(
     {"fgsm-rs": {"step": 1.25}},
 )
 
+GENERATED = Preset(
+    "Wang et al., ICML 2023, CIFAR-10 with 1M images of theirs (their repository): without Nesterov's momentum, the "
+    "average begins with the training, theirs at 2.5 % of it, and batch norms have their decay and momentum here",
+    {
+        "data": "cifar10",
+        "model": "wrn28_10_silu",
+        "extra": "npz:1m.npz",
+        "extra_share": 0.7,
+        "epochs": 400,
+        "batch": 512,
+        "lr": 0.2,
+        "rate": "cosine",
+        "warmup": 10.0,
+        "weight_decay": 5e-4,
+        "ema": 0.995,
+        "label_smoothing": 0.1,
+    },
+    {"trades": {"beta": 5.0, "steps": 10, "step": 0.25, "mode": "train"}},
+)
+
 PRESETS: dict[str, Preset] = {
     "fast": FAST,
     "standard": STANDARD,
+    "generated": GENERATED,
     "imagenet": IMAGENET,
     "imagenet-convnext": CONVNEXT,
     "imagenet-vit": VIT,

@@ -22,10 +22,11 @@ DATA = {
     "val?": COUNT,
     "test?": COUNT,
     "unlabelled?": COUNT,
+    "extra?": {"images": COUNT, "share": SHARE, "labels": str},
     "labels?": str,
     "notes?": [str],
 }
-PLACES = {"data?": str, "unlabelled?": str, "root?": str}
+PLACES = {"data?": str, "unlabelled?": str, "extra?": str, "root?": str}
 PART = {"name": str, "width": Maybe(POSITIVE), "source?": str, "foreign?": bool}
 """One of two networks with a dial between them."""
 

@@ -158,8 +158,9 @@ def _count(folder: Folder) -> str:
 
 def _parts(data: Entry) -> str:
     names = {"train": "labelled"} if "unlabelled" in data else {}
-    parts = ("train", "unlabelled", "val", "test")
-    return ", ".join(f"{data[part]:,} {names.get(part, part)}" for part in parts if data.get(part))
+    parts = ("train", "unlabelled", "extra", "val", "test")
+    counts = data | {"extra": data.get("extra", {}).get("images")}
+    return ", ".join(f"{counts[part]:,} {names.get(part, part)}" for part in parts if counts.get(part))
 
 
 def _threat(folder: Folder) -> tuple[str | None, str]:

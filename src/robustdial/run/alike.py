@@ -35,7 +35,8 @@ def data_digest(data: Data) -> str:
     True
     """
     digest = hashlib.sha256(json.dumps([data.name, data.classes, data.shape]).encode())
-    for source in (data.train, data.val, data.test, *([data.unlabelled] if data.unlabelled else ())):
+    beside = (data.unlabelled, None if data.extra is None else data.extra.source)
+    for source in (data.train, data.val, data.test, *(source for source in beside if source is not None)):
         digest.update(_seen(source))
     return digest.hexdigest()[:16]
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from robustdial import record
-from robustdial.data import Data, mixing_of, to_learn_at, with_augment
+from robustdial.data import Data, Extra, mixing_of, to_learn_at, with_augment
 from robustdial.distributed import ALONE, World, divide, synchronised
 from robustdial.method import Method, describe
 from robustdial.method.learner import AWP
@@ -27,6 +27,7 @@ from robustdial.run.network import model_of
 from robustdial.run.settings import Run, data_of, device_of, own_code_of, places_of
 from robustdial.training.batch import PLAIN
 from robustdial.training.engine import TrainState, averaged, check_divides
+from robustdial.training.growth import parse_growth
 from robustdial.training.optimizer import optimizer_for
 from robustdial.training.rate import Warmed, parse
 from robustdial.typing import Json
@@ -101,6 +102,7 @@ def assembled(folder: Path, parts: Parts, model: nn.Module) -> Experiment:
         clip=run.clip,
         mixing=mixing_of(run.mixup, run.cutmix),
         sides=run.sides,
+        growth=parse_growth(run.eps_schedule),
     )
     about = about_of(folder, parts, model)
     return Experiment(folder, about, run, parts.method, parts.data.to(parts.device), state, best={}, weights=weights)
@@ -125,6 +127,7 @@ def _method_of(name: str, knobs: Mapping[str, Any], run: Run) -> Method:
         )
     if isinstance(method.schedule, Warm) and method.schedule.share and run.epochs == 1:
         raise ValueError("One epoch is all warm part: no adversary would come. Give --epochs 2 or more, or --warm 0.")
+    parse_growth(run.eps_schedule).of(method, 1.0)  # is there a radius that could grow?
     if run.label_smoothing:
         method = replace(method, objective=Smoothed(method.objective, run.label_smoothing))
     if run.distil:
@@ -175,4 +178,10 @@ def data_facts(data: Data) -> dict[str, Json]:
         "labels": labels_of(data),
         "notes": list(data.notes),
         **({} if data.unlabelled is None else {"unlabelled": len(data.unlabelled)}),
+        **({} if data.extra is None else {"extra": _extra_facts(data.extra)}),
     }
+
+
+def _extra_facts(extra: Extra) -> dict[str, Json]:
+    labels = record.fingerprint({"extra": extra.source.labels})
+    return {"images": len(extra.source), "share": extra.share, "labels": labels}

@@ -17,8 +17,8 @@ from robustdial.method.threat.mask import Unsalient
 from robustdial.precision import Prepared
 from robustdial.randomness import seeded
 from robustdial.run.experiment import Experiment
-from robustdial.run.network import frozen_network
-from robustdial.run.settings import Run, read_about, run_of
+from robustdial.run.network import frozen_network, teacher_of
+from robustdial.run.settings import Run, is_network, read_about, run_of
 
 _LOOKED_AT = 64  # images on which a mask is tried
 _LEAST = 0.01  # the share of their pixels that it must have
@@ -28,9 +28,9 @@ _SPLIT = ("data", "limit", "labelled", "val", "side", "seed")
 
 def check_others(run: Run, data: Data) -> None:
     """Raises ValueError if the run to start from, or to be taught by, does not fit the run on `data`."""
-    if run.start:
+    if run.start and not Path(run.start).is_file():  # of a file it is not known what it has learned from
         _check_start(Path(run.start), run)
-    if run.teacher and (data.unlabelled is not None or run.distil):
+    if run.teacher and not is_network(run.teacher) and (data.unlabelled is not None or run.distil):
         _check_teacher(Path(run.teacher), run, data)
 
 
@@ -73,7 +73,7 @@ def pseudo_labels_of(experiment: Experiment) -> Tensor | None:
     if path.exists():
         return record.read_tensors(path)[0]["labels"]
     with seeded(0, experiment.device):  # building the teacher draws random numbers, which are not the run's
-        return predict_labels(data, frozen_network(run.teacher, experiment.device))
+        return predict_labels(data, teacher_of(run, data, experiment.device))
 
 
 def attach_pseudo_labels(experiment: Experiment, labels: Tensor | None) -> None:
@@ -104,7 +104,7 @@ def attach_teacher(experiment: Experiment) -> None:
     if not run.distil:
         return
     with seeded(0, experiment.device):
-        teacher = frozen_network(str(run.teacher), experiment.device)
+        teacher = teacher_of(run, experiment.data, experiment.device)
     weights = record.fingerprint(teacher.state_dict())
     if about.setdefault("teacher", weights) != weights:
         raise ValueError(

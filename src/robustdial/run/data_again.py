@@ -18,7 +18,7 @@ _OTHERS = (
     "Measured on images that are not those of the run's data: if the network has learned from some of them, its "
     "accuracy is too high."
 )
-_SAME = ("classes", "shape", "mean", "std", "unlabelled", *_DIVISION)
+_SAME = ("classes", "shape", "mean", "std", "unlabelled", "extra", *_DIVISION)
 
 
 def data_at(place: str, run: Run, about: Mapping[str, Json]) -> Data:

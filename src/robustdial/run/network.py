@@ -11,13 +11,16 @@ from torch import Tensor, nn
 from robustdial import record
 from robustdial.checks import checked
 from robustdial.checks import device as device_of
+from robustdial.data import Data
 from robustdial.dial import CannotNarrow, kind_of, no_images
+from robustdial.logits import logits_of
 from robustdial.method import Method
 from robustdial.models import build
-from robustdial.models.foreign import load_foreign
+from robustdial.models.foreign import fill_alike, load_foreign
+from robustdial.models.zoo import classes_of
 from robustdial.own_code import is_place
 from robustdial.recipes import recipe
-from robustdial.run.settings import read_about
+from robustdial.run.settings import Run, is_network, read_about
 from robustdial.training.checkpoint import load_weights
 from robustdial.typing import Json
 
@@ -104,7 +107,10 @@ def best_weights(folder: Path) -> tuple[str, dict[str, Tensor]]:
 
 
 def _begin(net: nn.Module, folder: Path) -> None:
-    """Give `net` the weights of the network of a run. Raises ValueError if it is another network."""
+    """Give `net` the weights of the network of a run, or of a file. Raises ValueError if it is another network."""
+    if folder.is_file():
+        fill_alike(net, folder)
+        return
     plain = plain_of(open_model(folder))
     try:
         load_weights(net, {f"model.{name}": value for name, value in plain.state_dict().items()})
@@ -124,3 +130,30 @@ def plain_of(found: nn.Module) -> nn.Module:
 def frozen_network(folder: str | Path, device: torch.device) -> nn.Module:
     """The network of a run, at its clean end if it has a dial, in evaluation mode; it is not trained."""
     return plain_of(open_model(folder, str(device))).requires_grad_(False)
+
+
+def teacher_of(run: Run, data: Data, device: torch.device) -> nn.Module:
+    """The teacher of a run, in evaluation mode; it is not trained.
+
+    Raises ValueError if it is a network of other classes, or its weights do not fit.
+    """
+    name = str(run.teacher)
+    if not is_network(name):
+        return frozen_network(name, device)
+    offered = run.teacher_weights is None and not is_place(name)
+    if offered and (known := classes_of(name.removeprefix("timm:"))) != len(data.classes):
+        raise ValueError(
+            f"--teacher {name}: the weights that timm offers know {known} classes; here they are {len(data.classes)}. "
+            "Give --teacher-weights of this network trained on these classes."
+        )
+    model = build(name, classes=len(data.classes), shape=data.shape, mean=data.mean, std=data.std, pretrained=offered)
+    if run.teacher_weights is not None:
+        fill_alike(model, Path(run.teacher_weights))
+    model.to(device).eval().requires_grad_(False)
+    answers = logits_of(model(torch.zeros(1, *data.shape, device=device))).shape[1]
+    if answers != len(data.classes):
+        raise ValueError(
+            f"--teacher {name} answers for {answers} classes; here they are {len(data.classes)}. Give one that was "
+            "trained on the same classes."
+        )
+    return model

@@ -150,7 +150,7 @@ def trained(folder: Path, device: str = "auto", data: Data | None = None, *, pla
     about = read_about(folder)
     record.sweep(folder)
     checkpoint, tensors = best_weights(folder)
-    run = replace(relocated(run_of(about), about.get("places", {})), device=device)
+    run = replace(relocated(run_of(about), about.get("places", {})), device=device, extra=None)
     if lost(run.augment or ""):
         run = replace(run, augment=None)  # which only training needs
     own = data is None and place is None

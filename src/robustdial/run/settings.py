@@ -19,6 +19,7 @@ from robustdial.own_code import digest_of, is_place, lost
 from robustdial.precision import Precision
 from robustdial.recipes import RECIPES, UNTRAINED, recipe
 from robustdial.recipes.composed import COMPOSED
+from robustdial.training.growth import parse_growth
 from robustdial.training.optimizer import check_optimizer
 from robustdial.training.rate import parse
 from robustdial.training.sides import Sides, parse_sides
@@ -34,17 +35,20 @@ class Run:
 
     Args:
         data: a name (shapes, digits, mnist, cifar10, ...), folder:PATH, csv:PATH, parquet:PATH,
-            wds:PATTERN or hf:NAME.
+            wds:PATTERN, npz:PATH or hf:NAME.
         model: a name (cnn, resnet18, preact_resnet18, wrn34_10, ...), timm:NAME, or file.py:build of your own.
         model_width: channels of the model's first stage; by default its own.
         pretrained: start from published weights (timm models).
-        start: start from the network of the run in this folder, of its clean end if it has a dial.
+        start: start from the network of the run in this folder, of its clean end if it has a dial; or from a file of
+            safetensors, the `state_dict` of the same network.
         epochs: passes over the training images.
         batch: images per step, of all processes together.
         lr: learning rate at its highest.
         rate: how the learning rate moves over the training: triangle, cosine, cyclic, multistep, multistep:1/2,4/5 or
             constant. A dial that starts from a trained network wants one that begins low.
         warmup: epochs over which the learning rate rises from 0 to what --rate says.
+        eps_schedule: how the radius of the adversary grows: linear:0.3 lets it begin at 0 and reach --eps after 0.3 of
+            the training, and steps of constant size with it; by default it is whole from the beginning.
         optimizer: sgd, adamw or another one of torch.optim in small letters; with timm installed, its own too.
         momentum: of stochastic gradient descent, and of other optimizers that have one.
         weight_decay: pull of all weights towards zero.
@@ -74,8 +78,12 @@ class Run:
             others without theirs, all other methods leave them out.
         unlabelled: a data set whose training images methods of self-training learn from, without labels; folder:PATH
             may hold pictures in any arrangement.
+        extra: a data set whose labelled training images, such as generated ones, are a share of every batch; an epoch
+            is as long as without them. Large sets are read from where they lie.
+        extra_share: share of every batch, or of its labelled part, that is extra images, such as 0.7.
         teacher: folder of the run whose network labels the unlabelled images, or is asked by `distil`; of its clean end
-            if it has a dial.
+            if it has a dial. Or any network of the same classes: timm:NAME, or file.py:build of your own.
+        teacher_weights: safetensors of such a teacher, the names those of its `state_dict`.
         distil: share of the label that is the teacher's answer, such as 0.5; 0 for none.
         size: side of the images in pixels, for folders and hubs with images of many sizes; 112:0.6,224 trains on 112
             pixels until 0.6 of the training, and on 224 from then on.
@@ -107,6 +115,7 @@ class Run:
     lr: float = 0.1
     rate: str = "triangle"
     warmup: float = 0.0
+    eps_schedule: str | None = None
     optimizer: str = "sgd"
     momentum: float = 0.9
     weight_decay: float = 5e-4
@@ -126,7 +135,10 @@ class Run:
     val: float = 0.1
     labelled: int | None = None
     unlabelled: str | None = None
+    extra: str | None = None
+    extra_share: float = 0.7
     teacher: str | None = None
+    teacher_weights: str | None = None
     distil: float = 0.0
     size: int | str | None = None
     label: str | None = None
@@ -188,11 +200,21 @@ class Run:
             raise ValueError("--start and --pretrained both name the weights to start from. Give one of them.")
         if self.labelled is not None and self.unlabelled is not None:
             raise ValueError("--labelled and --unlabelled both say which images have no labels. Give one of them.")
+        if not 0 < self.extra_share < 1:
+            raise ValueError(f"--extra-share {self.extra_share:g} is not a share of a batch. Give one such as 0.7.")
+        if self.extra and self.batch < 2:
+            raise ValueError("--batch 1 has no room for --extra beside an image of --data. Give 2 or more.")
         if self.distil and self.teacher is None:
             raise ValueError("--distil learns from a teacher. Name the folder of its run: --teacher runs/standard.")
+        if self.teacher_weights and not is_network(self.teacher or ""):
+            raise ValueError(
+                "--teacher-weights are of a network that --teacher names, timm:resnet18 or file.py:build. Name it so, "
+                "or leave them out."
+            )
         if self.distil and self.label_smoothing:
             raise ValueError("--distil and --label-smoothing both soften the labels. Give one of them.")
         parse(self.rate)
+        parse_growth(self.eps_schedule)
         self.sides  # noqa: B018
         if not 0 < self.val < 1:
             raise ValueError(
@@ -209,6 +231,11 @@ class Run:
     def side(self) -> int | None:
         """Side of the images that are measured and served; None for the one they have."""
         return self.sides.last if self.sides else cast(int | None, self.size)
+
+
+def is_network(teacher: str) -> bool:
+    """Whether a teacher is a network that is built, `file.py:build` or `timm:NAME`, and not the folder of a run."""
+    return is_place(teacher) or teacher.startswith("timm:")
 
 
 def read_about(folder: Path) -> dict[str, Json]:
@@ -231,7 +258,9 @@ def read_about(folder: Path) -> dict[str, Json]:
 
 def own_code_of(name: str, run: Run) -> dict[str, str]:
     """The places of the user's own code that a run depends on, with a digest of each file."""
-    return {place: digest_of(place) for place in (name, run.model, run.augment or "") if is_place(place)}
+    return {
+        place: digest_of(place) for place in (name, run.model, run.augment or "", run.teacher or "") if is_place(place)
+    }
 
 
 def unknown(name: str, knobs: Mapping[str, Json], settings: Mapping[str, Json] = MappingProxyType({})) -> str | None:
@@ -261,7 +290,7 @@ def run_of(about: Mapping[str, Json]) -> Run:
 
 def places_of(run: Run) -> dict[str, str]:
     """The settings that are paths to data, absolute, to find it from another directory."""
-    named = {name: value for name in ("data", "unlabelled") if (value := getattr(run, name))}
+    named = {name: value for name in ("data", "unlabelled", "extra") if (value := getattr(run, name))}
     return {name: absolute(value) for name, value in named.items()} | {"root": str(Path(run.root).resolve())}
 
 
@@ -295,6 +324,8 @@ def data_of(run: Run, classes: Sequence[str] | None = None) -> Data:
         background=run.background,
         classes=classes,
         workers=run.workers,
+        extra=run.extra,
+        extra_share=run.extra_share,
     )
 
 

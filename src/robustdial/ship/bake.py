@@ -249,6 +249,7 @@ def _run(experiment: Experiment) -> dict[str, Json]:
         "data": public_name(about["data"]["name"]),
         "train": about["data"]["train"],
         "unlabelled": about["data"].get("unlabelled", 0),
+        "extra": about["data"].get("extra", {}).get("images", 0),
         "test": about["data"]["test"],
         "notes": list(experiment.data.notes),
         "additional_data": _additional_data(about["run"]),
@@ -260,6 +261,6 @@ def _run(experiment: Experiment) -> dict[str, Json]:
 
 def _additional_data(run: Json) -> bool | None:
     """Whether other data than its own went into the weights; None where another run had a part in them."""
-    if run.get("pretrained") or run.get("unlabelled"):
+    if run.get("pretrained") or run.get("unlabelled") or run.get("extra"):
         return True
     return None if "epochs" not in run or run.get("start") or run.get("teacher") else False

@@ -20,6 +20,7 @@ from robustdial.method import Method
 from robustdial.method.learner import Learner
 from robustdial.method.solver import Memory
 from robustdial.training.batch import PLAIN, Sums, add, check_place, played
+from robustdial.training.growth import AT_ONCE, Growth
 from robustdial.training.means import MEANS, means_of, over_all
 from robustdial.training.optimizer import check_rates, optimizer_for
 from robustdial.training.rate import Rate, rate_of, triangle
@@ -75,6 +76,7 @@ class TrainState:
         mixing: how images and labels of each batch are mixed; None for not at all; not saved.
         sides: how large the images to learn from are as the training goes on; None for the size that they have; not
             saved. What a solver keeps between batches begins anew where it changes.
+        growth: how the radius of the threat, and steps of constant size with it, grow; not saved.
     """
 
     model: nn.Module
@@ -97,6 +99,7 @@ class TrainState:
     clip: float = 0.0
     mixing: Mixing | None = None
     sides: Sides | None = None
+    growth: Growth = AT_ONCE
 
     def __post_init__(self) -> None:
         a("model", self.model, nn.Module, "a network, a torch.nn.Module")
@@ -172,19 +175,20 @@ def _steps(state: TrainState, data: Data, method: Method, epochs: int, batch: in
         for learned in _batches(state, data, feed, order, epochs):
             _set_rate(state, (state.epoch + state.batch / len(order)) / epochs)
             state.model.train()
+            done = (state.epoch + (state.batch + 1) / len(order)) / epochs  # by its end: a radius is never 0
             if first:  # one look at what the data and its augmentation really give
                 first, learned = False, replace(learned, x=whole_images(learned.x, "training"))
                 check_place(state.model, learned)
             sums = played(
                 state.model,
                 learned,
-                method,
+                state.growth.of(method, done),
                 passes,
                 state.optimizer,
                 state.memories,
                 forward=state.forward,
                 learner=state.learner,
-                step_scale=state.recovery.step_scale,
+                step_scale=state.recovery.step_scale * state.growth(done),
                 teacher=state.teacher,
                 world=state.world,
                 accumulate=state.accumulate,

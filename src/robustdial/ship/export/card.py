@@ -122,7 +122,7 @@ def _facts(about: Json) -> str:
     rows = {
         "threat model": f"{threat_in_words(about['measured'])}, pixels in [0, 1]; the adversary knows the network",
         "recipe": f"{run['recipe']}: {spoken(run['knobs'])[1:-1]}",
-        "data": f"{run['data']}, {run['train']:,} training images{_unlabelled(run)}",
+        "data": f"{run['data']}, {run['train']:,} training images{_beside(run)}",
         "training": f"{run['epochs']} epochs, seed {run['seed']}; {run['checkpoint']} checkpoint",
         "parameters": f"{network['parameters']:,}",
         "images": f"{' x '.join(map(str, network['shape']))} (channels, height, width)",
@@ -144,9 +144,10 @@ def decided(data: Json) -> list[str]:
     return ["## Data\n\n" + "\n".join(f"- {note}" for note in notes)] if notes else []
 
 
-def _unlabelled(run: Json) -> str:
-    number = run.get("unlabelled", 0)
-    return f" and {number:,} without labels" if number else ""
+def _beside(run: Json) -> str:
+    """The images that were learned from beside the training set."""
+    kinds = {"unlabelled": "without labels", "extra": "extra ones"}
+    return "".join(f" and {run[name]:,} {words}" for name, words in kinds.items() if run.get(name))
 
 
 def _use(about: Json, preprocess: str) -> str:
