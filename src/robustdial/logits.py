@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -149,6 +150,8 @@ def place_of(error: BaseException) -> str | None:
 
 def _checked(logits: Tensor, images: int) -> Tensor:
     shape = tuple(logits.shape)
+    if logits.layout != torch.strided:
+        raise TypeError(f"The network gives logits as a sparse tensor {list(shape)}. Return them as .to_dense().")
     if not logits.is_floating_point():
         raise TypeError(f"The network gives {logits.dtype} {list(shape)}, not logits. Return what its argmax is of.")
     if len(shape) != 2 or shape[0] != images:
@@ -182,7 +185,20 @@ def _remedy(network: Network, x: Tensor) -> str:
             f"Its first convolution takes {taken} channels, the images have {x.shape[1]}: give images that it was "
             f"built for, or let its forward make them, as x.expand(-1, {taken}, -1, -1) does of grey ones."
         )
+    if not _takes_one(network):
+        return "Its forward must do with the images alone, by their place: wrap it in a module that gives it the rest."
     return f"It must take images {list(x.shape[1:])}, in [0, 1], in batches of any size."
+
+
+def _takes_one(network: Network) -> bool:
+    """Whether a network can be called with one argument, as far as that can be seen."""
+    try:
+        inspect.signature(getattr(network, "forward", network)).bind(None)
+    except TypeError:
+        return False
+    except ValueError:  # nothing is told of what it takes
+        return True
+    return True
 
 
 def _picked(out: Any, output: str | int) -> Tensor:

@@ -52,6 +52,8 @@ TEXTS = [f"photograph {n}" for n in range(N)]
         ({"label": FOLDS, "source": WORDS}, ("0", "1", "2", "3")),
         ({"Labels": FOLDS, "source": WORDS}, ("0", "1", "2", "3")),
         ({"target": FOLDS, "caption": TEXTS}, ("0", "1", "2", "3")),
+        ({"class": FOLDS, "camera": WORDS}, ("0", "1", "2", "3")),
+        ({"target": FOLDS, "width": [8] * N}, ("0", "1", "2", "3")),
         ({"label": [str(10 * k) for k in FOLDS]}, ("0", "10", "20", "30")),
         ({"label": [n % 2 == 0 for n in range(N)]}, ("False", "True")),
     ],
@@ -209,6 +211,30 @@ def test_damaged_words_about_a_table_are_refused_in_a_line(tmp_path, datasets, f
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("train", "test", "says"),
+    [
+        ({"label": WORDS}, {"label": FOLDS}, "label holds words in one file and numbers in another"),
+        ({"label": [None, *FOLDS[1:]]}, {"label": FOLDS}, "Row 0 of the train part has no label"),
+        (
+            {"label": FOLDS, "split": ["train", "test"] * (N // 2)},
+            {"label": FOLDS, "split": ["test"] * N},
+            r"column split seems to say which part a row is of \(test, train\)\. Save each part as a file",
+        ),
+    ],
+)
+def test_tables_that_cannot_be_meant_are_refused_in_a_line(datasets, parquet, train, test, says):
+    tables = [
+        datasets.Dataset.from_dict({"image": [cell(n) for n in range(N)], **columns}).cast_column(
+            "image", datasets.Image()
+        )
+        for columns in (train, test)
+    ]
+    with pytest.raises(ValueError, match=says) as error:
+        load(f"parquet:{parquet(train=tables[0], test=tables[1])}")
+    assert "\n" not in str(error.value)
+
+
 @pytest.fixture
 def listed(tmp_path):
     """`listed(head, *rows)`: list.csv of these lines, beside images/0.png to 11.png whose red value is their number."""
@@ -253,6 +279,20 @@ def test_a_csv_file_may_say_the_part_of_each_row(listed):
     assert x[:, 0, 0, 0].tolist() == [6, 7]
 
 
+def test_a_column_of_parts_is_known_by_its_words(listed):
+    parts = ["Training"] * 6 + ["valid"] * 2 + ["test"] * 4
+    data = load(listed("file,label,Usage", *(f"{row},{part}" for row, part in zip(rows(), parts, strict=True))))
+    assert (len(data.train), len(data.val), len(data.test)) == (6, 2, 4)
+    assert "Parts are those of the column Usage." in data.notes
+
+
+def test_labels_that_are_numbers_with_a_point_are_in_the_order_of_numbers(listed):
+    assert load(listed("file,label", *(f"images/{n}.png,{(2, 10)[n % 2]}.0" for n in range(12)))).classes == (
+        "2.0",
+        "10.0",
+    )
+
+
 def test_columns_of_a_csv_file_can_be_named(listed):
     name = listed("file,coarse,fine", *(f"{row},{'xyz'[n % 3]}" for n, row in enumerate(rows())))
     with pytest.raises(ValueError, match=r"several columns of labels: coarse, fine. Name one with --label"):
@@ -275,6 +315,11 @@ def test_columns_of_a_csv_file_can_be_named(listed):
         ),
         (["file,label", *rows(), "images/0.png"], "line 14 has 1 cells, and there are 2 columns"),
         (["file,label", *rows()[:-1], "images/11.png,"], "row 13 has no label"),
+        (["file,label", *rows()[:-1], "images/11.png,NaN"], "NaN in the column label is often the mark"),
+        (["file,label", *(f"images/{n}.png,{n % 3 - 1}" for n in range(12))], "-1 in the column label is often"),
+        (["file,label,set", *rows(extra=",train")[:-1], "images/11.png,cat,PublicTest"], "column set seems to say"),
+        (["file,label,is_train", *rows(extra=",1")[:-1], "images/11.png,cat,0"], r"column is_train seems .*\(0, 1\)"),
+        (["file,label,a,b", *rows(extra=",train,test")], "several columns of parts: a, b"),
         (["file,file", *rows()], "does not give each column a name of its own"),
         (["file,label,split", *rows(extra=",train")[:-1], "images/11.png,cat,other"], "row 13 is of the part 'other'"),
     ],

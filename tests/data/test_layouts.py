@@ -51,6 +51,12 @@ def test_a_file_is_of_the_part_that_a_word_of_its_name_means(stem, part):
         (("train", "validation", "test"), (12, 12, 12)),
         (("Train Set", "VAL2017", "test_set"), (12, 12, 12)),
         (("train", "dev", "testing"), (12, 12, 12)),
+        (("Trainingsdaten", "Testdaten"), (11, 1, 12)),
+        (("entraînement", "validation"), (9, 12, 3)),
+        (("训练集", "测试集"), (11, 1, 12)),
+        (("train", "tests"), (11, 1, 12)),
+        (("dogs_train", "dogs_test"), (11, 1, 12)),
+        (("train_v1", "test-clean"), (11, 1, 12)),
     ],
 )
 def test_parts_that_are_there_are_used_and_never_become_classes(tmp_path, parts, sizes):
@@ -92,6 +98,15 @@ def test_classes_are_in_the_order_of_numbers_where_all_are_numbers(tmp_path, nam
     assert {(int(red), int(label)) for red, label in zip(x[:, 0, 0, 0], y, strict=True)} == {
         (10 * (len(names) + k), order.index(name)) for k, name in enumerate(names)
     }
+
+
+@pytest.mark.parametrize(
+    ("names", "pairs"),
+    [("Cat cat dog", "Cat and cat"), ("01 1 2", "01 and 1"), ("1 1.0 2", "1 and 1.0"), ("a b", None)],
+)
+def test_classes_that_may_be_one_are_noted(tmp_path, names, pairs):
+    notes = [note for note in load(write(tmp_path, *names.split())).notes if "Kept apart" in note]
+    assert notes == ([f"Kept apart, but perhaps the same class: {pairs}."] if pairs else [])
 
 
 HIDDEN = (".thumbnails", ".git", ".ipynb_checkpoints", "__MACOSX", "@eaDir", "$RECYCLE.BIN", "lost+found")
@@ -145,6 +160,13 @@ def test_images_of_a_class_may_lie_deeper(tmp_path):
             ("car", "bus", "train"),
             "train holds no folders of classes, and stands beside bus, car. If it is a class",
         ),
+        (("fold1/a", "fold1/b", "fold2/a", "fold2/b"), r"are the classes fold1, fold2, or a, b, which are in each"),
+        (("data/train/a", "data/train/b"), r"holds one folder, data, and the folders .* Give folder:\S*/data\."),
+        (("images/a", "images/b"), r"holds one folder, images, .* Give folder:\S*/images\."),
+        (("train/images/a", "train/images/b"), "holds one folder, images, .* Move them up, into .*train"),
+        (("a", "a ", "b"), "Two classes look the same, 'a and a ': they differ in blanks or in how an accent"),
+        (("\xe9", "e\u0301", "b"), r"Two classes look the same, 'e\\u0301 and \\xe9'"),
+        (("train/Cat", "train/b", "test/cat", "test/b"), "same classes: Cat, cat .some differ in capitals"),
         (("cat/train", "cat/test", "dog/train", "dog/test"), "cat holds train, test: parts inside of a class"),
         (("train/a", "train/b", "Training/a", "Training/b"), "both name the train part"),
         (("val/a", "val/b", "dev/a", "dev/b"), "both name the val part"),
@@ -165,6 +187,16 @@ def test_a_link_that_leads_back_up_is_left_out(tmp_path, link):
     data = load(name)
     assert (data.classes, len(data.train) + len(data.val) + len(data.test)) == (("a", "b"), 12)
     assert f"Left out, as no image of a class: 1 ({link})." in data.notes
+
+
+@pytest.mark.parametrize(
+    ("link", "target"), [("test", "train"), ("train/c", "train/a"), ("train/b/again.png", "train/a/0.png")]
+)
+def test_one_file_of_two_parts_or_classes_is_named(tmp_path, link, target):
+    name = write(tmp_path, "train/a", "train/b")
+    (tmp_path / link).symlink_to(tmp_path / target)
+    with pytest.raises(ValueError, match="are one and the same file, of two parts or two classes"):
+        load(name)
 
 
 @pytest.mark.parametrize("place", ["set [v2]", "dog:", "two words", "[b]bold[/b]", "Größe", "*"])

@@ -14,6 +14,10 @@ MOST_WORDS = 1000
 """Different words of a column that may still be names of classes."""
 
 
+CALLED_LABEL = ("label", "labels")
+_CALLED_ALIKE = ("class", "classes", "category", "categories", "target", "targets")
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a table.
@@ -53,8 +57,9 @@ def image_column(columns: Sequence[Column], asked: str | None, where: str) -> st
 def label_column(columns: Sequence[Column], asked: str | None, where: str) -> tuple[str, tuple[str, ...]]:
     """The column of the labels, and a note if others might have been it.
 
-    The one that is asked for; one called label; the only one of classes; the only one of few words; the only one of
-    whole numbers. Raises ValueError, with the candidates, if there is no such column, none, or several.
+    The one that is asked for; one called label, then class, category or target; the only one of classes; the only one
+    of few words; the only one of whole numbers. Raises ValueError, with the candidates, if there is no such column,
+    none, or several.
     """
     if asked is not None:
         return _asked(columns, asked, "label", where), ()
@@ -65,10 +70,12 @@ def label_column(columns: Sequence[Column], asked: str | None, where: str) -> tu
 
 
 def _labels_among(columns: Sequence[Column], where: str) -> str:
-    called = [column for column in columns if column.name.strip().lower() in ("label", "labels")]
+    called = [column for column in columns if column.name.strip().lower() in CALLED_LABEL]
     if len(called) == 1:
         return called[0].name
-    candidates = called or [column for column in columns if column.may_be_labels]
+    possible = [column for column in columns if column.may_be_labels]
+    alike = [column for column in possible if column.name.strip().lower() in _CALLED_ALIKE]
+    candidates = called or alike or possible
     for kind in ("classes", "text", "numbers"):
         found = [column for column in candidates if column.kind == kind]
         if found:

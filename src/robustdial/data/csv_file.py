@@ -9,10 +9,11 @@ from pathlib import Path
 
 import torch
 
-from robustdial.data.columns import Column, Kind, image_column, label_column
+from robustdial.data.columns import CALLED_LABEL, Column, Kind, image_column, label_column
 from robustdial.data.divide import Raw
 from robustdial.data.gathered import gathered
 from robustdial.data.naming import in_order
+from robustdial.data.part_column import check_no_parts, part_column
 from robustdial.data.parts import PARTS, Part, part_called
 from robustdial.data.picture import Files
 from robustdial.data.reading import Reading
@@ -28,7 +29,7 @@ Rows = list[dict[str, str]]
 def read(place: str, reading: Reading) -> Raw:
     """The images that the file `place` names, relative to it, with their labels; its first line names the columns.
 
-    A column called split says which part a row belongs to.
+    A column called split, or one that holds names of parts alone, says which part a row belongs to.
 
     Raises:
         FileNotFoundError: no such file, or none of an image that it names.
@@ -38,21 +39,25 @@ def read(place: str, reading: Reading) -> Raw:
     path, name = Path(place).expanduser(), f"csv:{shown(place)}"
     check_text(place, "The file")
     names, rows = _rows(path, name)
-    split = next((column for column in names if column.strip().lower() == SPLIT), None)
+    words = {column: {row[column] for row in rows} for column in names}
+    split, told = _split({column: words[column] for column in names if column != reading.label}, name)
     columns = [_column(path.parent, column, rows) for column in names if column != split]
     image = image_column(columns, reading.image, name)
     label, notes = label_column([column for column in columns if column.name != image], reading.label, name)
+    unused = {column: words[column] for column in names if column not in (image, label, split)}
+    check_no_parts(unused, name, "Write train, val or test in it")
     _check_complete(rows, (image, label, *([split] if split else [])), name)
     paths = [os.path.join(path.parent, row[image]) for row in rows]
     _check_files(paths, rows, image, name)
     classes = in_order(row[label] for row in rows)
     for word in classes:
         check_text(word, "The class")
+    _check_labelled(classes, label, name)
     number = {word: k for k, word in enumerate(classes)}
     members = _members(rows, split, name)
     files = {part: Files([paths[row] for row in members[part]], reading.colour) for part in members}
     labels = {part: _tensor(rows, label, number, members[part]) for part in members}
-    return gathered(classes, files, labels, reading, notes)
+    return gathered(classes, files, labels, reading, (*told, *notes))
 
 
 def _rows(path: Path, name: str) -> tuple[list[str], Rows]:
@@ -84,6 +89,17 @@ def _rows(path: Path, name: str) -> tuple[list[str], Rows]:
     return names, [dict(zip(names, row, strict=True)) for row in rows]
 
 
+def _split(columns: dict[str, set[str]], name: str) -> tuple[str | None, tuple[str, ...]]:
+    """The column of the parts, and a note if its name does not say so."""
+    called = next((column for column in columns if column.strip().lower() == SPLIT), None)
+    if called is not None:
+        return called, ()
+    found = part_column(
+        {column: words for column, words in columns.items() if column.lower() not in CALLED_LABEL}, name
+    )
+    return found, (f"Parts are those of the column {shown(found)}.",) if found else ()
+
+
 def _column(folder: Path, name: str, rows: Rows) -> Column:
     values = {row[name] for row in rows}
     return Column(name, _kind(folder, name, rows[0][name], values), len(values), len(rows))
@@ -104,6 +120,16 @@ def _check_complete(rows: Rows, columns: Sequence[str], name: str) -> None:
         empty = [column for column in columns if not row[column]]
         if empty:
             raise ValueError(f"{name}: row {number} has no {shown(empty[0])}. Fill it in, or take the row out.")
+
+
+def _check_labelled(classes: Sequence[str], label: str, name: str) -> None:
+    """No word is the mark of an image without label: what tables are filled with, or -1 beside numbers from 0 on."""
+    marks = [word for word in classes if word.lower() in ("nan", "<na>") or (word == "-1" and "0" in classes)]
+    if marks:
+        raise ValueError(
+            f"{name}: {shown(marks[0])} in the column {shown(label)} is often the mark of an unlabelled image. Take "
+            "these rows out, or write another word."
+        )
 
 
 def _check_files(paths: Sequence[str], rows: Rows, image: str, name: str) -> None:

@@ -14,8 +14,9 @@ from robustdial.data.base import Shape
 from robustdial.data.divide import Raw
 from robustdial.data.gathered import gathered
 from robustdial.data.listing import Found, beside_folders, folders_in, images_below, told
-from robustdial.data.naming import in_order
-from robustdial.data.parts import PARTS, Part, part_called
+from robustdial.data.naming import in_order, same_to_a_reader
+from robustdial.data.nesting import check_classes_of, holding_the_same
+from robustdial.data.parts import PARTS, Part, part_among, part_called
 from robustdial.data.picture import Files
 from robustdial.data.reading import Reading
 from robustdial.data.shown import check_text, few, shown
@@ -40,6 +41,7 @@ def read(place: str, reading: Reading) -> Raw:
     classes = in_order(parts[first])
     for part, found in parts.items():
         _check_same_classes(layout.where(first), classes, layout.where(part), found)
+    _check_once(parts)
     files = {part: Files(_paths(found, classes), reading.colour) for part, found in parts.items()}
     labels = {part: _labels(found, classes) for part, found in parts.items()}
     left = [layout.beside, *(found for part in parts.values() for found in part.values())]
@@ -92,11 +94,13 @@ def _layout(root: Path) -> _Layout:
     others = [folder for folder in folders if folder not in places.values()]
     if not places:
         _check_no_parts_inside(others)
+        check_classes_of(root, others)
         return _Layout(root, {"train": others}, {}, beside)
     parts = {part: folders_in(place) for part, place in places.items()}
     for part, classes in parts.items():
         if not classes:
             raise ValueError(_without_classes(places[part], others))
+        check_classes_of(places[part], classes, prefix="")
     beside = Found(
         hidden=(*beside.hidden, *(path for place in places.values() for path in beside_folders(place).hidden)),
         others=(*beside.others, *(path for place in places.values() for path in beside_folders(place).others)),
@@ -111,10 +115,18 @@ def _layout(root: Path) -> _Layout:
 
 
 def _parts_among(folders: Iterable[Path]) -> dict[Part, Path]:
-    """The folders that are called as parts are. Raises ValueError if two are called as the same part."""
+    """The folders that are called as parts are. Raises ValueError if two are called as the same part.
+
+    A word within the name is enough where the folders hold the same classes and no folder is called as that part.
+    """
+    known = list(folders)
+    called = {folder: part_called(folder.name) for folder in known}
+    taken = set(called.values())
+    called |= {
+        folder: part_among(folder.name) for folder in holding_the_same(known) if part_among(folder.name) not in taken
+    }
     found: dict[Part, Path] = {}
-    for folder in folders:
-        part = part_called(folder.name)
+    for folder, part in called.items():
         if part in found:
             raise ValueError(
                 f"{shown(str(found[part]))} and {shown(folder.name)} both name the {part} part. Put them together, or "
@@ -125,9 +137,9 @@ def _parts_among(folders: Iterable[Path]) -> dict[Part, Path]:
     return {part: found[part] for part in PARTS if part in found}
 
 
-def _check_no_parts_inside(classes: Iterable[Path]) -> None:
+def _check_no_parts_inside(classes: list[Path]) -> None:
     """Raise a ValueError where the parts are inside of the classes: their images would be mixed."""
-    for folder in classes:
+    for folder in classes if len(classes) > 1 else ():
         inside = _parts_among(folders_in(folder))
         if len(inside) > 1:
             raise ValueError(
@@ -165,10 +177,27 @@ def _classes(folders: Iterable[Path]) -> dict[str, Found]:
 def _check_same_classes(place: Path, classes: Iterable[str], other: Path, found: Iterable[str]) -> None:
     odd = sorted(set(classes) ^ set(found))
     if odd:
+        alike = len({same_to_a_reader(name).casefold() for name in odd}) < len(odd)
+        why = " (some differ in capitals, blanks, or how an accent is encoded)" if alike else ""
         raise ValueError(
-            f"{shown(str(place))} and {shown(str(other))} do not hold the same classes: {few(odd)}. Give both the same "
-            "folders."
+            f"{shown(str(place))} and {shown(str(other))} do not hold the same classes: {few(odd)}{why}. Give both the "
+            "same folders."
         )
+
+
+def _check_once(parts: Mapping[Part, Mapping[str, Found]]) -> None:
+    """Raise a ValueError where one file is of two parts or classes, through a link: it would be measured wrong."""
+    seen: dict[tuple[int, int], tuple[tuple[Part, str], str]] = {}
+    for part, classes in parts.items():
+        for name, found in classes.items():
+            for path in found.images:
+                about = os.stat(path)
+                where, first = seen.setdefault((about.st_dev, about.st_ino), ((part, name), path))
+                if where != (part, name):
+                    raise ValueError(
+                        f"{shown(first)} and {shown(path)} are one and the same file, of two parts or two classes. "
+                        "Remove one of the links."
+                    )
 
 
 def _paths(found: Mapping[str, Found], classes: Iterable[str]) -> list[str]:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from robustdial.data.augment import customary
 from robustdial.data.divide import Raw
+from robustdial.data.naming import check_distinct
 from robustdial.data.parts import PARTS, Part
 from robustdial.data.picture import Images
 from robustdial.data.reading import Reading
@@ -26,8 +27,9 @@ def gathered(
     """Images and their labels, int64 `[N]`, of each part that is there; a set without a training part has an empty one.
 
     Raises:
-        ValueError: an image cannot be used, or a few would shrink all others.
+        ValueError: two classes look the same, an image cannot be used, or a few would shrink all others.
     """
+    apart = check_distinct(classes)
     there = [part for part in PARTS if part in images]
     shape, told = common_shape([images[part] for part in there], reading)
     found = {part: Stream(images[part], torch.arange(len(images[part])), labels[part], shape) for part in there}
@@ -37,6 +39,6 @@ def gathered(
         train=found.get("train", nothing),
         test=found.get("test"),
         augment=customary(shape),
-        notes=(*notes, *told),
+        notes=(*notes, *apart, *told),
         val=found.get("val"),
     )

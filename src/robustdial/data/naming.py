@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -12,15 +15,57 @@ from robustdial.data.shown import few
 
 
 def in_order(names: Iterable[str]) -> tuple[str, ...]:
-    """Names of classes in their order: as numbers if all are whole numbers, else by the alphabet.
+    """Names of classes in their order: as numbers if all are numbers, else by the alphabet.
 
-    >>> in_order({"10", "9", "007"}), in_order({"b", "a", "10", "9"})
-    (('007', '9', '10'), ('10', '9', 'a', 'b'))
+    >>> in_order({"10", "9", "007"}), in_order({"10.0", "2.0"}), in_order({"b", "a", "10", "9"})
+    (('007', '9', '10'), ('2.0', '10.0'), ('10', '9', 'a', 'b'))
     """
     known = sorted(set(names))
-    if all(re.fullmatch(r"[+-]?[0-9]+", name) for name in known):
-        known.sort(key=int)
+    numbers = {name: _number(name) for name in known}
+    if None not in numbers.values():
+        known.sort(key=lambda name: numbers[name] or 0)
     return tuple(known)
+
+
+def check_distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """A note of classes that may be one, written in two ways: they differ in capitals, or are the same number.
+
+    Raises:
+        ValueError: two cannot be told apart on a page, for they differ in blanks or in how an accent is encoded.
+
+    >>> check_distinct(("Cat", "cat", "dog"))
+    ('Kept apart, but perhaps the same class: Cat and cat.',)
+    """
+    if alike := _alike(names, same_to_a_reader):
+        told = " and ".join(name.encode("unicode_escape").decode() for name in alike[0])
+        raise ValueError(
+            f"Two classes look the same, '{told}': they differ in blanks or in how an accent is encoded. Give both one "
+            "name."
+        )
+    pairs = _alike(names, lambda name: name.casefold() if _number(name) is None else _number(name))
+    return (f"Kept apart, but perhaps the same class: {few([' and '.join(pair) for pair in pairs])}.",) if pairs else ()
+
+
+def same_to_a_reader(name: str) -> str:
+    """A name without what cannot be seen of it: blanks around it, and how its accents are encoded."""
+    return " ".join(unicodedata.normalize("NFC", name).split())
+
+
+def _alike(names: Sequence[str], key: Callable[[str], object]) -> list[list[str]]:
+    """Names that have a key in common."""
+    found: dict[object, list[str]] = defaultdict(list)
+    for name in names:
+        found[key(name)].append(name)
+    return [each for each in found.values() if len(each) > 1]
+
+
+def _number(name: str) -> float | None:
+    """The finite number that a name is; whole ones as they are, however long."""
+    if re.fullmatch(r"[+-]?[0-9]+", name):
+        return int(name)
+    if re.fullmatch(r"[+-]?[0-9]+\.[0-9]+", name) and math.isfinite(float(name)):
+        return float(name)
+    return None
 
 
 def by_name(labels: Tensor, own: Sequence[str], classes: Sequence[str], where: str) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -12,14 +13,29 @@ PARTS: tuple[Part, ...] = get_args(Part)
 _CALLED: dict[Part, tuple[str, ...]] = {
     "train": ("train", "training", "trn", "trainval"),
     "val": ("val", "valid", "validate", "validation", "dev", "devel", "development", "eval"),
-    "test": ("test", "testing", "tst", "holdout"),
+    "test": ("test", "tests", "testing", "tst", "holdout"),
 }
-_PART_OF: dict[str, Part] = {name: part for part, names in _CALLED.items() for name in names}
-_FILLERS = frozenset(("set", "sets", "data", "dataset", "images", "imgs", "pictures", "split", "part"))
+_ELSEWHERE: dict[Part, str] = {
+    "train": """
+        trainieren trainingsdaten trainingsbilder entraînement entrainement apprentissage entrenamiento treino
+        treinamento addestramento обучение 训练 训练集 訓練 学習 학습 훈련
+    """,
+    "val": """
+        validierung validierungsdaten validación validacion validação validacao validazione validatie валидация 验证
+        验证集 検証 검증
+    """,
+    "test": "testen testdaten testbilder teste testes тест 测试 测试集 テスト 테스트",
+}
+_PART_OF: dict[str, Part] = {
+    name: part for part, names in _CALLED.items() for name in (*names, *_ELSEWHERE[part].split())
+}
+_FILLERS = frozenset(
+    ("set", "sets", "data", "dataset", "daten", "images", "imgs", "pictures", "bilder", "fotos", "split", "part")
+)
 
 
 def part_called(name: str) -> Part | None:
-    """The part that a whole name means, in any case and with numbers or words like "set"; None if it means none.
+    """The part that a whole name means, in any case and several languages, with numbers or words like "set", or None.
 
     >>> part_called("Training"), part_called("val2017"), part_called("test_set"), part_called("TrainSet")
     ('train', 'val', 'test', 'train')
@@ -51,7 +67,7 @@ def part_of(file: Path) -> Part | None:
 
 
 def _words(name: str) -> list[str]:
-    return re.findall(r"[^\W\d_]+", name.lower())
+    return re.findall(r"[^\W\d_]+", unicodedata.normalize("NFC", name).lower())
 
 
 def _part_of(word: str) -> Part | None:

@@ -16,6 +16,7 @@ from robustdial.data.columns import Column, Kind, image_column, label_column
 from robustdial.data.divide import Raw
 from robustdial.data.gathered import gathered
 from robustdial.data.naming import by_name, in_order
+from robustdial.data.part_column import check_no_parts
 from robustdial.data.parts import PARTS, Part
 from robustdial.data.picture import WHITE, Header, decode, header
 from robustdial.data.reading import Colour, Reading
@@ -68,8 +69,13 @@ def raw(name: str, parts: Mapping[Part, Sequence[Any]], reading: Reading, notes:
     for tables in parts.values():
         for table in tables:
             _check_there(table, (image, label), name)
+    for table in parts[first]:
+        check_no_parts(
+            _unused(table, columns, label), name, "Save each part as a file of its own, such as test.parquet"
+        )
     cells = {part: Cells(tables, image, f"{name} ({part})", reading.colour) for part, tables in parts.items()}
     found = {part: [_Labels.of(table, label, part, name) for table in tables] for part, tables in parts.items()}
+    _check_alike([each for tables in found.values() for each in tables], label, name)
     classes = _classes(found[first])
     labels = {part: torch.cat([each.counted(classes, part) for each in found[part]]) for part in parts}
     return gathered(classes, cells, labels, reading, (*notes, *chosen))
@@ -121,10 +127,11 @@ class _Labels:
     Args:
         values: int64 `[N]`.
         names: of classes.
+        words: whether the table holds these, and no numbers.
     """
 
-    def __init__(self, values: Tensor, names: tuple[str, ...] | None) -> None:
-        self.values, self.names = values, names
+    def __init__(self, values: Tensor, names: tuple[str, ...] | None, *, words: bool = False) -> None:
+        self.values, self.names, self.words = values, names, words
 
     @staticmethod
     def of(table: Any, column: str, part: Part, name: str) -> _Labels:
@@ -141,7 +148,7 @@ class _Labels:
             if empty is not None:
                 raise ValueError(f"Row {empty} of {name} ({part}) has no label. Fill it in, or take the row out.")
             number = {word: k for k, word in enumerate(names)}
-            return _Labels(torch.tensor([number[str(word)] for word in words], dtype=torch.int64), names)
+            return _Labels(torch.tensor([number[str(word)] for word in words], dtype=torch.int64), names, words=True)
         return _Labels(_numbers(table, column, part), None)
 
     def counted(self, classes: tuple[str, ...], part: Part) -> Tensor:
@@ -151,12 +158,29 @@ class _Labels:
 
 def _numbers(table: Any, column: str, part: Part) -> Tensor:
     values = table.select_columns(column).with_format("numpy")[:][column]
+    empty = next((row for row, value in enumerate(table[column]) if value is None), None)
+    if empty is not None:
+        raise ValueError(f"Row {empty} of the {part} part has no label. Fill it in, or take the row out.")
     try:
         return whole_labels(torch.as_tensor(values), part)
     except TypeError:
         raise ValueError(
             f"The column {shown(column)} of the {part} part holds neither numbers nor words. Name another with --label."
         ) from None
+
+
+def _check_alike(found: Sequence[_Labels], label: str, name: str) -> None:
+    """Raise a ValueError where some tables hold words and others plain numbers: nobody has said which is which."""
+    if any(each.words for each in found) and any(each.names is None for each in found):
+        raise ValueError(
+            f"{name}: the column {shown(label)} holds words in one file and numbers in another. Write words in all."
+        )
+
+
+def _unused(table: Any, columns: Sequence[Column], label: str) -> dict[str, set[str]]:
+    """The different words of the columns of few that are not the labels."""
+    few = [each.name for each in columns if each.kind == "text" and each.may_be_labels and each.name != label]
+    return {name: set(map(str, table.unique(name))) for name in few if name in table.features}
 
 
 def _classes(found: Sequence[_Labels]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ def attacked(model: nn.Module, mode: Mode) -> Iterator[None]:
     A compiled network gets a backward of its own for weights that ask for no gradient: that of the input alone.
     """
     modules = [(module, module.training) for module in model.modules()]
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    weights = [weight for weight in model.parameters() if weight.requires_grad and not weight.is_inference()]
     model.train(mode == "train")
     for weight in weights:
         weight.requires_grad_(False)

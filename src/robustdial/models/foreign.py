@@ -31,8 +31,8 @@ def load_foreign(place: str, weights: Path | None, output: str | None = None) ->
     """
     model = _built(place)
     if not isinstance(model, nn.Module):
-        hint = " Return the network from it." if model is None else ""
-        raise ValueError(f"network {place} gives {type(model).__name__}, not a torch.nn.Module.{hint}")
+        remedy = "Wrap it in a module whose forward calls it." if callable(model) else "Return the network from it."
+        raise ValueError(f"network {place} gives {type(model).__name__}, not a torch.nn.Module. {remedy}")
     if weights is not None:
         fill(model, weights)
     return model if output is None else LogitsOf(model, output)

@@ -64,6 +64,21 @@ class Cut(Around):
             return super().forward(x)
 
 
+class NoState(Around):
+    def state_dict(self, *args, **kwargs):
+        return None
+
+
+class TwoArguments(Around):
+    def forward(self, x, time):
+        return super().forward(x)
+
+
+class ByName(Around):
+    def forward(self, *, pixel_values):
+        return super().forward(pixel_values)
+
+
 def images():
     x = torch.rand(N, 1, 2, 2, generator=torch.Generator().manual_seed(0))
     return from_tensors((x, x.flatten(1).argmax(1)), (x, x.flatten(1).argmax(1)))
@@ -180,6 +195,11 @@ def assertion(x):
     assert x.shape[-1] == 32
 
 
+@torch.inference_mode()
+def made_in_inference_mode():
+    return Around()
+
+
 REFUSED = {
     "half inside": (lambda: Around().half(), r"weights are float16, the images float32: build it with .float\(\)"),
     "double weights": (lambda: Around().double(), r"weights are float64, the images float32"),
@@ -192,10 +212,15 @@ REFUSED = {
     "stays in training mode": (Stubborn, "training mode.*own train"),
     "no mode": (NoMode, "cannot be put into evaluation mode.*train"),
     "no forward": (nn.Module, "fails on images .*forward"),
+    "second argument": (TwoArguments, "missing 1 required .*do with the images alone, by their place: wrap it"),
+    "by name": (ByName, "positional argument.*do with the images alone, by their place: wrap it"),
     "one score": (lambda: Around(after=lambda z: z[:, 0]), r"\(3,\) for 3 images.* two logits: torch.stack"),
     "one logit": (lambda: Around(after=lambda z: z[:, :1]), r"\(3, 1\) for 3 images.* make two: torch.cat"),
     "maps": (lambda: Around(after=lambda z: z[..., None, None]), r"Flatten them: logits.flatten\(1\)"),
     "class numbers": (lambda: Around(after=lambda z: z.argmax(1)), "torch.int64 .* not logits"),
+    "no state": (NoState, "The weights of the network cannot be read"),
+    "inference mode": (made_in_inference_mode, "weights were made in inference mode.*build it outside"),
+    "sparse": (lambda: Around(after=lambda z: z.to_sparse()), r"sparse tensor .*Return them as .to_dense\(\)"),
     "numpy": (lambda: Around(after=lambda z: z.detach().numpy()), "returns a ndarray, not logits"),
     "nothing": (lambda: Around(after=lambda z: None), r"returns nothing \(None\), not logits"),
     "too few classes": (lambda: Around(after=lambda z: z[:, :3]), "labels up to 3, and the network has 3 logits"),

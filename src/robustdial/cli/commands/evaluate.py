@@ -18,6 +18,7 @@ from robustdial.cli.commands.evaluation_progress import evaluate_with_progress
 from robustdial.cli.console import print_notes
 from robustdial.data import Data, Part, class_names, few, load_to_measure, renumbered
 from robustdial.method.threat import L2, Ball, Linf, Masked, Threat
+from robustdial.own_code import told
 from robustdial.recipes import Norm, threat_of
 from robustdial.run import device_of, trained
 from robustdial.study.evaluation import EXTRAS, Evaluation, Subject, check_gradient, foreign, load_foreign, of_run
@@ -188,7 +189,8 @@ def _of_model(
     images = part_of(getattr(data, part), asked.n).to(device)
     threat = asked.threat(Linf(px(8)))
     check_supports(attack, threat)
-    network.to(device)
+    with told(f"The network cannot be moved to {device}"):
+        network.to(device)
     name = which.place if which.output is None else f"{which.place}, output {which.output}"
     subject = foreign(network, name, data, images, threat, folder, part=part, chosen_on=chosen_on, batch=batch)
     check_gradient(network, images, attack)

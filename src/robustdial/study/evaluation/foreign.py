@@ -67,4 +67,5 @@ def _put_into_evaluation(model: nn.Module) -> None:
 
 def _tensors_of(model: nn.Module) -> dict[str, Tensor]:
     """Its state without what is no tensor, as `get_extra_state` may give."""
-    return {name: value for name, value in model.state_dict().items() if isinstance(value, Tensor)}
+    with told("The weights of the network cannot be read"):
+        return {name: value for name, value in model.state_dict().items() if isinstance(value, Tensor)}
