@@ -74,7 +74,7 @@ def _rows(path: Path, name: str) -> tuple[list[str], Rows]:
     lines = [[cell.strip() for cell in line] for line in table if any(cell.strip() for cell in line)]
     if len(lines) < 2:
         raise ValueError(f"{name} has no rows. Give a line with the names of the columns, then one line per image.")
-    names, rows = lines[0], lines[1:]
+    names, *rows = _without_row_numbers(lines)
     if len(set(names)) < len(names) or "" in names:
         raise ValueError(f"{name}: its first line does not give each column a name of its own. Add one.")
     files = [cell for cell in names if os.path.isfile(os.path.join(path.parent, cell))]
@@ -87,6 +87,16 @@ def _rows(path: Path, name: str) -> tuple[list[str], Rows]:
             "that hold a separator."
         )
     return names, [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _without_row_numbers(lines: list[list[str]]) -> list[list[str]]:
+    """The lines without a first column that has no name and counts them, which pandas writes by itself.
+
+    >>> _without_row_numbers([["", "file"], ["0", "a.png"], ["1", "b.png"]])
+    [['file'], ['a.png'], ['b.png']]
+    """
+    counted = [line[0] for line in lines] == ["", *map(str, range(len(lines) - 1))]
+    return [line[1:] for line in lines] if counted else lines
 
 
 def _split(columns: dict[str, set[str]], name: str) -> tuple[str | None, tuple[str, ...]]:
