@@ -1,4 +1,4 @@
-"""Training against several norms, written line by line: E-AT from paper and public code, AVG and MAX from the equations.
+"""Training against several norms, line by line: E-AT from public code, AVG and MAX from their equations.
 
 The L1 projection is found here by bisection, in double precision.
 """

@@ -44,10 +44,10 @@ def measure_each(f: Classifier, source: Source, attack: Attack | str, threat: Un
     >>> from robustdial.data import Resident
     >>> from robustdial.method.threat import L2, Linf
     >>> left = lambda x: torch.stack([x[..., :2].mean((1, 2, 3)), x[..., 2:].mean((1, 2, 3))], dim=1)
-    >>> x = torch.stack([torch.tensor([0.5 + lead, 0.5 + lead, 0.5, 0.5]) for lead in (0.1, 0.3)])[:, None, None]
+    >>> x = torch.stack([torch.tensor([0.5 + lead, 0.5 + lead, 0.5, 0.5]) for lead in (0.15, 0.3)])[:, None, None]
     >>> found = measure_each(left, Resident(x, torch.tensor([0, 0])), "pgd-20", Union((Linf(0.1), L2(0.1))))
     >>> [accuracy.correct for accuracy in found.each], found.union.correct, found.average
-    ([1, 1], 1, 0.5)
+    ([1, 2], 1, 0.75)
     """
     found = [survivors_of(f, source, attack, ball, batch) for ball in threat.balls]
     return under_each(found)

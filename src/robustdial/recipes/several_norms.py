@@ -26,8 +26,8 @@ def e_at(
 
         min_w  E  CE(f(x + z_i), y),    P(i) ~ 1 - acc_i,    z_i = argmax over ball i,    i in {Linf, L1}
 
-    An affine classifier that is robust in both balls is robust in their convex hull, which holds an L2 ball too. Made to
-    fine-tune a network that is robust in one norm, in a few epochs: `--start RUN --epochs 3 --lr 0.01`.
+    An affine classifier that is robust in both balls is robust in their convex hull, which holds an L2 ball too. Made
+    to fine-tune a network that is robust in one norm, in a few epochs: `--start RUN --epochs 3 --lr 0.01`.
 
     Paper: Croce & Hein, Adversarial Robustness against Multiple and Single lp-Threat Models via Quick Fine-Tuning of
     Robust Classifiers, ICML 2022.
@@ -35,9 +35,10 @@ def e_at(
     Cost: steps + 1 passes per image, and a forward: as much as one norm.
 
     Departures from the authors' code: projected gradient steps of one size (theirs APGD, whose steps change their
-    size and sparsity); the learner gets the last iterate (theirs that of the highest loss); acc_i counts the images that are right
-    there (theirs those that are right at every iterate). Read there: radii, batch 128, start at the image, lr 0.01 that
-    falls tenfold after each third of the fine-tuning, weight decay 5e-4. Its steps have no default; 10 is ours.
+    size and sparsity); the learner gets the last iterate (theirs that of the highest loss); acc_i counts the images
+    that are right there (theirs those that are right at every iterate). Read there: radii, batch 128, start at the
+    image, lr 0.01 that falls tenfold after each third of the fine-tuning, weight decay 5e-4. Its steps have no
+    default; 10 is ours.
 
     Published (abstract): three epochs make any network for CIFAR-10 that is robust in one norm robust in all three, one
     epoch does for ImageNet; the best on CIFAR-10 has more than 51 % in the union.

@@ -13,7 +13,6 @@ from robustdial.method.game import Game, Point
 from robustdial.method.objective.base import hard
 from robustdial.method.solver.base import Memory
 from robustdial.method.solver.pgd import PGD
-from robustdial.method.threat.base import per_row
 from robustdial.method.threat.union import balls_of
 
 
@@ -98,7 +97,8 @@ class WorstBall:
             for end in self.solver.play(game.within(ball), (passes - 1) // len(balls) + 1, {}):
                 loss = _loss(end)
                 assert end.z is not None
-                z = torch.where(per_row(loss > worst, z), end.z.detach(), z)
+                higher = (loss > worst).reshape(-1, *[1] * (z.dim() - 1))
+                z = torch.where(higher, end.z.detach(), z)
                 worst = torch.maximum(loss, worst)
         yield point.at(z)
 

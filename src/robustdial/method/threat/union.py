@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from robustdial.checks import said
-from robustdial.method.threat.base import Ball, Threat, per_row
+from robustdial.method.threat.base import Ball, Threat
 from robustdial.typing import Reach, written
 
 
@@ -101,5 +101,5 @@ def _chosen(options: Sequence[Tensor], which: Tensor) -> Tensor:
     """For each row the option with its number, `which` `[B]`."""
     taken = options[0]
     for number, option in enumerate(options[1:], 1):
-        taken = torch.where(per_row(which == number, taken), option, taken)
+        taken = torch.where((which == number).reshape(-1, *[1] * (taken.dim() - 1)), option, taken)
     return taken
