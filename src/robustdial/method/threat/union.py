@@ -83,7 +83,7 @@ def balls_of(threat: Threat) -> tuple[Threat, ...]:
     return threat.balls if isinstance(threat, Union) else (threat,)
 
 
-def ball_in_words(ball: Ball) -> str:
+def ball_in_words(ball: Threat) -> str:
     """
     >>> from robustdial.method.threat.linf import Linf
     >>> ball_in_words(Linf(8 / 255))
