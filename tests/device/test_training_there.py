@@ -91,7 +91,8 @@ def test_mixed_batches(name, mixing, there):
 
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_solvers(solver, there):
-    must = {"Friendly": ["friendly.py"], "Generated": ["generated.py"]}.get(type(solver).__name__, [])
+    waiting = {"Friendly": "friendly.py", "Generated": "generated.py", "OneBall": "balls.py"}
+    must = [waiting[name] for name in (type(solver).__name__,) if name in waiting]
     must += ["indicative.py"] * ("Indicative" in str(solver))
     assert list(waits(replace(recipe("pgd-at")(), solver=solver), there)) == must
 

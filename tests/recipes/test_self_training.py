@@ -70,7 +70,8 @@ def test_pictures_of_a_folder_need_no_classes(tmp_path):
 
 
 def test_a_batch_has_its_share_in_random_rows_and_an_epoch_all_images():
-    order = mixed_order(30, 170, 20, 0.25, seed=1, epoch=0)
+    kinds = [(30, 15), (170, 5)]
+    order = mixed_order(kinds, 10, seed=1, epoch=0)
     rows = torch.stack(order)
     assert rows.shape == (10, 20)
     assert ((rows >= 30).sum(1) == 5).all()
@@ -78,10 +79,10 @@ def test_a_batch_has_its_share_in_random_rows_and_an_epoch_all_images():
     assert labelled.bincount().tolist() == [5] * 30
     assert len(others.unique()) == 50
     assert 0.1 < (rows[:, :10] >= 30).float().mean() < 0.4
-    again, later = mixed_order(30, 170, 20, 0.25, 1, 0), mixed_order(30, 170, 20, 0.25, 1, 1)
+    again, later = mixed_order(kinds, 10, 1, 0), mixed_order(kinds, 10, 1, 1)
     assert torch.equal(torch.stack(again), rows)
     assert not torch.equal(torch.stack(later), rows)
-    assert mixed_order(3, 4, 100, 0.5, 0, 0)[0].shape == (7,)
+    assert mixed_order([(3, 3), (4, 4)], 1, 0, 0)[0].shape == (7,)
 
 
 def numbered(n=12):

@@ -52,7 +52,7 @@ class Dialed(nn.Module):
 
     def forward(self, x: Tensor, setting: Setting | None = None) -> Tensor:
         """Logits `[B, K]` of images `[B, C, H, W]`, each row at its own lambda. Raises TypeError without a setting."""
-        if not isinstance(setting, Setting | None):
+        if setting is not None and not isinstance(setting, Setting):  # two questions, for the compiler of torch 2.6
             raise TypeError(f"model(x, {said(setting)}): a setting is no lambda. model.at(lam)(x) is a plain f(x).")
         if setting is None:
             raise TypeError("This network has a dial: say where it stands. model.at(lam)(x) is a plain f(x).")

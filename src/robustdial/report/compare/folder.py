@@ -164,9 +164,14 @@ def _row(row: Entry, attacks: list[str], seeds: list[int], said: list[str]) -> R
         passes=_measured(row.get("passes")),
         seconds=_measured(row.get("seconds")),
         health=[(seed, said) for seed, said in zip(seeds, row.get("health") or [], strict=False) if said],
-        epochs=[[{**epoch, "epoch": int(epoch["epoch"])} for epoch in run] for run in row.get("epochs") or [] if run],
+        epochs=[[_epoch(epoch) for epoch in run] for run in row.get("epochs") or [] if run],
         said=said,
     )
+
+
+def _epoch(epoch: Entry) -> Entry:
+    numbers = {name: None if number is None else float(number) for name, number in epoch.items()}
+    return {**numbers, "epoch": int(epoch["epoch"])}
 
 
 def _measured(value: Json) -> Measured:
