@@ -41,6 +41,8 @@ class Blur:
         return lows(self.attributes, x)
 
     def __call__(self, x: Tensor, z: Tensor) -> Tensor:
+        if not len(x):  # which older versions of Kornia cannot reshape
+            return x
         side = 2 * min(math.ceil(3 * self.sigma), *(n - 1 for n in x.shape[2:])) + 1
         sigma = (self.sigma * z[:, :1]).clamp_min(1e-3)  # a bell of width 0 is a pixel, and not a number
         blurred: Tensor = _kornia("filters", "Blur").gaussian_blur2d(x, (side, side), sigma.expand(-1, 2))
