@@ -235,7 +235,11 @@ def undisturbed(tmp_path_factory):
     return load_file(folder / record.LAST)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)],
+    ids=lambda number: number.name,
+)
 def test_a_stopped_run_ends_bit_identical(tmp_path, number, undisturbed):
     folder = tmp_path / "run"
     process = started(folder)

@@ -11,20 +11,13 @@ spec = importlib.util.spec_from_file_location("worker", Path(__file__).with_name
 worker = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(worker)
 
-EQUAL = ["oat", "oats", "radial", "pgd-at", "free", "m-deat", "trades", "m-mart", "fat", "AWP, EMA", "rst"]
-EQUAL += [
-    "atta",
-    "extra, mixed",
-    "growing",
-    "one zero",
-    "one victim/none",
-    "mixed",
-    "oat/sharded",
-    "one victim/divided",
-]
+EQUAL = ["oat", "oats", "free", "trades", "fat", "AWP, EMA", "rst", "atta", "one zero", "extra, mixed"]
+EQUAL += ["growing", "one victim/divided"]
 LOCAL = ["one zero/local", "one victim/local"]
 SLOW = sorted({*worker.RECIPES, *worker.SPECIAL} - {*EQUAL, "accumulated"})
 SLOW += [
+    "oat/sharded",
+    "one victim/none",
     "free/sharded",
     "trades/sharded",
     "clipped adamw/sharded",
@@ -36,7 +29,7 @@ SLOW += [
     "accumulated/none",
     "one zero/none",
 ]
-STOPPED = ["mixed", "free", "AWP, EMA", "atta", "extra, mixed"]
+STOPPED = ["AWP, EMA", "atta", "extra, mixed"]
 
 
 def trained_by_two(in_two, folder, cases):
