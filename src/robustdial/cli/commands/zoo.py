@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from rich.table import Table
-
 from robustdial import record
 from robustdial.cli.console import console
-from robustdial.report.words import amount, percent
+from robustdial.report.words import amount, percent, size
 from robustdial.ship.hub import CONFIG, WEIGHTS
 from robustdial.ship.zoo import shipped
 from robustdial.typing import Json
@@ -17,26 +15,18 @@ def zoo() -> int:
 
     Each opens by its name, without a download, and its folder holds a card with the conditions of its numbers.
     """
-    table = Table(title="trained dials that come with the package", title_justify="left")
-    for name in ("name", "data", "network", "parameters", "bytes", "most accurate", "most robust", "attack"):
-        table.add_column(name, no_wrap=name == "name")
     for name, folder in shipped().items():
         config = record.read_json(folder / CONFIG)
-        first, *_, last = config["points"]
-        table.add_row(
-            name,
-            f"{config['data']['name']}, {config['data']['train']:,} images",
-            config["model"]["name"],
-            amount(config["model"]["parameters"]),
-            f"{(folder / WEIGHTS).stat().st_size:,}",
-            _both(first),
-            _both(last),
-            f"{last['attack']}, {last['threat']} {last['eps']:.3g}, n = {last['n']:,}",
+        network, data, (first, *_, last) = config["model"], config["data"], config["points"]
+        weights = f"{amount(network['parameters'])} parameters, {size((folder / WEIGHTS).stat().st_size)}"
+        attack = f"{last['attack']}, {last['threat']} {last['eps']:.3g}, n = {last['n']:,}"
+        console.print(
+            f"{name}: {network['name']} ({weights}) on {data['name']}, {data['train']:,} images", soft_wrap=True
         )
-    console.print(table)
+        console.print(f"  {_end(first)}; {_end(last)} ({attack})", soft_wrap=True)
     console.print('open one: rd.from_pretrained("robustdial/digits-radial").at(0.5) is a plain f(x)', soft_wrap=True)
     return 0
 
 
-def _both(point: Json) -> str:
-    return f"{percent(point['clean'])} / {percent(point['robust'])} at lambda {point['lam']:g}"
+def _end(point: Json) -> str:
+    return f"lambda {point['lam']:g}: {percent(point['clean'])} clean, {percent(point['robust'])} robust"
