@@ -67,8 +67,7 @@ def test_a_linear_network_is_robust_exactly_where_its_margin_is_wide(threat, ord
 def test_not_worse_than_pgd_with_as_many_steps(digits, threat, attack, pgd):
     net, x, y = digits
     robust, of_pgd = (int(right(net, a(net, x, y, threat), y).sum()) for a in (attack, pgd))
-    # their starts are drawn, and a step that rounds otherwise leads a few of the images elsewhere
-    assert robust <= of_pgd + len(y) // 30
+    assert robust <= of_pgd + 1  # their starts differ
     assert 5 < of_pgd < len(y) - 5
 
 
