@@ -35,7 +35,7 @@ def folded(model: nn.Module) -> nn.Module:
             "The network is in training mode, whose batch norms cannot be folded. Call model.eval() first."
         )
     model = copy.deepcopy(model)
-    pairs = list(_pairs(model))
+    pairs = tuple(_pairs(model))
     for pair in pairs:
         pair.update()
     _put(model, pairs)
@@ -55,10 +55,8 @@ class Pair(NamedTuple):
         conv, norm = self.layers
         mean, var = norm.running_mean, norm.running_var
         assert mean is not None and var is not None, "a norm without statistics is no pair"
-        weight, bias = fuse_conv_bn_weights(conv.weight, conv.bias, mean, var, norm.eps, norm.weight, norm.bias)
-        self.instead[0].weight.copy_(weight)
-        assert self.instead[0].bias is not None
-        self.instead[0].bias.copy_(bias)
+        fused = fuse_conv_bn_weights(conv.weight, conv.bias, mean, var, norm.eps, norm.weight, norm.bias)
+        self.instead[0].weight, self.instead[0].bias = fused
 
 
 @dataclass(frozen=True)
@@ -94,8 +92,8 @@ class Folding:
         """Inside, the network is folded, in place; its weights and statistics may not move, nor be asked for."""
         for pair in self.pairs:
             pair.update()
-        _put(self.model, self.pairs)
         try:
+            _put(self.model, self.pairs)
             yield
         finally:
             for pair in self.pairs:
@@ -103,7 +101,7 @@ class Folding:
                     self.model.set_submodule(place, layer)
 
 
-def _put(model: nn.Module, pairs: list[Pair] | tuple[Pair, ...]) -> None:
+def _put(model: nn.Module, pairs: tuple[Pair, ...]) -> None:
     for pair in pairs:
         for place, layer in zip(pair.places, pair.instead, strict=True):
             model.set_submodule(place, layer)
@@ -132,15 +130,7 @@ def _pairs(model: nn.Module) -> Iterator[Pair]:
             and type(norm) is nn.BatchNorm2d
             and norm.running_var is not None
         ):
-            yield Pair(places, (conv, norm), (_fused(conv), nn.Identity().eval()))
-
-
-def _fused(conv: nn.Conv2d) -> nn.Conv2d:
-    """A convolution like this one with a bias, to be filled."""
-    fused = copy.deepcopy(conv)
-    fused.bias = nn.Parameter(fused.weight.new_zeros(conv.out_channels))
-    fused.eval()  # a new layer would begin in training mode
-    return fused.requires_grad_(False)
+            yield Pair(places, (conv, norm), (copy.deepcopy(conv), nn.Identity().eval()))
 
 
 def _neighbours(model: nn.Module) -> Iterator[tuple[str, str]]:

@@ -128,7 +128,7 @@ def _right(point: Point) -> Tensor:
 
 @torch.no_grad()
 def _loss(point: Point) -> Tensor:
-    """The adversary's loss of each attacked image where it ends, of the network as the solver has attacked it."""
+    """The adversary's loss of each attacked image where it ends, of the network at rest."""
     game = point.game
     if not game.called:
         return game.attacked_images.new_zeros(len(game.attacked_images))
