@@ -200,3 +200,9 @@ def test_cnn_learns_the_digits():
         rate.step()
     with torch.no_grad():
         assert (model.eval()(x[test]).argmax(1) == y[test]).float().mean() >= 0.985
+
+
+@pytest.mark.parametrize("kind", [torch.uint8, torch.int64])
+def test_images_of_whole_numbers_are_refused(kind):
+    with pytest.raises(TypeError, match=r"images\.float\(\) / 255"):
+        small("cnn").eval()(torch.zeros(2, 3, 32, 32, dtype=kind))

@@ -18,6 +18,7 @@ class Normalize(nn.Module):
 
     Raises:
         ValueError: if the two differ in length or a `std` is not positive.
+        TypeError: from `forward`, for images of whole numbers.
 
     >>> Normalize([0.5], [0.25])(torch.ones(1, 1, 1, 1)).item()
     2.0
@@ -34,4 +35,6 @@ class Normalize(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
+        if not x.is_floating_point():  # whole numbers would be subtracted from in silence, and every answer be wrong
+            raise TypeError(f"Images are {x.dtype}, and are to be numbers between 0 and 1: give images.float() / 255.")
         return (x - self.mean) / self.std
