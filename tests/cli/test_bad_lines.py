@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from robustdial.cli import main
-from robustdial.cli.arguments import comparison_flags, training_flags
 from robustdial.cli.commands import COMMANDS, WITH_RECIPES
+from robustdial.cli.flags import comparison_flags, training_flags
 from robustdial.recipes import RECIPES
 
 SIGNATURES = {name: command for name, command in COMMANDS.items() if name not in WITH_RECIPES}

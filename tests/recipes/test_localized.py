@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from robustdial import record
 from robustdial.attack import check_supports, parse
 from robustdial.cli import main
-from robustdial.cli.arguments import entry_of
+from robustdial.cli.entries import entry_of
 from robustdial.data import Batch, Resident
 from robustdial.evaluate import background, background_of
 from robustdial.evaluate.check import Evidence, examine

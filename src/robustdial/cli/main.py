@@ -8,11 +8,12 @@ import traceback
 from collections.abc import Sequence
 
 import robustdial
-from robustdial.cli.arguments import UsageError, bind, choose, refuse
+from robustdial.cli.arguments import bind
 from robustdial.cli.commands import APART, COMMANDS, TOGETHER, WITH_RECIPES
 from robustdial.cli.slips import empty_word
 from robustdial.cli.terminal import console, interrupt_once
 from robustdial.cli.together import first_to_say, in_company, join, leave_alike, part
+from robustdial.cli.usage import UsageError, choose, refuse
 
 
 def main() -> None:

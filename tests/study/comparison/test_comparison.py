@@ -10,7 +10,9 @@ import pytest
 import torch
 
 from robustdial import record
-from robustdial.cli.arguments import bind, entry_of, knobs_of, preset_of, training_flags
+from robustdial.cli.arguments import bind
+from robustdial.cli.entries import entry_of
+from robustdial.cli.flags import knobs_of, preset_of, training_flags
 from robustdial.cli.main import run
 from robustdial.method.threat import Linf
 from robustdial.recipes import RECIPES

@@ -9,9 +9,9 @@ from pathlib import Path
 from rich.table import Table
 
 from robustdial.attack import check_supports, parse
-from robustdial.cli.arguments import count, seconds, share
 from robustdial.cli.commands.foreseen import print_foreseen
 from robustdial.cli.console import console, counting, dial_name, errors, print_notes, print_verdicts
+from robustdial.cli.quantities import count, seconds, share
 from robustdial.evaluate import Position
 from robustdial.report.words import amount, interval, moment, percent
 from robustdial.run import trained

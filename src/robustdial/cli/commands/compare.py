@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from robustdial import record
-from robustdial.cli.arguments import bind, comparison_flags, entry_of, given, preset_of, radius, run_of
+from robustdial.cli.arguments import bind, given
 from robustdial.cli.commands.report_page import write_page
 from robustdial.cli.commands.two_stage import DISTIL
 from robustdial.cli.console import (
@@ -19,6 +19,9 @@ from robustdial.cli.console import (
     print_notes,
     stoppable,
 )
+from robustdial.cli.entries import entry_of
+from robustdial.cli.flags import comparison_flags, preset_of, run_of
+from robustdial.cli.quantities import radius
 from robustdial.recipes import threat_of
 from robustdial.report.words import duration
 from robustdial.study.comparison import Comparison, Entry, SharedStart, begin, reopen

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal, Union
 
 import tyro
 
-from robustdial.cli.arguments import PARSER, Flag, comparison_flags, recipe_named, training_flags
+from robustdial.cli.arguments import PARSER
 from robustdial.cli.commands.words import DEVICES
+from robustdial.cli.flags import Flag, comparison_flags, recipe_named, training_flags
 from robustdial.cli.help import grouped
 from robustdial.cli.outline import table
 

@@ -13,9 +13,10 @@ import torch
 from torch import nn
 
 from robustdial.attack import Attack, check_supports, parse, shortened
-from robustdial.cli.arguments import UsageError, choose, radius, threats
 from robustdial.cli.commands.evaluation_progress import evaluate_with_progress
 from robustdial.cli.console import print_notes
+from robustdial.cli.quantities import radius, threats
+from robustdial.cli.usage import UsageError, choose
 from robustdial.data import Data, Part, class_names, few, load_to_measure, renumbered
 from robustdial.method.threat import L2, Ball, Linf, Masked, Threat
 from robustdial.own_code import told

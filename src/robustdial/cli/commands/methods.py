@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from robustdial.cli.arguments import choose, recipe_named
+from robustdial.cli.flags import recipe_named
 from robustdial.cli.outline import outline, table
 from robustdial.cli.terminal import console
+from robustdial.cli.usage import choose
 from robustdial.typing import Json
 
 if TYPE_CHECKING:

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from robustdial import record
-from robustdial.cli.arguments import UsageError, bind, choose, given, knobs_of, preset_of, run_of, training_flags
+from robustdial.cli.arguments import bind, given
 from robustdial.cli.commands.training_progress import train_with_progress
 from robustdial.cli.commands.two_stage import first_of, train_first, two_parts
+from robustdial.cli.flags import knobs_of, preset_of, run_of, training_flags
 from robustdial.cli.together import join
+from robustdial.cli.usage import UsageError, choose
 from robustdial.distributed import World, restarted
 from robustdial.own_code import absolute, is_place
 from robustdial.recipes import RECIPES, recipe

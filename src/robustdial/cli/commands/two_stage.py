@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from robustdial import record
-from robustdial.cli.arguments import UsageError, run_of
 from robustdial.cli.commands.training_progress import train_with_progress
 from robustdial.cli.console import console
+from robustdial.cli.flags import run_of
+from robustdial.cli.usage import UsageError
 from robustdial.distributed import ALONE, World
 from robustdial.recipes import recipe
 from robustdial.run import CHANGEABLE, Run, read_about, resume, start

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import takewhile
 
-from robustdial.cli.arguments import Flag, bind, comparison_flags, preset_of, recipe_named, training_flags
+from robustdial.cli.arguments import bind
+from robustdial.cli.flags import Flag, comparison_flags, preset_of, recipe_named, training_flags
 from robustdial.cli.outline import table
 from robustdial.cli.terminal import console
 
