@@ -22,7 +22,7 @@ import tyro
 from gpu_place import Place
 from interleave import circumstances, console
 
-from robustdial.run.settings import device_of
+from robustdial.run.device import device_of
 
 SHARES = {"agreement": 0.2, "speed": 0.25, "training": 0.5}
 """Of the whole time; the rest is for starting and writing."""

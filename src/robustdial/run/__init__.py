@@ -5,12 +5,15 @@ May import `evaluate`, `training`, `recipes` and what is below. In: the name of 
 opened together are matched by class name.
 """
 
+from robustdial.run.about import read_about, unknown
 from robustdial.run.calibration import training_part
+from robustdial.run.device import device_of
 from robustdial.run.experiment import Experiment
 from robustdial.run.mixing import Place, mix_given, settings_of
 from robustdial.run.network import numbers_asked, open_model, untrained
 from robustdial.run.opening import rehearse, rehearse_alone, resume, start, trained
-from robustdial.run.settings import CHANGEABLE, Run, data_of, device_of, places_of, read_about, relocated, unknown
+from robustdial.run.places import data_of, places_of, relocated
+from robustdial.run.settings import CHANGEABLE, Run
 
 __all__ = [
     "CHANGEABLE",

@@ -21,10 +21,13 @@ from robustdial.method.threat import settled
 from robustdial.precision import Prepared, resolve
 from robustdial.provenance import provenance
 from robustdial.recipes import recipe
+from robustdial.run.about import own_code_of
 from robustdial.run.borrowed import check_background, data_for, with_mask_network
+from robustdial.run.device import device_of
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import model_of
-from robustdial.run.settings import Run, data_of, device_of, own_code_of, places_of
+from robustdial.run.places import data_of, places_of
+from robustdial.run.settings import Run
 from robustdial.training.batch import PLAIN
 from robustdial.training.engine import TrainState, averaged, check_divides
 from robustdial.training.growth import parse_growth

@@ -16,9 +16,10 @@ from robustdial.method.threat import Masked, Threat
 from robustdial.method.threat.mask import Unsalient
 from robustdial.precision import Prepared
 from robustdial.randomness import seeded
+from robustdial.run.about import read_about, run_of
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import frozen_network, teacher_of
-from robustdial.run.settings import Run, is_network, read_about, run_of
+from robustdial.run.settings import Run, is_network
 
 _LOOKED_AT = 64  # images on which a mask is tried
 _LEAST = 0.01  # the share of their pixels that it must have

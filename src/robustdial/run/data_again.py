@@ -9,7 +9,8 @@ from pathlib import Path
 
 from robustdial.data import Data, load_to_measure, renumbered
 from robustdial.run.assembly import data_facts
-from robustdial.run.settings import Run, data_of
+from robustdial.run.places import data_of
+from robustdial.run.settings import Run
 from robustdial.typing import Json
 
 _DIVISION = ("train", "val", "test", "labels")

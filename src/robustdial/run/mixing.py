@@ -20,10 +20,12 @@ from robustdial.models.foreign import fill, load_foreign
 from robustdial.models.zoo import classes_of, normalisation_of
 from robustdial.randomness import seeded
 from robustdial.recipes.mix import Way
+from robustdial.run.about import read_about, run_of
 from robustdial.run.assembly import Parts, about_of, parts_of
 from robustdial.run.calibration import calibration
 from robustdial.run.network import open_model
-from robustdial.run.settings import Run, data_of, read_about, run_of
+from robustdial.run.places import data_of
+from robustdial.run.settings import Run
 from robustdial.typing import Json
 
 DIVIDED = ("data", "limit", "val", "seed", "size", "root", "labelled", "label", "image", "background", "classes")

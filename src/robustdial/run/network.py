@@ -20,7 +20,8 @@ from robustdial.models.foreign import fill_alike, load_foreign
 from robustdial.models.zoo import classes_of
 from robustdial.own_code import is_place
 from robustdial.recipes import recipe
-from robustdial.run.settings import Run, is_network, read_about
+from robustdial.run.about import read_about
+from robustdial.run.settings import Run, is_network
 from robustdial.training.checkpoint import load_weights
 from robustdial.typing import Json
 

@@ -13,14 +13,16 @@ from robustdial import record
 from robustdial.data import Data, check_varied
 from robustdial.distributed import ALONE, World
 from robustdial.own_code import lost
+from robustdial.run.about import read_about, run_of
 from robustdial.run.alike import check_alike
 from robustdial.run.assembly import Parts, assembled, check_adversary, network, parts_of
 from robustdial.run.borrowed import attach_pseudo_labels, attach_teacher, check_others, pseudo_labels_of, relabelled
 from robustdial.run.data_again import check_division, check_fits, check_unchanged, data_at, measured_on, moved_data
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import best_weights, untrained
+from robustdial.run.places import data_of, relocated
 from robustdial.run.rehearsal import check_step
-from robustdial.run.settings import CHANGEABLE, Run, data_of, read_about, relocated, run_of
+from robustdial.run.settings import CHANGEABLE, Run
 from robustdial.run.troubles import known_troubles
 from robustdial.training.checkpoint import load_weights, unpack
 from robustdial.typing import Json

@@ -19,9 +19,11 @@ from robustdial.own_code import absolute
 from robustdial.recipes import recipe as recipe_of
 from robustdial.recipes.composed import COMPOSED, spell
 from robustdial.run.assembly import Parts, about_of, data_facts
+from robustdial.run.device import device_of
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import untrained
-from robustdial.run.settings import Run, data_of, device_of
+from robustdial.run.places import data_of
+from robustdial.run.settings import Run
 from robustdial.run.training_loop import close_epoch
 from robustdial.training.engine import TrainState
 from robustdial.typing import Json

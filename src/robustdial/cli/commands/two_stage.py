@@ -16,7 +16,7 @@ from robustdial.cli.usage import UsageError
 from robustdial.distributed import ALONE, World
 from robustdial.recipes import recipe
 from robustdial.run import CHANGEABLE, Run, read_about, resume, start
-from robustdial.run.settings import run_of as run_in
+from robustdial.run.about import run_of as run_in
 
 DISTIL = 0.5
 """Share of each label that is the answer of the first network, unless another is asked for (LOG.md)."""
