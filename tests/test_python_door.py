@@ -159,6 +159,8 @@ dialed()(X, 0.5)                            | model(x, 0.5): a setting is no lam
 rd.inventory(dialed())                      | sites=a Dialed is no sequence
 rd.recalibrated(net(), 0.5, 1.0, [X])       | model is a Sequential. Give a network with a dial
 rd.reestimated("net", [X])                  | net is the text 'net'
+rd.reestimated(dialed(), [X])               | Bake one: model.bake(0.5)
+rd.reestimated(dialed().at(0), [X])         | Bake one: model.bake(0.5)
 rd.build("cnn", classes=2.5, shape=(1, 8, 8), mean=[0.5], std=[0.5])   | classes=2.5 is no whole number
 rd.build("cnn", classes=2, shape=(1, 8, 8), mean=[NAN], std=[0.5])     | mean=nan is not finite
 rd.build("cnn", classes=2, shape=8, mean=[0.5], std=[0.5])             | shape=8 is no sequence

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from robustdial.checks import checked
 from robustdial.dial.encoding import Cosine, Encoding
 from robustdial.dial.film import Conditioner, IdentityFiLM
+from robustdial.dial.fixed import Fixed, kind_of
 from robustdial.dial.kinds import BATCH_NORMS
 from robustdial.dial.model import Dialed
 from robustdial.dial.offer import meant
@@ -86,7 +87,12 @@ def _cut_layers(model: Dialed) -> set[str]:
 @checked
 @torch.no_grad()
 def reestimated(net: nn.Module, batches: Iterable[Tensor]) -> nn.Module:
-    """A copy of a plain network whose batch norms have the mean statistics of these batches, in evaluation mode."""
+    """A copy of a plain network whose batch norms have the mean statistics of these batches, in evaluation mode.
+
+    Raises TypeError if it has a dial, or is one position of a dial that still serves others.
+    """
+    if any(kind_of(module) != Fixed() for module in net.modules()):
+        raise TypeError("This network has a dial, whose positions share statistics. Bake one: model.bake(0.5).")
     net = copy.deepcopy(net)
     net.eval()
     norms = [module for module in net.modules() if isinstance(module, BATCH_NORMS)]
