@@ -4,6 +4,7 @@
 # make interop: run other attack libraries on a dial, in an environment of their own.
 PYTHON ?= python3
 BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet
 QUIET_MKDOCS := NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true
 
 .PHONY: demo test check processors docs package interop clean
@@ -17,7 +18,7 @@ test: .venv/installed-dev
 check: .venv/installed-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-docs: .venv/installed-docs
+docs: .venv/installed-dev
 	$(QUIET_MKDOCS) $(BIN)/mkdocs build --strict
 
 package: .venv/installed-dev
@@ -36,19 +37,18 @@ processors: .venv/installed-dev
 interop: .venv-interop/installed
 	.venv-interop/bin/python -m pytest tests/interop
 
-.venv/installed: pyproject.toml
+.venv/made:
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -e .
+	$(INSTALL) --upgrade pip
 	touch $@
 
-.venv/installed-dev: .venv/installed
-	$(BIN)/python -m pip install --quiet -e '.[dev]'
+.venv/installed: .venv/made pyproject.toml
+	$(INSTALL) -e .
 	touch $@
 
-.venv/installed-docs: .venv/installed-dev
-	$(BIN)/python -m pip install --quiet -e '.[docs]'
-	touch $@
+.venv/installed-dev: .venv/made pyproject.toml
+	$(INSTALL) -e '.[dev,docs]'
+	touch .venv/installed $@
 
 # torchattacks pins an old version of requests, which it needs for downloads alone: it comes without what it asks for
 .venv-interop/installed: pyproject.toml

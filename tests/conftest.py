@@ -1,5 +1,6 @@
 """Shared by all tests: one thread, seeded randomness, and the folder of reference data where there is one."""
 
+import gc
 import json
 import lzma
 import re
@@ -12,6 +13,7 @@ import torch
 from safetensors.torch import load
 
 torch.set_num_threads(1)  # on a busy machine, threads that wait for each other make tiny networks many times slower
+gc.set_threshold(20_000, 20, 20)  # what thousands of tests keep is looked through less often
 
 SHARED = Path(__file__).parents[2] / "shared"
 SHIPPED = Path(__file__).parent / "reference" / "data"

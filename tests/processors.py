@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PYTEST = [sys.executable, "-m", "pytest", "-m", "rounding", "-n", "2", "--dist", "loadfile", "--tb=short"]
-MARK = "pytestmark = pytest.mark.rounding"
+MARK = "pytest.mark.rounding"
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,8 @@ SETTINGS = [
     Setting("default", "SSE41", "sse4_1"),
     Setting("avx2", "AVX2", "avx2"),
     Setting("avx512", "AVX512_CORE", "avx512bw"),
-    Setting("avx512", "AVX512_CORE_BF16", "avx512_bf16"),
-    Setting("avx512", "AVX512_CORE_AMX", "amx_tile"),
 ]
+"""What oneDNN has beyond these, for bfloat16 and AMX, leaves single and double precision as they are, to the bit."""
 
 
 def here(settings: list[Setting]) -> Iterator[Setting]:
@@ -64,9 +63,9 @@ def _capability(setting: Setting) -> str:
 
 
 def marked() -> list[str]:
-    """The marked modules. To import all others, in each process under each setting, takes longer than these tests."""
+    """The modules with a mark. To import all others, under each setting, takes longer than the tests."""
     modules = sorted((ROOT / "tests").rglob("test_*.py"))
-    return [str(module) for module in modules if MARK in module.read_text().splitlines()]
+    return [str(module) for module in modules if MARK in module.read_text()]
 
 
 def tested(setting: Setting) -> tuple[bool, str]:

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-gradio = pytest.importorskip("gradio", exc_type=ImportError)
 playwright = pytest.importorskip("playwright.sync_api")
+gradio = pytest.importorskip("gradio", exc_type=ImportError)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),

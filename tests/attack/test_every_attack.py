@@ -21,8 +21,6 @@ from robustdial.attack import (
 from robustdial.method.threat import L1, L2, Linf
 from robustdial.randomness import seeded
 
-pytestmark = pytest.mark.rounding
-
 SEARCHES = [
     FGSM(),
     PGDAttack(5),
@@ -64,6 +62,7 @@ def length(z, threat):
     return z.flatten(1).norm(power, dim=1)
 
 
+@pytest.mark.rounding
 @EVERY
 @BALLS
 def test_images_are_in_the_set_and_some_are_adversarial(attack, threat):
@@ -93,6 +92,7 @@ def test_a_wrong_answer_stays_wrong(attack, threat):
     assert (net(adv).argmax(1) != worst).all()
 
 
+@pytest.mark.rounding
 @EVERY
 @BALLS
 def test_a_wider_set_never_helps_the_network(digits, attack, threat):
@@ -164,6 +164,7 @@ def test_it_does_not_matter_who_calls(attack):
 # --- one more start only helps ------------------------------------------------------------------------------------
 
 
+@pytest.mark.rounding
 @pytest.mark.parametrize(
     ("few", "many"),
     [
@@ -236,6 +237,7 @@ def test_names_for_reports():
 # --- compiled networks --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.rounding
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # asked for by the compiler
 def test_a_compiled_network_is_attacked_with_few_graphs_however_many_images_are_left():
     net, x, graphs = Moody().eval(), images(40), []

@@ -199,27 +199,14 @@ def test_a_lambda_off_the_dial_is_refused_before_measuring(finished, capsys):
     assert before == (finished / "frontier.json").read_bytes()
 
 
-def command(folder, *more):
-    return [
-        sys.executable,
-        "-m",
-        "robustdial",
-        *TRAIN,
-        "--epochs",
-        "12",
-        "--save-every",
-        "0",
-        "--out",
-        str(folder),
-        *more,
-    ]
+def stoppable(folder, *more):
+    return [*TRAIN, "--epochs", "12", "--save-every", "0", "--out", str(folder), *more]
 
 
 def started(folder):
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        command(folder), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    command = [sys.executable, "-m", "robustdial", *stoppable(folder)]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     deadline = time.monotonic() + 120
     while not (folder / record.EPOCHS).exists() or len(record.read_epochs(folder)) < 2:
         assert process.poll() is None, process.stdout.read()
@@ -231,7 +218,7 @@ def started(folder):
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "whole"
-    subprocess.run(command(folder), check=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True)
+    assert main.run(stoppable(folder)) == 0
     return load_file(folder / record.LAST)
 
 
@@ -249,9 +236,7 @@ def test_a_stopped_run_ends_bit_identical(tmp_path, number, undisturbed):
         assert process.returncode == 130
         assert f"--resume --out {folder}" in " ".join(out.split())
     assert len(record.read_epochs(folder)) < 12, "the run was over before the signal came"
-    subprocess.run(
-        command(folder, "--resume"), check=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True
-    )
+    assert main.run(stoppable(folder, "--resume")) == 0
     tensors = load_file(folder / record.LAST)
     assert tensors.keys() == undisturbed.keys()
     assert all(torch.equal(tensors[name], value) for name, value in undisturbed.items())

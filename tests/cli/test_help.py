@@ -72,7 +72,7 @@ def test_a_fraction_is_a_number(capsys):
     assert "'0.16666666666666666', '1/0'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize("shell", ["bash", *(pytest.param(shell, marks=pytest.mark.slow) for shell in ("zsh", "fish"))])
 def test_completion_is_printed(shell, capsys):
     with pytest.raises(SystemExit) as left:
         main.run(["completion", shell])

@@ -147,6 +147,15 @@ DIALS = [
 ]
 
 
+MEETINGS = [
+    pytest.param(solver, dials, threat, marks=() if (i + j) % len(THREATS) == k else pytest.mark.slow)
+    for i, solver in enumerate(SOLVERS)
+    for j, dials in enumerate(DIALS)
+    for k, threat in enumerate(THREATS)
+]
+"""Every two of a solver, a dial and a threat meet; all three of every kind on demand."""
+
+
 def network(dials):
     plain = build("cnn", classes=4, shape=(1, 8, 8), mean=[0.5], std=[0.5], width=4)
     return dials.put_on(plain, example=torch.rand(2, 1, 8, 8))
@@ -235,10 +244,8 @@ def test_schedules_are_json_state_machines(schedule):
         assert 1 <= schedule.passes(state) <= schedule.most
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
-@pytest.mark.parametrize("threat", THREATS)
-@pytest.mark.parametrize("dials", DIALS)
-def test_solvers_stay_inside_and_leave_the_network_alone(solver, threat, dials):
+@pytest.mark.parametrize(("solver", "dials", "threat"), MEETINGS)
+def test_solvers_stay_inside_and_leave_the_network_alone(solver, dials, threat):
     for game in games(dials, threat=threat):
         weights = [weight.clone() for weight in game.model.parameters()]
         points = list(learned(solver.play(game, 4, {})))
@@ -274,8 +281,14 @@ def test_layers_that_were_frozen_stay_frozen():
     assert not norm.weight.requires_grad
 
 
-@pytest.mark.parametrize("dials", DIALS)
-@pytest.mark.parametrize("threat", THREATS)
+@pytest.mark.parametrize(
+    ("dials", "threat"),
+    [
+        pytest.param(dials, threat, marks=() if i % len(THREATS) == k else pytest.mark.slow)
+        for i, dials in enumerate(DIALS)
+        for k, threat in enumerate(THREATS)
+    ],
+)
 def test_any_combination_trains(dials, threat):
     objective = AT() if dials == Fixed() else Blend()
     method = Method(threat, PGD(Step(spread=1.25)), Constant(3), objective, dials)
@@ -303,12 +316,12 @@ def test_recipes_are_documented_compositions(name):
         assert parameter.default is not inspect.Parameter.empty
 
 
+SENSELESS = [("eps", 0.0), ("eps", -1.0), ("eps", 8.0), ("steps", -1), ("gamma", 0.0), ("most", 0)]
+
+
 @pytest.mark.parametrize("name", RECIPES)
-@pytest.mark.parametrize(
-    "knobs", [{"eps": 0.0}, {"eps": -1.0}, {"eps": 8.0}, {"steps": -1}, {"gamma": 0.0}, {"most": 0}]
-)
-def test_recipes_refuse_what_makes_no_sense(name, knobs):
-    if not knobs.keys() <= inspect.signature(RECIPES[name]).parameters.keys():
-        return
-    with pytest.raises(ValueError, match=r"eps=|at least 1 pass|gamma=|range is empty"):
-        RECIPES[name](**knobs)
+def test_recipes_refuse_what_makes_no_sense(name):
+    for knob, value in SENSELESS:
+        if knob in inspect.signature(RECIPES[name]).parameters:
+            with pytest.raises(ValueError, match=r"eps=|at least 1 pass|gamma=|range is empty"):
+                RECIPES[name](**{knob: value})

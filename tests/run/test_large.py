@@ -86,6 +86,6 @@ def test_a_streamed_run_that_is_stopped_ends_with_the_bits_of_one_in_memory(
 def test_what_measures_a_run_reads_its_streamed_test_part(whole, tmp_path, capsys, command):
     shutil.copytree(whole, tmp_path / "run")
     about = record.read_run(whole)
-    record.write_json(tmp_path / "run" / record.RUN, about | {"run": about["run"] | {"workers": 2}})
+    record.write_json(tmp_path / "run" / record.RUN, about | {"run": about["run"] | {"workers": 1}})
     assert main.run(command.format(tmp_path / "run").split()) == 0
     assert "not kept in memory" in " ".join(capsys.readouterr().out.split())

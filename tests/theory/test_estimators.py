@@ -17,8 +17,6 @@ from robustdial.theory import (
     x_regularised,
 )
 
-pytestmark = pytest.mark.rounding
-
 SEEDS = range(60)
 
 

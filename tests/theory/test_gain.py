@@ -5,8 +5,6 @@ import pytest
 
 from robustdial.theory import Labelled, Staircase, augmented, directions, gain, long_tail, standard
 
-pytestmark = pytest.mark.rounding
-
 NOTHING = np.zeros((0, 2))
 
 

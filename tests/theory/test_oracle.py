@@ -15,8 +15,6 @@ from robustdial.theory import (
     x_regularised,
 )
 
-pytestmark = pytest.mark.rounding
-
 CLOSE = 1e-8
 """The file has all digits; between two solvers, the condition of the splines costs some."""
 

@@ -16,8 +16,6 @@ from robustdial.run.training_loop import training_loop
 from robustdial.training.engine import Recovery
 from robustdial.training.health import Signals, Trouble, diagnose, look, probe_size
 
-pytestmark = pytest.mark.rounding
-
 HEALTHY = {"clean": 0.5, "one_step": 0.33, "many_steps": 0.3, "linearity": 0.9, "top": 0.2, "n": 50}
 
 
@@ -101,6 +99,7 @@ def test_a_network_that_masks_its_gradient_is_seen(threat):
     assert seen.n == 40
 
 
+@pytest.mark.rounding
 def test_a_linear_network_is_as_linear_as_can_be():
     x, y = torch.rand(20, 3, 4, 4), torch.randint(0, 2, (20,))
     seen = look(nn.Sequential(nn.Flatten(), nn.Linear(48, 2)), x, y, Linf(0.1))
@@ -304,6 +303,7 @@ def _flat(text):
     return " ".join(text.split())
 
 
+@pytest.mark.rounding
 def test_training_that_overfits_catastrophically_is_caught(tmp_path):
     """FGSM from the clean image at a large radius, for real: it comes to survive its own step, and no other.
 

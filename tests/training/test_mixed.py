@@ -16,10 +16,16 @@ spec.loader.exec_module(worker)
 
 GENERATED = ("gat", "gat-oat")  # need a generator in a folder
 NAMES = [name for name in RECIPES if name not in GENERATED]
+KINDS = {"mixup": Mixing(mixup=0.4), "cutmix": Mixing(cutmix=1.0)}
+BY_TURNS = [
+    pytest.param(name, mixing, marks=() if i % len(KINDS) == k else pytest.mark.slow, id=f"{name}-{kind}")
+    for i, name in enumerate(NAMES)
+    for k, (kind, mixing) in enumerate(KINDS.items())
+]
+"""Every recipe with one kind, and on demand with the other: to a recipe, both are soft labels."""
 
 
-@pytest.mark.parametrize("mixing", [Mixing(mixup=0.4), Mixing(cutmix=1.0)], ids=["mixup", "cutmix"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "mixing"), BY_TURNS)
 def test_every_recipe_takes_a_step(name, mixing):
     state, method, data = worker.started(name, worker.ALONE)
     state.mixing = mixing
