@@ -23,6 +23,11 @@ Gradients = Sequence[Tensor | None]
 class Learner(Protocol):
     """Where the weights stand while they learn."""
 
+    @property
+    def still(self) -> bool:
+        """Whether they learn where they stand while the adversary moves, so that they can learn before it has moved."""
+        ...
+
     def around(self, model: nn.Module, parts: Parts, objective: Objective) -> AbstractContextManager[Parts]:
         """Inside, the weights stand where they learn, and the optimizer steps there. Gives the points to learn at."""
         ...
@@ -31,6 +36,10 @@ class Learner(Protocol):
 @dataclass(frozen=True)
 class Plain:
     """The weights learn where they are."""
+
+    @property
+    def still(self) -> bool:
+        return True
 
     def around(self, model: nn.Module, parts: Parts, objective: Objective) -> AbstractContextManager[Parts]:
         return nullcontext(parts)
@@ -61,6 +70,10 @@ class AWP:
         fields_fit(self)
         if not self.gamma > 0:
             raise ValueError(f"gamma={self.gamma:g}: give the share of a weight's length to move it by, such as 0.01.")
+
+    @property
+    def still(self) -> bool:
+        return False
 
     @contextmanager
     def around(self, model: nn.Module, parts: Parts, objective: Objective) -> Iterator[Parts]:

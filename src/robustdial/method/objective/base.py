@@ -126,7 +126,7 @@ class Objective(Protocol):
 
 
 class Paired(Objective, Protocol):
-    """An objective that is the sum of two terms, which can be weighed apart."""
+    """An objective that is the sum of two terms, which can be weighed apart. If it is separable too, by these."""
 
     def terms(self, view: View) -> tuple[Tensor, Tensor]:
         """Loss per row `[B]` on the clean image, and what the adversary adds to it `[B]`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -41,7 +42,14 @@ class Blend:
         return clean + adv
 
     def terms(self, view: View) -> tuple[Tensor, Tensor]:
-        clean = cross_entropy(view.clean, view.y)
-        adv = cross_entropy(view.adv, view.attacked_labels)
-        weight = self.share * view.lam
-        return (1 - weight) * clean, weight * per_row(adv, view)
+        return self.first(view), self._adversarial(view)
+
+    def first(self, view: View) -> Tensor:
+        return (1 - self.share * view.lam) * cross_entropy(view.clean, view.y)
+
+    def rest(self, view: View) -> Iterator[Tensor]:
+        if view.called:
+            yield self._adversarial(view)
+
+    def _adversarial(self, view: View) -> Tensor:
+        return self.share * view.lam * per_row(cross_entropy(view.adv, view.attacked_labels), view)

@@ -27,7 +27,7 @@ class Solver(Protocol):
     """How the adversary moves."""
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
-        """The points to learn from, for `passes` forward-backward passes in all."""
+        """The points to learn from, each from a `game.open()` of its own, for `passes` passes in all."""
         ...
 
 
