@@ -103,7 +103,9 @@ class Game:
         """Gradient of the adversary's loss, summed over the attacked rows, with respect to `z`."""
         seen = point.at(z)
         assert seen.z is not None
-        return torch.autograd.grad(self.objective.attack(seen).sum(), seen.z)[0]
+        loss = self.objective.attack(seen).sum()
+        point.note(z, seen)
+        return torch.autograd.grad(loss, seen.z)[0]
 
     @property
     def shard(self) -> Shard:
@@ -229,17 +231,23 @@ class Point:
         parts: int = 1,
         start: Tensor | None = None,
         learned: Tensor | None = None,
+        noted: tuple[Tensor, Tensor] | None = None,
     ) -> None:
         self.game, self.z, self.parts, self._start, self.learned = game, z, parts, start, learned
+        self._noted = noted
         self._clean, self._reference = clean, reference
         # not methods: a point that its own parts hold would keep its logits until Python looks for such circles
         self._shown, self._adv = (Lazy(partial(forward, game, z)) for forward in (_forward_all, _forward_attacked))
 
     def at(self, z: Tensor, start: Tensor | None = None) -> Point:
         """The same view, clean logits included, at another perturbation, which will get a gradient."""
-        return Point(
-            self.game, z.detach().requires_grad_(), self._clean, self._reference, self.parts, start, self.learned
-        )
+        known = (self._clean, self._reference, self.parts, start, self.learned, self._noted)
+        return Point(self.game, z.detach().requires_grad_(), *known)
+
+    def note(self, z: Tensor, seen: Point) -> None:
+        """Keep the logits where the adversary's first step sets out, `seen` at `z`."""
+        if self._noted is None and seen._adv.known:
+            self._noted = z, seen.adv.detach()
 
     def learned_from(self, term: Tensor) -> Point:
         """The same view after the weights have learned from a term of the loss on its clean logits, now constants."""
@@ -263,6 +271,14 @@ class Point:
     def start(self) -> Tensor:
         """The perturbation from which the adversary set out; zero where its solver does not say."""
         return self.zero() if self._start is None else self._start
+
+    @property
+    def at_start(self) -> Tensor:
+        """Logits `[V, K]` at `start`, without gradient: what the adversary's first step has seen, if it made one."""
+        if self._noted is not None and self._noted[0] is self._start:
+            return self._noted[1]
+        with torch.no_grad():
+            return self.at(self.start).adv
 
     def zero(self) -> Tensor:
         """The perturbation that changes nothing."""

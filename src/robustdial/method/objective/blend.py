@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from robustdial.checks import fields_fit
@@ -48,8 +49,10 @@ class Blend:
         return (1 - self.share * view.lam) * cross_entropy(view.clean, view.y)
 
     def rest(self, view: View) -> Iterator[Tensor]:
-        if view.called:
+        if view.called and self.share:
             yield self._adversarial(view)
 
     def _adversarial(self, view: View) -> Tensor:
+        if not self.share:  # nobody asks for the adversarial images
+            return torch.zeros_like(view.lam)
         return self.share * view.lam * per_row(cross_entropy(view.adv, view.attacked_labels), view)

@@ -44,6 +44,10 @@ class Soft:
         return self._view.start
 
     @property
+    def at_start(self) -> Tensor:
+        return self._view.at_start
+
+    @property
     def clean(self) -> Tensor:
         return self._view.clean
 
