@@ -29,7 +29,8 @@ AutoAttack's authors for that norm.
 
 The passes of each are [counted](passes.md). More on [training with one step](fast.md) and
 [against several norms](several-norms.md); on [robust self-training](robust-self-training.md),
-[attributes](attributes.md), [localized](localized.md) and [generative](generative.md) adversarial training, and [all four together](beyond.md).
+[attributes](attributes.md), [localized](localized.md) and [generative](generative.md) adversarial training, and
+[all four together](beyond.md).
 """
 
 
