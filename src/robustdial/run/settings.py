@@ -56,6 +56,8 @@ class Run:
             none. The network must name its layers, as those of timm do.
         clip: shorten the gradient of an update to this length; 0 for never.
         accumulate: parts in which each batch is played, one after the other, for one update: less memory.
+        grad_checkpointing: keep the inputs of the network's blocks alone and compute the blocks again for the backward,
+            where weights learn: less memory, about a third of a pass more for each update.
         sync_norm: on several processes, batch norms take the statistics of all rows of a batch, not of their own.
         shard_weights: on several processes, divide weights, gradients and optimizer among them (FSDP2), for networks
             that do not fit on a device.
@@ -122,6 +124,7 @@ class Run:
     layer_decay: float = 1.0
     clip: float = 0.0
     accumulate: int = 1
+    grad_checkpointing: bool = False
     sync_norm: bool = False
     shard_weights: bool = False
     ema: float = 0.0
@@ -183,6 +186,10 @@ class Run:
             raise ValueError(
                 f"--accumulate {self.accumulate} does not divide --batch {self.batch}. Give a number that does."
             )
+        for flag in ("compile", "sync_norm", "shard_weights") if self.grad_checkpointing else ():
+            if getattr(self, flag):
+                other = flag.replace("_", "-")
+                raise ValueError(f"--grad-checkpointing and --{other} do not go together yet. Give one of them.")
         if self.sync_norm and self.compile:
             raise ValueError("--sync-norm and --compile do not go together yet. Give one of them.")
         if self.shard_weights and self.compile:
