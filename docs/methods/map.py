@@ -27,9 +27,10 @@ Recipes with a `--norm` take `linf`, `l2` and `l1`: `train pgd-at --norm l1 --ep
 network is worth in L1 is measured by `evaluate ... --norm l1 --eps 12 --attack autoattack-l1`, with the constants of
 AutoAttack's authors for that norm.
 
-More on [training with one step](fast.md) and [against several norms](several-norms.md); on
-[robust self-training](robust-self-training.md), [attributes](attributes.md), [localized](localized.md) and
-[generative](generative.md) adversarial training, and [all four together](beyond.md).
+The passes of each are [counted](passes.md). More on [training with one step](fast.md) and
+[against several norms](several-norms.md); on [robust self-training](robust-self-training.md),
+[attributes](attributes.md), [localized](localized.md) and [generative](generative.md) adversarial training, and
+[all four together](beyond.md).
 """
 
 

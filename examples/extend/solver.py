@@ -1,6 +1,7 @@
 """A solver of one's own: the ascent of PGD with momentum (Dong et al., CVPR 2018).
 
-A solver is a generator of points to learn from. Where it yields, the weights learn.
+A solver is a generator of points to learn from, each from a `game.open()` of its own. Where it yields, the weights
+learn.
 """
 
 from __future__ import annotations

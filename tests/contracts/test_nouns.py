@@ -33,6 +33,8 @@ from robustdial.method.objective import (
     Smoothed,
     Steady,
     Targeted,
+    first_of,
+    rest_of,
 )
 from robustdial.method.schedule import Constant, Delayed, Linear, Magnitude, Rebound, Threshold, Warm
 from robustdial.method.solver import (
@@ -208,6 +210,23 @@ def test_objectives_take_probabilities_for_labels(objective, dials):
         point = game.open().at(game.noise(1.0))
         losses.append((objective.attack(point), objective.learn(point)))
         assert all(right <= len(point.y) for right, _ in point.correct().values())
+    torch.testing.assert_close(*losses)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("dials", [Fixed(), Dials((0.5, 1.0)), Dials((0.0,))])
+def test_the_terms_of_a_loss_add_up_to_it(objective, dials):
+    losses = []
+    for separate in (False, True):
+        torch.manual_seed(0)
+        (game,) = games(dials, objective)
+        opened = game.open()
+        first = first_of(objective, opened) if separate else None
+        point = opened.at(game.noise(1.0))
+        terms = list(rest_of(objective, point)) if separate else [objective.learn(point)]
+        terms += [] if first is None else [first]
+        assert all(term.shape == point.lam.shape and term.requires_grad for term in terms)
+        losses.append(torch.stack(terms).sum(0))
     torch.testing.assert_close(*losses)
 
 

@@ -33,11 +33,11 @@ def test_what_is_absent_is_not_there():
     assert not {name.lower() for name in absent} & set(RECIPES)
 
 
-def test_the_page_is_what_its_script_writes(monkeypatch):
+@pytest.mark.parametrize(("script", "page"), [("map", "README.md"), ("passes", "passes.md")])
+def test_a_page_is_what_its_script_writes(script, page, monkeypatch):
     monkeypatch.syspath_prepend(DOCS)
-    page = importlib.import_module("map").page()
-    written = (DOCS / "README.md").read_text()
-    assert written == page, "write it anew: python docs/methods/map.py > docs/methods/README.md"
+    written, expected = (DOCS / page).read_text(), importlib.import_module(script).page()
+    assert written == expected, f"write it anew: python docs/methods/{script}.py > docs/methods/{page}"
 
 
 def test_the_list_is_by_kind(capsys):

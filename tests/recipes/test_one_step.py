@@ -14,8 +14,8 @@ from robustdial.training.engine import TrainState, fit, steps
 SPENT = {
     "n-fgsm": 2,
     "zerograd": 2,
-    "rs-aaer": 3,
-    "n-aaer": 3,
+    "rs-aaer": 2,
+    "n-aaer": 2,
     "fgsm-pgi": 3,
     "liet": 3 + 2 / 12,  # two grey images in the one batch of twelve in which they are looked at
     "guided-at": 4,

@@ -12,7 +12,7 @@ from robustdial.dial import Fixed
 from robustdial.method import Method
 from robustdial.method.game import Game
 from robustdial.method.learner import AWP, Plain
-from robustdial.method.objective import ALP, AT, MART, TRADES, GradAlign, Smoothed
+from robustdial.method.objective import ALP, AT, MART, TRADES, Abnormal, Blend, GradAlign, Smoothed
 from robustdial.method.schedule import Constant
 from robustdial.method.solver import PGD, YOPO, Carried, Friendly, Replay, Step
 from robustdial.method.threat import Linf
@@ -115,6 +115,9 @@ def test_the_gradient_does_not_know_the_size_of_the_batch(size):
         (PGD(Step(0.02)), 2, GradAlign(AT()), Plain(), 4),
         (PGD(Step(0.02)), 8, AT(), AWP(), 9),
         (PGD(Step(0.02)), 8, TRADES(), AWP(), 12),
+        (PGD(Step(0.02)), 8, Blend(0.5), AWP(), 11),  # the clean images were looked at already
+        (PGD(Step(0.02)), 1, Blend(0.0), Plain(), 1),
+        (PGD(Step(0.02)), 2, Abnormal(AT()), Plain(), 2),
     ],
 )
 def test_the_cost_is_what_the_recipes_say(solver, passes, objective, learner, forwards):

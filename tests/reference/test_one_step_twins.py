@@ -208,5 +208,5 @@ def parameters(model):
 
 @pytest.mark.parametrize("name", TWINS)
 def test_twins(name):
-    """AAER forwards its start in another order: only running statistics see it."""
+    """AAER forwards its start once, the loop three times: only running statistics see it."""
     compare(TWINS[name], *([parameters] if "aaer" in name else []))

@@ -27,7 +27,7 @@ _GROUPS = {
     "training": "rate warmup eps_schedule optimizer momentum weight_decay layer_decay clip ema awp label_smoothing "
     "augment mixup cutmix teacher teacher_weights distil on_trouble",
     "measuring": "budget chosen_on",
-    "machine": "accumulate precision save_every sync_norm shard_weights shard",
+    "machine": "accumulate grad_checkpointing precision save_every sync_norm shard_weights shard",
     "output": "resume log json",
 }
 """The groups in the order of the page, and the flags of each; the knobs of a recipe belong to the method."""

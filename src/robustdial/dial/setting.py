@@ -62,8 +62,8 @@ class Dial(threading.local):
         if self._setting is None:
             raise RuntimeError(
                 "A dialed layer ran outside the forward of its Dialed network. "
-                "Call model(x, setting) or model.at(lam)(x). Activation checkpointing, which recomputes "
-                "layers later, is not supported."
+                "Call model(x, setting) or model.at(lam)(x). If the network's own activation checkpointing computes it "
+                "again, switch that off, as by set_grad_checkpointing(False), and train with --grad-checkpointing."
             )
         return self._setting
 
@@ -86,6 +86,16 @@ class Dial(threading.local):
         if known is None or known[0].codes is not setting.codes or known[0].share is not setting.share:
             known = self._maps[layer, setting.level] = (setting, compute(setting))
         return known[1]
+
+    @contextmanager
+    def at(self, setting: Setting) -> Iterator[None]:
+        """Inside, in whatever thread that is, the dial stands at `setting`, for layers that are computed once more."""
+        before = self._setting
+        self.turn(setting)
+        try:
+            yield
+        finally:
+            self.turn(before)
 
     def turn(self, setting: Setting | None) -> None:
         """Set the dial for a forward pass, or put it to rest (None)."""

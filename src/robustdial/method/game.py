@@ -15,10 +15,13 @@ from robustdial.dial import Rows, Seat, unchanged
 from robustdial.distributed import ALONE, Shard, World, drawn, sharded
 from robustdial.logits import logits_of
 from robustdial.method.modes import Mode, attacked
-from robustdial.method.objective import Objective
+from robustdial.method.objective import Objective, first_of
 from robustdial.method.objective.base import hard, single
 from robustdial.method.threat import Reach, Threat, settled
 from robustdial.typing import Classifier
+
+Send = Callable[[Tensor, int], None]
+"""Sends back a loss per row `[B]` at one of so many points of an update: weights learn from it."""
 
 
 class Game:
@@ -36,6 +39,8 @@ class Game:
         teacher: images to logits `[B, K]`, for objectives that ask one.
         world: the processes that play the rows of the whole batch.
         turn: the context in which this game goes on, where several games of a batch are played by turns.
+        send: lets the weights learn what is known before the adversary moves; None if they learn all of it afterwards.
+        parts: from how many points of this batch an update learns, each counting for its share.
     """
 
     def __init__(
@@ -49,6 +54,8 @@ class Game:
         teacher: Classifier | None = None,
         world: World = ALONE,
         turn: Callable[[], AbstractContextManager[None]] = nullcontext,
+        send: Send | None = None,
+        parts: int = 1,
     ) -> None:
         self.model, self.seat, self.batch, self.attacked = model, seat, batch, batch.rows(slice(seat.first, None))
         self.objective, self.step_scale, self._given = objective, step_scale, threat
@@ -56,6 +63,7 @@ class Game:
         self.reach = _rows(seat.reach, slice(seat.first, None))
         """Share of the radius that each row's adversary may use: `[V]`, or one number."""
         self._teacher, self.world, self.turn = teacher, world, turn
+        self.send, self.parts = send, parts
         self.called = world.together(len(self.attacked_images) > 0)
         """Whether the network is called on attacked rows; with none here it may be, to take part in what others do."""
         self.spent = 0
@@ -73,17 +81,31 @@ class Game:
         with attacked(self.model, mode), at_rest(self.attacked_images):
             yield
 
-    def open(self) -> Point:
-        """A point before the adversary has moved; the objective has looked at what it must see first."""
-        point = Point(self, None, Lazy(self._clean), Lazy(self._reference))
-        self.objective.look(point)
-        return point
+    def open(self, parts: int = 1) -> Point:
+        """A point before the adversary has moved, for one point to learn from: the next that the solver yields.
+
+        An update learns from so many of these, `parts`, each counting for its share.
+
+        The objective has looked at what it must see first. What of the loss is known by then has been learned from, and
+        its forward is let go, so that it takes no memory while the adversary moves.
+        """
+        point = Point(self, None, Lazy(self._clean), Lazy(self._reference), parts * self.parts)
+        if self.send is None:
+            self.objective.look(point)
+            return point
+        first = first_of(self.objective, point)
+        if first is None:
+            return point
+        self.send(first, point.parts)
+        return point.learned_from(first)
 
     def gradient(self, z: Tensor, point: Point) -> Tensor:
         """Gradient of the adversary's loss, summed over the attacked rows, with respect to `z`."""
         seen = point.at(z)
         assert seen.z is not None
-        return torch.autograd.grad(self.objective.attack(seen).sum(), seen.z)[0]
+        loss = self.objective.attack(seen).sum()
+        point.note(z, seen)
+        return torch.autograd.grad(loss, seen.z)[0]
 
     @property
     def shard(self) -> Shard:
@@ -125,9 +147,9 @@ class Game:
         given = (self._given, self.objective, self.step_scale, self._teacher, self.world, self.turn)
         return Game(self.model, seat, batch, *given)
 
-    def within(self, threat: Threat) -> Game:
-        """The same game in another threat; what it forwards counts here."""
-        given = (self.objective, self.step_scale, self._teacher, self.world, self.turn)
+    def within(self, threat: Threat, parts: int = 1) -> Game:
+        """The same game in another threat, one of so many from which an update learns; what it forwards counts here."""
+        given = (self.objective, self.step_scale, self._teacher, self.world, self.turn, self.send, self.parts * parts)
         return Game(self.model, self.seat._replace(forward=self._forward), self.batch, threat, *given)
 
     @cached_property
@@ -178,6 +200,13 @@ class Lazy:
         """The tensor."""
         return self._compute()
 
+    @classmethod
+    def known_as(cls, value: Tensor) -> Lazy:
+        """One that has been computed."""
+        lazy = cls(lambda: value)
+        _ = lazy.value
+        return lazy
+
     @property
     def known(self) -> bool:
         """Whether it has been computed."""
@@ -190,6 +219,7 @@ class Point:
     Attributes:
         z: the perturbation; after the weights have learned here, `z.grad` is filled.
         parts: the optimizer steps once it has the gradients of so many points; each counts for its share.
+        learned: the term of the loss per row `[B]` from which they have learned already, without gradient, or None.
     """
 
     def __init__(
@@ -200,15 +230,33 @@ class Point:
         reference: Lazy,
         parts: int = 1,
         start: Tensor | None = None,
+        learned: Tensor | None = None,
+        noted: tuple[Tensor, Tensor] | None = None,
     ) -> None:
-        self.game, self.z, self.parts, self._start = game, z, parts, start
+        self.game, self.z, self.parts, self._start, self.learned = game, z, parts, start, learned
+        self._noted = noted
         self._clean, self._reference = clean, reference
         # not methods: a point that its own parts hold would keep its logits until Python looks for such circles
         self._shown, self._adv = (Lazy(partial(forward, game, z)) for forward in (_forward_all, _forward_attacked))
 
-    def at(self, z: Tensor, parts: int = 1, start: Tensor | None = None) -> Point:
+    def at(self, z: Tensor, start: Tensor | None = None) -> Point:
         """The same view, clean logits included, at another perturbation, which will get a gradient."""
-        return Point(self.game, z.detach().requires_grad_(), self._clean, self._reference, parts, start)
+        known = (self._clean, self._reference, self.parts, start, self.learned, self._noted)
+        return Point(self.game, z.detach().requires_grad_(), *known)
+
+    def note(self, z: Tensor, seen: Point) -> None:
+        """Keep the logits where the adversary's first step sets out, `seen` at `z`."""
+        if self._noted is None and seen._adv.known:
+            self._noted = z, seen.adv.detach()
+
+    def learned_from(self, term: Tensor) -> Point:
+        """The same view after the weights have learned from a term of the loss on its clean logits, now constants."""
+        clean = Lazy.known_as(self.clean.detach())
+        return Point(self.game, self.z, clean, self._reference, self.parts, self._start, term.detach())
+
+    def within(self, threat: Threat) -> Point:
+        """The same view in another threat (`Game.within`)."""
+        return Point(self.game.within(threat), None, self._clean, self._reference, self.parts, None, self.learned)
 
     def among(self, rows: Tensor, labels: Tensor | None = None) -> Point:
         """The view of some of the attacked rows, by index `[R]`, before their adversaries have moved (`Game.among`)."""
@@ -223,6 +271,14 @@ class Point:
     def start(self) -> Tensor:
         """The perturbation from which the adversary set out; zero where its solver does not say."""
         return self.zero() if self._start is None else self._start
+
+    @property
+    def at_start(self) -> Tensor:
+        """Logits `[V, K]` at `start`, without gradient: what the adversary's first step has seen, if it made one."""
+        if self._noted is not None and self._noted[0] is self._start:
+            return self._noted[1]
+        with torch.no_grad():
+            return self.at(self.start).adv
 
     def zero(self) -> Tensor:
         """The perturbation that changes nothing."""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from robustdial.checks import fields_fit
+from robustdial.distributed import World
 from robustdial.method.game import Point
 from robustdial.method.objective import Objective
 
@@ -23,6 +24,11 @@ Gradients = Sequence[Tensor | None]
 class Learner(Protocol):
     """Where the weights stand while they learn."""
 
+    @property
+    def still(self) -> bool:
+        """Whether they learn where they stand while the adversary moves, so that they can learn before it has moved."""
+        ...
+
     def around(self, model: nn.Module, parts: Parts, objective: Objective) -> AbstractContextManager[Parts]:
         """Inside, the weights stand where they learn, and the optimizer steps there. Gives the points to learn at."""
         ...
@@ -31,6 +37,10 @@ class Learner(Protocol):
 @dataclass(frozen=True)
 class Plain:
     """The weights learn where they are."""
+
+    @property
+    def still(self) -> bool:
+        return True
 
     def around(self, model: nn.Module, parts: Parts, objective: Objective) -> AbstractContextManager[Parts]:
         return nullcontext(parts)
@@ -43,8 +53,7 @@ class AWP:
         d = gamma ||w|| g / ||g||,  g = d loss / d w,   for every weight tensor of two or more dimensions
 
     Flattens the loss over the weights, which narrows the gap between robust training and test accuracy. Works with any
-    method; each point that is learned from costs its pass once more, that over the clean images included, and what an
-    objective looked at before (clean images of a dialed network) is looked at again.
+    method; each point that is learned from costs its pass once more, that over the clean images included.
 
     Source: Wu et al., Adversarial Weight Perturbation Helps Robust Generalization, NeurIPS 2020.
 
@@ -62,32 +71,33 @@ class AWP:
         if not self.gamma > 0:
             raise ValueError(f"gamma={self.gamma:g}: give the share of a weight's length to move it by, such as 0.01.")
 
+    @property
+    def still(self) -> bool:
+        return False
+
     @contextmanager
     def around(self, model: nn.Module, parts: Parts, objective: Objective) -> Iterator[Parts]:
-        found = [_afresh(points) for points in parts]
-        moves = self._moves(model, found, objective)
+        found, gradients = [], []
+        weights = [w for name, w in model.named_parameters() if w.requires_grad and w.dim() > 1 and "weight" in name]
+        for points in parts:
+            with _buffers_kept(model):
+                gradients.append(_gradients(points, weights, objective))
+            found.append([point.afresh() for point in points])  # what was kept for the backward is let go
+        moves = self._moves(found[0][0].game.world, weights, _mean(gradients))
         _move(moves, 1)
         try:
-            yield [_afresh(points) for points in found]
+            yield found
         finally:
             _move(moves, -1)
 
     def _moves(
-        self, model: nn.Module, parts: Sequence[Sequence[Point]], objective: Objective
+        self, world: World, weights: Sequence[nn.Parameter], gradients: Gradients
     ) -> list[tuple[nn.Parameter, Tensor]]:
-        weights = [w for name, w in model.named_parameters() if w.requires_grad and w.dim() > 1 and "weight" in name]
-        with _buffers_kept(model):
-            gradients = _mean([_gradients(points, weights, objective) for points in parts])
-        gradients = parts[0][0].game.world.average_gradients(gradients, weights)
         return [
             (weight, self.gamma * weight.detach().norm() / (gradient.norm() + 1e-20) * gradient)
-            for weight, gradient in zip(weights, gradients, strict=True)
+            for weight, gradient in zip(weights, world.average_gradients(gradients, weights), strict=True)
             if gradient is not None
         ]
-
-
-def _afresh(points: Sequence[Point]) -> list[Point]:
-    return [point.afresh() for point in points]
 
 
 def _gradients(points: Sequence[Point], weights: Sequence[Tensor], objective: Objective) -> Gradients:

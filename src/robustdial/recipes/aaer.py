@@ -23,7 +23,7 @@ def rs_aaer(eps: float = px(8), norm: Norm = "linf", step: float = 1.25, weight:
     Paper: Lin et al., Eliminating Catastrophic Overfitting via Abnormal Adversarial Examples Regularization, NeurIPS
     2023.
 
-    Cost: 2 passes per image, and a forward.
+    Cost: 2 passes per image.
 
     Departures from the authors' code: those of `Abnormal` and of `fgsm-rs`.
 
@@ -52,7 +52,7 @@ def n_aaer(
     Paper: Lin et al., Eliminating Catastrophic Overfitting via Abnormal Adversarial Examples Regularization, NeurIPS
     2023.
 
-    Cost: 2 passes per image, and a forward.
+    Cost: 2 passes per image.
 
     Departures from the authors' code: those of `Abnormal` and of `n-fgsm`.
 

@@ -38,7 +38,7 @@ def rst(
 
     Paper: Raghunathan et al., Understanding and Mitigating the Tradeoff between Robustness and Accuracy, ICML 2020.
 
-    Cost: steps + 2 passes per image; 2 with beta 0, which is standard self-training. An epoch has as many images as
+    Cost: steps + 2 passes per image; 1 with beta 0, which is standard self-training. An epoch has as many images as
     there are labelled and unlabelled ones together.
 
     Departures from the authors' code: an epoch as above (theirs: 50,000 images for any data); the clean forward comes

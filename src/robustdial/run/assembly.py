@@ -18,7 +18,7 @@ from robustdial.method.learner import AWP
 from robustdial.method.objective import Distilled, GradAlign, Smoothed
 from robustdial.method.schedule import Warm
 from robustdial.method.threat import settled
-from robustdial.precision import Prepared, resolve
+from robustdial.precision import resolve
 from robustdial.provenance import provenance
 from robustdial.recipes import recipe
 from robustdial.run.about import own_code_of
@@ -33,6 +33,7 @@ from robustdial.training.engine import TrainState, averaged, check_divides
 from robustdial.training.growth import parse_growth
 from robustdial.training.optimizer import optimizer_for
 from robustdial.training.rate import Warmed, parse
+from robustdial.training.recompute import called
 from robustdial.typing import Json
 
 
@@ -97,7 +98,7 @@ def assembled(folder: Path, parts: Parts, model: nn.Module) -> Experiment:
         rate=Warmed(parse(run.rate), run.warmup / run.epochs) if run.warmup else parse(run.rate),
         lr=run.lr,
         seed=run.seed,
-        forward=Prepared(model, parts.precision, run.compile),
+        forward=called(model, parts.precision, run.compile, run.grad_checkpointing),
         average=average,
         learner=AWP(run.awp) if run.awp else PLAIN,
         world=world,
@@ -122,6 +123,11 @@ def _method_of(name: str, knobs: Mapping[str, Any], run: Run) -> Method:
         raise ValueError(
             f"{name} asks for a second derivative, when divided weights are gone. Drop --shard-weights, or choose "
             "another recipe."
+        )
+    if run.grad_checkpointing and not method.dial.divisible:
+        raise ValueError(
+            f"A dial of kind {method.dial.name} takes weights of networks without calling these, and would take others "
+            "when blocks are computed again. Drop --grad-checkpointing, or choose another --dial."
         )
     if run.shard_weights and not method.dial.divisible:
         raise ValueError(

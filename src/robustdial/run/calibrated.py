@@ -68,8 +68,12 @@ def passes_by_epoch(schedule: Schedule, epochs: int) -> list[int]:
 
 
 def to_plan(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> Experiment:
-    """The run as it is calibrated: in one process, batches in one part, from fresh weights; nothing is written."""
-    return put_together(name, knobs, replace(run, accumulate=1, pretrained=False, compile=False), data)
+    """The run as it is calibrated: in one process, batches in one part, from fresh weights; nothing is written.
+
+    What would be computed again is counted as if it were kept.
+    """
+    plain = replace(run, accumulate=1, pretrained=False, compile=False, grad_checkpointing=False)
+    return put_together(name, knobs, plain, data)
 
 
 def calibrated(experiment: Experiment, part: int, clock: Clock = time.perf_counter) -> Calibration:

@@ -67,6 +67,10 @@ def _batches(run: Run) -> None:
 
 
 def _processes(run: Run) -> None:
+    for flag in ("compile", "sync_norm", "shard_weights") if run.grad_checkpointing else ():
+        if getattr(run, flag):
+            other = flag.replace("_", "-")
+            raise ValueError(f"--grad-checkpointing and --{other} do not go together yet. Give one of them.")
     if run.sync_norm and run.compile:
         raise ValueError("--sync-norm and --compile do not go together yet. Give one of them.")
     if run.shard_weights and run.compile:

@@ -10,15 +10,16 @@ import torch
 from torch import nn
 
 from robustdial.data import Batch, to_learn_at
+from robustdial.dial import Forward
 from robustdial.distributed import divide, synchronised
 from robustdial.logits import first_line, place_of
 from robustdial.method.objective import hard
-from robustdial.precision import Prepared
 from robustdial.randomness import seeded
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import untrained
 from robustdial.training.batch import Sums, train_batch
 from robustdial.training.optimizer import optimizer_for
+from robustdial.training.recompute import called
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,17 @@ class Understudy:
 
     experiment: Experiment
     model: nn.Module
-    forward: Prepared
+    forward: Forward
 
     @staticmethod
     def of(experiment: Experiment) -> Understudy:
         """An understudy for the network that learns."""
         model = _divided(experiment) if experiment.world.divides else copy.deepcopy(experiment.state.model)
         model.train()
-        return Understudy(experiment, model, Prepared(model, experiment.about["run"]["precision"]))
+        run = experiment.run
+        return Understudy(
+            experiment, model, called(model, experiment.about["run"]["precision"], False, run.grad_checkpointing)
+        )
 
     def batches(self, number: int, images: int, side: int | None = None) -> Iterator[Batch]:
         """The first batch of so many images, so many times, augmented anew; of images of another side, in pixels."""

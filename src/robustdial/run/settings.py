@@ -40,6 +40,8 @@ class Run:
             none. The network must name its layers, as those of timm do.
         clip: shorten the gradient of an update to this length; 0 for never.
         accumulate: parts in which each batch is played, one after the other, for one update: less memory.
+        grad_checkpointing: keep the inputs of the network's blocks alone and compute the blocks again for the backward,
+            where weights learn: less memory, about a third of a pass more for each update.
         sync_norm: on several processes, batch norms take the statistics of all rows of a batch, not of their own.
         shard_weights: on several processes, divide weights, gradients and optimizer among them (FSDP2), for networks
             that do not fit on a device.
@@ -106,6 +108,7 @@ class Run:
     layer_decay: float = 1.0
     clip: float = 0.0
     accumulate: int = 1
+    grad_checkpointing: bool = False
     sync_norm: bool = False
     shard_weights: bool = False
     ema: float = 0.0

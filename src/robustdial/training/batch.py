@@ -18,17 +18,16 @@ from robustdial.distributed import ALONE, Shard, World
 from robustdial.method import Method
 from robustdial.method.game import Game, Point
 from robustdial.method.learner import Learner, Plain
+from robustdial.method.objective import Objective, rest_of
 from robustdial.method.solver import Memory
 from robustdial.randomness import RandomStream
+from robustdial.training.sending import Backward, Sending
 from robustdial.training.update import Update
 from robustdial.typing import Classifier
 
 PLAIN = Plain()
 
 Turn = Callable[[], AbstractContextManager[None]]
-
-Backward = Callable[[Tensor], object]
-"""Adds the gradient of a loss to those of the weights, as `torch.autograd.backward` does."""
 
 Sums = dict[str, Tensor]
 """Statistics that add up over batches and over processes."""
@@ -140,10 +139,13 @@ def played(
     def sit_down(part: Batch, turn: Turn) -> Round:
         with turn():
             seats = method.dial.seats(model, forward, part.x, part.place)
+        send = Sending(backward, len(seats) * len(dealt))
         memories.extend({} for _ in range(len(seats) - len(memories)))
-        games = [Game(model, s, part, method.threat, method.objective, step_scale, teacher, world, turn) for s in seats]
+        ahead = send.ahead if learner.still else None
+        given = (method.threat, method.objective, step_scale, teacher, world, turn, ahead)
+        games = [Game(model, seat, part, *given) for seat in seats]
         plays = [method.solver.play(game, passes, memory) for game, memory in zip(games, memories, strict=True)]
-        return Round(games, zip(*plays, strict=True), turn)  # all widths advance in lock-step
+        return Round(games, zip(*plays, strict=True), turn, send)  # all widths advance in lock-step
 
     rounds = [sit_down(part, turn) for part, turn in zip(dealt, contexts, strict=True)]
     update, learned = Update(model, optimizer, world, clip), 0
@@ -152,8 +154,9 @@ def played(
         sums, learned = {}, learned + 1
         parts = chain([first], (round.go_on() or () for round in rounds[1:]))  # each when the one before has learned
         with learner.around(model, parts, method.objective) as found:
-            for points in found:
-                sums = add(sums, _learn(points, method, len(rounds), backward))
+            for points, round in zip(found, rounds, strict=True):
+                sums = add(sums, _learn(points, method.objective, round.send))
+                round.send.check(method)
             if learned % first[0].parts == 0:
                 update()
     for round in rounds[1:]:
@@ -172,11 +175,13 @@ class Round:
         games: of all widths.
         plays: their points, together.
         turn: the random numbers that they go on with.
+        send: how their losses are sent back.
     """
 
     games: list[Game]
     plays: Iterator[tuple[Point, ...]]
     turn: Turn
+    send: Sending
 
     def go_on(self) -> tuple[Point, ...] | None:
         """The next points to learn from, one for each width; None at the end."""
@@ -189,20 +194,31 @@ def add(total: Sums, more: Mapping[str, Tensor]) -> Sums:
     return total | {name: total.get(name, 0) + value.double() for name, value in more.items()}
 
 
-def _learn(points: Sequence[Point], method: Method, parts: int, backward: Backward) -> Sums:
-    """Gather the gradients of the points of all widths of one of so many parts."""
+def _learn(points: Sequence[Point], objective: Objective, send: Sending) -> Sums:
+    """Gather the gradients of the points of all widths of one part of a batch."""
     sums: Sums = {}
     for point in points:
+        loss = point.learned
+        send.owed -= loss is not None
         with point.game.turn():
-            loss = method.objective.learn(point)
-        shares = len(points) * point.parts * parts
-        backward(loss.mean() / shares)
-        sums = add(sums, _sums(point, loss, shares))
+            for term in _terms(objective, point):
+                send.now(term, point.parts)
+                loss = term.detach() if loss is None else loss + term.detach()
+        assert loss is not None, "the objective has no terms"
+        sums = add(sums, _sums(point, loss, send.shares * point.parts))
     return sums
 
 
+def _terms(objective: Objective, point: Point) -> Iterator[Tensor]:
+    """The terms of the loss that the weights have not learned from, each computed when the one before was sent back."""
+    if point.game.send is None:
+        yield objective.learn(point)
+    else:
+        yield from rest_of(objective, point)
+
+
 def _sums(point: Point, loss: Tensor, shares: int) -> Sums:
-    sums = {"loss": loss.detach().sum(), "rows": torch.tensor(len(loss))}
+    sums = {"loss": loss.sum(), "rows": torch.tensor(len(loss))}
     for name, (correct, number) in point.correct().items():
         sums |= {name: correct, f"{name}_rows": torch.tensor(number)}
     if point.z is not None and point.z.grad is not None:

@@ -15,6 +15,7 @@ from robustdial.method.objective.matched import Matched
 from robustdial.method.objective.nuclear import Nuclear
 from robustdial.method.objective.rslad import RSLAD
 from robustdial.method.objective.self_training import SelfTraining
+from robustdial.method.objective.separable import Separable, first_of, rest_of
 from robustdial.method.objective.smoothed import Smoothed
 from robustdial.method.objective.steady import Steady
 from robustdial.method.objective.targeted import Targeted
@@ -38,9 +39,12 @@ __all__ = [
     "Objective",
     "Paired",
     "SelfTraining",
+    "Separable",
     "Smoothed",
     "Steady",
     "Targeted",
     "View",
+    "first_of",
     "hard",
+    "rest_of",
 ]

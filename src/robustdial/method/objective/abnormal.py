@@ -22,8 +22,8 @@ class Abnormal:
     Source: Lin et al., Eliminating Catastrophic Overfitting via Abnormal Adversarial Examples Regularization, NeurIPS
     2023 (AAER).
 
-    Departures from the authors' code: the answers at the start are a forward of their own (theirs keeps the
-    adversary's); theirs adds how far the loss over A was lowered, which has no gradient there and is left out.
+    Departures from the authors' code: theirs adds how far the loss over A was lowered, which has no gradient there and
+    is left out.
 
     Args:
         objective: whose learning loss is regularised.
@@ -49,7 +49,7 @@ class Abnormal:
     def _penalty(self, view: View) -> Tensor:
         y = view.attacked_labels
         with torch.no_grad():
-            start = view.at(view.start).adv
+            start = view.at_start
             abnormal = cross_entropy(start, y) > cross_entropy(view.adv, y)
         moved = (single(view.adv) - single(start)).square().sum(1)
         further = _mean(moved, abnormal) - _mean(moved, ~abnormal).detach()

@@ -92,6 +92,12 @@ class View(Protocol):
         """The perturbation from which the adversary set out to `z`, without gradient."""
         ...
 
+    @property
+    def at_start(self) -> Tensor:
+        """Logits `[V, K]` at `start`, without gradient: those that the adversary's first step has seen, as the attacked
+        network gave them; asked for now if it has made none."""
+        ...
+
     def at(self, z: Tensor) -> View:
         """The same batch with the adversary at another perturbation, which asks for a gradient."""
         ...
@@ -126,7 +132,7 @@ class Objective(Protocol):
 
 
 class Paired(Objective, Protocol):
-    """An objective that is the sum of two terms, which can be weighed apart."""
+    """An objective that is the sum of two terms, which can be weighed apart. If it is separable too, by these."""
 
     def terms(self, view: View) -> tuple[Tensor, Tensor]:
         """Loss per row `[B]` on the clean image, and what the adversary adds to it `[B]`."""

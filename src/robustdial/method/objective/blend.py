@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from robustdial.checks import fields_fit
@@ -41,7 +43,16 @@ class Blend:
         return clean + adv
 
     def terms(self, view: View) -> tuple[Tensor, Tensor]:
-        clean = cross_entropy(view.clean, view.y)
-        adv = cross_entropy(view.adv, view.attacked_labels)
-        weight = self.share * view.lam
-        return (1 - weight) * clean, weight * per_row(adv, view)
+        return self.first(view), self._adversarial(view)
+
+    def first(self, view: View) -> Tensor:
+        return (1 - self.share * view.lam) * cross_entropy(view.clean, view.y)
+
+    def rest(self, view: View) -> Iterator[Tensor]:
+        if view.called and self.share:
+            yield self._adversarial(view)
+
+    def _adversarial(self, view: View) -> Tensor:
+        if not self.share:  # nobody asks for the adversarial images
+            return torch.zeros_like(view.lam)
+        return self.share * view.lam * per_row(cross_entropy(view.adv, view.attacked_labels), view)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from torch import Tensor
 
 from robustdial.checks import fields_fit
 from robustdial.method.objective.base import Objective, View, probabilities
+from robustdial.method.objective.separable import first_of, rest_of
 from robustdial.method.objective.soft import Soft
 
 
@@ -42,6 +45,19 @@ class Distilled:
         return self.objective.attack(view)
 
     def learn(self, view: View) -> Tensor:
-        teacher_probs = view.teacher_probs
-        labels = (1 - self.share) * probabilities(view.y, teacher_probs.shape[1]) + self.share * teacher_probs
-        return self.objective.learn(Soft(view, labels))
+        return self.objective.learn(self._soft(view))
+
+    def first(self, view: View) -> Tensor | None:
+        return first_of(self.objective, self._soft(view))
+
+    def rest(self, view: View) -> Iterator[Tensor]:
+        return rest_of(self.objective, self._soft(view))
+
+    def _soft(self, view: View) -> Soft:
+        return Soft(view, partial(_distilled, view, self.share))
+
+
+def _distilled(view: View, share: float) -> Tensor:
+    """Labels `[B, K]`."""
+    teacher_probs = view.teacher_probs
+    return (1 - share) * probabilities(view.y, teacher_probs.shape[1]) + share * teacher_probs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from robustdial.checks import fields_fit
 from robustdial.method.objective.base import Objective, View, cross_entropy, not_negative
+from robustdial.method.objective.separable import first_of, rest_of
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,25 @@ class GradAlign:
     def learn(self, view: View) -> Tensor:
         if not view.contested:
             return self.objective.learn(view)
+        penalty = self._penalty(view)  # before the other forward: running statistics see the order
+        return self.objective.learn(view) + penalty
+
+    def first(self, view: View) -> Tensor | None:
+        return first_of(self.objective, view)
+
+    def rest(self, view: View) -> Iterator[Tensor]:
+        if view.contested:
+            penalty = self._penalty(view)  # in every process: they count their rows together
+            if view.called:
+                yield penalty
+        yield from rest_of(self.objective, view)
+
+    def _penalty(self, view: View) -> Tensor:
+        """The regulariser `[B]`, the same for each row."""
         straight = self._gradient(view, view.zero(), differentiable=False)
         bent = self._gradient(view, view.anywhere(), differentiable=True)
-        return self.objective.learn(view) + self.weight * misalignment(straight, bent, view.mean_over_processes)
+        penalty = self.weight * misalignment(straight, bent, view.mean_over_processes)
+        return penalty.expand(len(view.y))
 
     def _gradient(self, view: View, z: Tensor, differentiable: bool) -> Tensor:
         seen = view.at(z)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from robustdial.checks import fields_fit
 from robustdial.method.objective.base import Objective, View, cross_entropy, not_negative, per_row
+from robustdial.method.objective.separable import first_of, rest_of
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,19 @@ class LocalLinearity:
 
     def learn(self, view: View) -> Tensor:
         loss = self.objective.learn(view)
-        return loss + self.weight * per_row(_error(view).square(), view) if len(view.attacked_labels) else loss
+        return loss + self._penalty(view) if len(view.attacked_labels) else loss
+
+    def first(self, view: View) -> Tensor | None:
+        return first_of(self.objective, view)
+
+    def rest(self, view: View) -> Iterator[Tensor]:
+        yield from rest_of(self.objective, view)
+        if len(view.attacked_labels):
+            yield self._penalty(view)
+
+    def _penalty(self, view: View) -> Tensor:
+        """The regulariser per row `[B]`."""
+        return self.weight * per_row(_error(view).square(), view)
 
 
 def _error(view: View) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from robustdial.checks import fields_fit, said
 from robustdial.method.objective.base import Paired, View
+from robustdial.method.objective.separable import Separable, first_of
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,17 @@ class SelfTraining:
     def learn(self, view: View) -> Tensor:
         clean, adv = self.objective.terms(view)
         return _weights(view, self.clean_weight) * clean + _weights(view, self.adv_weight) * adv
+
+    def first(self, view: View) -> Tensor | None:
+        clean = first_of(self.objective, view)
+        return None if clean is None else _weights(view, self.clean_weight) * clean
+
+    def rest(self, view: View) -> Iterator[Tensor]:
+        if not isinstance(self.objective, Separable):
+            yield self.learn(view)
+            return
+        for adv in self.objective.rest(view):
+            yield _weights(view, self.adv_weight) * adv
 
 
 def _weights(view: View, weight: float) -> Tensor:

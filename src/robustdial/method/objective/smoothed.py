@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from torch import Tensor
 
 from robustdial.checks import fields_fit
 from robustdial.method.objective.base import Objective, View, probabilities
+from robustdial.method.objective.separable import first_of, rest_of
 from robustdial.method.objective.soft import Soft
 
 
@@ -42,6 +45,19 @@ class Smoothed:
         return self.objective.attack(view)
 
     def learn(self, view: View) -> Tensor:
-        classes = view.adv.shape[1]
-        labels = probabilities(view.y, classes) * (1 - self.amount) + self.amount / classes
-        return self.objective.learn(Soft(view, labels))
+        return self.objective.learn(self._soft(view))
+
+    def first(self, view: View) -> Tensor | None:
+        return first_of(self.objective, self._soft(view))
+
+    def rest(self, view: View) -> Iterator[Tensor]:
+        return rest_of(self.objective, self._soft(view))
+
+    def _soft(self, view: View) -> Soft:
+        return Soft(view, partial(_smoothed, view, self.amount))
+
+
+def _smoothed(view: View, amount: float) -> Tensor:
+    """Labels `[B, K]`; the number of classes is that of the logits that are known."""
+    classes = (view.clean if view.z is None else view.adv).shape[1]
+    return probabilities(view.y, classes) * (1 - amount) + amount / classes

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
+
 from torch import Tensor
 
 from robustdial.method.objective.base import View, of_attacked
 
 
 class Soft:
-    """A view whose labels are probabilities `[B, K]`; everything else is that of `view`."""
+    """A view whose labels are probabilities `[B, K]`, asked for when they are used; all else is that of `view`."""
 
-    def __init__(self, view: View, labels: Tensor) -> None:
-        self._view = view
-        self.y, self.attacked_labels = labels, of_attacked(labels, view)
+    def __init__(self, view: View, labels: Callable[[], Tensor]) -> None:
+        self._view, self._labels = view, labels
         self.lam, self.z = view.lam, view.z
         self.at, self.zero, self.anywhere = view.at, view.zero, view.anywhere
         self.contested, self.called, self.mean_over_processes = view.contested, view.called, view.mean_over_processes
+
+    @cached_property
+    def y(self) -> Tensor:
+        return self._labels()
+
+    @cached_property
+    def attacked_labels(self) -> Tensor:
+        return of_attacked(self.y, self._view)
 
     @property
     def all_by_teacher(self) -> Tensor:
@@ -32,6 +42,10 @@ class Soft:
     @property
     def start(self) -> Tensor:
         return self._view.start
+
+    @property
+    def at_start(self) -> Tensor:
+        return self._view.at_start
 
     @property
     def clean(self) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from robustdial.checks import fields_fit
 from robustdial.method.objective.base import Objective, View, cross_entropy, hard
+from robustdial.method.objective.separable import first_of, rest_of
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,12 @@ class Targeted:
 
     def learn(self, view: View) -> Tensor:
         return self.objective.learn(view)
+
+    def first(self, view: View) -> Tensor | None:
+        return first_of(self.objective, view)
+
+    def rest(self, view: View) -> Iterator[Tensor]:
+        return rest_of(self.objective, view)
 
 
 def targets(y: Tensor, classes: int) -> Tensor:

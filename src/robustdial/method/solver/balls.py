@@ -67,9 +67,7 @@ class EachBall:
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
         balls = balls_of(game.threat)
         for ball in balls:
-            for point in self.solver.play(game.within(ball), max(passes // len(balls), 1), {}):
-                assert point.z is not None
-                yield point.at(point.z, parts=len(balls) * point.parts, start=point.start)
+            yield from self.solver.play(game.within(ball, parts=len(balls)), max(passes // len(balls), 1), {})
 
 
 @dataclass(frozen=True)
@@ -94,12 +92,12 @@ class WorstBall:
         z = torch.zeros_like(game.attacked_images)
         worst = z.new_full((len(z),), -torch.inf)
         for ball in balls:
-            for end in self.solver.play(game.within(ball), (passes - 1) // len(balls) + 1, {}):
-                loss = _loss(end)
-                assert end.z is not None
-                higher = (loss > worst).reshape(-1, *[1] * (z.dim() - 1))
-                z = torch.where(higher, end.z.detach(), z)
-                worst = torch.maximum(loss, worst)
+            end = self.solver.climbed(point.within(ball), (passes - 1) // len(balls) + 1)
+            loss = _loss(end)
+            assert end.z is not None
+            higher = (loss > worst).reshape(-1, *[1] * (z.dim() - 1))
+            z = torch.where(higher, end.z.detach(), z)
+            worst = torch.maximum(loss, worst)
         yield point.at(z)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from robustdial.checks import fields_fit
@@ -27,7 +28,7 @@ class Solver(Protocol):
     """How the adversary moves."""
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
-        """The points to learn from, for `passes` forward-backward passes in all."""
+        """The points to learn from, each from a `game.open()` of its own, for `passes` passes in all."""
         ...
 
 
@@ -73,13 +74,11 @@ def origin_of(game: Game) -> Origin:
 def left(point: Point) -> Tensor:
     """The gradient of the learning loss with respect to the perturbation, which learning has left at a point.
 
-    It carries the factors of the mean over the batch; steepest steps do not see them.
+    Zero where the loss does not depend on it. It carries the factors of the mean over the batch; steepest steps do not
+    see them.
     """
     assert point.z is not None
-    if not len(point.z):
-        return point.z.detach()
-    assert point.z.grad is not None, "nothing was learned at this point"
-    return point.z.grad
+    return torch.zeros_like(point.z) if point.z.grad is None else point.z.grad
 
 
 def ascend(

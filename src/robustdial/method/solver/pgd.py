@@ -35,8 +35,11 @@ class PGD:
         a_share("noise", self.noise)
 
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
-        point = game.open()
-        yield climbed(point, game.noise(self.noise), self.step, passes, self.mode)
+        yield self.climbed(game.open(), passes)
+
+    def climbed(self, point: Point, passes: int) -> Point:
+        """The point to which `passes - 1` steps lead."""
+        return climbed(point, point.game.noise(self.noise), self.step, passes, self.mode)
 
 
 def climbed(point: Point, start: Tensor, step: Step, passes: int, mode: Mode) -> Point:

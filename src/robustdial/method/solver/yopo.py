@@ -46,7 +46,7 @@ class YOPO:
         threat, size = game.threat, self.step(game.threat.radius, passes * self.inner, game.step_scale) * game.reach
         z = game.noise(self.noise)
         for turn in range(passes):
-            point = game.open().at(z, parts=passes)
+            point = game.open(parts=passes).at(z)
             yield point
             if turn < passes - 1:
                 slope = left(point)
