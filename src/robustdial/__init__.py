@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         Distilled,
         GradAlign,
         Guided,
+        Helped,
         LocalLinearity,
         Matched,
         Nuclear,
@@ -114,6 +115,7 @@ if TYPE_CHECKING:
     from robustdial.recipes.gat import gat, gat_oat
     from robustdial.recipes.gradalign import gradalign
     from robustdial.recipes.guided_at import guided_at
+    from robustdial.recipes.hat import hat
     from robustdial.recipes.liet import liet
     from robustdial.recipes.localized import localized, localized_oat
     from robustdial.recipes.m_oat import m_oat
@@ -124,6 +126,7 @@ if TYPE_CHECKING:
     from robustdial.recipes.oats import oats
     from robustdial.recipes.pgd_at import pgd_at
     from robustdial.recipes.radial import radial, radial_nfgsm, radial_trades
+    from robustdial.recipes.rslad import rslad
     from robustdial.recipes.self_training import rst, rst_oat, rst_spatial, rst_trades, spatial_at
     from robustdial.recipes.several_norms import avg_at, e_at, max_at
     from robustdial.recipes.trades import trades
@@ -154,8 +157,8 @@ _NAMES_OF = {
     "method": "Method",
     "method.learner": "AWP",
     "method.objective": """
-        ALP AT RSLAD Abnormal Blend Consistent Distilled GradAlign Guided LocalLinearity MART Matched Nuclear
-        SelfTraining Smoothed Steady TRADES Targeted
+        ALP AT RSLAD Abnormal Blend Consistent Distilled GradAlign Guided Helped LocalLinearity MART Matched
+        Nuclear SelfTraining Smoothed Steady TRADES Targeted
     """,
     "method.schedule": "Constant Delayed Linear Magnitude Rebound Threshold Warm",
     "method.solver": """
@@ -167,9 +170,9 @@ _NAMES_OF = {
     "precision": "Prepared",
     "recipes": """
         agat agat_corruptions agat_oat amata atta avg_at clean deat_d deat_p e_at elle fat fat_mart fat_trades fgsm
-        fgsm_pgi fgsm_rs free gat gat_oat gradalign guided_at liet localized localized_oat m_deat m_mart m_nfgsm m_oat
-        m_pgd m_trades mart max_at n_aaer n_fgsm nuat oat oats pgd_at radial radial_nfgsm radial_trades
-        random_attributes rs_aaer rst rst_oat rst_spatial rst_trades spatial_at trades yopo zerograd
+        fgsm_pgi fgsm_rs free gat gat_oat gradalign guided_at hat liet localized localized_oat m_deat m_mart m_nfgsm
+        m_oat m_pgd m_trades mart max_at n_aaer n_fgsm nuat oat oats pgd_at radial radial_nfgsm radial_trades
+        random_attributes rs_aaer rslad rst rst_oat rst_spatial rst_trades spatial_at trades yopo zerograd
     """,
     "report": "plot_frontier report",
     "run": "open_model",
@@ -242,6 +245,7 @@ __all__ = [
     "Generated",
     "GradAlign",
     "Guided",
+    "Helped",
     "Indicative",
     "Interpolated",
     "Latent",
@@ -322,6 +326,7 @@ __all__ = [
     "gat_oat",
     "gradalign",
     "guided_at",
+    "hat",
     "interpolated",
     "inventory",
     "latencies",
@@ -364,6 +369,7 @@ __all__ = [
     "report",
     "restore",
     "rs_aaer",
+    "rslad",
     "rst",
     "rst_oat",
     "rst_spatial",

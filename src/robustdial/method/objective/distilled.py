@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -26,6 +27,8 @@ class Distilled:
         objective: whose labels the teacher has a say in.
         share: of the teacher, from 0 to 1.
     """
+
+    asks_teacher: ClassVar[bool] = True
 
     objective: Objective
     share: float = 0.5
