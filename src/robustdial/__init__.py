@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
 
-    from robustdial.attack import APGD, APGDTargeted, PGDAttack, margin
+    from robustdial.attack import APGD, APGDTargeted, PGDAttack, SparsePGD, SparseRS, margin
     from robustdial.data import Batch, Data, Relabelled, from_dataset, from_tensors, load, without_labels
     from robustdial.data.pseudo import pseudo_labelled
     from robustdial.dial import (
@@ -96,7 +96,7 @@ if TYPE_CHECKING:
         WorstOf,
         ZeroGrad,
     )
-    from robustdial.method.threat import L1, L2, Box, Latent, Linf, Masked, Union, spatial
+    from robustdial.method.threat import L0, L1, L2, Box, Latent, Linf, Masked, Union, spatial
     from robustdial.models import build
     from robustdial.precision import Prepared
 
@@ -142,7 +142,7 @@ if TYPE_CHECKING:
     from robustdial.typing import px
 
 _NAMES_OF = {
-    "attack": "APGD APGDTargeted PGDAttack margin",
+    "attack": "APGD APGDTargeted PGDAttack SparsePGD SparseRS margin",
     "data": "Batch Data Relabelled from_dataset from_tensors load without_labels",
     "data.pseudo": "pseudo_labelled",
     "dial": """
@@ -165,7 +165,7 @@ _NAMES_OF = {
         Carried Corner EachBall Friendly Generated Indicative Noisy OneBall PGD Prior Replay Started Step Transferred
         WorstBall WorstOf YOPO ZeroGrad
     """,
-    "method.threat": "Box L1 L2 Latent Linf Masked Union spatial",
+    "method.threat": "Box L0 L1 L2 Latent Linf Masked Union spatial",
     "models": "build",
     "precision": "Prepared",
     "recipes": """
@@ -216,6 +216,7 @@ __all__ = [
     "APGD",
     "AT",
     "AWP",
+    "L0",
     "L1",
     "L2",
     "MART",
@@ -275,6 +276,8 @@ __all__ = [
     "SelfTraining",
     "Signals",
     "Smoothed",
+    "SparsePGD",
+    "SparseRS",
     "Started",
     "Steady",
     "Step",

@@ -85,7 +85,7 @@ class SparseRS:
         """The best images `[B, C, H * W]`. The first `pixels` places of `order` are changed, the others are not."""
 
         def ahead_of(images: Tensor, rows: Tensor) -> Tensor:
-            return margin(f(images.unflatten(2, shape[1:])), y[rows])
+            return margin(f(images.view(-1, *shape)), y[rows])
 
         order = torch.rand(len(x), x.shape[2], device=x.device).argsort(1)
         best, adv = ahead_of(x, torch.arange(len(x), device=x.device)), x.clone()
