@@ -18,6 +18,7 @@ from robustdial.method.threat.base import within_image
 from robustdial.typing import Classifier
 
 STEPS = 10_000
+"""Of the published evaluation in L0: gradient steps, and queries."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,7 @@ class SparsePGD:
 
     Args:
         steps: gradient steps.
-        gradient: of the changes: weighed by the heights of all pixels (`unprojected`), which finds more, or of the
-            shown pixels alone (`projected`).
+        gradient: whether the changes of all pixels climb (`unprojected`), or those of the shown ones (`projected`).
         step: step size of the changes, as a share of a pixel's range.
         climb: step size of the heights, for each number that an image has, as a root mean square.
         patience: steps after which heights that show the same pixels are drawn anew.
@@ -104,8 +104,8 @@ class SparsePGD:
     def _moved(self, at: _Place, slope: Tensor, x: Tensor, pixels: float) -> _Place:
         """One step of changes and heights along the gradient at what is shown; anew where they have stood too long."""
         shown, level = foremost(at.height, pixels), at.height.sigmoid()
-        weighed = slope * (level if self.gradient == "unprojected" else shown)
-        change = within_image(at.change + self.step * weighed.sign(), x)
+        moving = slope if self.gradient == "unprojected" else slope * shown
+        change = within_image(at.change + self.step * moving.sign(), x)
         rise = (slope * at.change).sum(1, keepdim=True) * level * (1 - level)
         length = torch.linalg.vector_norm(rise.flatten(1), dim=1).clamp_min(torch.finfo(rise.dtype).tiny)
         height = at.height + self.climb * slope[0].numel() ** 0.5 * rise / length[:, None, None, None]
