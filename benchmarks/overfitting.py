@@ -78,6 +78,8 @@ def main(
     radii: tuple[int, ...] = (8, 12, 16),
     seeds: int = 1,
     n: int | None = None,
+    val: float = 0.1,
+    start: str | None = None,
     methods: tuple[str, ...] = METHODS,
     tables_only: bool = False,
     out: Path = Path("runs/overfitting"),
@@ -85,14 +87,14 @@ def main(
     """Train and measure the methods at each radius, then print its table in Markdown.
 
     Args:
-        data, limit, model, model_width, epochs, batch, lr, seeds, n: as `robustdial compare` takes them.
+        data, limit, model, model_width, epochs, batch, lr, seeds, n, val, start: as `robustdial compare` takes them.
         radii: in 1/255.
         methods: which to train, with knobs after a colon.
         tables_only: print the tables of finished radii, train nothing.
         out: folder of the comparisons.
     """
     settings = {"data": data, "limit": limit, "model": model, "model-width": model_width, "epochs": epochs}
-    settings |= {"batch": batch, "lr": lr, "seeds": seeds, "n": n}
+    settings |= {"batch": batch, "lr": lr, "seeds": seeds, "n": n, "val": val, "start": start}
     flags = [word for name, value in settings.items() if value is not None for word in (f"--{name}", str(value))]
     for radius in radii:
         folder = out / f"eps-{radius}"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
 
-    from robustdial.attack import APGD, APGDTargeted, PGDAttack, margin
+    from robustdial.attack import APGD, APGDTargeted, PGDAttack, SparsePGD, SparseRS, margin
     from robustdial.data import Batch, Data, Relabelled, from_dataset, from_tensors, load, without_labels
     from robustdial.data.pseudo import pseudo_labelled
     from robustdial.dial import (
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         Distilled,
         GradAlign,
         Guided,
+        Helped,
         LocalLinearity,
         Matched,
         Nuclear,
@@ -95,7 +96,7 @@ if TYPE_CHECKING:
         WorstOf,
         ZeroGrad,
     )
-    from robustdial.method.threat import L1, L2, Box, Latent, Linf, Masked, Union, spatial
+    from robustdial.method.threat import L0, L1, L2, Box, Latent, Linf, Masked, Union, spatial
     from robustdial.models import build
     from robustdial.precision import Prepared
 
@@ -114,6 +115,7 @@ if TYPE_CHECKING:
     from robustdial.recipes.gat import gat, gat_oat
     from robustdial.recipes.gradalign import gradalign
     from robustdial.recipes.guided_at import guided_at
+    from robustdial.recipes.hat import hat
     from robustdial.recipes.liet import liet
     from robustdial.recipes.localized import localized, localized_oat
     from robustdial.recipes.m_oat import m_oat
@@ -124,6 +126,7 @@ if TYPE_CHECKING:
     from robustdial.recipes.oats import oats
     from robustdial.recipes.pgd_at import pgd_at
     from robustdial.recipes.radial import radial, radial_nfgsm, radial_trades
+    from robustdial.recipes.rslad import rslad
     from robustdial.recipes.self_training import rst, rst_oat, rst_spatial, rst_trades, spatial_at
     from robustdial.recipes.several_norms import avg_at, e_at, max_at
     from robustdial.recipes.trades import trades
@@ -139,7 +142,7 @@ if TYPE_CHECKING:
     from robustdial.typing import px
 
 _NAMES_OF = {
-    "attack": "APGD APGDTargeted PGDAttack margin",
+    "attack": "APGD APGDTargeted PGDAttack SparsePGD SparseRS margin",
     "data": "Batch Data Relabelled from_dataset from_tensors load without_labels",
     "data.pseudo": "pseudo_labelled",
     "dial": """
@@ -154,22 +157,22 @@ _NAMES_OF = {
     "method": "Method",
     "method.learner": "AWP",
     "method.objective": """
-        ALP AT RSLAD Abnormal Blend Consistent Distilled GradAlign Guided LocalLinearity MART Matched Nuclear
-        SelfTraining Smoothed Steady TRADES Targeted
+        ALP AT RSLAD Abnormal Blend Consistent Distilled GradAlign Guided Helped LocalLinearity MART Matched
+        Nuclear SelfTraining Smoothed Steady TRADES Targeted
     """,
     "method.schedule": "Constant Delayed Linear Magnitude Rebound Threshold Warm",
     "method.solver": """
         Carried Corner EachBall Friendly Generated Indicative Noisy OneBall PGD Prior Replay Started Step Transferred
         WorstBall WorstOf YOPO ZeroGrad
     """,
-    "method.threat": "Box L1 L2 Latent Linf Masked Union spatial",
+    "method.threat": "Box L0 L1 L2 Latent Linf Masked Union spatial",
     "models": "build",
     "precision": "Prepared",
     "recipes": """
         agat agat_corruptions agat_oat amata atta avg_at clean deat_d deat_p e_at elle fat fat_mart fat_trades fgsm
-        fgsm_pgi fgsm_rs free gat gat_oat gradalign guided_at liet localized localized_oat m_deat m_mart m_nfgsm m_oat
-        m_pgd m_trades mart max_at n_aaer n_fgsm nuat oat oats pgd_at radial radial_nfgsm radial_trades
-        random_attributes rs_aaer rst rst_oat rst_spatial rst_trades spatial_at trades yopo zerograd
+        fgsm_pgi fgsm_rs free gat gat_oat gradalign guided_at hat liet localized localized_oat m_deat m_mart m_nfgsm
+        m_oat m_pgd m_trades mart max_at n_aaer n_fgsm nuat oat oats pgd_at radial radial_nfgsm radial_trades
+        random_attributes rs_aaer rslad rst rst_oat rst_spatial rst_trades spatial_at trades yopo zerograd
     """,
     "report": "plot_frontier report",
     "run": "open_model",
@@ -213,6 +216,7 @@ __all__ = [
     "APGD",
     "AT",
     "AWP",
+    "L0",
     "L1",
     "L2",
     "MART",
@@ -242,6 +246,7 @@ __all__ = [
     "Generated",
     "GradAlign",
     "Guided",
+    "Helped",
     "Indicative",
     "Interpolated",
     "Latent",
@@ -271,6 +276,8 @@ __all__ = [
     "SelfTraining",
     "Signals",
     "Smoothed",
+    "SparsePGD",
+    "SparseRS",
     "Started",
     "Steady",
     "Step",
@@ -322,6 +329,7 @@ __all__ = [
     "gat_oat",
     "gradalign",
     "guided_at",
+    "hat",
     "interpolated",
     "inventory",
     "latencies",
@@ -364,6 +372,7 @@ __all__ = [
     "report",
     "restore",
     "rs_aaer",
+    "rslad",
     "rst",
     "rst_oat",
     "rst_spatial",

@@ -13,12 +13,14 @@ from robustdial.attack import (
     DeepFool,
     FromAnother,
     PGDAttack,
+    SparsePGD,
+    SparseRS,
     Square,
     dlr,
     margin,
     parse,
 )
-from robustdial.method.threat import L1, L2, Linf
+from robustdial.method.threat import L0, L1, L2, Linf
 from robustdial.randomness import seeded
 
 SEARCHES = [
@@ -35,8 +37,18 @@ SEARCHES = [
 ]
 CASCADE = Cascade((FGSM(), APGDTargeted(4), FAB(steps=4), Square(queries=20)), "cascade")
 ATTACKS = [*SEARCHES, CASCADE]
-EVERY = pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
-BALLS = pytest.mark.parametrize("threat", [Linf(0.1), L2(0.5), L1(4.0)], ids=["linf", "l2", "l1"])
+SPARSE = [SparsePGD(10), SparsePGD(10, "projected"), SparseRS(40), Cascade((SparsePGD(4), SparseRS(20)), "sparse")]
+
+
+def played_in(*threats, sparse):
+    """Every attack in each of these threats, or in the one for those that move in L0."""
+    cases = [(attack, threat) for attack in ATTACKS for threat in threats] + [(attack, sparse) for attack in SPARSE]
+    names = [f"{attack.name}-{threat.name.lower()}" for attack, threat in cases]
+    return pytest.mark.parametrize(("attack", "threat"), cases, ids=names)
+
+
+BALLS = played_in(Linf(0.1), L2(0.5), L1(4.0), sparse=L0(3))
+ONE = played_in(Linf(0.1), sparse=L0(3))
 
 
 class Moody(nn.Module):
@@ -58,12 +70,12 @@ def images(n=12):
 
 
 def length(z, threat):
-    power = {"Linf": torch.inf, "L2": 2, "L1": 1}[threat.name]
+    z = z.abs().amax(1) if threat.name == "L0" else z  # a pixel, in all its channels
+    power = {"Linf": torch.inf, "L2": 2, "L1": 1, "L0": 0}[threat.name]
     return z.flatten(1).norm(power, dim=1)
 
 
 @pytest.mark.rounding
-@EVERY
 @BALLS
 def test_images_are_in_the_set_and_some_are_adversarial(attack, threat):
     net, x = Moody().eval(), images()
@@ -75,44 +87,41 @@ def test_images_are_in_the_set_and_some_are_adversarial(attack, threat):
     assert (net(adv).argmax(1) != y).any()
 
 
-@EVERY
-@pytest.mark.parametrize("threat", [Linf(0.0), L2(0.0)], ids=["linf", "l2"])
+@played_in(Linf(0.0), L2(0.0), sparse=L0(0))
 def test_without_a_radius_nothing_moves(attack, threat):
     net, x = Moody().eval(), images()
     assert torch.equal(attack(net, x, net(x).argmax(1), threat), x)
 
 
-@EVERY
 @BALLS
 def test_a_wrong_answer_stays_wrong(attack, threat):
     net, x = Moody().eval(), images()
     logits = net(x)
     worst = logits.argmin(1)
-    adv = attack(net, x, worst, type(threat)(1e-4))
+    adv = attack(net, x, worst, threat.of_radius(1e-4))
     assert (net(adv).argmax(1) != worst).all()
 
 
 @pytest.mark.rounding
-@EVERY
 @BALLS
 def test_a_wider_set_never_helps_the_network(digits, attack, threat):
     net, x, y = digits
     standing = []
     for share in (0.25, 0.75, 1.5, 3.0):
         with seeded(0), torch.no_grad():
-            adv = attack(net, x[:60], y[:60], type(threat)(share * threat.radius))
+            adv = attack(net, x[:60], y[:60], threat.of_radius(share * threat.radius))
             standing.append(int((net(adv).argmax(1) == y[:60]).sum()))
     assert standing == sorted(standing, reverse=True)
     assert standing[0] > standing[-1]
 
 
-@EVERY
-def test_the_same_seed_gives_the_same_images(digits, attack):
+@ONE
+def test_the_same_seed_gives_the_same_images(digits, attack, threat):
     net, x, y = digits
     found = []
     for _ in range(2):
         with seeded(1):
-            found.append(attack(net, x[:20], y[:20], Linf(0.1)))
+            found.append(attack(net, x[:20], y[:20], threat))
     assert torch.equal(*found)
 
 
@@ -126,39 +135,38 @@ def test_another_seed_starts_elsewhere(digits, attack):
     assert not torch.equal(*found)
 
 
-@EVERY
-def test_a_module_is_attacked_in_evaluation_mode_and_left_as_it_was(attack):
+@ONE
+def test_a_module_is_attacked_in_evaluation_mode_and_left_as_it_was(attack, threat):
     net, x = Moody().train(), images()
     net.layers[1].eval()
     net.layers[0].bias.requires_grad_(False)
     state = {name: value.clone() for name, value in net.state_dict().items()}
     modes, asking = [m.training for m in net.modules()], [p.requires_grad for p in net.parameters()]
     with seeded(3):
-        from_training = attack(net, x, torch.arange(12) % 5, Linf(0.1))
+        from_training = attack(net, x, torch.arange(12) % 5, threat)
     assert modes == [m.training for m in net.modules()]
     assert asking == [p.requires_grad for p in net.parameters()]
     assert all(p.grad is None for p in net.parameters())
     assert all(torch.equal(value, state[name]) for name, value in net.state_dict().items())
     with seeded(3):
-        assert torch.equal(from_training, attack(net.eval(), x, torch.arange(12) % 5, Linf(0.1)))
+        assert torch.equal(from_training, attack(net.eval(), x, torch.arange(12) % 5, threat))
 
 
-@EVERY
 @BALLS
 def test_no_images_are_no_trouble(attack, threat):
     x = torch.rand(0, 3, 8, 8)
     assert attack(Moody(), x, torch.zeros(0, dtype=torch.int64), threat).shape == x.shape
 
 
-@EVERY
-def test_it_does_not_matter_who_calls(attack):
+@ONE
+def test_it_does_not_matter_who_calls(attack, threat):
     """From inside `no_grad`, and a function instead of a module."""
     net, x = Moody().eval(), images()
     y = net(x).argmax(1)
     with seeded(0), torch.no_grad():
-        inside = attack(net, x, y, Linf(0.1))
+        inside = attack(net, x, y, threat)
     with seeded(0):
-        assert torch.equal(attack(lambda images: net(images), x, y, Linf(0.1)), inside)
+        assert torch.equal(attack(lambda images: net(images), x, y, threat), inside)
 
 
 # --- one more start only helps ------------------------------------------------------------------------------------
@@ -189,6 +197,7 @@ def test_more_starts_or_classes_never_help_the_network(digits, few, many):
 # --- names --------------------------------------------------------------------------------------------------------
 
 NAMES = ["fgsm", "deepfool", "apgd-ce", "apgd-dlr", "apgd-t", "fab-t", "square", "autoattack", "pgd-3", "cw-7"]
+NAMES += ["spgd", "spgd-p", "sparse-rs", "saa", "spgd-50", "spgd-p-50", "sparse-rs-9"]
 
 
 @pytest.mark.parametrize("name", [*NAMES, "pgd-20x5", "cw-3x2", "fgsm+pgd-20x5+square"])
@@ -222,6 +231,10 @@ def test_an_unknown_name_is_answered_with_all_known_ones(name):
         lambda: FAB(targets=0),
         lambda: Square(queries=0),
         lambda: Square(share=0.0),
+        lambda: SparsePGD(0),
+        lambda: SparsePGD(patience=0),
+        lambda: SparseRS(0),
+        lambda: SparseRS(share=0.0),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(make):

@@ -26,6 +26,7 @@ from robustdial.method.objective import (
     Distilled,
     GradAlign,
     Guided,
+    Helped,
     LocalLinearity,
     Matched,
     Nuclear,
@@ -92,6 +93,8 @@ OBJECTIVES = [
     Abnormal(AT()),
     RSLAD(),
     SelfTraining(RSLAD(0.5)),
+    Helped(TRADES(2.5)),
+    Smoothed(Helped(Blend(), 1.0, 3.0), 0.1),
 ]
 SCHEDULES = [
     Constant(1),

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from robustdial.method.threat import (
+    L0,
     L1,
     L2,
     Ball,
@@ -85,6 +86,8 @@ THREATS = [
     L2(3.0),
     L1(2.0, 0.2),
     L1(12.0, 0.04),
+    L0(4),
+    L0(12),
     spatial(),
     spatial(45, 0.2),
     *map(Box, DECODERS),
@@ -114,6 +117,8 @@ def euclidean(threat):
 def sizes(threat, z):
     if isinstance(threat, Union):
         return torch.stack([sizes(ball, z) / ball.radius for ball in threat.balls]).amin(0)
+    if isinstance(threat, L0):
+        return (z != 0).any(1).flatten(1).sum(1).to(z.dtype)
     if isinstance(threat, L1):
         return z.flatten(1).abs().sum(1)
     return z.flatten(1).norm(dim=1) if euclidean(threat) else z.flatten(1).abs().amax(1)
@@ -169,10 +174,17 @@ def test_projection_keeps_what_is_inside(threat):
 def test_a_step_has_its_length_and_raises_a_linear_loss_most(threat, size):
     z = threat.noise(torch.rand(6, 3, 5, 5), 1.0, 0.0)
     gradient = torch.randn_like(z) * climbing(threat, z)
+    size = 100 * size if isinstance(threat, L0) else size  # whole pixels
     step = threat.ascend(z, gradient, size)
     lengths = torch.as_tensor(size).expand(6)
     torch.testing.assert_close(sizes(threat, step), lengths)
-    torch.testing.assert_close((step * gradient).flatten(1).sum(1), lengths * dual(threat, gradient))
+    rise = (step * gradient).flatten(1).sum(1)
+    if isinstance(threat, L0):  # each pixel adds what is left
+        best = gradient.abs().sum(1).flatten(1).sort(1, descending=True).values.cumsum(1)
+        expected = torch.stack([best[i, int(n) - 1] if n else best[i, 0] * 0 for i, n in enumerate(lengths)])
+    else:
+        expected = lengths * dual(threat, gradient)
+    torch.testing.assert_close(rise, expected)
 
 
 def dual(threat, gradient):

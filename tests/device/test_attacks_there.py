@@ -3,9 +3,21 @@
 import pytest
 import torch
 from elsewhere import DEVICE
-from test_every_attack import ATTACKS, BALLS, EVERY, Moody, images
+from test_every_attack import ATTACKS, BALLS, SPARSE, Moody, images
 
-from robustdial.attack import APGD, FAB, APGDTargeted, Cascade, DeepFool, Grid, PGDAttack, Square, WorstOf
+from robustdial.attack import (
+    APGD,
+    FAB,
+    APGDTargeted,
+    Cascade,
+    DeepFool,
+    Grid,
+    PGDAttack,
+    SparsePGD,
+    SparseRS,
+    Square,
+    WorstOf,
+)
 from robustdial.method.threat import Linf, spatial
 from robustdial.randomness import seeded
 
@@ -25,14 +37,15 @@ def most_waits(attack):
             return 10 * attack.steps + 8  # a projection is Newton's method until nothing changes
         case DeepFool():
             return attack.steps  # which rows go on
-        case Square():
+        case SparsePGD():
+            return 5 * attack.steps + 8  # which images stand, where anything fell, and what is best so far
+        case Square() | SparseRS():
             return attack.queries  # which images stand
         case Cascade():
             return sum(DOOR + 3 + most_waits(part) for part in attack.attacks)
     return 0
 
 
-@EVERY
 @BALLS
 def test_attacks(attack, threat, there):
     net, x = Moody().eval(), images()
@@ -59,8 +72,8 @@ def test_searches_where_no_gradient_is_asked(attack, there):
 
 
 def test_every_attack_is_in_the_table():
-    known = {type(part) for attack in ATTACKS for part in getattr(attack, "attacks", [attack])}
-    assert {APGD, APGDTargeted, DeepFool, FAB, PGDAttack, Square} <= known
+    known = {type(part) for attack in ATTACKS + SPARSE for part in getattr(attack, "attacks", [attack])}
+    assert {APGD, APGDTargeted, DeepFool, FAB, PGDAttack, SparsePGD, SparseRS, Square} <= known
 
 
 def test_more_steps_wait_no_more_in_plain_ascent(there):

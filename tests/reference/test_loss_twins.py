@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from twin import EPS, STEP, STEPS, Twin, ascent, compare, crossed, inside, slope, uniform, update
 
 from robustdial.method.learner import AWP
-from robustdial.method.objective import ALP, AT, MART, RSLAD, TRADES, GradAlign
+from robustdial.method.objective import ALP, AT, MART, RSLAD, TRADES, GradAlign, Helped
 from robustdial.method.solver import PGD, Step
 
 pytestmark = pytest.mark.rounding
@@ -114,12 +114,34 @@ def rslad(model, optimizer, batches, share=5 / 6):
         update(optimizer, share * robust + (1 - share) * clean)
 
 
+def tone(x):
+    """A teacher: the class changes with every hundredth of brightness."""
+    return F.one_hot((100 * x.flatten(1).mean(1)).long() % 4, 4).to(x)
+
+
+def hat(model, optimizer, batches, beta=2.5, gamma=0.5, h=2.0):
+    """Rade & Moosavi-Dezfooli 2022, public code: helpers at x + h r, labelled by a standard network at x + r."""
+    for x, y in batches:
+        model.eval()
+        target = model(x).detach()
+        delta = ascent(diverging(model, x, target), uniform(x), x)
+        labels = tone(x + delta).argmax(1)
+        assert (labels != tone(x).argmax(1)).any()
+        model.train()
+        clean, adv, helper = model(x), model(x + delta), model(x + h * delta)
+        loss = (
+            F.cross_entropy(clean, y) + beta * divergence(clean, adv).mean() + gamma * F.cross_entropy(helper, labels)
+        )
+        update(optimizer, loss)
+
+
 ATTACK = PGD(Step(STEP))
 TWINS = {
     "trades": Twin(trades, ATTACK, STEPS + 1, TRADES(6), exact=False),
     "mart": Twin(mart, ATTACK, STEPS + 1, MART(5), exact=False),
     "alp": Twin(alp, ATTACK, STEPS + 1, ALP(0.5), exact=False),
     "rslad": Twin(rslad, ATTACK, STEPS + 1, RSLAD(), exact=False, teacher=brightness),
+    "hat": Twin(hat, ATTACK, STEPS + 1, Helped(TRADES(2.5)), exact=False, teacher=tone),
     "gradalign": Twin(gradalign, PGD(Step(EPS), 0.0, "train"), 2, GradAlign(AT(), 0.2), exact=False),
     "awp": Twin(awp, ATTACK, STEPS + 1, AT(), AWP(0.02), exact=False),
 }

@@ -5,7 +5,7 @@ network of any origin can be attacked; images, labels, a threat. Out: adversaria
 """
 
 from robustdial.attack.apgd import APGD, APGDTargeted
-from robustdial.attack.autoattack import autoattack
+from robustdial.attack.autoattack import autoattack, saa
 from robustdial.attack.base import Attack, PGDAttack
 from robustdial.attack.cascade import Cascade
 from robustdial.attack.clean import Clean
@@ -17,6 +17,8 @@ from robustdial.attack.named import parse
 from robustdial.attack.problem import answers
 from robustdial.attack.search import Grid, WorstOf
 from robustdial.attack.shortened import shortened
+from robustdial.attack.sparse_rs import SparseRS
+from robustdial.attack.spgd import SparsePGD
 from robustdial.attack.square import Square
 from robustdial.attack.strong import strong
 from robustdial.attack.supports import check_supports
@@ -34,6 +36,8 @@ __all__ = [
     "FromAnother",
     "Grid",
     "PGDAttack",
+    "SparsePGD",
+    "SparseRS",
     "Square",
     "WorstOf",
     "answers",
@@ -43,6 +47,7 @@ __all__ = [
     "dlr_targeted",
     "margin",
     "parse",
+    "saa",
     "shortened",
     "strong",
 ]

@@ -12,7 +12,7 @@ from robustdial.attack.losses import lead
 from robustdial.attack.problem import Problem, eval_mode, images, top_wrong_classes
 from robustdial.checks import fields_fit
 from robustdial.logits import guarded
-from robustdial.method.threat import Ball, Threat
+from robustdial.method.threat import L0, Ball, Threat
 from robustdial.method.threat.base import within_image
 from robustdial.typing import Classifier
 
@@ -66,7 +66,7 @@ class DeepFool:
         return "Linf, L2 and L1, masked or not"
 
     def moves_in(self, threat: Threat) -> bool:
-        return isinstance(threat, Ball)
+        return isinstance(threat, Ball) and not isinstance(threat, L0)
 
     @through_door
     def __call__(self, f: Classifier, x: Tensor, y: Tensor, threat: Threat) -> Tensor:

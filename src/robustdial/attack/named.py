@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from robustdial.attack.apgd import APGD, APGDTargeted
-from robustdial.attack.autoattack import autoattack, autoattack_l1
+from robustdial.attack.autoattack import autoattack, autoattack_l1, saa
 from robustdial.attack.base import Attack, PGDAttack
 from robustdial.attack.cascade import Cascade
 from robustdial.attack.deepfool import DeepFool
@@ -15,6 +15,8 @@ from robustdial.attack.fgsm import FGSM
 from robustdial.attack.losses import dlr, margin
 from robustdial.attack.own import own_attack
 from robustdial.attack.search import Grid, WorstOf
+from robustdial.attack.sparse_rs import SparseRS
+from robustdial.attack.spgd import SparsePGD
 from robustdial.attack.square import Square
 from robustdial.method.objective.base import cross_entropy
 from robustdial.own_code import is_place
@@ -29,6 +31,10 @@ STANDARD: dict[str, Attack] = {
     "square": Square(),
     "autoattack": autoattack(),
     "autoattack-l1": autoattack_l1(),
+    "spgd": SparsePGD(),
+    "spgd-p": SparsePGD(gradient="projected"),
+    "sparse-rs": SparseRS(),
+    "saa": saa(),
     "grid": Grid(),
 }
 
@@ -38,10 +44,10 @@ def parse(name: str) -> Attack:
 
     `pgd-K` on the cross-entropy and `cw-K` on the margin, in K steps; `pgd-KxR` and `cw-KxR` from R random starts;
     `fgsm` and `deepfool`; `apgd-ce`, `apgd-dlr`, `apgd-t`, `fab-t` and `square` with the constants of AutoAttack;
-    `autoattack`, the standard four in turn, and `autoattack-l1` with its constants for L1; `worst-of-K` random
-    perturbations, and the `grid` of rotations and translations, for threats that are no balls; and any of these in
-    turn, joined by `+`. Or one of your own, `file.py:attack`: a function of network, images, labels and threat, or a
-    class of such objects.
+    `autoattack`, the standard four in turn, and `autoattack-l1` with its constants for L1; `spgd`,
+    `spgd-p` and `sparse-rs` in L0, and `saa`, these in turn; `worst-of-K` random perturbations, and the `grid` of
+    rotations and translations, for threats that are no balls; and any of these in turn, joined by `+`. Or one of your
+    own, `file.py:attack`: a function of network, images, labels and threat, or a class of such objects.
 
     >>> parse("pgd-10").steps, parse("cw-20x5").restarts, parse("apgd-t").classes
     (10, 5, 9)
@@ -75,8 +81,8 @@ def _one(name: str) -> Attack:
 
 def _counted(attack: Attack, name: str, count: int) -> Attack:
     match attack:
-        case Square():
+        case Square() | SparseRS():
             return replace(attack, queries=count)
-        case APGD() | APGDTargeted() | FAB():
+        case APGD() | APGDTargeted() | FAB() | SparsePGD():
             return replace(attack, steps=count)
     raise ValueError(f"{name!r} is not an attack: {attack.name} has no number of steps.")

@@ -15,7 +15,7 @@ from robustdial.attack.door import through_door
 from robustdial.attack.losses import margin
 from robustdial.attack.problem import eval_mode
 from robustdial.checks import fields_fit
-from robustdial.method.threat import L1, L2, Ball, Linf, Masked, Threat, settled
+from robustdial.method.threat import L0, L1, L2, Ball, Linf, Masked, Threat, settled
 from robustdial.typing import Classifier
 
 _HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # steps after which the window has half the area
@@ -93,7 +93,7 @@ class Square:
         return "Linf, L2 and L1, masked or not"
 
     def moves_in(self, threat: Threat) -> bool:
-        return isinstance(threat, Ball)
+        return isinstance(threat, Ball) and not isinstance(threat, L0)
 
     @through_door
     @torch.no_grad()

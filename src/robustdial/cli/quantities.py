@@ -25,21 +25,23 @@ def radius(text: str, said: str = "") -> float:
 
 
 def threats(text: str) -> Threat:
-    """A norm with its radius, or several joined by +, as the union of their balls.
+    """A norm with its radius (of l0, pixels), or several joined by +, as the union of their balls.
 
-    >>> threats("linf:8px+l1:12").name, threats("l2:0.5").name
-    ('Linf 8/255 + L1 12', 'L2')
+    >>> threats("linf:8px+l1:12").name, threats("l2:0.5").name, threats("l0:24")
+    ('Linf 8/255 + L1 12', 'L2', L0(pixels=24))
     """
     from robustdial.method.threat import Union
     from robustdial.recipes import Norm, threat_of
+    from robustdial.recipes.norms import sparse
 
     balls = []
     for part in text.split("+"):
         norm, colon, size = part.strip().partition(":")
-        known = cast(Norm, choose(norm, get_args(Norm), "norm"))
+        choose(norm, (*get_args(Norm), "l0"), "norm")
         if not colon or not size:
             raise UsageError(f"--threat {text}: {norm} has no radius. Write it behind a colon: {norm}:0.5.")
-        balls.append(threat_of(known, radius(size, f"--threat {text}: {size}")))
+        number = radius(size, f"--threat {text}: {size}")
+        balls.append(sparse(number) if norm == "l0" else threat_of(cast(Norm, norm), number))
     return Union(tuple(balls)) if len(balls) > 1 else balls[0]
 
 

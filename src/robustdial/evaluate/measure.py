@@ -34,7 +34,8 @@ def measure(f: Classifier, source: Source, attack: Attack | str, threat: Threat,
 
     Raises:
         ValueError: `f` is a module in training mode (its answers would depend on the batch), it fails, its logits are
-            not `[B, K]`, a label has none, there are no images, or the attack leaves its set.
+            not `[B, K]`, a label has none, there are no images, or the attack cannot move in the threat or
+            leaves its set.
         TypeError: something else than images, an attack, a threat or a network was given.
         FloatingPointError: its logits are not finite.
     """

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from robustdial.attack import Attack, Cascade, Clean, answers, margin
+from robustdial.attack import Attack, Cascade, Clean, answers, check_supports, margin
 from robustdial.attack.door import opened
 from robustdial.data import Source
 from robustdial.evaluate.accuracy import Accuracy, check_inside, chosen_batches
@@ -132,9 +132,12 @@ def run_cascade(
         seed: of random starts; each batch has generators of its own.
 
     Raises:
-        ValueError: the network is in training mode or gives no logits `[B, K]`, or an attack leaves its set.
+        ValueError: an attack cannot move in the threat or leaves its set, the network is in training mode or gives no
+            logits `[B, K]`.
         FloatingPointError: logits that are not finite.
     """
+    for attack in stages:
+        check_supports(attack, threat)
     check_in_evaluation(f)
     network = guarded(f, int(source.labels.max()) + 1)
     for stage, attack in enumerate(stages):

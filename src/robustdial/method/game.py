@@ -155,10 +155,14 @@ class Game:
     @cached_property
     def teacher_probs(self) -> Tensor:
         """What the teacher answers to the clean images, probabilities `[B, K]`. Raises ValueError without one."""
+        return self.taught(self.batch.x)
+
+    def taught(self, images: Tensor) -> Tensor:
+        """What the teacher answers to images, probabilities `[R, K]`. Raises ValueError without one."""
         if self._teacher is None:
             raise ValueError("This objective learns from a teacher. Give the training state one: state.teacher = f.")
         with torch.no_grad():
-            return single(logits_of(self._teacher(self.batch.x.clone()))).softmax(1)
+            return single(logits_of(self._teacher(images.clone()))).softmax(1)
 
     def forward_attacked(self, images: Tensor) -> Tensor:
         """Logits `[V, K]` of the attacked rows."""
@@ -331,6 +335,13 @@ class Point:
     def teacher_probs(self) -> Tensor:
         """What the teacher answers to the clean images, probabilities `[B, K]`."""
         return self.game.teacher_probs
+
+    @property
+    def teacher_adv_probs(self) -> Tensor:
+        """What the teacher answers to the adversarial images, probabilities `[V, K]`."""
+        if not len(self.attacked_labels):
+            return self.teacher_probs[:0]
+        return self.game.taught(_images(self.game, self.z).detach())
 
     @property
     def clean(self) -> Tensor:

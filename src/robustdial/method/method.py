@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 
 from robustdial.checks import finite, fits, said
 from robustdial.dial import DialKind, Fixed
-from robustdial.method.objective import Objective
+from robustdial.method.objective import Objective, asks_teacher
 from robustdial.method.schedule import Schedule
 from robustdial.method.solver import Solver
 from robustdial.method.threat import Threat
@@ -42,6 +42,16 @@ class Method:
         finite("unlabelled", self.unlabelled)
         if not 0 <= self.unlabelled < 1:
             raise ValueError(f"unlabelled={self.unlabelled:g} is not a share of a batch. Give it from 0 to below 1.")
+
+    @property
+    def asks_teacher(self) -> bool:
+        """Whether a teacher is asked while the weights learn."""
+        return asks_teacher(self.objective)
+
+    @property
+    def taught(self) -> bool:
+        """Whether it has a use for a teacher by itself: while the weights learn, or for labels of unlabelled images."""
+        return self.asks_teacher or self.unlabelled > 0
 
 
 def describe(component: object) -> Json:

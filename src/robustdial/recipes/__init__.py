@@ -26,6 +26,7 @@ from robustdial.recipes.free import free
 from robustdial.recipes.gat import gat, gat_oat
 from robustdial.recipes.gradalign import gradalign
 from robustdial.recipes.guided_at import guided_at
+from robustdial.recipes.hat import hat
 from robustdial.recipes.liet import liet
 from robustdial.recipes.localized import localized, localized_oat
 from robustdial.recipes.m_oat import m_oat
@@ -39,6 +40,7 @@ from robustdial.recipes.oats import oats
 from robustdial.recipes.own import own_recipe
 from robustdial.recipes.pgd_at import pgd_at
 from robustdial.recipes.radial import radial, radial_nfgsm, radial_trades
+from robustdial.recipes.rslad import rslad
 from robustdial.recipes.self_training import rst, rst_oat, rst_spatial, rst_trades, spatial_at
 from robustdial.recipes.several_norms import avg_at, e_at, max_at
 from robustdial.recipes.trades import trades
@@ -60,6 +62,7 @@ RECIPES: dict[str, Recipe] = {
     "trades": trades,
     "fat-trades": fat_trades,
     "m-trades": m_trades,
+    "hat": hat,
     "mart": mart,
     "fat-mart": fat_mart,
     "m-mart": m_mart,
@@ -89,6 +92,7 @@ RECIPES: dict[str, Recipe] = {
     "e-at": e_at,
     "max-at": max_at,
     "avg-at": avg_at,
+    "rslad": rslad,
     "rst": rst,
     "rst-trades": rst_trades,
     "rst-oat": rst_oat,
@@ -148,6 +152,7 @@ __all__ = [
     "gat_oat",
     "gradalign",
     "guided_at",
+    "hat",
     "liet",
     "localized",
     "localized_oat",
@@ -171,6 +176,7 @@ __all__ = [
     "random_attributes",
     "recipe",
     "rs_aaer",
+    "rslad",
     "rst",
     "rst_oat",
     "rst_spatial",

@@ -6,12 +6,23 @@ from collections.abc import Callable
 from typing import Literal, get_args
 
 from robustdial.checks import finite, one_of
-from robustdial.method.threat import L1, L2, Ball, Linf
+from robustdial.method.threat import L0, L1, L2, Ball, Linf
 
 Norm = Literal["linf", "l2", "l1"]
 
 
 BALLS: dict[Norm, Callable[[float], Ball]] = {"linf": Linf, "l2": L2, "l1": L1}
+
+
+def sparse(pixels: float) -> L0:
+    """The images in which so many pixels differ. Raises ValueError unless that is a whole number from 1 on.
+
+    >>> sparse(24.0)
+    L0(pixels=24)
+    """
+    if not (pixels >= 1 and pixels == int(pixels)):
+        raise ValueError(f"l0:{pixels:g} is no number of pixels. Give a whole one from 1 on, for example l0:24.")
+    return L0(int(pixels))
 
 
 def threat_of(norm: Norm, eps: float) -> Ball:

@@ -94,6 +94,12 @@ SEMI_SUPERVISED = Category(
             "pre-training",
             "Hendrycks, Lee & Mazeika, Using Pre-Training Can Improve Model Robustness and Uncertainty, ICML 2019",
         ),
+        (
+            "ARD",
+            "Goldblum et al., Adversarially Robust Distillation, AAAI 2020; at temperature 1, `pgd-at --teacher RUN "
+            "--distil 1`",
+        ),
+        ("IAD", "Zhu et al., Reliable Adversarial Distillation with Unreliable Teachers, ICLR 2022"),
         ("ACL", "Jiang et al., Robust Pre-Training by Adversarial Contrastive Learning, NeurIPS 2020"),
     ),
 )
@@ -157,6 +163,7 @@ CATEGORY_OF: dict[str, Category] = {
     "pgd-at": VANILLA,
     "trades": REGULARISATION,
     "mart": REGULARISATION,
+    "hat": REGULARISATION,
     "fat": CURRICULUM,
     "fat-trades": CURRICULUM,
     "fat-mart": CURRICULUM,
@@ -195,6 +202,7 @@ CATEGORY_OF: dict[str, Category] = {
     "rst-oat": ONCE_FOR_ALL,
     "agat-oat": ONCE_FOR_ALL,
     "gat-oat": ONCE_FOR_ALL,
+    "rslad": SEMI_SUPERVISED,
     "rst": SEMI_SUPERVISED,
     "rst-trades": SEMI_SUPERVISED,
     "rst-spatial": SEMI_SUPERVISED,

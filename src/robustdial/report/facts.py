@@ -142,7 +142,7 @@ def _both(point: Entry) -> str:
 def strongest(folder: Folder) -> str:
     """The attack to evaluate a run under: AutoAttack where it moves, else what climbs and what draws."""
     name, _ = _threat(folder)
-    return "autoattack" if name in (None, "Linf", "L2") else "apgd-ce+worst-of-10"
+    return {None: "autoattack", "Linf": "autoattack", "L2": "autoattack", "L0": "saa"}.get(name, "apgd-ce+worst-of-10")
 
 
 def _trained(folder: Folder) -> str:

@@ -72,7 +72,7 @@ def is_ball(threat: str) -> bool:
     >>> is_ball("L2 on Dark"), is_ball("Warp+Noise"), is_ball("Linf 8/255 + L1 12")
     (True, False, False)
     """
-    return threat.partition(" ")[0] in ("Linf", "L2", "L1") and " + " not in threat
+    return threat.partition(" ")[0] in ("Linf", "L2", "L1", "L0") and " + " not in threat
 
 
 def amount(count: int) -> str:

@@ -67,8 +67,8 @@ class Run:
         extra: a data set whose labelled training images, such as generated ones, are a share of every batch; an epoch
             is as long as without them. Large sets are read from where they lie.
         extra_share: share of every batch, or of its labelled part, that is extra images, such as 0.7.
-        teacher: folder of the run whose network labels the unlabelled images, or is asked by `distil`; of its clean end
-            if it has a dial. Or any network of the same classes: timm:NAME, or file.py:build of your own.
+        teacher: folder of the run whose network labels the unlabelled images, or is asked by `distil` or the recipe; of
+            its clean end if it has a dial. Or any network of the same classes: timm:NAME, or file.py:build of your own.
         teacher_weights: safetensors of such a teacher, the names those of its `state_dict`.
         distil: share of the label that is the teacher's answer, such as 0.5; 0 for none.
         size: side of the images in pixels, for folders and hubs with images of many sizes; 112:0.6,224 trains on 112

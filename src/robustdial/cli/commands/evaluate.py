@@ -85,10 +85,10 @@ def evaluate(
         norm: linf, l2 or l1; by default that of the run, linf for --model. Named, it is over the whole image, also
             where the adversary of the run had a part of it.
         eps: radius, 8/255, 8px or 0.031; by default that of the run, 8/255 for --model.
-        threat: several norms, each with its radius: linf:8/255+l2:0.5+l1:12. Measured under each, and for the images
-            that stand under all; instead of --norm and --eps.
+        threat: a norm with its radius, l0:24 (pixels), or several: linf:8/255+l2:0.5+l1:12. Measured under each, and
+            for the images that stand under all; instead of --norm and --eps.
         attack: pgd-K, cw-K on the margin loss, pgd-KxR from R starts, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t,
-            square, autoattack, worst-of-K, grid, or several joined by +.
+            square, autoattack, worst-of-K, grid; in l0 spgd-K, spgd-p-K, sparse-rs-K, saa; or several joined by +.
         budget: share of the attack's iterations. Below 1 the result is an upper bound, and the full attack is tried on
             a sample to say how loose it is.
         n: class-balanced test images to use; all by default.

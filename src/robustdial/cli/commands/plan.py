@@ -67,7 +67,7 @@ def _trainings(name: str, flags: Any, asked: set[str]) -> list[tuple[str, dict[s
     knobs = knobs_of(flags, recipe(name))
     if not flags.first:
         return [(name, knobs, run_of(flags))]
-    first, then = two_parts(flags, asked, unlabelled=bool(recipe(name)(**knobs).unlabelled))
+    first, then = two_parts(flags, asked, recipe(name)(**knobs))
     knobs |= {"warm": 0.0} if "warm" in knobs.keys() - asked else {}
     return [("clean", {}, first), (name, knobs, then)]
 

@@ -36,7 +36,7 @@ def train(argv: Sequence[str]) -> int:
     if flags.first and not resuming:
         return _train_in_two_parts(name, knobs, flags, given(argv), world)
     settings = run_of(flags)
-    if settings.teacher and not settings.distil and not recipe(name)(**knobs).unlabelled:
+    if settings.teacher and not settings.distil and not recipe(name)(**knobs).taught:
         raise UsageError(f"{name} asks no teacher. Give --distil 0.5 with --teacher, or leave it out.")
     if not resuming:
         return _train(start(name, knobs, settings, world=world), flags.log)
@@ -68,7 +68,7 @@ def _of_the_first(flags: Any) -> tuple[str, ...]:
 def _train_in_two_parts(name: str, knobs: dict[str, Any], flags: Any, asked: set[str], world: World) -> int:
     """Standard training first, then the recipe from there, with the first network as its teacher."""
     record.check_free(Path(flags.out))
-    first, then = two_parts(flags, asked, unlabelled=bool(recipe(name)(**knobs).unlabelled))
+    first, then = two_parts(flags, asked, recipe(name)(**knobs))
     knobs |= {"warm": 0.0} if "warm" in knobs.keys() - asked else {}  # the first part is what that would have been
     rehearse_alone(name, knobs, then)  # what is wrong with the second part is said before the first
     return train_first(first, knobs, world) or _train(start(name, knobs, then, world=world), flags.log)

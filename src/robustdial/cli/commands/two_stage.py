@@ -14,6 +14,7 @@ from robustdial.cli.console import console
 from robustdial.cli.flags import run_of
 from robustdial.cli.usage import UsageError
 from robustdial.distributed import ALONE, World
+from robustdial.method import Method
 from robustdial.recipes import recipe
 from robustdial.run import CHANGEABLE, Run, read_about, resume, start
 from robustdial.run.about import run_of as run_in
@@ -24,13 +25,13 @@ DISTIL = 0.5
 _RECIPE = "clean"
 
 
-def two_parts(flags: Any, asked: set[str], *, unlabelled: bool) -> tuple[Run, Run]:
+def two_parts(flags: Any, asked: set[str], method: Method) -> tuple[Run, Run]:
     """Settings of the first part, kept beside `--out`; and of a run that starts from it, and is taught by it.
 
     Args:
         flags: of the command.
         asked: names of those that were written out.
-        unlabelled: whether the run learns from unlabelled images; then it asks its teacher for their labels alone.
+        method: that starts there; one that asks a teacher by itself is not taught labels by it besides.
 
     Raises UsageError if the flags name a start or a teacher themselves, or epochs that cannot be.
     """
@@ -39,9 +40,9 @@ def two_parts(flags: Any, asked: set[str], *, unlabelled: bool) -> tuple[Run, Ru
     if flags.first < 1:
         raise UsageError(f"--first {flags.first} is no number of epochs. Give 1 or more, or leave it out.")
     beside = first_of(flags.out)
-    taught = not (unlabelled or flags.label_smoothing)
+    taught = not (method.taught or flags.label_smoothing)
     distil = flags.distil if "distil" in asked else DISTIL * taught
-    teacher = beside if distil or unlabelled else None
+    teacher = beside if distil or method.taught else None
     first = run_of(replace(flags, epochs=flags.first, distil=0.0, awp=0.0, out=beside))
     return first, run_of(replace(flags, pretrained=False, start=beside, teacher=teacher, distil=distil))
 

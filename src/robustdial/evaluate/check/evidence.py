@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from robustdial.attack import APGD, Attack, Cascade, FromAnother, Square, margin
+from robustdial.attack import APGD, FGSM, Attack, Cascade, FromAnother, Square, check_supports, margin
 from robustdial.attack.problem import NoGradient, answers, eval_mode, gradient_of, images, nothing
 from robustdial.evaluate.check.facts import NOTHING_KNOWN, Facts
 from robustdial.evaluate.confusion import counted
@@ -222,8 +222,7 @@ class Evidence:
     def queries(self) -> Tensor:
         """Which of `correct` stand after many gradient steps and then an attack without gradients, bool `[V]`."""
         square = Square(queries=QUERIES)
-        if not square.moves_in(self.threat):
-            raise Inapplicable(f"The Square attack moves in {square.where}, not in {self.threat.name}.")
+        _check_moves(square, self.threat)
         stands = self.multi_step.clone()
         if stands.any():
             left = replace(self.correct, x=self.correct.x[stands], y=self.correct.y[stands])
@@ -240,6 +239,7 @@ class Evidence:
 
     def stands(self, attack: Attack, threat: Threat) -> Tensor:
         """Which images are classified rightly under an attack, bool `[B]`."""
+        _check_moves(attack, threat)
         with self._quiet():
             adv = attack(self.network, self.x, self.y, threat)
         return self._right(adv)
@@ -259,6 +259,7 @@ class Evidence:
 
     def _stepped(self, direction: Tensor, size: float) -> Tensor:
         """Which of `correct` stand after one step."""
+        _check_moves(FGSM(), self.threat)
         threat, x = settled(self.threat, self.correct.x), self.correct.x
         z = threat.project(threat.ascend(nothing(threat, x), direction, size), x, 1.0)
         return self.correct._right(images(threat, x, z))
@@ -279,6 +280,14 @@ def _as_found(f: Classifier) -> Iterator[None]:
         with torch.no_grad():
             for buffer, before in kept:
                 buffer.copy_(before)
+
+
+def _check_moves(attack: Attack, threat: Threat) -> None:
+    """Raises Inapplicable if an attack of the checks cannot move in the threat."""
+    try:
+        check_supports(attack, threat)
+    except ValueError as error:
+        raise Inapplicable(str(error)) from None
 
 
 def _all_grey(threat: Threat, x: Tensor) -> Threat:

@@ -3,12 +3,13 @@
 from robustdial.method.objective.abnormal import Abnormal
 from robustdial.method.objective.alp import ALP
 from robustdial.method.objective.at import AT
-from robustdial.method.objective.base import Objective, Paired, View, hard
+from robustdial.method.objective.base import Objective, Paired, View, asks_teacher, hard
 from robustdial.method.objective.blend import Blend
 from robustdial.method.objective.consistent import Consistent
 from robustdial.method.objective.distilled import Distilled
 from robustdial.method.objective.gradalign import GradAlign
 from robustdial.method.objective.guided import Guided
+from robustdial.method.objective.helped import Helped
 from robustdial.method.objective.local_linearity import LocalLinearity
 from robustdial.method.objective.mart import MART
 from robustdial.method.objective.matched import Matched
@@ -33,6 +34,7 @@ __all__ = [
     "Distilled",
     "GradAlign",
     "Guided",
+    "Helped",
     "LocalLinearity",
     "Matched",
     "Nuclear",
@@ -44,6 +46,7 @@ __all__ = [
     "Steady",
     "Targeted",
     "View",
+    "asks_teacher",
     "first_of",
     "hard",
     "rest_of",

@@ -7,6 +7,7 @@ Logits are lazy: what is not looked at is not computed.
 from __future__ import annotations
 
 import math
+from dataclasses import fields, is_dataclass
 from typing import Protocol
 
 import torch
@@ -59,6 +60,11 @@ class View(Protocol):
     @property
     def teacher_probs(self) -> Tensor:
         """What the teacher answers to the clean images, probabilities `[B, K]`."""
+        ...
+
+    @property
+    def teacher_adv_probs(self) -> Tensor:
+        """What the teacher answers to the adversarial images, probabilities `[V, K]`."""
         ...
 
     @property
@@ -137,6 +143,12 @@ class Paired(Objective, Protocol):
     def terms(self, view: View) -> tuple[Tensor, Tensor]:
         """Loss per row `[B]` on the clean image, and what the adversary adds to it `[B]`."""
         ...
+
+
+def asks_teacher(objective: object) -> bool:
+    """Whether an objective, or one that it is built around, asks a teacher: it says so by `asks_teacher = True`."""
+    inside = fields(objective) if is_dataclass(objective) else ()
+    return getattr(objective, "asks_teacher", False) or any(asks_teacher(getattr(objective, f.name)) for f in inside)
 
 
 def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -29,6 +30,8 @@ class Distilled:
         objective: whose labels the teacher has a say in.
         share: of the teacher, from 0 to 1.
     """
+
+    asks_teacher: ClassVar[bool] = True
 
     objective: Objective
     share: float = 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -28,6 +29,8 @@ class RSLAD:
     Args:
         share: weight of the adversarial term; theirs is 5/6.
     """
+
+    asks_teacher: ClassVar[bool] = True
 
     share: float = 5 / 6
 

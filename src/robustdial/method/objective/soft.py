@@ -40,6 +40,10 @@ class Soft:
         return self._view.teacher_probs
 
     @property
+    def teacher_adv_probs(self) -> Tensor:
+        return self._view.teacher_adv_probs
+
+    @property
     def start(self) -> Tensor:
         return self._view.start
 

@@ -5,6 +5,7 @@ from robustdial.method.threat.base import Ball, Settling, Threat, settled
 from robustdial.method.threat.box import Box, Decoder, Named
 from robustdial.method.threat.chain import Chain
 from robustdial.method.threat.function import Function
+from robustdial.method.threat.l0 import L0, foremost
 from robustdial.method.threat.l1 import L1, sparse_ascent
 from robustdial.method.threat.l2 import L2
 from robustdial.method.threat.latent import Generator, Latent
@@ -19,6 +20,7 @@ from robustdial.method.threat.warp import Warp
 from robustdial.typing import Reach
 
 __all__ = [
+    "L0",
     "L1",
     "L2",
     "Attribute",
@@ -45,6 +47,7 @@ __all__ = [
     "Warp",
     "ball_in_words",
     "balls_of",
+    "foremost",
     "settled",
     "sparse_ascent",
     "spatial",

@@ -29,16 +29,16 @@ def stages(comparison: Comparison, seed: int) -> list[list[Planned]]:
 def run_of(comparison: Comparison, entry: Entry, seed: int) -> Run:
     """The settings of a method's run; with a shared start, it begins there and half of each label is its answer.
 
-    Methods that learn from unlabelled images ask it for their labels alone.
+    Methods that ask a teacher by themselves, or for the labels of unlabelled images, ask it for nothing else.
     """
     run = replace(comparison.run, seed=seed, out=str(comparison.folder_of(entry, seed)))
     first = comparison.first
     if first is None:
         return run
     source = recipe(entry.recipe)(**entry.knobs)
-    distil = 0.0 if source.unlabelled or run.label_smoothing else first.distil
+    distil = 0.0 if source.taught or run.label_smoothing else first.distil
     start = str(start_folder(comparison, seed))
-    teacher = start if distil or source.unlabelled else None
+    teacher = start if distil or source.taught else None
     return replace(run, pretrained=False, start=start, teacher=teacher, distil=distil)
 
 

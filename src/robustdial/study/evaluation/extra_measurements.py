@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
+from robustdial.attack import check_supports, strong
 from robustdial.data.corruption import LEVELS, corruptions
 from robustdial.evaluate import (
     SHARES,
@@ -29,6 +30,7 @@ class Curve:
     def __init__(self, subject: Subject) -> None:
         if not isinstance(subject.threat, Ball):
             raise ValueError(f"{subject.threat.name} has no radius to draw a curve over. Leave it out.")
+        check_supports(strong(), subject.threat)
         self.subject, self.threat = subject, subject.threat
 
     def __len__(self) -> int:
@@ -103,6 +105,7 @@ class Background:
         ball = subject.threat.threat if isinstance(subject.threat, Masked) else subject.threat
         if not isinstance(ball, Ball):
             raise ValueError(f"{subject.threat.name} does not change pixels one by one. Leave background out.")
+        check_supports(strong(), ball)
         self.subject, self.ball, self.mask = subject, ball, background_of(subject.source)
 
     def __len__(self) -> int:
