@@ -116,6 +116,7 @@ def run_cascade(
     *,
     batch: int = 256,
     seed: int = 0,
+    search: Classifier | None = None,
 ) -> Iterator[Advance]:
     """Take all images through `stages`, from where `survivors` is; yields after each batch.
 
@@ -130,20 +131,23 @@ def run_cascade(
         survivors: what is known already, such as `Survivors.fresh(N, S)`; it is changed in place.
         batch: images to attack at once.
         seed: of random starts; each batch has generators of its own.
+        search: what the attacks ask instead of `f`, a quicker form of it, say; `f` alone decides which images fell.
 
     Raises:
         ValueError: the network is in training mode or gives no logits `[B, K]`, or an attack leaves its set.
         FloatingPointError: logits that are not finite.
     """
     check_in_evaluation(f)
-    network = guarded(f, int(source.labels.max()) + 1)
+    classes = int(source.labels.max()) + 1
+    network = guarded(f, classes)
+    asked = network if search is None else guarded(search, classes)
     for stage, attack in enumerate(stages):
         of = int(survivors.after(stage - 1).sum()) if stage else len(survivors.broken_by)
         waiting = survivors.waiting(stage)
         order = torch.split(waiting, batch) if len(waiting) else ()
         for index, (x, y) in zip(order, chosen_batches(source, order), strict=True):
             clock = time.perf_counter()
-            with opened(network, x, y) as inside, seeded(seed_of(seed, stage, int(index[0])), x.device):
+            with opened(asked, x, y) as inside, seeded(seed_of(seed, stage, int(index[0])), x.device):
                 adv = attack(*inside, threat)
             check_inside(threat, x, adv, attack)
             logits = answers(network, adv)
