@@ -43,8 +43,8 @@ def test_the_errors_on_other_images_are_within_what_was_measured(exact, x):
 
 
 def test_the_gradient_is_that_of_bfloat16(exact, x):
-    f = Confirmed(exact, x[:16])
-    gradients = []
+    f, gradients = Confirmed(exact, x[:16]), []
+    f.near = torch.inf  # every row is asked again
     for asked in (f, f.quick):
         images = x.clone().requires_grad_()
         ahead = F.one_hot(torch.full((len(x),), 3), 10).float()

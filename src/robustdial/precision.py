@@ -72,8 +72,9 @@ class Prepared(nn.Module):
 class Confirmed(nn.Module):
     """A network for attacks to search on: asked in bfloat16, and its answers are float32's.
 
-    bfloat16 shows the way, by losses and gradients. It decides nothing: where the two largest logits are nearer than it
-    may err, the row is asked again, and its logits are float32's. How far it errs is measured, and doubled.
+    bfloat16 shows the way, by losses and gradients. Where the two largest logits are nearer than it may err, the row is
+    asked again, and its logits are float32's. How far it errs is measured, and doubled. Should it err further, a search
+    may miss what it has found or end too soon; verdicts are those of `network` itself.
 
     Args:
         network: images `[B, C, H, W]` to logits in float32.

@@ -138,6 +138,11 @@ def test_attacks_ask_the_network_of_the_search_and_the_other_one_decides(source)
         pass
     assert asked and survivors.accuracy(0).correct == 20
     assert torch.equal(survivors.after(1), measured_alone(source))
+    asked.clear()
+    stages, survivors = attacks_of(Square(queries=3), 10), Survivors.fresh(len(source), 2)
+    for _ in run_cascade(by_mean, source, stages, Linf(0.05), survivors, batch=8, search=easy):
+        pass
+    assert not asked  # an attack without gradients asks the network itself
 
 
 def measured_alone(source):

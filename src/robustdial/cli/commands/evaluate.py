@@ -97,8 +97,8 @@ def evaluate(
         batch: images to attack at once.
         device: auto, cpu or cuda.
         compile: run the network through torch.compile.
-        search: number format in which attacks look for adversarial images: float32, bfloat16, or auto, bfloat16 where
-            the hardware has it: less time, and a little less found. Whether one counts is decided in float32.
+        search: number format in which attacks follow gradients: float32, bfloat16, or auto, bfloat16 where the hardware
+            has it, for less time. Square asks in float32, and whether an image counts is decided in float32.
         also: more than one number: curve (accuracy at every radius), corruptions (noise, blur, weather, compression),
             unseen (other norms, rotations and translations), warps (turned, moved and skewed images), background (what
             happens if it alone is changed).

@@ -63,7 +63,7 @@ def _evaluate_in(evaluation: Evaluation, full: Attack | None, extras: Sequence[s
         extras: further parts, names of `EXTRAS`.
     """
     (k, m), subject = evaluation.shard, evaluation.subject
-    print_foreseen_of(evaluation.asked, evaluation.attack, subject.source, subject.threat, 1 / m)
+    print_foreseen_of(subject.f, evaluation.attack, subject.source, subject.threat, 1 / m)
     survivors = _attacked_with_progress(evaluation)
     if survivors is None:
         console.print(f"part {k} of {m} is done; the last part to finish writes the result.")

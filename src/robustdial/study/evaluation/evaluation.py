@@ -45,7 +45,7 @@ class Evaluation:
         seed: of random starts.
         batch: images to attack at once.
         shard: (k, m): of every m images, the k-th is this process's.
-        search: number format in which the attacks look for adversarial images; whether one counts is decided in
+        search: number format in which attacks follow gradients; whether an adversarial image counts is decided in
             float32.
     """
 
@@ -125,7 +125,7 @@ class Evaluation:
                     survivors,
                     batch=self.batch,
                     seed=self.seed,
-                    search=self.asked,
+                    search=self._asked,
                 ):
                     if time.monotonic() - written > _PAUSE:
                         self._write(survivors)
@@ -183,8 +183,8 @@ class Evaluation:
         return next(self.subject.source.batches([chosen]))
 
     @cached_property
-    def asked(self) -> nn.Module:
-        """The network as the attacks ask it."""
+    def _asked(self) -> nn.Module:
+        """The network as attacks that follow gradients ask it."""
         if self.search == "float32":
             return self.subject.f
         x = unit(self._few[0])
