@@ -30,12 +30,13 @@ from torch import Tensor, nn
 from robustdial.attack import autoattack
 from robustdial.folding import folded
 from robustdial.method.threat import Linf
-from robustdial.precision import Prepared
+from robustdial.precision import Confirmed, Prepared
 from robustdial.typing import px
 
 EPS = px(8)
 PARTS = ("apgd-ce", "apgd-t", "fab-t", "square")
 BASE, COMPILED = "torchattacks", "robustdial, compiled"
+SEARCHED = "robustdial, searched in bfloat16"
 
 Attack = Callable[[Tensor, Tensor], Tensor]
 """Images and labels to adversarial images."""
@@ -60,7 +61,11 @@ class Course:
 
 def ours(net: nn.Module, compiled: bool = False) -> tuple[Attack, ...]:
     """The attacks of robustdial, on a network that is folded and laid out channels last."""
-    f = Prepared(folded(net), "float32", compiled)
+    return attacks_on(Prepared(folded(net), "float32", compiled))
+
+
+def attacks_on(f: nn.Module) -> tuple[Attack, ...]:
+    """The attacks of robustdial on a network as it is."""
     return tuple(lambda x, y, attack=attack: attack(f, x, y, Linf(EPS)) for attack in autoattack().attacks)
 
 
@@ -130,6 +135,7 @@ def main(
     batch: int = 8,
     rounds: int = 3,
     compile: bool = False,
+    bfloat16: bool = False,
     weights: Path = SHARED / "reference/rn18w16_cifar.safetensors",
     images: Path = SHARED / "data/cifar10/test_lossless_1k.npz",
     json: Path | None = None,
@@ -140,6 +146,7 @@ def main(
         batch: images of a round; each round has other ones.
         rounds: how many, at least 1.
         compile: attack also a compiled network; the compiler's time is left out.
+        bfloat16: search also in bfloat16, the answers those of float32.
         weights: of a ResNet-18 for [0, 1] pixels (safetensors).
         images: npz file with uint8 `images` [N, 32, 32, 3] and their `labels`.
         json: file to write the numbers to.
@@ -148,6 +155,8 @@ def main(
     torch.manual_seed(0)
     net, (x, y) = trained(weights).requires_grad_(False), pictures(images)
     courses = {"robustdial": Course(ours(net)), BASE: Course(theirs(net))}
+    if bfloat16:
+        courses[SEARCHED] = Course(attacks_on(Confirmed(Prepared(folded(net), "float32"), x[:16])))
     if compile:
         courses[COMPILED] = Course(ours(net, compiled=True))
         for attack in courses[COMPILED].attacks[:3]:

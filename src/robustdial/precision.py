@@ -69,6 +69,44 @@ class Prepared(nn.Module):
             yield
 
 
+class Confirmed(nn.Module):
+    """A network for attacks to search on: asked in bfloat16, and its answers are float32's.
+
+    bfloat16 shows the way, by losses and gradients. Where the two largest logits are nearer than it may err, the row is
+    asked again, and its logits are float32's. How far it errs is measured, and doubled. Should it err further, a search
+    may miss what it has found or end too soon; verdicts are those of `network` itself.
+
+    Args:
+        network: images `[B, C, H, W]` to logits in float32.
+        x: images from the set that is attacked, on which the errors are measured.
+
+    >>> f = Confirmed(nn.Sequential(nn.Flatten(), nn.Linear(4, 3)).eval(), torch.rand(8, 1, 2, 2))
+    >>> f(torch.rand(5, 1, 2, 2)).shape
+    torch.Size([5, 3])
+    """
+
+    def __init__(self, network: nn.Module, x: Tensor) -> None:
+        super().__init__()
+        self.training = network.training
+        self.exact = network
+        inside = cast(nn.Module, network.model) if isinstance(network, Prepared) else network
+        self.quick = Prepared(inside, "bfloat16")
+        with torch.no_grad():
+            error = self.quick(x.clone()) - logits_of(network(x.clone()))
+            self.near = 2 * float((error.amax(1) - error.amin(1)).max())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits `[B, K]`; their gradient is that of bfloat16 in every row."""
+        logits: Tensor = self.quick(x.clone())  # a network may write into its images
+        with torch.no_grad():
+            first, second = logits.topk(2).values.unbind(1)
+            rows = (first - second <= self.near).nonzero().squeeze(1)
+            if not len(rows):
+                return logits
+            missing = logits_of(self.exact(x[rows])).to(logits) - logits[rows]
+        return logits.index_add(0, rows, missing)
+
+
 @contextmanager
 def full_precision() -> Iterator[None]:
     """Inside, float32 means float32: CUDA does not shorten it to TF32 in convolutions or matrix products."""

@@ -125,6 +125,34 @@ def test_measuring_is_seeded_by_the_generator_and_takes_a_cascade_apart(source):
     assert attacks[1].seen == [8, 2]
 
 
+def test_attacks_ask_the_network_of_the_search_and_the_other_one_decides(source):
+    asked = []
+
+    def easy(x):
+        asked.append(len(x))
+        return by_mean(x + 0.1)
+
+    survivors = Survivors.fresh(len(source), 2)
+    stages = attacks_of(PGDAttack(3), 10)
+    for _ in run_cascade(by_mean, source, stages, Linf(0.05), survivors, batch=8, search=easy):
+        pass
+    assert asked and survivors.accuracy(0).correct == 20
+    assert torch.equal(survivors.after(1), measured_alone(source))
+    asked.clear()
+    stages, survivors = attacks_of(Square(queries=3), 10), Survivors.fresh(len(source), 2)
+    for _ in run_cascade(by_mean, source, stages, Linf(0.05), survivors, batch=8, search=easy):
+        pass
+    assert not asked  # an attack without gradients asks the network itself
+
+
+def measured_alone(source):
+    """Who stands where the network itself is searched, whose gradient is the same."""
+    survivors = Survivors.fresh(len(source), 2)
+    for _ in run_cascade(by_mean, source, attacks_of(PGDAttack(3), 10), Linf(0.05), survivors, batch=8):
+        pass
+    return survivors.after(1)
+
+
 def test_images_may_stream(source):
     x, y = next(source.batches([torch.arange(N)]))
     pictures = [Image.fromarray(picture[0].numpy()) for picture in (255 * x).round().byte()]

@@ -57,6 +57,11 @@ class GradientFree(Protocol):
     gradient_free: ClassVar[bool]
 
 
+def without_gradients(attack: Attack) -> bool:
+    """Whether an attack asks the network for logits alone."""
+    return isinstance(attack, GradientFree) and attack.gradient_free
+
+
 @dataclass(frozen=True)
 class PGDAttack:
     """Projected gradient ascent on a loss from uniform random starts; the last iterate of a start is its answer.

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from robustdial.attack import Attack, Cascade, Clean, answers, check_supports, margin
+from robustdial.attack.base import without_gradients
 from robustdial.attack.door import opened
 from robustdial.data import Source
 from robustdial.evaluate.accuracy import Accuracy, check_inside, chosen_batches
@@ -116,6 +117,7 @@ def run_cascade(
     *,
     batch: int = 256,
     seed: int = 0,
+    search: Classifier | None = None,
 ) -> Iterator[Advance]:
     """Take all images through `stages`, from where `survivors` is; yields after each batch.
 
@@ -130,6 +132,8 @@ def run_cascade(
         survivors: what is known already, such as `Survivors.fresh(N, S)`; it is changed in place.
         batch: images to attack at once.
         seed: of random starts; each batch has generators of its own.
+        search: what attacks that follow gradients ask instead of `f`, a quicker form of it, say; `f` alone decides
+            which images fell. Attacks without gradients live on small differences of logits, and ask `f`.
 
     Raises:
         ValueError: an attack cannot move in the threat or leaves its set, the network is in training mode or gives no
@@ -139,14 +143,17 @@ def run_cascade(
     for attack in stages:
         check_supports(attack, threat)
     check_in_evaluation(f)
-    network = guarded(f, int(source.labels.max()) + 1)
+    classes = int(source.labels.max()) + 1
+    network = guarded(f, classes)
+    quick = network if search is None else guarded(search, classes)
     for stage, attack in enumerate(stages):
         of = int(survivors.after(stage - 1).sum()) if stage else len(survivors.broken_by)
         waiting = survivors.waiting(stage)
         order = torch.split(waiting, batch) if len(waiting) else ()
         for index, (x, y) in zip(order, chosen_batches(source, order), strict=True):
             clock = time.perf_counter()
-            with opened(network, x, y) as inside, seeded(seed_of(seed, stage, int(index[0])), x.device):
+            asked = network if without_gradients(attack) else quick
+            with opened(asked, x, y) as inside, seeded(seed_of(seed, stage, int(index[0])), x.device):
                 adv = attack(*inside, threat)
             check_inside(threat, x, adv, attack)
             logits = answers(network, adv)

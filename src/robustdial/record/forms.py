@@ -171,6 +171,7 @@ EVALUATED = {
     "seed?": Maybe(COUNT),
     "key?": str,
     "precision?": str,
+    "search?": str,
     "autoattack_acc?": str,
     "norms?": [NORM],
     "average?": SHARE,

@@ -77,12 +77,13 @@ def test_other_conditions_have_another_file(subject):
     others = [
         Evaluation(subject, ATTACK, seed=1),
         Evaluation(subject, ATTACK, batch=7),
+        Evaluation(subject, ATTACK, search="bfloat16"),
         Evaluation(subject, Cascade((PGDAttack(2), APGD(steps=5)), "two")),
         Evaluation(replace(subject, threat=Linf(0.06)), ATTACK),
         Evaluation(replace(subject, source=subject.source.subset(torch.arange(20))), ATTACK),
         Evaluation(replace(subject, about={**subject.about, "weights": "others"}), ATTACK),
     ]
-    assert len({base.key, *(other.key for other in others)}) == 7
+    assert len({base.key, *(other.key for other in others)}) == 8
     assert base.key == Evaluation(subject, ATTACK).key
 
 
@@ -103,6 +104,9 @@ def test_only_the_whole_autoattack_is_called_so(subject):
     subject = replace(subject, source=subject.source.subset(torch.tensor([0])), threat=Linf(0.5))  # falls at once
     evaluation = Evaluation(subject, autoattack())
     assert score_of(evaluation, finished(evaluation))["autoattack_acc"] == "0.00"
+    evaluation = replace(evaluation, search="bfloat16")  # the standard one searches in float32
+    score = score_of(evaluation, finished(evaluation))
+    assert "autoattack_acc" not in score and (score["robust"], score["search"]) == (0.0, "bfloat16")
 
 
 def test_an_evaluation_stands_once_in_the_file(subject):

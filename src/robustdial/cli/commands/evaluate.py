@@ -20,6 +20,7 @@ from robustdial.cli.usage import UsageError, choose
 from robustdial.data import Data, Part, class_names, few, load_to_measure, renumbered
 from robustdial.method.threat import L2, Ball, Linf, Masked, Threat
 from robustdial.own_code import told
+from robustdial.precision import Precision, resolve
 from robustdial.recipes import Norm, threat_of
 from robustdial.run import device_of, trained
 from robustdial.study.evaluation import EXTRAS, Evaluation, Subject, check_gradient, foreign, load_foreign, of_run
@@ -54,6 +55,7 @@ def evaluate(
     batch: int = 64,
     device: str = "auto",
     compile: bool = False,
+    search: Precision = "float32",
     also: tuple[str, ...] = (),
     shard: str | None = None,
     chosen_on: Chosen | None = None,
@@ -61,7 +63,7 @@ def evaluate(
 ) -> int:
     """Measure a network under attack: robustdial evaluate runs/x --lam 0.4 --attack autoattack --n 1000
 
-    Test images, float32. The result goes into score.json, the page is drawn anew. What is known of each
+    Test images, verdicts in float32. The result goes into score.json, the page is drawn anew. What is known of each
     image is kept every few seconds: after a kill, the same command goes on.
 
     Args:
@@ -96,6 +98,8 @@ def evaluate(
         batch: images to attack at once.
         device: auto, cpu or cuda.
         compile: run the network through torch.compile.
+        search: number format in which attacks follow gradients: float32, bfloat16, or auto, bfloat16 where the hardware
+            has it, for less time. Square asks in float32, and whether an image counts is decided in float32.
         also: more than one number: curve (accuracy at every radius), corruptions (noise, blur, weather, compression),
             unseen (other norms, rotations and translations), warps (turned, moved and skewed images), background (what
             happens if it alone is changed).
@@ -106,6 +110,8 @@ def evaluate(
     """
     full, asked = parse(attack), _Asked(_threat_named(threat, norm, eps), norm, eps, n, device)
     short, part = shortened(full, budget), _shard(shard)
+    if compile and search != "float32":
+        raise UsageError(f"--search {search} asks the network as it is. Leave out --compile.")
     for name in also:
         choose(name, tuple(EXTRAS), "part")
     if (run is None) == (model is None):
@@ -120,7 +126,8 @@ def evaluate(
         network, images = _Network(str(model), weights, output), _images(data, read, classes)
         subjects = iter([_of_model(network, images, out, asked, chosen_on, full, batch)])
     for subject in subjects:
-        evaluation = Evaluation(_compiled(subject) if compile else subject, short, seed, batch, part)
+        form = resolve(search, subject.device)
+        evaluation = Evaluation(_compiled(subject) if compile else subject, short, seed, batch, part, form)
         evaluate_with_progress(evaluation, None if budget == 1 else full, also)
     return 0
 

@@ -114,7 +114,7 @@ def conditions(entry: Entry) -> Rows:
         "attack": entry["attack"],
         "RobustBench": f"autoattack_acc {entry['autoattack_acc']}" if "autoattack_acc" in entry else None,
         "seed": spoken(entry.get("seed")),
-        "precision": entry.get("precision"),
+        "precision": _precision(entry),
         "attack time": duration(entry["seconds"]),
         "date": moment_of(entry),
         "machine": _listed(entry.get("machine")),
@@ -123,6 +123,11 @@ def conditions(entry: Entry) -> Rows:
         "key": entry.get("key"),
     }
     return [(name, value) for name, value in rows.items() if value]
+
+
+def _precision(entry: Entry) -> str | None:
+    search = entry.get("search")
+    return f"{entry['precision']}, searched in {search}" if search else entry.get("precision")
 
 
 def moment_of(entry: Entry) -> str:

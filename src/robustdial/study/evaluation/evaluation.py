@@ -14,16 +14,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from robustdial import record
 from robustdial.attack import Attack, answers
 from robustdial.data import Source, unit
 from robustdial.evaluate import Advance, Survivors, attacks_of, classes_of, run_cascade
 from robustdial.method import describe
-from robustdial.precision import full_precision
+from robustdial.precision import Confirmed, full_precision
 from robustdial.provenance import provenance
 from robustdial.randomness import seeded
 from robustdial.study.evaluation.target import Subject
@@ -44,6 +45,8 @@ class Evaluation:
         seed: of random starts.
         batch: images to attack at once.
         shard: (k, m): of every m images, the k-th is this process's.
+        search: number format in which attacks follow gradients; whether an adversarial image counts is decided in
+            float32.
     """
 
     subject: Subject
@@ -51,6 +54,7 @@ class Evaluation:
     seed: int = 0
     batch: int = 64
     shard: tuple[int, int] = (0, 1)
+    search: Literal["float32", "bfloat16"] = "float32"
 
     def __post_init__(self) -> None:
         k, m = self.shard
@@ -82,7 +86,13 @@ class Evaluation:
             "shards": self.shard[1],
             "device": self.subject.device.type,
             "version": version("robustdial"),
+            **self.searched,
         }
+
+    @property
+    def searched(self) -> dict[str, Json]:
+        """The format of the search where it is not that of the verdicts."""
+        return {} if self.search == "float32" else {"search": self.search}
 
     @cached_property
     def key(self) -> str:
@@ -97,7 +107,7 @@ class Evaluation:
         return about.get("origin") or provenance()
 
     def run(self) -> Iterator[Advance]:
-        """Go on from what is known, in float32; yields after each batch. Stopped anywhere, what is known is kept."""
+        """Go on from what is known; yields after each batch. Stopped anywhere, what is known is kept."""
         standing = self._path(0).parent
         record.make_folder(standing)
         record.sweep(standing)
@@ -115,6 +125,7 @@ class Evaluation:
                     survivors,
                     batch=self.batch,
                     seed=self.seed,
+                    search=self._asked,
                 ):
                     if time.monotonic() - written > _PAUSE:
                         self._write(survivors)
@@ -170,6 +181,15 @@ class Evaluation:
         """Some images as they are stored, from the whole of the set, and their labels."""
         chosen = torch.linspace(0, len(self.subject.source) - 1, _FEW).long()
         return next(self.subject.source.batches([chosen]))
+
+    @cached_property
+    def _asked(self) -> nn.Module:
+        """The network as attacks that follow gradients ask it."""
+        if self.search == "float32":
+            return self.subject.f
+        x = unit(self._few[0])
+        with full_precision(), seeded(0, x.device):
+            return Confirmed(self.subject.f, x)
 
     @cached_property
     def _logits(self) -> Tensor:

@@ -17,10 +17,11 @@ def score_of(evaluation: Evaluation, survivors: Survivors) -> dict[str, Json]:
     """What is written of a complete evaluation.
 
     `clean_acc` and `autoattack_acc` are percentages in words, as in RobustBench's lists; the latter is there only
-    after the whole standard AutoAttack. All other accuracies are fractions. An attack gives an upper bound.
+    after the whole standard AutoAttack, searched in float32. All other accuracies are fractions. An attack gives an
+    upper bound.
     """
     score = _told(evaluation, survivors, [attack.name for attack in evaluation.stages])
-    if evaluation.stages == (Clean(), *autoattack().attacks):
+    if evaluation.stages == (Clean(), *autoattack().attacks) and evaluation.search == "float32":
         score["autoattack_acc"] = f"{100 * survivors.accuracy().value:.2f}"
     return score
 
@@ -67,6 +68,7 @@ def _told(evaluation: Evaluation, survivors: Survivors, stages: Sequence[str]) -
         "key": evaluation.key,
         "seconds": float(survivors.seconds.sum()),
         "precision": "float32",
+        **evaluation.searched,
         **evaluation.origin,
     }
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from robustdial.attack import Attack, Cascade
-from robustdial.attack.base import GradientFree
+from robustdial.attack.base import without_gradients
 from robustdial.attack.problem import NoGradient, Problem, eval_mode
 from robustdial.data import Source, unit
 from robustdial.logits import check_in_evaluation, guarded
@@ -43,7 +43,7 @@ def try_out(model: nn.Module, source: Source, batch: int) -> None:
 
 def check_gradient(model: nn.Module, source: Source, attack: Attack) -> None:
     """Raises ValueError if an attack climbs a gradient and the network has none."""
-    climbing = [p.name for p in _parts(attack) if not (isinstance(p, GradientFree) and p.gradient_free)]
+    climbing = [p.name for p in _parts(attack) if not without_gradients(p)]
     x, y = _some(source, _FEW)
     if not climbing:
         return
