@@ -117,3 +117,14 @@ def test_the_first_part_of_a_run_is_its_teacher_and_has_no_share_of_the_labels(t
     settings = record.read_run(tmp_path / "x")["run"]
     assert settings["teacher"] == settings["start"] == str(tmp_path / "x-first")
     assert settings["distil"] == 0
+
+
+def test_a_loop_of_ones_own_with_a_teacher_of_ones_own_is_measured_without_it(tmp_path, capsys):
+    data, folder = rd.load("digits", limit=60), tmp_path / "mine"
+    method = rd.rslad(eps=0.1, steps=1)
+    state = TrainState.new(build("cnn", classes=10, shape=data.shape, mean=data.mean, std=data.std, width=4))
+    state.teacher = lambda x: x.flatten(1)[:, 27:37]
+    with rd.writing(folder, method, data, state, model="cnn", model_width=4, limit=60) as written:
+        for epoch in fit(state, data, method, epochs=1, batch=18):
+            written.add(epoch)
+    assert run(["frontier", str(folder), "--n", "10", "--attack", "pgd-1"]) == 0, capsys.readouterr().err

@@ -27,8 +27,13 @@ _SPLIT = ("data", "limit", "labelled", "val", "side", "seed")
 """What decides which images are learned from, and with which labels."""
 
 
-def check_others(method: Method, run: Run, data: Data) -> None:
-    """Raises ValueError if the run to start from, or to be taught by, does not fit the run on `data`."""
+def check_others(name: str, method: Method, run: Run, data: Data) -> None:
+    """Raises ValueError if the run to start from, or to be taught by, does not fit the run on `data`, or is wanting."""
+    if method.asks_teacher and run.teacher is None:
+        raise ValueError(
+            f"{name} learns from a teacher. Train one with robustdial train (and the same --data, --limit, --val, "
+            "--seed), and give its folder as --teacher; or a network of your own: --teacher file.py:build."
+        )
     if run.start and not Path(run.start).is_file():  # of a file it is not known what it has learned from
         _check_start(Path(run.start), run)
     if run.teacher and not is_network(run.teacher) and (data.unlabelled is not None or method.asks_teacher):
@@ -154,11 +159,6 @@ def _mask_network(folder: Path, data: Data, device: torch.device) -> nn.Module:
 
 def data_for(name: str, method: Method, run: Run, data: Data) -> Data:
     """The data without what a method does not look at. Raises ValueError if there is not what it needs."""
-    if method.asks_teacher and run.teacher is None:
-        raise ValueError(
-            f"{name} learns from a teacher. Train one with robustdial train (and the same --data, --limit, --val, "
-            "--seed), and give its folder as --teacher; or a network of your own: --teacher file.py:build."
-        )
     if not method.unlabelled:
         return replace(data, unlabelled=None)
     if data.unlabelled is None:

@@ -176,7 +176,7 @@ def _checked(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None, w
     parts = parts_of(name, knobs, run, data, world)
     check_varied(parts.data)
     check_adversary(parts)
-    check_others(parts.method, parts.run, parts.data)
+    check_others(parts.name, parts.method, parts.run, parts.data)
     return parts
 
 

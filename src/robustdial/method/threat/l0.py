@@ -23,7 +23,7 @@ class L0:
     over the channels, over their whole range.
 
     Args:
-        pixels: most places that change; 24 of the 1,024 of CIFAR-10 are customary.
+        pixels: most places that change, such as 24 of the 1,024 of CIFAR-10.
 
     >>> import torch
     >>> z = torch.tensor([[[[0.3, 0.0], [0.1, -0.9]]]])
