@@ -1,4 +1,4 @@
-"""`robustdial train` in two processes: one folder, one line on bad input, the same end of both, also of divided weights."""
+"""`robustdial train` in two processes, also with divided weights: one folder, one line on bad input, the same end."""
 
 import json
 import re
