@@ -43,7 +43,7 @@ SETTINGS = [
     Setting("avx2", "AVX2", "avx2"),
     Setting("avx512", "AVX512_CORE", "avx512bw"),
 ]
-"""What oneDNN has beyond these, for bfloat16 and AMX, leaves single and double precision as they are, to the bit."""
+"""What oneDNN has beyond these is for bfloat16 and integers; these tests compute in single and double precision."""
 
 
 def here(settings: list[Setting]) -> Iterator[Setting]:

@@ -158,7 +158,7 @@ MEETINGS = [
     for j, dials in enumerate(DIALS)
     for k, threat in enumerate(THREATS)
 ]
-"""Every two of a solver, a dial and a threat meet; all three of every kind on demand."""
+"""Every two of them meet; every three on demand, with `-m slow`."""
 
 
 def network(dials):

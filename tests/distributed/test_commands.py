@@ -1,4 +1,4 @@
-"""`robustdial train` in two processes: one folder, one line on bad input, the same end of both."""
+"""`robustdial train` in two processes, also with divided weights: one folder, one line on bad input, the same end."""
 
 import json
 import re
@@ -28,10 +28,17 @@ SETTINGS = [
     "32",
 ]
 SETTINGS += ["--precision", "float32"]
+DIALED, ADAMW = ["--steps", "1", "--ema", "0.9"], ["--optimizer", "adamw", "--lr", "0.01"]
 
 
 def training(out, *more):
     return ["train", "oat", *SETTINGS, "--out", str(out), *more]
+
+
+def dividing(name, out, *more):
+    """Few images, and norms over both processes, as one process has them."""
+    small = ["--data", "digits", "--limit", "72", "--model-width", "4", "--epochs", "2", "--batch", "32"]
+    return ["train", name, *small, "--precision", "float32", "--sync-norm", "--out", str(out), *more]
 
 
 def going_on(out, *more):
@@ -58,11 +65,18 @@ def ends(carried_out, folder):
         "other data": {"argv": training(folder / "bad"), "data": True},
         "alone": {"argv": ["methods"]},
         "no data": {"argv": [training(folder / "bad"), training(folder / "bad", "--data", "nowhere")]},
+        "divided": {"argv": dividing("oat", folder / "divided", *DIALED, "--shard-weights"), "stop": 3},
+        "divided, gone on": {"argv": going_on(folder / "divided")},
+        "divided for one": {"argv": dividing("free", folder / "in parts", *ADAMW, "--shard-weights"), "stop": 3},
     }
     return dict(zip(plan, carried_out(list(plan.values())), strict=True))
 
 
-@pytest.mark.parametrize(("step", "code"), [("whole", 0), ("stopped", 130), ("gone on", 0), ("for one", 130)])
+ENDS = {"whole": 0, "stopped": 130, "gone on": 0, "for one": 130}
+ENDS |= {"divided": 130, "divided, gone on": 0, "divided for one": 130}
+
+
+@pytest.mark.parametrize(("step", "code"), ENDS.items())
 def test_both_end_alike_and_the_first_one_speaks(ends, step, code):
     first, second = ends[step]
     assert (first["code"], second["code"]) == (code, code)
@@ -108,6 +122,30 @@ def test_bad_input_is_said_once_and_both_end_with_2(ends, folder, step, line):
     assert said.count("\n") == 1
     assert re.search(line, said)
     assert not (folder / "bad").exists()
+
+
+def check_equal(folder, other, file):
+    one, found = (load_file(path / file) for path in (folder, other))
+    assert one.keys() == found.keys()
+    for name, value in one.items():
+        if "random" not in name:
+            torch.testing.assert_close(
+                found[name], value, rtol=1e-4, atol=1e-5, msg=lambda m, name=name: f"{name}: {m}"
+            )
+
+
+def test_what_two_write_of_divided_weights_is_what_one_process_writes(ends, folder):
+    assert run(dividing("oat", folder / "one", *DIALED)) == 0
+    for file in (record.LAST, record.BEST, record.HEALTHY):
+        check_equal(folder / "one", folder / "divided", file)
+    first, second = (record.read_epochs(folder / name) for name in ("one", "divided"))
+    assert [epoch["clean"] for epoch in first] == pytest.approx([epoch["clean"] for epoch in second])
+
+
+def test_one_process_goes_on_with_what_two_have_divided(ends, folder):
+    assert run(["train", "free", "--resume", "--out", str(folder / "in parts")]) == 0
+    assert run(dividing("free", folder / "one alone", *ADAMW)) == 0
+    check_equal(folder / "one alone", folder / "in parts", record.LAST)
 
 
 @pytest.mark.slow
