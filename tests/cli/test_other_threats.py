@@ -40,17 +40,24 @@ def test_what_can_be_done_is_done(turned, words):
         (["evaluate", "{}", "--lam", "1", "--eps", "0.1"], "Warp has no norm"),
         (["evaluate", "{}", "--lam", "1", "--norm", "linf"], "Warp has no norm"),
         (["evaluate", "{}", "--lam", "1", "--also", "curve", "--attack", "fgsm", "--n", "10"], "no radius"),
+        (["evaluate", "{}", "--lam", "1", "--also", "curve", "--threat", "l0:3", "--attack", "spgd-1"], "not in L0"),
         (["cross", "{}", "--attack", "square"], "square moves in"),
         (["bake", "{}", "--lam", "1", "--attack", "deepfool", "--out", "{}/b"], "deepfool moves in"),
         (["bake", "{}", "--lam", "1", "--format", "robustbench", "--out", "{}/b"], "RobustBench knows Linf and L2"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(turned, capsys, words, told):
+    before = _score(turned)
     assert run([word.format(turned) for word in words]) == 2
     said = capsys.readouterr().err
     assert told in said
     assert said.count("\n") == 1
     assert not (turned / "b").exists()
+    assert _score(turned) == before  # refused before anything is measured
+
+
+def _score(folder):
+    return (folder / "score.json").read_bytes() if (folder / "score.json").exists() else None
 
 
 def test_the_card_tells_the_threat_by_its_name(turned, tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from robustdial import record
 from robustdial.attack import Attack
@@ -24,6 +24,7 @@ from robustdial.report import render
 from robustdial.study.evaluation import (
     EXTRAS,
     Evaluation,
+    Part,
     findings,
     found_by,
     gap_of,
@@ -41,11 +42,15 @@ from robustdial.typing import Json
 def evaluate_with_progress(evaluation: Evaluation, full: Attack | None, extras: Sequence[str] = ()) -> None:
     """Take the subject through its stages under its threat, under each ball of a union, then of all balls together.
 
-    Args as of `_evaluate_in`.
+    Args:
+        evaluation: under the attack, or one with fewer iterations.
+        full: the whole attack, where the former is not, to be tried on a sample.
+        extras: further parts, names of `EXTRAS`; one that cannot be measured is refused before anything is.
     """
     parts = parts_of(evaluation)
-    for part in parts:
-        _evaluate_in(part, full, extras)
+    further = [{name: EXTRAS[name](part.subject) for name in extras} for part in parts]
+    for part, more in zip(parts, further, strict=True):
+        _evaluate_in(part, full, more)
     found = found_by(parts)
     if len(parts) > 1 and found is not None:
         score = score_of_union(parts, found, evaluation)
@@ -54,14 +59,8 @@ def evaluate_with_progress(evaluation: Evaluation, full: Attack | None, extras: 
         _say_where(evaluation)
 
 
-def _evaluate_in(evaluation: Evaluation, full: Attack | None, extras: Sequence[str]) -> None:
-    """Take the subject through its stages and write what came out, once every shard is done.
-
-    Args:
-        evaluation: under the attack, or one with fewer iterations.
-        full: the whole attack, where the former is not, to be tried on a sample.
-        extras: further parts, names of `EXTRAS`.
-    """
+def _evaluate_in(evaluation: Evaluation, full: Attack | None, extras: Mapping[str, Part]) -> None:
+    """Take the subject through its stages and write what came out, once every shard is done."""
     (k, m), subject = evaluation.shard, evaluation.subject
     print_foreseen_of(subject.f, evaluation.attack, subject.source, subject.threat, 1 / m)
     survivors = _attacked_with_progress(evaluation)
@@ -79,9 +78,9 @@ def _evaluate_in(evaluation: Evaluation, full: Attack | None, extras: Sequence[s
     print_score(score)
     print_verdicts([score], len(evaluation.subject.classes))
     print_checks(score["checks"])
-    for extra in extras:
+    for extra, part in extras.items():
         if extra not in score:
-            score[extra] = _measured(extra, evaluation)
+            score[extra] = _measured(extra, part, evaluation)
             write_score(evaluation, score)
         rows = score[extra]
         console.print(corruptions_table(rows) if extra == "corruptions" else rows_table(extra, rows))
@@ -101,9 +100,9 @@ def _attacked_with_progress(evaluation: Evaluation) -> Survivors | None:
     return evaluation.whole()
 
 
-def _measured(extra: str, evaluation: Evaluation) -> list[Json]:
-    part, rows = EXTRAS[extra](evaluation.subject), []
-    with counting(extra, len(part)) as bar, full_precision():
+def _measured(name: str, part: Part, evaluation: Evaluation) -> list[Json]:
+    rows = []
+    with counting(name, len(part)) as bar, full_precision():
         for row in part.rows(evaluation.seed, evaluation.batch):
             rows.append(row)
             bar.advance(bar.task_ids[0])
