@@ -99,6 +99,9 @@ class Dialed(nn.Module):
     def at(self, lam: float | tuple[float, float], width: float = 1.0, mix: float | None = None) -> nn.Module:
         """This network at one lambda as a plain `f(x)`; shares the weights, so it follows further training.
 
+        Where no gradient of the weights can be asked for, as under `torch.no_grad()`, what the dial makes of them is
+        kept until they change (on the CPU).
+
         With `mix`, two lambdas: the mixture of their probabilities, this share of the second, for two forwards of one
         set of weights: `at((0, 2/3), mix=0.75)`.
 

@@ -123,7 +123,7 @@ def modulate(x: Tensor, layer: nn.Module, dial: Dial, compute: Callable[[Setting
     else:
         scale, shift = (v[setting.rows] for v in dial.map_of(layer, compute))
         scale, shift = _spread((scale, shift), x, dim)
-    if x.is_cpu and x.stride(dim) != 1:  # there the CPU does not vectorise the three at once
+    if x.stride(dim) != 1:  # there a CPU does not vectorise the three at once
         return x * scale + shift
     return torch.addcmul(shift, x, scale)
 
