@@ -21,8 +21,8 @@ class Kept:
     """The maps of one position, for as long as what they were made of is the same, number by number.
 
     That is compared at every call, so it does not matter who has changed it, or how: an optimizer, `load_state_dict`,
-    `weight.data`, another layer in the place of one. On an accelerator nothing is kept, since the host would wait for
-    the answer.
+    `weight.data`, another layer in the place of one. What is no tensor, such as the `eps` of a norm, is taken to stay.
+    On an accelerator nothing is kept, since the host would wait for the answer.
     """
 
     def __init__(self) -> None:
