@@ -49,22 +49,28 @@ Timings = dict[str, Timing]
 """Of the contenders of one comparison, by name."""
 
 
-def take_turns(contenders: Mapping[str, Callable[[], object]], images: int, rounds: int) -> Timings:
+def take_turns(
+    contenders: Mapping[str, Callable[[], object]],
+    images: int,
+    rounds: int,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Timings:
     """Run every contender once to warm up, then `rounds` times in turn.
 
     Args:
         contenders: name to one call of it.
         images: how many images a call counts for; a pass over an image may count as one.
         rounds: timed calls of each, at least 1.
+        clock: seconds that have passed; `time.process_time` where one thread works, and others use the processor.
     """
     if rounds < 1:
         raise ValueError(f"rounds={rounds}: nothing would be timed. Give at least 1.")
     rates: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(1 + rounds):
         for name, call in contenders.items():
-            start = time.perf_counter()
+            start = clock()
             call()
-            rates[name].append(images / (time.perf_counter() - start))
+            rates[name].append(images / (clock() - start))
     return {name: Timing(tuple(all_of_them[1:])) for name, all_of_them in rates.items()}
 
 

@@ -1,15 +1,18 @@
-"""What the engine and the dial cost: against loops written by hand, and against the network without a dial.
+"""What the engine and the dial cost: against loops by hand, the network without a dial, and its convolutions alone.
 
     python benchmarks/passes.py --width 16 --batch 128 --rounds 7
 
 A pass is the forward and backward of one image (where only the forward is timed, that). The loops by hand do the
 arithmetic of the engine and nothing else (no statistics, no exchangeable parts), as somebody writes them who does not
-fold batch norms under attack; that they do is checked first, by their losses in double precision.
+fold batch norms under attack; that they do is checked first, by their losses in double precision. A network cannot be
+faster than its convolutions: they are timed alone, in the same turns, and each pass is told as a share of that ceiling.
+On one thread, seconds are those of the processor, so that others on the machine do not count.
 """
 
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from robustdial.data import Batch
-from robustdial.dial import Dialed, Setting, dial
+from robustdial.dial import Dialed, Dials, Setting, dial
 from robustdial.method import Method
 from robustdial.models import ResNet
 from robustdial.precision import Prepared, resolve
@@ -37,7 +40,8 @@ Forward = Callable[..., Tensor]
 Call = Callable[[], Tensor]
 
 EPS, STEPS, LAM, LR = px(8), 7, 0.3, 0.1
-ENGINE, BY_HAND = "engine", "by hand"
+ENGINE, BY_HAND, CEILING = "engine", "by hand", "its convolutions alone"
+WIDTHS, AGAIN = (0.25, 0.5, 0.75, 1.0), 20  # of one network; calls in a turn that asks about one image
 
 
 def native() -> tuple[Format, ...]:
@@ -151,11 +155,54 @@ def contests(net: nn.Module, batch: int) -> dict[str, Contest]:
     }
 
 
+class Convolutions:
+    """The convolutions of a network alone, each on noise in the shape, layout and format in which it is given images.
+
+    Args:
+        net: the network.
+        x: images `[B, C, H, W]`.
+        precision: format of the noise and of the weights.
+    """
+
+    def __init__(self, net: nn.Module, x: Tensor, precision: Format) -> None:
+        self.layers: list[tuple[nn.Module, Tensor, Tensor]] = []
+        like: Any = {"dtype": getattr(torch, precision), "memory_format": torch.channels_last}
+
+        def note(alone: nn.Module, layer: nn.Module, given: tuple[Tensor, ...], out: Tensor) -> None:
+            self.layers.append((alone.to(**like), *(torch.rand_like(value).to(**like) for value in (*given, out))))
+
+        found = [(module, copy.deepcopy(module)) for module in net.modules() if isinstance(module, nn.Conv2d)]
+        hooks = [module.register_forward_hook(partial(note, alone)) for module, alone in found]
+        with torch.no_grad():
+            net(x)
+        for hook in hooks:
+            hook.remove()
+
+    @torch.no_grad()
+    def answer(self) -> None:
+        """Forward."""
+        for layer, x, _ in self.layers:
+            layer(x)
+
+    def slope(self) -> None:
+        """Forward, and the gradient of what came in."""
+        for layer, x, out in self.layers:
+            layer.requires_grad_(False)
+            torch.autograd.grad(layer(x.requires_grad_()), x, out)
+
+    def descend(self) -> None:
+        """Forward, and the gradient of the weights and of what came in, but for the images."""
+        for number, (layer, x, out) in enumerate(self.layers):
+            layer.requires_grad_(True)
+            wanted = [*layer.parameters(), *([x.requires_grad_()] if number else [])]
+            torch.autograd.grad(layer(x.requires_grad_(number > 0)), wanted, out)
+
+
 def with_and_without_dial(
     net: nn.Module, x: Tensor, y: Tensor, precision: Format, compiled: bool
 ) -> dict[str, dict[str, Call]]:
     """What the dial costs: kind of work, then network, to one call on the batch."""
-    dialed = dial(net, oat().dial)
+    dialed, slim = dial(net, oat().dial), dial(net, Dials(widths=WIDTHS), example=x[:2])
     prepared = partial(Prepared, precision=precision, compiled=compiled)
     setting = dialed.settings(dialed.dials.sampling.rows(len(x), dialed.dials.lambdas))[0]
     served = {  # evaluation mode and weights without gradients, as an attack finds them
@@ -168,10 +215,21 @@ def with_and_without_dial(
         "plain": prepared(copy.deepcopy(net)),
         "a lambda per image": partial(at_setting, prepared(dialed), setting),
     }
+    alone = Convolutions(net, x, precision)
+    one = {name: f for name, f in served.items() if name != "a lambda per image"}
     return {
-        "forward in evaluation mode": {name: partial(answer, f, x) for name, f in served.items()},
-        "step of an attack": {name: partial(slope, f, x, y) for name, f in served.items()},
-        "pass of learning": {name: partial(descend, f, x, y) for name, f in learning.items()},
+        "one image in evaluation mode": {name: partial(answer_again, f, x[:1]) for name, f in one.items()},
+        "forward in evaluation mode": {name: partial(answer, f, x) for name, f in served.items()}
+        | {CEILING: alone.answer},
+        "step of an attack": {name: partial(slope, f, x, y) for name, f in served.items()} | {CEILING: alone.slope},
+        "pass of learning": {name: partial(descend, f, x, y) for name, f in learning.items()}
+        | {CEILING: alone.descend},
+        "pass of learning at all widths": {
+            "one width": partial(descend_all, prepared(copy.deepcopy(dialed)), [setting], x, y),
+            "four widths": partial(
+                descend_all, prepared(slim), slim.settings(slim.dials.sampling.rows(len(x), slim.dials.lambdas)), x, y
+            ),
+        },
     }
 
 
@@ -183,6 +241,13 @@ def still(model: nn.Module) -> Any:
 def at_setting(f: Forward, setting: Setting, x: Tensor) -> Tensor:
     """The logits of a dialed network at `setting`."""
     return f(x, setting)
+
+
+@torch.no_grad()
+def answer_again(f: Forward, x: Tensor) -> None:
+    """The logits, some times over: one call is over before a clock has noticed."""
+    for _ in range(AGAIN):
+        f(x)
 
 
 @torch.no_grad()
@@ -202,14 +267,23 @@ def descend(f: Forward, x: Tensor, y: Tensor) -> None:
     F.cross_entropy(f(x), y).backward()
 
 
+def descend_all(f: Forward, settings: list[Setting], x: Tensor, y: Tensor) -> None:
+    """The gradient of the weights at some widths."""
+    for setting in settings:
+        descend(partial(at_setting, f, setting), x, y)
+
+
 def measure(net: nn.Module, x: Tensor, y: Tensor, precision: Format, compiled: bool, rounds: int) -> dict[str, Timings]:
     """All comparisons in one number format: title to the timings of its contenders."""
+    turns = partial(
+        take_turns, rounds=rounds, clock=time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+    )
     found = {
-        title: take_turns(contest.calls(x, y, precision, compiled), contest.passes, rounds)
+        title: turns(contest.calls(x, y, precision, compiled), contest.passes)
         for title, contest in contests(net, len(x)).items()
     }
     for title, calls in with_and_without_dial(net, x, y, precision, compiled).items():
-        found[title] = take_turns(calls, len(x), rounds)
+        found[title] = turns(calls, AGAIN if title.startswith("one image") else len(x))
     return found
 
 
@@ -249,9 +323,10 @@ def main(
 
 
 def show(precision: Format, found: Mapping[str, Timings]) -> None:
-    """The tables of one number format; every comparison is with its first contender."""
+    """The tables of one number format; every comparison is with its first contender, and with the ceiling."""
     for title, timings in found.items():
-        console.print(rates_table(f"{title}, {precision}", timings, list(timings)[:1], "passes"))
+        bases = [*list(timings)[:1], *(name for name in timings if name == CEILING)]
+        console.print(rates_table(f"{title}, {precision}", timings, bases, "passes"))
 
 
 if __name__ == "__main__":

@@ -119,14 +119,18 @@ def full_precision() -> Iterator[None]:
 
 
 def _takes_channels_last(model: nn.Module) -> bool:
-    # on the CPU (seen in torch 2.15), the backward of a strided 1x1 convolution of fewer than 8 channels in this layout
-    # writes outside its memory
     if any(weight.is_cuda for weight in model.parameters()):
         return True
     convolutions: Any = (module for module in model.modules() if hasattr(module, "kernel_size"))
-    return not any(
-        c.kernel_size == (1, 1) and c.stride != (1, 1) and getattr(c, "in_channels", 8) < 8 for c in convolutions
-    )
+    return not any(unsafe_last(c.kernel_size, c.stride, getattr(c, "in_channels", 8)) for c in convolutions)
+
+
+def unsafe_last(kernel: tuple[int, ...], stride: tuple[int, ...], channels: int) -> bool:
+    """Whether a convolution of so many channels, channels last, may not be run on the CPU.
+
+    The backward of a strided 1x1 convolution of fewer than 8 writes outside its memory there (seen in torch 2.15).
+    """
+    return kernel == (1, 1) and stride != (1, 1) and channels < 8
 
 
 def graphs_allowed(model: nn.Module) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from robustdial import models
 from robustdial.dial import Dials, LinearFiLM, PaperFiLM, dial, recalibrated, reestimated
-from robustdial.precision import Prepared
+from robustdial.precision import Prepared, unsafe_last
 
 WIDTHS = (0.5, 0.75, 1.0)
 NETWORKS = [
@@ -107,13 +108,47 @@ def test_groups_that_do_not_divide_are_named():
     assert dial(net, Dials(widths=(1 / 3, 1.0)), example=torch.rand(2, 1, 1, 1)).eval().bake(0.2, 1 / 3)[1].groups == 1
 
 
-def test_narrow_strided_layers_keep_the_ordinary_layout_on_the_cpu():
-    strided = nn.Sequential(
-        nn.Conv2d(3, 8, 1), nn.Conv2d(8, 16, 1, 2), nn.BatchNorm2d(16), nn.Flatten(), nn.Linear(64, 2)
-    )
-    whole = Prepared(dial(strided), "float32")
-    narrow = Prepared(dial(strided, Dials(widths=(0.5, 1.0)), example=torch.rand(2, 3, 4, 4)), "float32")
-    assert (whole.layout, narrow.layout) == (torch.channels_last, torch.contiguous_format)
+class Convolutions(TorchDispatchMode):
+    """Notes kernel, stride and input channels of every convolution."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func is torch.ops.aten.convolution.default:
+            self.seen.append((tuple(args[1].shape[2:]), tuple(args[3]), args[0].shape[1]))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("padding", [0, 1, (0, 1), "valid"])
+@pytest.mark.parametrize("channels", [6, 8, 16])
+def test_narrow_strided_layers_read_their_pixels_first(channels, padding):
+    """On the CPU, some of them may not be run channels last, and the others may."""
+    thin = nn.Conv2d(channels, 16, 1, (2, 3), padding)
+    plain = nn.Sequential(nn.Conv2d(3, channels, 1), thin, nn.BatchNorm2d(16), nn.Flatten(1, -1), nn.LazyLinear(2))
+    x = torch.rand(2, 3, 7, 7)
+    plain(x)
+    model = dial(plain, Dials(widths=(0.5, 1.0)), example=x).double().eval()
+    x = x.double()
+    for setting, width in zip(model.settings(torch.tensor([1, 1])), (0.5, 1.0), strict=True):
+        baked, weights = model.bake(0.1, width), model.body[1].layer
+        with Convolutions() as called:
+            found = torch.autograd.grad(model(x, setting).square().sum(), (weights.weight, weights.bias))
+        assert not any(unsafe_last(*convolution) for convolution in called.seen)
+        wanted = torch.autograd.grad(baked(x).square().sum(), (baked[1].weight, baked[1].bias))
+        outs, ins = wanted[0].shape[:2]
+        # the norm that is folded into the baked network is the one of the dial
+        torch.testing.assert_close(found[0][:outs, :ins], wanted[0])
+        torch.testing.assert_close(found[1][:outs], wanted[1])
+
+
+def test_narrow_networks_are_laid_out_as_wide_ones():
+    plain = models.build("resnet18", classes=5, shape=(3, 16, 16), mean=[0.5] * 3, std=[0.25] * 3, width=8)
+    narrow = dial(plain, Dials(widths=(0.25, 1.0)), example=torch.rand(2, 3, 16, 16))
+    assert Prepared(narrow, "float32").layout == torch.channels_last
+    thin = models.build("resnet18", classes=5, shape=(3, 16, 16), mean=[0.5] * 3, std=[0.25] * 3, width=4)
+    assert Prepared(thin, "float32").layout == torch.contiguous_format
 
 
 # --- positions that were not trained ----------------------------------------------------------------------------------

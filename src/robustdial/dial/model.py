@@ -13,6 +13,7 @@ from robustdial.checks import finite, said
 from robustdial.dial.checks import copied
 from robustdial.dial.described import describe_in
 from robustdial.dial.inventory import Site
+from robustdial.dial.kept import Kept, following
 from robustdial.dial.mixture import standing
 from robustdial.dial.modulated import Foldable, Modulated, PerWidth, Whole
 from robustdial.dial.norm import DialNorm
@@ -93,10 +94,13 @@ class Dialed(nn.Module):
     def standing(self, x: Tensor) -> AbstractContextManager[None]:
         """Inside, the network is in evaluation mode, its weights and statistics stand still, and none of them asks for
         a gradient: what the dial makes of them is computed once. `x`, some images, is not looked at."""
-        return self.dial.standing()
+        return self.dial.standing({layer: {} for layer in following(self.body)})
 
     def at(self, lam: float | tuple[float, float], width: float = 1.0, mix: float | None = None) -> nn.Module:
         """This network at one lambda as a plain `f(x)`; shares the weights, so it follows further training.
+
+        Where no gradient of the weights can be asked for, as under `torch.no_grad()`, what the dial makes of them is
+        kept until they change (on the CPU).
 
         With `mix`, two lambdas: the mixture of their probabilities, this share of the second, for two forwards of one
         set of weights: `at((0, 2/3), mix=0.75)`.
@@ -163,10 +167,14 @@ class Served(nn.Module):
         self.clean = float(setting.share[0]) == 0
         for name in ("codes", "share", "rows", "lam"):  # buffers, to move and cast with the network
             self.register_buffer(name, getattr(setting, name), persistent=False)
+        self.kept = Kept()
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits `[B, K]` of images `[B, C, H, W]`."""
         # only in training does `first` count: batch statistics belong to one branch, there is no mixture of two
         first = x.shape[0] if self.clean else 0  # len(x) would be one number for all time in an exported program
-        logits: Tensor = self.dialed(x, Setting(self.codes, self.share, self.rows, self.lam, first, self.level))
-        return logits
+        setting = Setting(self.codes, self.share, self.rows, self.lam, first, self.level)
+        if torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
+            return cast(Tensor, self.dialed(x, setting))
+        with self.dialed.dial.standing(self.kept.maps(self.dialed.body, (self.codes, self.share))):
+            return cast(Tensor, self.dialed(x, setting))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Protocol, cast
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from robustdial.dial.kinds import NO_FAST_PATH
 from robustdial.dial.narrow import plain
-from robustdial.dial.setting import Dial, Setting
+from robustdial.dial.setting import Dial, Map, Setting
 
 
 class Foldable(Protocol):
@@ -79,10 +80,7 @@ class Modulated(nn.Module):
         self.after = nn.ModuleDict(after)
 
     def forward(self, x: Tensor) -> Tensor:
-        setting = self.dial.setting
-        with torch.autocast(x.device.type, enabled=False):
-            scale, shift = self.dial.map_of(self, self._film)
-        x = modulate(self.layer(x), scale, shift, setting, self.dim)
+        x = modulate(self.layer(x), self, self.dial, self._film, self.dim)
         for step in self.after.values():
             x = step(x)
         return x
@@ -109,20 +107,33 @@ class Modulated(nn.Module):
         return layer
 
 
-def modulate(x: Tensor, scale: Tensor, shift: Tensor, setting: Setting, dim: int = 1) -> Tensor:
-    """`x * scale + shift` with the row of `scale` and `shift` `[D, C]` that belongs to each row of `x`.
+def modulate(x: Tensor, layer: nn.Module, dial: Dial, compute: Callable[[Setting], Map], dim: int = 1) -> Tensor:
+    """`x * scale + shift`, where each row of `x` has the row of scale and shift `[D, C]` that `compute` makes for it.
 
     Raises ValueError if `x` does not have the rows of the batch, as inside the patches of some attention layers.
     """
+    setting = dial.setting
     if setting.rows.shape[0] not in (1, x.shape[0]):
         raise ValueError(
             f"A layer sees {len(x)} rows of a batch of {len(setting.rows)}, with no lambda for each. "
             "dial(..., example=x) names it; leave it out with sites=..."
         )
+    if setting.codes.shape[0] == 1:  # one lambda: nothing to choose for the rows
+        scale, shift = dial.map_of(layer, lambda given: _spread(compute(given), x, dim), (x.dtype, x.dim()))
+    else:
+        scale, shift = (v[setting.rows] for v in dial.map_of(layer, compute))
+        scale, shift = _spread((scale, shift), x, dim)
+    if x.stride(dim) != 1:  # there a CPU does not vectorise the three at once
+        return x * scale + shift
+    return torch.addcmul(shift, x, scale)
+
+
+def _spread(over: Map, x: Tensor, dim: int) -> Map:
+    """Scale and shift `[1, C]` or `[B, C]` in the shape and the format in which `x` takes them."""
+    scale, shift = over
     shape = [-1, *[1] * (x.dim() - 1)]
     shape[dim] = scale.shape[1]
-    scale, shift = (v[setting.rows].reshape(shape).to(x.dtype) for v in (scale, shift))
-    return torch.addcmul(shift, x, scale)
+    return scale.reshape(shape).to(x.dtype), shift.reshape(shape).to(x.dtype)
 
 
 def unfused(layer: nn.Module) -> dict[str, nn.Module]:

@@ -39,13 +39,10 @@ class DialNorm(nn.Module):
         self.clean = nn.ModuleList(cut_norm(norm, c) for c in channels) if dual else None
 
     def forward(self, x: Tensor) -> Tensor:
-        setting = self.dial.setting
-        # two vectors per lambda: single precision costs nothing here
-        with torch.autocast(x.device.type, enabled=False):
-            scale, shift = self._film(setting) if self.training else self.dial.map_of(self, self.affine)
         if self.training:
-            x = self._normalise(x, setting)
-        x = modulate(x, scale, shift, setting)
+            x = modulate(self._normalise(x, self.dial.setting), self, self.dial, self._film)
+        else:
+            x = modulate(x, self, self.dial, self.affine)
         for step in self.after.values():
             x = step(x)
         return x

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 Map = tuple[Tensor, Tensor]
-"""Scale and shift of each distinct lambda, `[D, C]` both."""
+"""Scale and shift of each distinct lambda, `[D, C]` both, or in the shape of what they are applied to."""
 
 Rows = slice | Tensor
 """Some rows of a batch: a slice, or the index `[R]` of victims."""
@@ -43,6 +43,16 @@ class Setting(NamedTuple):
         return self._replace(rows=self.rows[rows], lam=self.lam[rows], first=first)
 
 
+Maps = dict[nn.Module, dict[Hashable, tuple[Setting, Map]]]
+"""Layers that stand still, each with what was made of its weights: by width and form, the setting and the map."""
+
+
+def computed(setting: Setting, compute: Callable[[Setting], Map]) -> Map:
+    """`compute(setting)` in single precision: two vectors per lambda cost nothing."""
+    with torch.autocast(setting.codes.device.type, enabled=False):
+        return compute(setting)
+
+
 class Dial(threading.local):
     """The one object that every dialed layer of a network shares; the wrapper writes `setting` at each forward.
 
@@ -51,7 +61,7 @@ class Dial(threading.local):
 
     def __init__(self) -> None:
         self._setting: Setting | None = None
-        self._maps: dict[tuple[nn.Module, int], tuple[Setting, Map]] | None = None
+        self._maps: Maps = {}
 
     def __reduce__(self) -> tuple[type[Dial], tuple[()]]:
         return Dial, ()  # a copy of a network, in memory or from a file, has a dial of its own, at rest
@@ -68,23 +78,25 @@ class Dial(threading.local):
         return self._setting
 
     @contextmanager
-    def standing(self) -> Iterator[None]:
-        """Inside, weights and statistics stand still, and no gradient of them is asked for: each layer's map is
-        computed once for each code."""
-        self._maps = {}
+    def standing(self, maps: Maps) -> Iterator[None]:
+        """Inside, weights and statistics of the layers in `maps` stand still, and no gradient of them is asked for:
+        each layer's map is computed once for each code, and kept there."""
+        before, self._maps = self._maps, maps
         try:
             yield
         finally:
-            self._maps = None
+            self._maps = before
 
-    def map_of(self, layer: nn.Module, compute: Callable[[Setting], Map]) -> Map:
-        """What `compute` makes of the setting; of a layer that stands still, what it made of it before."""
+    def map_of(self, layer: nn.Module, compute: Callable[[Setting], Map], form: Hashable = None) -> Map:
+        """What `compute` makes of the setting; of a layer that stands still, what it made of it before in this form."""
         setting = self.setting
-        if self._maps is None or torch.compiler.is_compiling():
-            return compute(setting)
-        known = self._maps.get((layer, setting.level))
+        kept = None if torch.compiler.is_compiling() or layer.training else self._maps.get(layer)
+        if kept is None:
+            return computed(setting, compute)
+        known = kept.get((setting.level, form))
         if known is None or known[0].codes is not setting.codes or known[0].share is not setting.share:
-            known = self._maps[layer, setting.level] = (setting, compute(setting))
+            with torch.inference_mode(False), torch.no_grad():  # what is kept may serve an attack later
+                known = kept[setting.level, form] = (setting, computed(setting, compute))
         return known[1]
 
     @contextmanager

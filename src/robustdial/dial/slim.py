@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from robustdial.dial.narrow import cut_conv, cut_linear
 from robustdial.dial.setting import Dial, Setting
+from robustdial.precision import unsafe_last
 
 
 class SlimConv2d(nn.Module):
@@ -40,11 +41,14 @@ class SlimConv2d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         layer, ins = self.layer, x.shape[1]
         outs, groups = self._shape(self.dial.setting.level, ins)
-        if (ins, outs) == (layer.in_channels, layer.out_channels):
+        skips = x.is_cpu and unsafe_last(layer.kernel_size, layer.stride, ins)
+        if (ins, outs) == (layer.in_channels, layer.out_channels) and not skips:
             whole: Tensor = layer(x)
             return whole
         bias = None if layer.bias is None else layer.bias[:outs]
         weight = layer.weight[:outs, : ins // groups]
+        if skips:  # the pixels that it reads, so that no stride is left
+            return F.conv2d(_read(x, layer), weight, bias, groups=groups)
         return F.conv2d(x, weight, bias, layer.stride, layer.padding, layer.dilation, groups)
 
     def folded(self, setting: Setting) -> nn.Conv2d:
@@ -81,19 +85,13 @@ class SlimConv2d(nn.Module):
         outs = self.channels(self.dial.setting.level)
         return None if self.layer.bias is None else self.layer.bias[:outs]
 
-    # what decides on the memory layout (see `precision`)
-    @property
-    def kernel_size(self) -> tuple[int, ...]:
-        return self.layer.kernel_size
 
-    @property
-    def stride(self) -> tuple[int, ...]:
-        return self.layer.stride
-
-    @property
-    def in_channels(self) -> int:
-        """Input channels at the narrowest width."""
-        return min(self.ins)
+def _read(x: Tensor, conv: nn.Conv2d) -> Tensor:
+    """The pixels that a 1x1 convolution reads."""
+    (down, across), padding = conv.stride, conv.padding
+    if not isinstance(padding, str) and any(padding):
+        x = F.pad(x, (padding[1], padding[1], padding[0], padding[0]))
+    return x[..., ::down, ::across]
 
 
 class SlimLinear(nn.Module):
