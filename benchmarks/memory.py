@@ -1,14 +1,15 @@
-"""What a step of training keeps for its backwards: the loss sent back as a whole, and term by term as the engine does.
+"""What a step of training keeps: the loss sent back as a whole, term by term as the engine does, and blocks twice.
 
     python benchmarks/memory.py --batch 256 --recipes pgd-at radial oat oats rst
 
-Kept tensors are counted by `torch.autograd.graph.saved_tensors_hooks`, the most at once; the resident memory is that of
-a process of its own, the most after its step less the most before it.
+Kept tensors are counted by `torch.autograd.graph.saved_tensors_hooks`, the most at once (without those of a block that
+is computed again); the resident memory is that of a process of its own, the most after its step less that before it.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import resource
 import time
 from collections.abc import Callable, Mapping
@@ -27,12 +28,13 @@ from robustdial.data import Batch
 from robustdial.method.learner import Plain
 from robustdial.models import ResNet
 from robustdial.plan.counted import counted
-from robustdial.precision import Prepared
 from robustdial.recipes import RECIPES
 from robustdial.training.batch import train_batch
 from robustdial.training.optimizer import optimizer_for
+from robustdial.training.recompute import called
 
-Way = Literal["by hand", "as a whole", "term by term"]
+Way = Literal["by hand", "as a whole", "term by term", "blocks again"]
+WAYS: tuple[Way, ...] = ("as a whole", "term by term", "blocks again")
 Precision = Literal["float32", "bfloat16"]
 
 
@@ -80,8 +82,8 @@ class Case:
     def _prepared(self, example: Tensor) -> tuple[nn.Module, Callable[[Tensor, Tensor], object]]:
         method, net = RECIPES[self.recipe](), ResNet(10, 3, self.width)
         model = (net if self.way == "by hand" else method.dial.put_on(net, example=example)).train()
-        forward, optimizer = Prepared(model, self.precision, False), optimizer_for(model, 0.1)
-        learner = Plain() if self.way == "term by term" else AtOnce()
+        forward = called(model, self.precision, False, self.way == "blocks again")
+        optimizer, learner = optimizer_for(model, 0.1), AtOnce() if self.way == "as a whole" else Plain()
 
         def by_hand(x: Tensor, y: Tensor) -> None:
             F.cross_entropy(forward(x), y).backward()
@@ -99,7 +101,8 @@ def _resident() -> float:
 
 
 def alone(case: Case) -> dict[str, float]:
-    """What a case measures in a process of its own."""
+    """What a case measures in a process of its own, whose allocator gives back at once what is let go."""
+    os.environ["MALLOC_MMAP_THRESHOLD_"] = "65536"
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(case.measured)
 
@@ -121,17 +124,15 @@ def main(
         json: file to write the numbers to.
     """
     facts = circumstances(1) | {"threads": 1, "width": width, "batch": batch}
-    titles = ("as a whole", "term by term", "saved")
-    table, results = Table("kB/image, kept (resident)", *titles), {}
+    table, results = Table("kB/image, kept (resident)", *WAYS), {}
     for lower in precision:
         by_hand = alone(Case("clean", "by hand", width, batch, lower))
         results[f"by hand, {lower}"] = by_hand
         table.add_row(f"by hand, {lower}", _cell(by_hand))
         for recipe in recipes:
-            whole, terms = (alone(Case(recipe, way, width, batch, lower)) for way in titles[:2])
-            saved = " ".join(f"{1 - terms[what] / whole[what]:.0%}" for what in ("kept", "resident"))
-            table.add_row(f"{recipe}, {lower}", _cell(whole), _cell(terms), saved)
-            results |= {f"{recipe}, {lower}": {"as a whole": whole, "term by term": terms}}
+            found = {way: alone(Case(recipe, way, width, batch, lower)) for way in WAYS}
+            table.add_row(f"{recipe}, {lower}", *map(_cell, found.values()))
+            results[f"{recipe}, {lower}"] = found
     console.print(table, say(facts), sep="\n")
     if json:
         write(json, facts, results)

@@ -47,6 +47,12 @@ def test_passes_gives_a_rate_of_every_contender(benchmark_of, monkeypatch, tmp_p
     assert all(len(timing["rates"]) == 1 for timings in found.values() for timing in timings.values())
 
 
+def test_memory_finds_less_term_by_term_and_least_with_blocks_again(benchmark_of):
+    bench = benchmark_of("memory")
+    kept = [bench.Case("oat", way, 8, 32, "float32").measured()["kept"] for way in bench.WAYS]
+    assert kept[2] < kept[1] < kept[0]
+
+
 def test_passes_refuses_to_compare_different_arithmetic(benchmark_of, monkeypatch):
     passes = benchmark_of("passes")
     monkeypatch.setattr(passes, "STEPS", 1)

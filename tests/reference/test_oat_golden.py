@@ -188,9 +188,9 @@ class Spy(Blend):
 
     seen: dict
 
-    def learn(self, view):
+    def rest(self, view):
         self.seen.update(clean=view.clean.detach(), adv=view.adv.detach(), x_adv=view.game.attacked_images + view.z)
-        return super().learn(view)
+        return super().rest(view)
 
 
 CASES = {

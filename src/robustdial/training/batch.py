@@ -94,7 +94,7 @@ def train_batch(
             passes,
             optimizer,
             memories,
-            forward=forward or model,
+            forward=model if forward is None else forward,  # a compiled network may have no truth value
             backward=backward,
             accumulate=accumulate,
             clip=clip,

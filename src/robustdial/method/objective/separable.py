@@ -15,7 +15,7 @@ class Separable(Objective, Protocol):
     """An objective whose loss is a sum of terms that share no forward through which the weights learn.
 
     What was kept for the backward of one term is let go before the next is computed: a batch needs the memory of its
-    largest term, not that of the sum. `learn` is the sum of all terms.
+    largest term, not that of the sum. `learn` is the sum of all terms: whoever changes it changes the terms.
     """
 
     def first(self, view: View) -> Tensor | None:
