@@ -85,7 +85,7 @@ class Folding:
             before = _answers(ask, x[:_ROWS])
             with found.applied():
                 after = _answers(ask, x[:_ROWS])
-        return found if all(_close(*both) for both in zip(before, after, strict=True)) else cls(model, ())
+        return found if _alike(before, after) else cls(model, ())
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -99,6 +99,12 @@ class Folding:
             for pair in self.pairs:
                 for place, layer in zip(pair.places, pair.layers, strict=True):
                     self.model.set_submodule(place, layer)
+
+
+def alike(one: Callable[[Tensor], Tensor], other: Callable[[Tensor], Tensor], x: Tensor) -> bool:
+    """Whether logits and gradients on images `x` `[B, C, H, W]` are the same to rounding."""
+    with torch.random.fork_rng([x.device] if x.is_cuda else []):
+        return _alike(_answers(one, x[:_ROWS]), _answers(other, x[:_ROWS]))
 
 
 def _put(model: nn.Module, pairs: tuple[Pair, ...]) -> None:
@@ -117,8 +123,10 @@ def _answers(ask: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor
         return logits.detach(), torch.autograd.grad((logits * ways).sum(), images)[0]
 
 
-def _close(one: Tensor, other: Tensor) -> bool:
-    return bool((one - other).abs().max() <= 1e-3 * one.abs().max())
+def _alike(before: tuple[Tensor, Tensor], after: tuple[Tensor, Tensor]) -> bool:
+    return all(
+        bool((one - other).abs().max() <= 1e-3 * one.abs().max()) for one, other in zip(before, after, strict=True)
+    )
 
 
 def _pairs(model: nn.Module) -> Iterator[Pair]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 
 class Normalize(nn.Module):
@@ -35,6 +35,12 @@ class Normalize(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        if not x.is_floating_point():  # whole numbers would be subtracted from in silence, and every answer be wrong
-            raise TypeError(f"Images are {x.dtype}, and are to be numbers between 0 and 1: give images.float() / 255.")
-        return (x - self.mean) / self.std
+        return (_fractions(x) - self.mean) / self.std
+
+
+@fx.wrap  # a tracer follows no question; it takes this as one step
+def _fractions(x: Tensor) -> Tensor:
+    """`x`, unless it holds whole numbers, which would be normalised in silence, and every answer be wrong."""
+    if not x.is_floating_point():
+        raise TypeError(f"Images are {x.dtype}, and are to be numbers between 0 and 1: give images.float() / 255.")
+    return x

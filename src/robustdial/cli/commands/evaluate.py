@@ -18,7 +18,7 @@ from robustdial.cli.console import print_notes
 from robustdial.cli.quantities import radius, threats
 from robustdial.cli.usage import UsageError, choose
 from robustdial.data import Data, Part, class_names, few, load_to_measure, renumbered
-from robustdial.method.threat import L2, Ball, Linf, Masked, Threat
+from robustdial.method.threat import Ball, Linf, Masked, Threat
 from robustdial.own_code import told
 from robustdial.precision import Precision, resolve
 from robustdial.recipes import Norm, threat_of
@@ -157,7 +157,7 @@ class _Asked(NamedTuple):
         if not isinstance(own, Ball) and (self.norm is None or self.eps is None):
             raise UsageError(f"{own.name} has no norm. Give --norm and --eps both, or neither for {own.name} itself.")
         ball = own.threat if isinstance(own, Masked) else own
-        norm: Norm = "l2" if isinstance(ball, L2) else "linf"
+        norm = cast(Norm, ball.name.lower())
         if self.norm not in (None, norm) and self.eps is None:
             raise UsageError(f"--norm {self.norm} needs a radius of its own. Give --eps, for example 0.5.")
         asked = threat_of(self.norm or norm, own.radius if self.eps is None else radius(self.eps))
