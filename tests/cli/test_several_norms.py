@@ -36,6 +36,14 @@ def test_each_norm_and_all_at_once_are_measured_shown_and_shipped(trained, capsy
         assert f"| {words} |" in card
 
 
+@pytest.mark.parametrize("norm", ["l1", "l2"])
+def test_another_radius_alone_is_one_of_the_same_norm(norm, tmp_path):
+    assert run(["train", "fgsm", *RUN, "--norm", norm, "--eps", "2", "--out", str(tmp_path / "r")]) == 0
+    assert run(["evaluate", str(tmp_path / "r"), "--eps", "1", "--attack", "pgd-1", "--n", "10"]) == 0
+    (score,) = json.loads((tmp_path / "r" / "score.json").read_text())["scores"]
+    assert (score["threat_model"], score["radius"]) == (norm.upper(), 1.0)
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
