@@ -33,7 +33,7 @@ def test_what_is_absent_is_not_there():
     assert not {name.lower() for name in absent} & set(RECIPES)
 
 
-@pytest.mark.parametrize(("script", "page"), [("map", "README.md"), ("passes", "passes.md")])
+@pytest.mark.parametrize(("script", "page"), [("map", "README.md"), ("counted", "passes.md")])
 def test_a_page_is_what_its_script_writes(script, page, monkeypatch):
     monkeypatch.syspath_prepend(DOCS)
     written, expected = (DOCS / page).read_text(), importlib.import_module(script).page()

@@ -1,4 +1,4 @@
-"""Write how many passes each method makes: python docs/methods/passes.py > docs/methods/passes.md"""
+"""Write how many passes each method makes: python docs/methods/counted.py > docs/methods/passes.md"""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ recipe and at the most passes that its schedule comes to. A backward that stops 
 do, counts as much as one that reaches the weights; a gradient that is differentiated itself counts again. What is done
 now and then is spread over the batches between; a friendly adversary (`fat`) is counted as if no image stopped. On a
 dial, "attacked" are the images at lambda > 0. `gat` and `gat-oat` cost what `localized` and `oat` do with as many
-steps, and as much in a generator. `docs/methods/passes.py` writes this page.
+steps, and as much in a generator. `docs/methods/counted.py` writes this page.
 
 """
 TAIL = """
@@ -79,6 +79,11 @@ def network() -> nn.Module:
     return nn.Sequential(convolution, nn.BatchNorm2d(2), nn.ReLU(), nn.Flatten(), nn.LazyLinear(CLASSES))
 
 
+def teacher(x: Tensor) -> Tensor:
+    """Logits of whoever is asked; not counted."""
+    return torch.zeros(len(x), CLASSES)
+
+
 def counted(method: Method) -> tuple[float, float]:
     """Forwards and backwards for each image."""
     torch.manual_seed(0)
@@ -91,7 +96,7 @@ def counted(method: Method) -> tuple[float, float]:
     batches = max(getattr(part, "every", 1) for part in (method.solver, getattr(method.solver, "start", None)))
     for _ in range(batches):
         batch = Batch(x, y, Origin(torch.arange(IMAGES), IMAGES, CropFlip(1).draw(x)))
-        train_batch(model, batch, method, method.schedule.most, optimizer, memories, forward=counter)
+        train_batch(model, batch, method, method.schedule.most, optimizer, memories, forward=counter, teacher=teacher)
     return counter.forwards / batches / IMAGES, counter.backwards / batches / IMAGES
 
 
