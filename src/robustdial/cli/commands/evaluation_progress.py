@@ -24,7 +24,7 @@ from robustdial.report import render
 from robustdial.study.evaluation import (
     EXTRAS,
     Evaluation,
-    Part,
+    Extra,
     findings,
     found_by,
     gap_of,
@@ -59,7 +59,7 @@ def evaluate_with_progress(evaluation: Evaluation, full: Attack | None, extras: 
         _say_where(evaluation)
 
 
-def _evaluate_in(evaluation: Evaluation, full: Attack | None, extras: Mapping[str, Part]) -> None:
+def _evaluate_in(evaluation: Evaluation, full: Attack | None, extras: Mapping[str, Extra]) -> None:
     """Take the subject through its stages and write what came out, once every shard is done."""
     (k, m), subject = evaluation.shard, evaluation.subject
     print_foreseen_of(subject.f, evaluation.attack, subject.source, subject.threat, 1 / m)
@@ -78,12 +78,12 @@ def _evaluate_in(evaluation: Evaluation, full: Attack | None, extras: Mapping[st
     print_score(score)
     print_verdicts([score], len(evaluation.subject.classes))
     print_checks(score["checks"])
-    for extra, part in extras.items():
-        if extra not in score:
-            score[extra] = _measured(extra, part, evaluation)
+    for name, extra in extras.items():
+        if name not in score:
+            score[name] = _measured(name, extra, evaluation)
             write_score(evaluation, score)
-        rows = score[extra]
-        console.print(corruptions_table(rows) if extra == "corruptions" else rows_table(extra, rows))
+        rows = score[name]
+        console.print(corruptions_table(rows) if name == "corruptions" else rows_table(name, rows))
     _say_where(evaluation)
 
 
@@ -100,10 +100,10 @@ def _attacked_with_progress(evaluation: Evaluation) -> Survivors | None:
     return evaluation.whole()
 
 
-def _measured(name: str, part: Part, evaluation: Evaluation) -> list[Json]:
+def _measured(name: str, extra: Extra, evaluation: Evaluation) -> list[Json]:
     rows = []
-    with counting(name, len(part)) as bar, full_precision():
-        for row in part.rows(evaluation.seed, evaluation.batch):
+    with counting(name, len(extra)) as bar, full_precision():
+        for row in extra.rows(evaluation.seed, evaluation.batch):
             rows.append(row)
             bar.advance(bar.task_ids[0])
     return rows

@@ -16,7 +16,7 @@ from robustdial.models.foreign import load_foreign
 from robustdial.study.evaluation.budget_gap import gap_of, sampled
 from robustdial.study.evaluation.evaluation import Evaluation
 from robustdial.study.evaluation.examination import findings
-from robustdial.study.evaluation.extra_measurements import EXTRAS, Part
+from robustdial.study.evaluation.extra_measurements import EXTRAS, Extra
 from robustdial.study.evaluation.extremes import take_extremes
 from robustdial.study.evaluation.foreign import foreign
 from robustdial.study.evaluation.score import known_score, score_of, score_of_union, write_score
@@ -27,7 +27,7 @@ from robustdial.study.evaluation.trial import check_gradient, try_out
 __all__ = [
     "EXTRAS",
     "Evaluation",
-    "Part",
+    "Extra",
     "Subject",
     "check_gradient",
     "findings",

@@ -123,7 +123,7 @@ class Background:
         return {f"{row['changed']}: {row['how']}": row["robust"] for row in rows}
 
 
-class Part(Protocol):
+class Extra(Protocol):
     """A part of `score.json` that is measured when it is asked for."""
 
     def __len__(self) -> int:
@@ -139,7 +139,7 @@ class Part(Protocol):
         ...
 
 
-EXTRAS: dict[str, Callable[[Subject], Part]] = {
+EXTRAS: dict[str, Callable[[Subject], Extra]] = {
     "curve": Curve,
     "corruptions": Corruptions,
     "unseen": unseen_threats,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from robustdial import record
-from robustdial.data import Data, Source, unit
+from robustdial.data import Data, Part, Source, unit
 from robustdial.folding import alike, folded
 from robustdial.logits import logits_of
 from robustdial.method.threat import Threat
@@ -17,8 +17,6 @@ from robustdial.own_code import told
 from robustdial.precision import Prepared
 from robustdial.study.evaluation.target import Subject
 from robustdial.study.evaluation.trial import try_out
-
-Part = Literal["train", "val", "test"]
 
 _FEW = 8  # images on which the quick form of a network is tried
 
