@@ -159,14 +159,19 @@ class Lab:
         return self.trained("standard", self.plain, method, epochs)
 
     def trained(
-        self, name: str, start: Callable[[], nn.Module], method: rd.Method, epochs: int | None = None
+        self,
+        name: str,
+        start: Callable[[], nn.Module],
+        method: rd.Method,
+        epochs: int | None = None,
+        teacher: Callable[[], nn.Module] | None = None,
     ) -> nn.Module:
-        """`start` after training with `method`, from the disk where it is there; the clean start teaches."""
+        """`start` after training with `method`, from the disk where it is there; by default the clean start teaches."""
         model = start()
         if kind_of(model) == Fixed():
             model = method.dial.put_on(model)
         if not self._weights(name).exists():
-            self._train(name, model, method, epochs or self.settings.epochs)
+            self._train(name, model, method, epochs or self.settings.epochs, teacher or self.clean)
         model.load_state_dict(load_file(self._weights(name)))
         return model.eval()
 
@@ -189,13 +194,15 @@ class Lab:
     def _weights(self, name: str) -> Path:
         return self.folder / f"{name}.safetensors"
 
-    def _train(self, name: str, model: nn.Module, method: rd.Method, epochs: int) -> None:
+    def _train(
+        self, name: str, model: nn.Module, method: rd.Method, epochs: int, teacher: Callable[[], nn.Module]
+    ) -> None:
         torch.manual_seed(self.seed)
         state = TrainState.new(model, lr=self.settings.lr, rate=rate(self.settings.rate), seed=self.seed)
         precision = resolve("auto", state.device)
         state.forward, state.average = Prepared(model, precision), averaged(model, DECAY)
-        if isinstance(method.objective, Distilled):
-            state.teacher = Prepared(self.clean().requires_grad_(False), precision)
+        if method.asks_teacher:
+            state.teacher = Prepared(teacher().requires_grad_(False).eval(), precision)
         clock, spent = time.process_time(), 0.0
         for epoch in fit(state, self.data, method, epochs=epochs, batch=self.settings.batch):
             spent += epoch["spent"]
