@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -44,3 +46,12 @@ def test_a_closed_terminal_is_passed_over_under_nohup():
             assert not stop.asked
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("words", ["--help", "methods", "compare --help"])
+def test_a_reader_who_goes_away_is_no_error(words):
+    line = f"{sys.executable} -m robustdial {words} | head -n 1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, timeout=120, check=False)
+    assert done.returncode in (0, 1)  # all was written before the reader went, or not
+    assert done.stdout
+    assert not done.stderr

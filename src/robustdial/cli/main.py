@@ -11,28 +11,33 @@ import robustdial
 from robustdial.cli.arguments import bind
 from robustdial.cli.commands import APART, COMMANDS, TOGETHER, WITH_RECIPES
 from robustdial.cli.slips import empty_word
-from robustdial.cli.terminal import console, interrupt_once
+from robustdial.cli.terminal import console, interrupt_once, unheard
 from robustdial.cli.together import first_to_say, in_company, join, leave_alike, part
 from robustdial.cli.usage import UsageError, choose, refuse
 
 
 def main() -> None:
-    """Entry point: 0 on success, 2 with one line on bad input, 130 when interrupted."""
+    """Entry point: 0 on success, 2 with one line on bad input, 130 when interrupted, 1 when nobody reads on."""
     interrupt_once()
-    code = run(sys.argv[1:])
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:  # as of `| head`: no fault of anyone; 1 is what rich leaves with
+        unheard()
+        code = 1
     leave_alike()
     sys.exit(code)
 
 
 def run(argv: Sequence[str]) -> int:
     """Run a command line; the exit code."""
-    if not argv or argv[0] in ("-h", "--help"):
-        console.print(_overview(), soft_wrap=True)
-        return 0
-    if argv[0] in ("-V", "--version"):
-        console.print(f"robustdial {robustdial.__version__}")
-        return 0
     try:
+        if not argv or argv[0] in ("-h", "--help"):
+            console.print(_overview(), soft_wrap=True)
+            return 0
+        if argv[0] in ("-V", "--version"):
+            console.print(f"robustdial {robustdial.__version__}")
+            return 0
         refuse(empty_word(argv[1:]))
         name = choose(argv[0], tuple(COMMANDS), "command")
         if in_company() and name not in APART and join().size > 1 and name not in TOGETHER:
@@ -40,6 +45,8 @@ def run(argv: Sequence[str]) -> int:
         if name in WITH_RECIPES:
             return COMMANDS[name](argv[1:]) if WITH_RECIPES[name](argv[1:]) else 0
         return bind(COMMANDS[name], argv[1:], f"robustdial {name}")()
+    except BrokenPipeError:
+        raise
     except (ValueError, TypeError, OSError, FloatingPointError) as error:
         if os.environ.get("ROBUSTDIAL_TRACEBACK"):
             traceback.print_exc()
