@@ -21,7 +21,10 @@ FAMILIES = {
     "pgd": ("pgd-at", "m-pgd", "m-pgd:full=1", "fat:steps=5,patience=3", "amata", "yopo"),
     "trades": ("trades", "fat-trades", "m-trades", "mart", "fat-mart", "m-mart"),
     "dial": ("oat", "m-oat"),
+    "one step": ("fgsm-rs", "n-fgsm", "fgsm-pgi", "liet", "guided-at", "nuat", "m-deat", "m-pgd", "pgd-at", "m-trades"),
+    "one-step dial": ("radial-nfgsm", "radial"),
 }
+Family = Literal["replays", "pgd", "trades", "dial", "one step", "one-step dial"]
 
 
 def main(
@@ -35,14 +38,15 @@ def main(
     eps: str = "8/255",
     seeds: int = 1,
     n: int | None = None,
-    families: tuple[Literal["replays", "pgd", "trades", "dial"], ...] = ("replays", "pgd", "trades", "dial"),
+    attacks: tuple[str, ...] = ("pgd-20", "cw-20"),
+    families: tuple[Family, ...] = ("replays", "pgd", "trades", "dial", "one step", "one-step dial"),
     tables_only: bool = False,
     out: Path = Path("runs/methods"),
 ) -> None:
     """Train and measure the methods of each family, then print its table in Markdown.
 
     Args:
-        data, limit, model, model_width, epochs, lr, rate, eps, seeds, n: as `robustdial compare` takes them.
+        data, limit, model, model_width, epochs, lr, rate, eps, seeds, n, attacks: as `robustdial compare` takes them.
         families: which methods to compare.
         tables_only: print the tables of finished families, train nothing.
         out: folder of the comparisons.
@@ -50,8 +54,9 @@ def main(
     settings = {"data": data, "limit": limit, "model": model, "model-width": model_width, "epochs": epochs}
     settings |= {"lr": lr, "rate": rate, "eps": eps, "seeds": seeds, "n": n}
     flags = [word for name, value in settings.items() if value is not None for word in (f"--{name}", str(value))]
+    flags += ["--attacks", *attacks]
     for family in families:
-        folder = out / family
+        folder = out / family.replace(" ", "-")
         if not tables_only:
             again = ["--resume"] if (folder / record.COMPARE).exists() else [*FAMILIES[family], *flags]
             if code := cli.run(["compare", *again, "--out", str(folder)]):
