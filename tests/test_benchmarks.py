@@ -5,6 +5,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -315,6 +316,41 @@ def test_worth_refuses_to_mix_results_of_other_settings_and_names_it_does_not_kn
         worth.main(worth_settings(worth, tmp_path, width=8))
     with pytest.raises(ValueError, match="There is no system radical"):
         worth.main(worth_settings(worth, tmp_path, only=("radical",)))
+
+
+def test_middle_measures_every_change_once_and_compares_at_equal_accuracy(benchmark_of, tmp_path, capsys):
+    middle, asked = benchmark_of("middle"), ("as it is", "middle", "near", "two teachers", "mixture", "head")
+    for _ in range(2):
+        middle.main(worth_settings(middle, tmp_path, only=asked))
+    files = sorted(tmp_path.glob("seed0/middle-*.json"))
+    assert {json.loads(file.read_text())["change"] for file in files} == set(asked)
+    assert all(len(json.loads(file.read_text())["points"]) == 6 for file in files)
+    assert capsys.readouterr().out.count("| two teachers |") == 2
+    points = [{"clean": 0.8, "robust": 0.1}, {"clean": 0.6, "robust": 0.3}]
+    assert [middle.at_level(points, level) for level in (0.9, 0.8, 0.65, 0.5)] == [None, 0.1, pytest.approx(0.25), None]
+
+
+def test_two_teachers_answer_by_lambda(benchmark_of):
+    middle = benchmark_of("middle")
+    one, two = (nn.Sequential(nn.Flatten(), nn.Linear(4, 3)) for _ in range(2))
+    x, lam = torch.rand(3, 1, 2, 2), torch.tensor([0.0, 0.5, 1.0])
+    view = SimpleNamespace(lam=lam, y=torch.tensor([0, 1, 2]), teacher_probs=middle.Couple(one, two)(x).softmax(1))
+    labels = middle.Counselled(None, share=torch.ones_like, second=torch.clone)._labels(view)
+    p, q = one(x).softmax(1), two(x).softmax(1)
+    torch.testing.assert_close(labels, torch.stack([p[0], (p[1] + q[1]) / 2, q[2]]))
+
+
+def test_widths_measures_both_widths_of_one_dial_beside_dials_of_one(benchmark_of, tmp_path):
+    widths = benchmark_of("widths")
+    for _ in range(2):
+        widths.main(worth_settings(widths, tmp_path))
+    found = {file.stem: json.loads(file.read_text())["points"] for file in tmp_path.glob("seed0/widths-*.json")}
+    assert {name: {point["width"] for point in points} for name, points in found.items()} == {
+        "widths-both": {0.5, 1.0},
+        "widths-both-oats": {0.5, 1.0},
+        "widths-full": {1.0},
+        "widths-half": {0.5},
+    }
 
 
 def test_overfitting_says_when_a_run_broke_and_whether_the_monitor_noticed(benchmark_of, tmp_path, capsys):
