@@ -218,7 +218,7 @@ def main(settings: Settings) -> None:
                 continue
             model: Any = networks[name]()
             rows = [measured(Point(lam, model.at(lam)), test, settings, seed) for lam in RADII]
-            record.write_json(path, {"change": name, "seed": seed, "points": rows, **provenance()})
+            record.write_json(path, {"system": f"middle, {name}", "seed": seed, "points": rows, **provenance()})
         print("\n".join([f"\nseed {seed}", *table(settings.out, list(networks), seed)]), flush=True)
 
 

@@ -323,9 +323,10 @@ def test_middle_measures_every_change_once_and_compares_at_equal_accuracy(benchm
     for _ in range(2):
         middle.main(worth_settings(middle, tmp_path, only=asked))
     files = sorted(tmp_path.glob("seed0/middle-*.json"))
-    assert {json.loads(file.read_text())["change"] for file in files} == set(asked)
+    assert {json.loads(file.read_text())["system"] for file in files} == {f"middle, {name}" for name in asked}
     assert all(len(json.loads(file.read_text())["points"]) == 6 for file in files)
     assert capsys.readouterr().out.count("| two teachers |") == 2
+    assert benchmark_of("worth_picture").read(tmp_path) == {}  # which draws other systems, of the same folder
     points = [{"clean": 0.8, "robust": 0.1}, {"clean": 0.6, "robust": 0.3}]
     assert [middle.at_level(points, level) for level in (0.9, 0.8, 0.65, 0.5)] == [None, 0.1, pytest.approx(0.25), None]
 
