@@ -6,7 +6,11 @@ import pytest
 from rich.console import Console
 
 from robustdial.cli import main
-from robustdial.cli.console import comparison_table, console, counting, errors, points_table, print_score, rows_table
+from robustdial.cli.bars import counting
+from robustdial.cli.compared import comparison_table
+from robustdial.cli.points import points_table
+from robustdial.cli.scores import print_score, rows_table
+from robustdial.cli.terminal import console, errors
 
 NAMES = ["q[/b]", "set [v2]", "folder:dog:", ":warning:", "[bold]x", "[red]", "a[/]", "{x}", "\\[x]"]
 

@@ -9,8 +9,10 @@ from rich.text import Text
 
 from robustdial import record
 from robustdial.attack import check_supports, parse
+from robustdial.cli.bars import counting
 from robustdial.cli.commands.foreseen import print_foreseen
-from robustdial.cli.console import console, counting, print_notes
+from robustdial.cli.console import print_notes
+from robustdial.cli.terminal import console
 from robustdial.cli.usage import choose
 from robustdial.evaluate import Position
 from robustdial.method.threat import L2, Linf

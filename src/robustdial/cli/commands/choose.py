@@ -9,9 +9,12 @@ from pathlib import Path
 from rich.table import Table
 
 from robustdial.attack import check_supports, parse
+from robustdial.cli.bars import counting
 from robustdial.cli.commands.foreseen import print_foreseen
-from robustdial.cli.console import console, counting, dial_name, errors, print_notes, print_verdicts
+from robustdial.cli.console import print_notes
+from robustdial.cli.points import dial_name, print_verdicts
 from robustdial.cli.quantities import count, seconds, share
+from robustdial.cli.terminal import console, errors
 from robustdial.evaluate import Position
 from robustdial.report.words import amount, interval, moment, percent
 from robustdial.run import trained

@@ -9,19 +9,15 @@ from typing import Any
 
 from robustdial import record
 from robustdial.cli.arguments import bind, given
+from robustdial.cli.bars import ComparisonBar
 from robustdial.cli.commands.report_page import write_page
 from robustdial.cli.commands.two_stage import DISTIL
-from robustdial.cli.console import (
-    ComparisonBar,
-    comparison_table,
-    console,
-    print_comparison_notes,
-    print_notes,
-    stoppable,
-)
+from robustdial.cli.compared import comparison_table, print_comparison_notes
+from robustdial.cli.console import print_notes
 from robustdial.cli.entries import entry_of
 from robustdial.cli.flags import comparison_flags, preset_of, run_of
 from robustdial.cli.quantities import radius
+from robustdial.cli.terminal import console, stoppable
 from robustdial.recipes import threat_of
 from robustdial.report.words import duration
 from robustdial.study.comparison import Comparison, Entry, SharedStart, begin, reopen

@@ -8,9 +8,12 @@ from rich.table import Table
 
 from robustdial import record
 from robustdial.attack import check_supports, parse
+from robustdial.cli.bars import counting
 from robustdial.cli.commands.foreseen import print_foreseen
 from robustdial.cli.commands.report_page import write_page
-from robustdial.cli.console import console, counting, dial_name, print_notes
+from robustdial.cli.console import print_notes
+from robustdial.cli.points import dial_name
+from robustdial.cli.terminal import console
 from robustdial.evaluate import Position
 from robustdial.report.crossing import crossing
 from robustdial.report.words import percent

@@ -11,7 +11,7 @@ from robustdial import record
 from robustdial.cli.commands.frontier import frontier
 from robustdial.cli.commands.training_progress import train_with_progress
 from robustdial.cli.commands.two_stage import DISTIL, first_of, train_first
-from robustdial.cli.console import console
+from robustdial.cli.terminal import console
 from robustdial.run import Run, resume, start
 
 OUT = "runs/demo"

@@ -6,18 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from robustdial import record
 from robustdial.attack import Attack
+from robustdial.cli.bars import StageBars, counting
 from robustdial.cli.commands.foreseen import print_foreseen_of
-from robustdial.cli.console import (
-    StageBars,
-    console,
-    corruptions_table,
-    counting,
-    print_checks,
-    print_score,
-    print_union,
-    print_verdicts,
-    rows_table,
-)
+from robustdial.cli.points import print_verdicts
+from robustdial.cli.scores import corruptions_table, print_checks, print_score, print_union, rows_table
+from robustdial.cli.terminal import console
 from robustdial.evaluate import Survivors
 from robustdial.precision import full_precision
 from robustdial.report import render

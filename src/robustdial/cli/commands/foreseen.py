@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from robustdial.attack import Attack
-from robustdial.cli.console import console
+from robustdial.cli.terminal import console
 from robustdial.data import Source
 from robustdial.evaluate import Position, foreseen
 from robustdial.method.threat import Threat

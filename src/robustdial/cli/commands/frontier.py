@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from robustdial.attack import check_supports, parse
+from robustdial.cli.bars import counting
 from robustdial.cli.commands.foreseen import print_foreseen
 from robustdial.cli.commands.report_page import write_page
-from robustdial.cli.console import console, counting, point_in_words, points_table, print_notes, print_verdicts
+from robustdial.cli.console import print_notes
+from robustdial.cli.points import point_in_words, points_table, print_verdicts
+from robustdial.cli.terminal import console
 from robustdial.own_code import named
 from robustdial.run import trained
 from robustdial.study.tradeoff import measure_frontier, positions_of, take_pictures, test_images

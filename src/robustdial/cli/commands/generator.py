@@ -9,7 +9,9 @@ from pathlib import Path
 from rich.text import Text
 
 from robustdial import record
-from robustdial.cli.console import console, counting, print_notes, stoppable
+from robustdial.cli.bars import counting
+from robustdial.cli.console import print_notes
+from robustdial.cli.terminal import console, stoppable
 from robustdial.generator import GeneratorRun, Workshop, resume_generator, start_generator
 from robustdial.run import device_of
 from robustdial.typing import Json

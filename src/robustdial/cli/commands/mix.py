@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from robustdial.attack import check_supports, parse
-from robustdial.cli.console import console
 from robustdial.cli.quantities import radius
+from robustdial.cli.terminal import console
 from robustdial.cli.usage import UsageError
 from robustdial.recipes import Norm, threat_of
 from robustdial.recipes.mix import Way

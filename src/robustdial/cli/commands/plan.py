@@ -11,8 +11,9 @@ from rich.table import Table
 from robustdial.cli.arguments import bind, given
 from robustdial.cli.commands.two_stage import two_parts
 from robustdial.cli.commands.words import DEVICES
-from robustdial.cli.console import console, print_notes
+from robustdial.cli.console import print_notes
 from robustdial.cli.flags import knobs_of, preset_of, run_of, training_flags
+from robustdial.cli.terminal import console
 from robustdial.cli.usage import UsageError, choose
 from robustdial.own_code import absolute, is_place
 from robustdial.plan.arithmetic import parts_that_fit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from robustdial.cli.console import console
+from robustdial.cli.terminal import console
 from robustdial.report import render
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from robustdial import record
-from robustdial.cli.console import console, print_cost, print_notes, stoppable, training_shown
+from robustdial.cli.bars import training_shown
+from robustdial.cli.console import print_cost, print_notes
+from robustdial.cli.terminal import console, stoppable
 from robustdial.run import Experiment
 from robustdial.run.estimate import estimate
 from robustdial.run.logs import Log, closing_all, numbers_of

@@ -10,8 +10,8 @@ from typing import Any
 
 from robustdial import record
 from robustdial.cli.commands.training_progress import train_with_progress
-from robustdial.cli.console import console
 from robustdial.cli.flags import run_of
+from robustdial.cli.terminal import console
 from robustdial.cli.usage import UsageError
 from robustdial.distributed import ALONE, World
 from robustdial.method import Method

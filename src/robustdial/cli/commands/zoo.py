@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from robustdial import record
-from robustdial.cli.console import console
+from robustdial.cli.terminal import console
 from robustdial.report.words import amount, percent, size
 from robustdial.ship.hub import CONFIG, WEIGHTS
 from robustdial.ship.zoo import shipped
