@@ -26,10 +26,23 @@ def test_markers_of_untrained_lambdas_are_hollow(points, plot):
     assert hollow == [not p["trained"] for p in points]
 
 
-def test_names_of_two_points_at_one_place_stand_apart(points):
-    near = [points[0], points[1] | {side: points[0][side] for side in ("clean", "robust")}, *points[2:]]
-    first, second, *_ = tradeoff(near).data[0].textposition
-    assert first != second
+def test_points_at_one_place_have_one_name(points):
+    apart = tradeoff(points).data[0].text
+    there = {side: points[0][side] for side in ("clean", "robust")}
+    near = [points[0], *(point | there for point in points[1:3]), *points[3:]]
+    assert tradeoff(near).data[0].text == (f"λ 0 to {points[2]['lam']:g}", "", "", *apart[3:])
+
+
+def test_names_of_two_points_near_one_another_stand_apart(points):
+    high = max(point["clean"] for point in points) - min(point["clean"] for point in points)
+    near = [
+        points[0],
+        points[1] | {"clean": points[0]["clean"] - 0.03 * high, "robust": points[0]["robust"]},
+        *points[2:],
+    ]
+    curve = tradeoff(near).data[0]
+    assert all(curve.text[:2])
+    assert curve.textposition[0] != curve.textposition[1]
 
 
 def test_a_point_that_was_not_measured_does_not_move_the_names(points):

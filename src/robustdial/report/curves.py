@@ -23,6 +23,7 @@ CLEAN, ROBUST, BETWEEN, BAR = "#3b7fc4", "#d1603d", "#8d6cab", "#98a1ae"
 # Colours that the style sheet replaces by its own ink, paper and line, so that plots follow light and dark.
 INK, PAPER, GRID = "rgb(1, 2, 3)", "rgb(254, 253, 252)", "rgb(201, 202, 203)"
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+SAME = 0.01  # points closer than this share of the plot cover one another
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
 CONFIG = {"responsive": True, "displayModeBar": False}
 
@@ -55,9 +56,8 @@ def tradeoff(points: Sequence[Entry]) -> go.Figure:
     figure, colours = go.Figure(), shades([p["lam"] for p in points])
     for dash, (width, group) in _widths(points):
         curve = list(group)
-        named = [
-            p for p in evenly(curve, NAMED) if dash == DASHES[0]
-        ]  # names of narrower ones would repeat and collide
+        # names of narrower ones would repeat and collide
+        names = _names(curve, points) if dash == DASHES[0] else None
         figure.add_scatter(
             x=[hundred(p["clean"]) for p in curve],
             y=[hundred(p["robust"]) for p in curve],
@@ -65,8 +65,8 @@ def tradeoff(points: Sequence[Entry]) -> go.Figure:
             error_y=_bars(curve, "robust") if dash == DASHES[0] else None,
             mode="lines+markers+text",
             name=f"width {width:g}",
-            text=[_lam(p) if p in named else "" for p in curve] if named else None,
-            textposition=_beside(curve, named, points) if named else None,
+            text=names,
+            textposition=_beside(curve, names, points) if names else None,
             line={"color": BETWEEN, "width": 1.5, "dash": dash},
             marker=_marker(curve, [colours[p["lam"]] for p in curve]),
             hovertext=[_told(p) for p in curve],
@@ -200,14 +200,29 @@ def _lam(p: Entry) -> str:
     return "" if p["lam"] is None else f"λ {p['lam']:.3g}"
 
 
-def _beside(curve: Sequence[Entry], named: Sequence[Entry], points: Sequence[Entry]) -> list[str]:
+def _names(curve: Sequence[Entry], points: Sequence[Entry]) -> list[str]:
+    """What is written at the points of a curve: at some of many, and once where several lie on one another."""
+    x, y = (_frame(points, side) for side in ("clean", "robust"))
+    names: dict[float | None, str] = {}
+    first: Entry | None = None
+    for p in (p for p in evenly(curve, NAMED) if None not in (p["clean"], p["robust"])):
+        if first is not None and max(abs(x(p) - x(first)), abs(y(p) - y(first))) < SAME:
+            names[first["lam"]] = f"{_lam(first)} to {p['lam']:.3g}"
+        else:
+            names[p["lam"]], first = _lam(p), p
+    return [names.get(p["lam"], "") for p in curve]
+
+
+def _beside(curve: Sequence[Entry], names: Sequence[str], points: Sequence[Entry]) -> list[str]:
     """Where the names of a curve's points stand in a plot of all points: clear of one another and of the curve."""
     x, y = (_frame(points, side) for side in ("clean", "robust"))
-    drawn = [p for p in curve if None not in (p["clean"], p["robust"])]
-    spots = [Label(_lam(p), x(p), y(p)) for p in drawn]
-    labels = [spot for spot, p in zip(spots, drawn, strict=True) if p in named]
-    found = iter(places(labels, [dot for a, b in pairwise(spots) for dot in _dots(a, b)]))
-    return [next(found) if p in named and p in drawn else "top right" for p in curve]
+    spots = [
+        None if None in (p["clean"], p["robust"]) else Label(name, x(p), y(p))
+        for p, name in zip(curve, names, strict=True)
+    ]
+    drawn = [spot for spot in spots if spot]
+    found = iter(places([spot for spot in drawn if spot.name], [d for a, b in pairwise(drawn) for d in _dots(a, b)]))
+    return [next(found) if spot and spot.name else "top right" for spot in spots]
 
 
 def _dots(a: Label, b: Label) -> Iterator[Box]:
