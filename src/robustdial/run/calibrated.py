@@ -81,7 +81,7 @@ def calibrated(experiment: Experiment, part: int, clock: Clock = time.perf_count
     passes = passes_by_epoch(experiment.method.schedule, experiment.run.epochs)
     low, high = min(passes), max(passes)
     with seeded(0, experiment.device):
-        understudy = Understudy.of(experiment)
+        understudy = Understudy.of(experiment, compiled=False)
         images = _affordable(partial(trial, understudy, high, clock=clock), part)
         first = _worked(understudy, low, images, clock)
         last = first if high == low else _worked(understudy, high, images, clock)

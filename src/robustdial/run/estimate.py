@@ -40,7 +40,7 @@ class Cost(NamedTuple):
 def estimate(experiment: Experiment) -> Cost:
     """Estimate the rest of the run by timing one batch, after one that is not counted, on a copy of the network.
 
-    The passes are those of the epoch at hand; the time to compile is not foreseen.
+    The passes are those of the epoch at hand.
     """
     state, schedule = experiment.state, experiment.method.schedule
     if experiment.finished:
@@ -49,7 +49,7 @@ def estimate(experiment: Experiment) -> Cost:
     batches = experiment.batches * (experiment.run.epochs - state.epoch) - state.batch
     images = batches * min(experiment.run.batch, experiment.feed.images)
     with seeded(0, state.device):
-        tried = trial(Understudy.of(experiment), passes, experiment.run.batch)
+        tried = trial(Understudy.of(experiment, experiment.run.compile), passes, experiment.run.batch)
     growth = max(1.0, schedule.most / passes)
     spent = round(batches * tried.passes)
     validated = (experiment.run.epochs - state.epoch) * validation_passes(experiment)

@@ -21,7 +21,7 @@ from robustdial.run.data_again import check_division, check_fits, check_unchange
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import best_weights, untrained
 from robustdial.run.places import data_of, relocated
-from robustdial.run.rehearsal import check_step
+from robustdial.run.rehearsal import check_step, make_graphs
 from robustdial.run.settings import CHANGEABLE, Run
 from robustdial.run.troubles import known_troubles
 from robustdial.training.checkpoint import load_weights, unpack
@@ -119,6 +119,8 @@ def resume(
         unpack(experiment.state, tensors, state)
         experiment.best = state.get("best", {})
     check_alike(experiment)
+    if run.compile:
+        make_graphs(experiment)
     noted = None if saved is None else saved[1].get("troubles")
     experiment.troubles = world.once(lambda: _mended(experiment, about, noted))
     return experiment
