@@ -13,12 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from robustdial.data import Data
-from robustdial.method.schedule import Schedule
 from robustdial.plan.arithmetic import Network, Work
 from robustdial.plan.counted import counted
 from robustdial.plan.devices import DEVICES, HERE, Device
 from robustdial.randomness import seeded
-from robustdial.run.estimate import Clock, Trial, trial, typical_passes, validation_passes
+from robustdial.run.estimate import Clock, Trial, passes_by_epoch, trial, typical_passes, validation_passes
 from robustdial.run.experiment import Experiment
 from robustdial.run.opening import put_together
 from robustdial.run.rehearsal import Understudy
@@ -51,20 +50,6 @@ class Calibration:
     network: Network
     lower: bool
     validation: float
-
-
-def passes_by_epoch(schedule: Schedule, epochs: int) -> list[int]:
-    """Passes per batch of each epoch, if no statistics of the training let the adversary grow.
-
-    >>> from robustdial.method.schedule import Constant, Warm
-    >>> passes_by_epoch(Warm(0.5, Constant(8)), 4)
-    [1, 1, 8, 8]
-    """
-    state, passes = schedule.init(), []
-    for epoch in range(1, epochs + 1):
-        passes.append(schedule.passes(state))
-        state = schedule.after(state, {"progress": epoch / epochs})
-    return passes
 
 
 def to_plan(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> Experiment:

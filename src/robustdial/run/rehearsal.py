@@ -82,7 +82,7 @@ def check_step(experiment: Experiment) -> None:
     _, attacked = _passes(experiment)
     for side in _sides(experiment):
         _check_step(experiment, attacked, side)
-    if experiment.run.compile:
+    if experiment.run.compile is True:
         make_graphs(experiment)
 
 
