@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from inspect import signature
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -91,7 +91,7 @@ class Confirmed(nn.Module):
         super().__init__()
         self.training = network.training
         self.exact = network
-        inside = cast(nn.Module, network.model) if isinstance(network, Prepared) else network
+        inside = network.model if isinstance(network, Prepared) else network
         self.quick = Prepared(inside, "bfloat16")
         with torch.no_grad():
             error = self.quick(x.clone()) - logits_of(network(x.clone()))
