@@ -131,7 +131,7 @@ def filled(args: Sequence[str], choices: Collection[str]) -> Iterator[str]:
     >>> list(filled(["--compile", "--out", "x", "--compile", "auto", "--compile"], {"compile"}))
     ['--compile', 'True', '--out', 'x', '--compile', 'auto', '--compile', 'True']
     """
-    for word, after in zip(args, [*args[1:], "--"], strict=True):
+    for word, after in zip(args, [*args, "--"][1:], strict=True):
         yield word
         if word.startswith("--") and word[2:].replace("-", "_") in choices and after.startswith("--"):
             yield "True"
