@@ -60,10 +60,10 @@ def test_a_resumed_run_stays_as_it_was(tried, tmp_path):
 
 def test_a_short_run_says_why_and_has_the_numbers_of_one_that_was_not_asked(tmp_path, capsys):
     lines = []
-    argv = "train pgd-at --data digits --limit 60 --model-width 4 --epochs 1 --steps 1".split()
+    small = ["--data", "digits", "--limit", "60", "--model-width", "4", "--epochs", "1", "--steps", "1"]
     for asked in ([], ["--compile", "auto"]):
         folder = tmp_path / str(len(lines))
-        assert main.run([*argv, *asked, "--out", str(folder)]) == 0
+        assert main.run(["train", "pgd-at", *small, *asked, "--out", str(folder)]) == 0
         lines.append((folder / "epochs.jsonl").read_text().split('"seconds"')[0])
     assert lines[0] == lines[1]
     assert "compile: no, 0.0 min of training are too few to repay it" in capsys.readouterr().out
