@@ -28,6 +28,7 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from robustdial.attack import autoattack
+from robustdial.attack.base import without_gradients
 from robustdial.folding import folded
 from robustdial.method.threat import Linf
 from robustdial.precision import Confirmed, Prepared
@@ -36,7 +37,7 @@ from robustdial.typing import px
 EPS = px(8)
 PARTS = ("apgd-ce", "apgd-t", "fab-t", "square")
 BASE, COMPILED = "torchattacks", "robustdial, compiled"
-SEARCHED = "robustdial, searched in bfloat16"
+SEARCHED, BOTH = "robustdial, searched in bfloat16", "robustdial, compiled, searched in bfloat16"
 
 Attack = Callable[[Tensor, Tensor], Tensor]
 """Images and labels to adversarial images."""
@@ -59,14 +60,18 @@ class Course:
     standing: list[int] = field(default_factory=list)
 
 
-def ours(net: nn.Module, compiled: bool = False) -> tuple[Attack, ...]:
-    """The attacks of robustdial, on a network that is folded and laid out channels last."""
-    return attacks_on(Prepared(folded(net), "float32", compiled))
+def ours(net: nn.Module, compiled: bool = False, few: Tensor | None = None) -> tuple[Attack, ...]:
+    """The attacks of robustdial, on a network that is folded and laid out channels last.
 
-
-def attacks_on(f: nn.Module) -> tuple[Attack, ...]:
-    """The attacks of robustdial on a network as it is."""
-    return tuple(lambda x, y, attack=attack: attack(f, x, y, Linf(EPS)) for attack in autoattack().attacks)
+    With some images, `few`, those that follow gradients search in bfloat16, as `evaluate --search` lets them.
+    """
+    f: nn.Module = Prepared(folded(net), "float32")
+    search = f if few is None else Confirmed(f, few)
+    if compiled:
+        for asked in {f, search.quick if isinstance(search, Confirmed) else search}:
+            asked.compile(dynamic=True)
+    parts = ((attack, f if without_gradients(attack) else search) for attack in autoattack().attacks)
+    return tuple(lambda x, y, part=part: part[0](part[1], x, y, Linf(EPS)) for part in parts)
 
 
 def theirs(net: nn.Module) -> tuple[Attack, ...]:
@@ -145,7 +150,7 @@ def main(
     Args:
         batch: images of a round; each round has other ones.
         rounds: how many, at least 1.
-        compile: attack also a compiled network; the compiler's time is left out.
+        compile: attack also a compiled network, searched as `bfloat16` says; the compiler's time is left out.
         bfloat16: search also in bfloat16, the answers those of float32.
         weights: of a ResNet-18 for [0, 1] pixels (safetensors).
         images: npz file with uint8 `images` [N, 32, 32, 3] and their `labels`.
@@ -156,10 +161,11 @@ def main(
     net, (x, y) = trained(weights).requires_grad_(False), pictures(images)
     courses = {"robustdial": Course(ours(net)), BASE: Course(theirs(net))}
     if bfloat16:
-        courses[SEARCHED] = Course(attacks_on(Confirmed(Prepared(folded(net), "float32"), x[:16])))
+        courses[SEARCHED] = Course(ours(net, few=x[:16]))
     if compile:
-        courses[COMPILED] = Course(ours(net, compiled=True))
-        for attack in courses[COMPILED].attacks[:3]:
+        name = BOTH if bfloat16 else COMPILED
+        courses[name] = Course(ours(net, True, x[:16] if bfloat16 else None))
+        for attack in courses[name].attacks[:3]:
             attack(x[:batch], y[:batch])
     facts = circumstances(rounds) | {"images": batch * rounds, "seed": 0}
     for number in range(rounds):

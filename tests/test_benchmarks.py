@@ -48,6 +48,15 @@ def test_passes_gives_a_rate_of_every_contender(benchmark_of, monkeypatch, tmp_p
     assert all(len(timing["rates"]) == 1 for timings in found.values() for timing in timings.values())
 
 
+@pytest.mark.parametrize("recipe", ["pgd-at", "oat"])
+def test_compiled_times_each_part_of_a_step(recipe, benchmark_of, monkeypatch, tmp_path):
+    bench, file = benchmark_of("compiled"), tmp_path / "compiled.json"
+    monkeypatch.setattr(torch, "compile", lambda model, **_: lambda *given: model(*given))
+    bench.main(recipe, steps=1, width=8, batch=4, rounds=1, precision="float32", threads=1, json=file)
+    found = json.loads(file.read_text())
+    assert found["results"].keys() == found["first"].keys() == {"climb", "learn", "step"}
+
+
 def test_memory_finds_less_term_by_term_and_least_with_blocks_again(benchmark_of):
     bench = benchmark_of("memory")
     kept = [bench.Case("oat", way, 8, 32, "float32").measured()["kept"] for way in bench.WAYS]

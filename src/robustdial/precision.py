@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from inspect import signature
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +32,8 @@ class Prepared(nn.Module):
     Args:
         model: the network or its dialed wrapper. It is laid out channels last, and its weights stay float32.
         precision: format of the convolutions; statistics, losses and weights are float32 in both.
-        compiled: run through torch.compile. The wrapper is compiled, so that turning the dial recompiles nothing.
+        compiled: run through torch.compile. The wrapper is compiled, so that turning the dial recompiles nothing, and a
+            folded network, whose weights are other ones at every batch, has a graph of its own.
     """
 
     def __init__(self, model: nn.Module, precision: Literal["float32", "bfloat16"], compiled: bool = False) -> None:
@@ -45,14 +46,16 @@ class Prepared(nn.Module):
         self.layout = torch.channels_last if last else torch.contiguous_format
         if not divided:
             model.to(memory_format=self.layout)  # type: ignore[call-overload]
-        self.model = torch.compile(model, **graphs_allowed(model)) if compiled else model
+        self.model = model
+        self.compiled = torch.compile(model, **graphs_allowed(model)) if compiled else None
         self.lower = precision == "bfloat16"
-        self.folding = Folding(model, ()) if compiled else None  # compiled for the layers as they are
+        self.folding: Folding | None = None
 
     def forward(self, x: Tensor, *setting: Any) -> Tensor:
         """Logits `[B, K]` of images `[B, C, H, W]`, and of the dial's setting where there is one."""
         with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=self.lower):
-            logits = logits_of(self.model(x.contiguous(memory_format=self.layout), *setting))
+            network = self.model if self.compiled is None else self.compiled
+            logits = logits_of(network(x.contiguous(memory_format=self.layout), *setting))
         return logits.float()
 
     @contextmanager
@@ -63,8 +66,7 @@ class Prepared(nn.Module):
         """
         if self.folding is None:
             images = x.contiguous(memory_format=self.layout)
-            network = cast(nn.Module, self.model)
-            self.folding = Folding.tried(network, lambda asked: logits_of(network(asked)), images)
+            self.folding = Folding.tried(self.model, lambda asked: logits_of(self.model(asked)), images)
         with self.folding.applied():
             yield
 
@@ -89,7 +91,7 @@ class Confirmed(nn.Module):
         super().__init__()
         self.training = network.training
         self.exact = network
-        inside = cast(nn.Module, network.model) if isinstance(network, Prepared) else network
+        inside = network.model if isinstance(network, Prepared) else network
         self.quick = Prepared(inside, "bfloat16")
         with torch.no_grad():
             error = self.quick(x.clone()) - logits_of(network(x.clone()))

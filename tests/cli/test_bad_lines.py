@@ -104,7 +104,6 @@ evaluate nowhere --n -5                        | --n -5
 evaluate nowhere --batch 0                     | --batch 0
 evaluate nowhere --budget 0                    | --budget 0
 train clean --eps 1e999                        | is not a radius
-evaluate nowhere --compile --search bfloat16   | Leave out --compile
 evaluate nowhere --steps 50                    | --attack pgd-50
 evaluate nowhere --samples 50                  | The nearest is --n
 evaluate nowhere --lambda 0.5                  | The nearest is --lam

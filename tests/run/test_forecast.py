@@ -8,7 +8,8 @@ from robustdial.method.schedule import Constant, Magnitude, Warm
 from robustdial.plan.arithmetic import Network, Work
 from robustdial.plan.devices import Device
 from robustdial.run import Run, calibrated
-from robustdial.run.calibrated import Calibration, passes_by_epoch, to_plan
+from robustdial.run.calibrated import Calibration, to_plan
+from robustdial.run.estimate import passes_by_epoch
 from robustdial.run.forecast import forecast
 
 HERE = Device("here", None, 100.0, 1e9, 1e9, 10.0, "", 0.0)

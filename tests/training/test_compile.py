@@ -1,5 +1,6 @@
 """One switch compiles the wrapper; turning the dial then recompiles nothing."""
 
+from contextlib import nullcontext
 from inspect import signature
 
 import pytest
@@ -7,9 +8,17 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from robustdial.data import Batch
 from robustdial.dial import Dials, dial
+from robustdial.method.modes import attacked
 from robustdial.models import build
 from robustdial.precision import Prepared, graphs_allowed, resolve
+from robustdial.recipes import pgd_at
+from robustdial.run import Run, resume, start
+from robustdial.run.training_loop import training_loop
+from robustdial.training import optimizer_for, train_batch
+
+pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # by the compiler
 
 
 def dialed():
@@ -70,6 +79,82 @@ def test_three_widths_in_three_roles_need_nine_graphs():
             call(x[setting.first :], victims)
             call.eval()(x[setting.first :], victims)
     assert len(graphs) == 9
+
+
+@pytest.fixture
+def graphs(monkeypatch):
+    """The graphs that are made; nothing is compiled of them."""
+    made, compile = [], torch.compile
+
+    def backend(graph, inputs):
+        made.append(graph)
+        return graph.forward
+
+    torch.compiler.reset()
+    monkeypatch.setattr(torch, "compile", lambda model, **how: compile(model, backend=backend, **how))
+    return made
+
+
+RUN = {"limit": 60, "batch": 16, "epochs": 2, "compile": True, "model_width": 4, "precision": "float32"}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "number"),
+    [
+        ("pgd-at", 2),  # attacked, with the batch norms folded, and learning
+        ("trades", 4),  # attacked with a gradient and without; learning from clean images and from others
+        ("oat", 3),
+    ],
+)
+def test_all_graphs_are_made_before_a_run_begins(recipe, number, graphs, tmp_path):
+    experiment = start(recipe, {"steps": 2}, Run(**RUN, out=str(tmp_path / "run")))
+    assert len(graphs) == number
+    list(training_loop(experiment))
+    assert len(graphs) == number
+
+
+def test_graphs_of_a_later_part_are_made_before_too_and_before_a_resumed_run(graphs, tmp_path):
+    experiment = start("radial", {"steps": 1, "warm": 0.5}, Run(**RUN, out=str(tmp_path / "run")))
+    assert len(graphs) == 2  # the warm part asks for one of its own
+    next(training_loop(experiment))
+    experiment.save()
+    torch.compiler.reset()
+    graphs.clear()
+    experiment = resume(tmp_path / "run")
+    assert len(graphs) == 2
+    list(training_loop(experiment))
+    assert len(graphs) == 2
+
+
+def test_a_compiled_network_is_attacked_folded(graphs):
+    net = build("resnet18", classes=10, shape=(3, 8, 8), mean=[0.5] * 3, std=[0.5] * 3, width=4).double()
+    prepared, x, y = Prepared(net, "float32", compiled=True), torch.rand(8, 3, 8, 8).double(), torch.arange(8)
+    for number in range(3):
+        with attacked(net, "eval"):
+            found = []
+            for folded in (False, True):
+                images = x.clone().requires_grad_()
+                with prepared.standing(x) if folded else nullcontext():
+                    logits = (prepared if folded else net)(images)
+                found.append((logits.detach(), torch.autograd.grad(logits[:, 0].sum(), images)[0]))
+        for one, other in zip(*found, strict=True):
+            torch.testing.assert_close(one.to(other), other, rtol=1e-5, atol=1e-7)
+        assert not any("batch_norm" in str(node.target) for graph in graphs[:1] for node in graph.graph.nodes)
+        train_batch(net, Batch(x, y), pgd_at(steps=1), 2, optimizer_for(net, 0.1), [], forward=prepared)
+        assert len(graphs) == 2, number
+
+
+def test_what_the_compiler_cannot_do_is_told_before_anything_is_written(monkeypatch, tmp_path):
+    def backend(graph, inputs):
+        raise OSError("no working C++ compiler. Hint: take another one")
+
+    compile = torch.compile
+    torch.compiler.reset()
+    monkeypatch.setattr(torch, "compile", lambda model, **how: compile(model, backend=backend, **how))
+    told = r"^torch.compile fails on cnn: no working C.. compiler\. Leave out --compile\.$"
+    with pytest.raises(ValueError, match=told):
+        start("pgd-at", {"steps": 1}, Run(limit=60, batch=16, compile=True, out=str(tmp_path / "run")))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_baked_network_can_be_exported():

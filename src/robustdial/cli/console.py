@@ -31,6 +31,9 @@ def print_cost(cost: Cost, experiment: Experiment) -> None:
         f"about {duration(cost.seconds)} ({cost.seconds / 3600:.2f} h) on this machine, validation included "
         f"({duration(cost.validation)}){grows}"
     )
+    if "compiled" in about:
+        found = about["compiled"]
+        console.print(f"compile: {'yes' if found['yes'] else 'no'}, {found['why']}", markup=False, soft_wrap=True)
 
 
 def print_notes(notes: Sequence[str], where: Console = console) -> None:

@@ -127,6 +127,8 @@ def _metavar(hint: Any) -> str | None:
         return _metavar(kinds[0])
     if len(kinds) == 1 and get_origin(kinds[0]) is Literal:
         return "{" + ",".join(map(str, get_args(kinds[0]))) + "}"
+    if len(kinds) > 1 and bool in kinds:  # a flag that may stand alone
+        return f"[{'|'.join(word for kind in kinds for word in get_args(kind))}]"
     names = [_METAVARS.get(kind, "") for kind in kinds]
     return "|".join(names) if all(names) else None
 

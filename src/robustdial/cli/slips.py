@@ -125,6 +125,18 @@ def spread(args: Sequence[str], several: Collection[str]) -> Iterator[str]:
             yield from filter(None, word.split(",")) if inside and "," in word else (word,)
 
 
+def filled(args: Sequence[str], choices: Collection[str]) -> Iterator[str]:
+    """The words, where a flag that may stand alone, and be on then, has that for its value.
+
+    >>> list(filled(["--compile", "--out", "x", "--compile", "auto", "--compile"], {"compile"}))
+    ['--compile', 'True', '--out', 'x', '--compile', 'auto', '--compile', 'True']
+    """
+    for word, after in zip(args, [*args, "--"][1:], strict=True):
+        yield word
+        if word.startswith("--") and word[2:].replace("-", "_") in choices and after.startswith("--"):
+            yield "True"
+
+
 def as_decimals(args: Sequence[str], numbers: Collection[str]) -> Iterator[str]:
     """The words, where the values of flags that take numbers may be fractions, as help pages write them.
 

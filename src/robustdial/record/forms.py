@@ -59,6 +59,7 @@ A_RUN = {
     "data?": DATA,
     "places?": PLACES,
     "model?": MODEL,
+    "compiled?": {"yes": bool, "why": TEXT},
     "run?": {...: ANY, "epochs?": POSITIVE, "seed?": COUNT, "teacher?": TEXT},
     **ORIGIN,
 }

@@ -98,7 +98,7 @@ def assembled(folder: Path, parts: Parts, model: nn.Module) -> Experiment:
         rate=Warmed(parse(run.rate), run.warmup / run.epochs) if run.warmup else parse(run.rate),
         lr=run.lr,
         seed=run.seed,
-        forward=called(model, parts.precision, run.compile, run.grad_checkpointing),
+        forward=called(model, parts.precision, run.compile is True, run.grad_checkpointing),
         average=average,
         learner=AWP(run.awp) if run.awp else PLAIN,
         world=world,
@@ -117,7 +117,7 @@ def _method_of(name: str, knobs: Mapping[str, Any], run: Run) -> Method:
     method = recipe(name)(**knobs)
     if knobs.get("steps", 1) < 1:
         raise ValueError(f"--steps {knobs['steps']} leaves the adversary no step. Give 1 or more, or train clean.")
-    if run.compile and isinstance(method.objective, GradAlign):
+    if run.compile is True and isinstance(method.objective, GradAlign):
         raise ValueError("Gradient alignment needs second derivatives, which torch.compile lacks. Drop --compile.")
     if run.shard_weights and isinstance(method.objective, GradAlign):
         raise ValueError(

@@ -13,12 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from robustdial.data import Data
-from robustdial.method.schedule import Schedule
 from robustdial.plan.arithmetic import Network, Work
 from robustdial.plan.counted import counted
 from robustdial.plan.devices import DEVICES, HERE, Device
 from robustdial.randomness import seeded
-from robustdial.run.estimate import Clock, Trial, trial, typical_passes, validation_passes
+from robustdial.run.estimate import Clock, Trial, passes_by_epoch, trial, typical_passes, validation_passes
 from robustdial.run.experiment import Experiment
 from robustdial.run.opening import put_together
 from robustdial.run.rehearsal import Understudy
@@ -53,20 +52,6 @@ class Calibration:
     validation: float
 
 
-def passes_by_epoch(schedule: Schedule, epochs: int) -> list[int]:
-    """Passes per batch of each epoch, if no statistics of the training let the adversary grow.
-
-    >>> from robustdial.method.schedule import Constant, Warm
-    >>> passes_by_epoch(Warm(0.5, Constant(8)), 4)
-    [1, 1, 8, 8]
-    """
-    state, passes = schedule.init(), []
-    for epoch in range(1, epochs + 1):
-        passes.append(schedule.passes(state))
-        state = schedule.after(state, {"progress": epoch / epochs})
-    return passes
-
-
 def to_plan(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> Experiment:
     """The run as it is calibrated: in one process, batches in one part, from fresh weights; nothing is written.
 
@@ -81,7 +66,7 @@ def calibrated(experiment: Experiment, part: int, clock: Clock = time.perf_count
     passes = passes_by_epoch(experiment.method.schedule, experiment.run.epochs)
     low, high = min(passes), max(passes)
     with seeded(0, experiment.device):
-        understudy = Understudy.of(experiment)
+        understudy = Understudy.of(experiment, compiled=False)
         images = _affordable(partial(trial, understudy, high, clock=clock), part)
         first = _worked(understudy, low, images, clock)
         last = first if high == low else _worked(understudy, high, images, clock)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from robustdial.data import Batch
+from robustdial.method.schedule import Schedule
 from robustdial.randomness import seeded
 from robustdial.run.experiment import Experiment
 from robustdial.run.rehearsal import Understudy
@@ -40,7 +41,7 @@ class Cost(NamedTuple):
 def estimate(experiment: Experiment) -> Cost:
     """Estimate the rest of the run by timing one batch, after one that is not counted, on a copy of the network.
 
-    The passes are those of the epoch at hand; the time to compile is not foreseen.
+    The passes are those of the epoch at hand.
     """
     state, schedule = experiment.state, experiment.method.schedule
     if experiment.finished:
@@ -49,7 +50,7 @@ def estimate(experiment: Experiment) -> Cost:
     batches = experiment.batches * (experiment.run.epochs - state.epoch) - state.batch
     images = batches * min(experiment.run.batch, experiment.feed.images)
     with seeded(0, state.device):
-        tried = trial(Understudy.of(experiment), passes, experiment.run.batch)
+        tried = trial(Understudy.of(experiment, experiment.run.compile is True), passes, experiment.run.batch)
     growth = max(1.0, schedule.most / passes)
     spent = round(batches * tried.passes)
     validated = (experiment.run.epochs - state.epoch) * validation_passes(experiment)
@@ -105,3 +106,17 @@ def typical_passes(understudy: Understudy, batch: Batch, sums: Sums) -> tuple[fl
     seats = (dial.seats(model, forward, batch.x, batch.place) for _ in range(64))
     drawn = [seat.victims.of for some in seats for seat in some]
     return clean + (spent - clean) / max(attacked, 1) * sum(drawn) / 64, spent
+
+
+def passes_by_epoch(schedule: Schedule, epochs: int) -> list[int]:
+    """Passes per batch of each epoch, if no statistics of the training let the adversary grow.
+
+    >>> from robustdial.method.schedule import Constant, Warm
+    >>> passes_by_epoch(Warm(0.5, Constant(8)), 4)
+    [1, 1, 8, 8]
+    """
+    state, passes = schedule.init(), []
+    for epoch in range(1, epochs + 1):
+        passes.append(schedule.passes(state))
+        state = schedule.after(state, {"progress": epoch / epochs})
+    return passes

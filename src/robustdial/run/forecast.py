@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from robustdial.plan.arithmetic import Memory, batch_seconds, between, least_seconds, memory, seconds_on, wire_bytes
 from robustdial.plan.devices import Device
-from robustdial.run.calibrated import Calibration, passes_by_epoch
+from robustdial.run.calibrated import Calibration
+from robustdial.run.estimate import passes_by_epoch
 from robustdial.run.experiment import Experiment
 from robustdial.run.settings import Run
 from robustdial.training.engine import check_divides

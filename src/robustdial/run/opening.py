@@ -17,11 +17,12 @@ from robustdial.run.about import read_about, run_of
 from robustdial.run.alike import check_alike
 from robustdial.run.assembly import Parts, assembled, check_adversary, network, parts_of
 from robustdial.run.borrowed import attach_pseudo_labels, attach_teacher, check_others, pseudo_labels_of, relabelled
+from robustdial.run.compiling import decide
 from robustdial.run.data_again import check_division, check_fits, check_unchanged, data_at, measured_on, moved_data
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import best_weights, untrained
 from robustdial.run.places import data_of, relocated
-from robustdial.run.rehearsal import check_step
+from robustdial.run.rehearsal import check_step, make_graphs
 from robustdial.run.settings import CHANGEABLE, Run
 from robustdial.run.troubles import known_troubles
 from robustdial.training.checkpoint import load_weights, unpack
@@ -40,6 +41,8 @@ def start(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = Non
     attach_teacher(experiment)
     check_step(replace(experiment, data=relabelled(experiment.data, labels)))
     check_alike(experiment)
+    if run.compile == "auto":
+        decide(experiment)
     world.once(lambda: experiment.create())
     attach_pseudo_labels(experiment, labels)
     return experiment
@@ -99,7 +102,8 @@ def resume(
     about = read_about(folder)
     last, other = folder / record.LAST, f"Train on from the best network: --start {folder} with a new --out."
     saved = record.read_tensors(last, other) if last.exists() else None
-    run = relocated(replace(run_of(about), **(changes or {})), about.get("places", {}))
+    decided = {"compile": about["compiled"]["yes"]} if "compiled" in about else {}
+    run = relocated(replace(run_of(about), **decided, **(changes or {})), about.get("places", {}))
     parts = parts_of(about["recipe"], about["knobs"], run, data or data_of(run, about["data"]["classes"]), world)
     check_fits(parts.data, about, folder)
     experiment = _to_be_filled(folder, parts) if saved else _begun(folder, parts)
@@ -119,6 +123,8 @@ def resume(
         unpack(experiment.state, tensors, state)
         experiment.best = state.get("best", {})
     check_alike(experiment)
+    if run.compile is True:
+        make_graphs(experiment)
     noted = None if saved is None else saved[1].get("troubles")
     experiment.troubles = world.once(lambda: _mended(experiment, about, noted))
     return experiment

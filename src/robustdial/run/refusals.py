@@ -11,6 +11,9 @@ from robustdial.training.optimizer import check_optimizer
 from robustdial.training.rate import parse
 from robustdial.training.sides import parse_sides
 
+UNCOMPILED = ("grad_checkpointing", "sync_norm", "shard_weights")
+"""Settings that do not go together with torch.compile yet."""
+
 
 def check(run: Run) -> None:
     """Raise ValueError if the settings cannot be meant, alone or together."""
@@ -67,14 +70,11 @@ def _batches(run: Run) -> None:
 
 
 def _processes(run: Run) -> None:
-    for flag in ("compile", "sync_norm", "shard_weights") if run.grad_checkpointing else ():
-        if getattr(run, flag):
-            other = flag.replace("_", "-")
-            raise ValueError(f"--grad-checkpointing and --{other} do not go together yet. Give one of them.")
-    if run.sync_norm and run.compile:
-        raise ValueError("--sync-norm and --compile do not go together yet. Give one of them.")
-    if run.shard_weights and run.compile:
-        raise ValueError("--shard-weights and --compile do not go together yet. Give one of them.")
+    apart = [("grad_checkpointing", flag) for flag in ("sync_norm", "shard_weights")]
+    for pair in apart + [(flag, "compile") for flag in UNCOMPILED]:
+        if all(getattr(run, flag) is True for flag in pair):  # what is left to be found out is found out later
+            one, other = (flag.replace("_", "-") for flag in pair)
+            raise ValueError(f"--{one} and --{other} do not go together yet. Give one of them.")
     if run.shard_weights and run.awp:
         raise ValueError(
             "--awp takes gradients that no optimizer follows, which divided weights do not average. Drop "

@@ -24,7 +24,7 @@ from robustdial.training.recompute import called
 
 @dataclass(frozen=True)
 class Understudy:
-    """A copy of a run's network that learns in its place, at rate zero, and is not compiled.
+    """A copy of a run's network that learns in its place, at rate zero.
 
     Args:
         experiment: the run.
@@ -37,14 +37,12 @@ class Understudy:
     forward: Forward
 
     @staticmethod
-    def of(experiment: Experiment) -> Understudy:
-        """An understudy for the network that learns."""
+    def of(experiment: Experiment, compiled: bool) -> Understudy:
+        """An understudy for the network that learns, run through torch.compile or as it is."""
         model = _divided(experiment) if experiment.world.divides else copy.deepcopy(experiment.state.model)
         model.train()
-        run = experiment.run
-        return Understudy(
-            experiment, model, called(model, experiment.about["run"]["precision"], False, run.grad_checkpointing)
-        )
+        run, precision = experiment.run, experiment.about["run"]["precision"]
+        return Understudy(experiment, model, called(model, precision, compiled, run.grad_checkpointing))
 
     def batches(self, number: int, images: int, side: int | None = None) -> Iterator[Batch]:
         """The first batch of so many images, so many times, augmented anew; of images of another side, in pixels."""
@@ -81,18 +79,51 @@ def _divided(experiment: Experiment) -> nn.Module:
 
 def check_step(experiment: Experiment) -> None:
     """Raises ValueError if the network cannot learn from a batch as the method asks. No random number is spent."""
+    _, attacked = _passes(experiment)
+    for side in _sides(experiment):
+        _check_step(experiment, attacked, side)
+    if experiment.run.compile is True:
+        make_graphs(experiment)
+
+
+def make_graphs(experiment: Experiment) -> None:
+    """Let torch.compile make what the run will ask for, before it begins: graphs of the copy are those of its network.
+
+    Raises ValueError if it cannot.
+    """
+    passes = dict.fromkeys(_passes(experiment))
+    with seeded(0, experiment.device):
+        understudy = Understudy.of(experiment, compiled=True)
+        try:
+            for side in _sides(experiment):
+                for number, batch in zip(
+                    passes, understudy.batches(len(passes), experiment.run.batch, side), strict=True
+                ):
+                    understudy.learn(batch, number)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # whatever the compiler, and that of the system, raise
+            name, said = experiment.about["model"]["name"], first_line(getattr(error, "inner_exception", error))
+            raise ValueError(f"torch.compile fails on {name}: {said}. Leave out --compile.") from error
+
+
+def _passes(experiment: Experiment) -> tuple[int, int]:
+    """Passes per batch at the beginning, and once there is an adversary: one that comes later is tried now."""
     schedule = experiment.method.schedule
     first = schedule.passes(schedule.init())
-    passes = first if first > 1 else schedule.most  # an adversary that comes later is tried now
+    return first, first if first > 1 else schedule.most
+
+
+def _sides(experiment: Experiment) -> tuple[int | None, ...]:
+    """How large the images to learn from will be, in pixels; None for the size that they have."""
     sides = experiment.run.sides
-    for side in dict.fromkeys(sides.sides if sides else (None,)):
-        _check_step(experiment, passes, side)
+    return tuple(dict.fromkeys(sides.sides)) if sides else (None,)
 
 
 def _check_step(experiment: Experiment, passes: int, side: int | None) -> None:
     about = experiment.about
     with seeded(0, experiment.device):
-        understudy = Understudy.of(experiment)
+        understudy = Understudy.of(experiment, compiled=False)
         (batch,) = understudy.batches(1, experiment.run.batch, side)
         try:
             understudy.learn(batch, passes)

@@ -83,7 +83,8 @@ class Run:
             default parts of 2 GiB or more are not kept in memory.
         device: auto, cpu, cuda, cuda:1, ...
         precision: auto takes bfloat16 where the hardware has it; final accuracies are float32 in any case.
-        compile: run the network through torch.compile.
+        compile: run the network through torch.compile, which takes minutes in the beginning. Alone, or auto, which
+            tries it where the training takes an hour or more, and keeps to it if that saves more time than it took.
         save_every: seconds between checkpoints within an epoch.
         on_trouble: when the training fails (catastrophic or robust overfitting, NaN, collapse, no learning): warn,
             stop, or rollback to the last healthy epoch and go on from there with more passes or a lower learning rate;
@@ -136,7 +137,7 @@ class Run:
     workers: int | None = None
     device: str = "auto"
     precision: Precision = "auto"
-    compile: bool = False
+    compile: bool | Literal["auto"] = False
     save_every: float = 60.0
     on_trouble: Literal["auto", "warn", "stop", "rollback"] = "auto"
     out: str = "runs/run"

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from robustdial import record
-from robustdial.attack import APGD, Cascade, PGDAttack, autoattack, shortened
+from robustdial.attack import APGD, Cascade, PGDAttack, Square, autoattack, shortened
 from robustdial.data import from_tensors
 from robustdial.method.threat import L1, L2, Linf, Union
 from robustdial.study.evaluation import (
@@ -107,6 +107,26 @@ def test_only_the_whole_autoattack_is_called_so(subject):
     evaluation = replace(evaluation, search="bfloat16")  # the standard one searches in float32
     score = score_of(evaluation, finished(evaluation))
     assert "autoattack_acc" not in score and (score["robust"], score["search"]) == (0.0, "bfloat16")
+
+
+@pytest.mark.rounding
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # by the compiler
+def test_compiled_and_searched_in_bfloat16_the_verdicts_are_those_of_float32(subject, monkeypatch):
+    graphs, compile, found = [], torch.compile, []
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    torch.compiler.reset()
+    monkeypatch.setattr(torch, "compile", lambda call, **how: compile(call, backend=backend, **how))
+    attack = Cascade((APGD(steps=5), Square(queries=20)), "two")
+    for search, compiled in (("float32", False), ("bfloat16", True)):
+        here = replace(subject, folder=subject.folder / search)
+        found.append(finished(Evaluation(here, attack, batch=16, search=search, compiled=compiled)))
+    assert torch.equal(found[0].broken_by, found[1].broken_by)
+    assert 0 < found[0].accuracy().correct < N
+    assert 2 <= len(graphs) <= 6  # either format, with gradient and without, and for a single image alone
 
 
 def test_an_evaluation_stands_once_in_the_file(subject):

@@ -9,9 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 
-import torch
-from torch import nn
-
 from robustdial.attack import Attack, check_supports, parse, shortened
 from robustdial.cli.commands.evaluation_progress import evaluate_with_progress
 from robustdial.cli.console import print_notes
@@ -110,8 +107,6 @@ def evaluate(
     """
     full, asked = parse(attack), _Asked(_threat_named(threat, norm, eps), norm, eps, n, device)
     short, part = shortened(full, budget), _shard(shard)
-    if compile and search != "float32":
-        raise UsageError(f"--search {search} asks the network as it is. Leave out --compile.")
     for name in also:
         choose(name, tuple(EXTRAS), "part")
     if (run is None) == (model is None):
@@ -127,7 +122,7 @@ def evaluate(
         subjects = iter([_of_model(network, images, out, asked, chosen_on, full, batch)])
     for subject in subjects:
         form = resolve(search, subject.device)
-        evaluation = Evaluation(_compiled(subject) if compile else subject, short, seed, batch, part, form)
+        evaluation = Evaluation(subject, short, seed, batch, part, form, compile)
         evaluate_with_progress(evaluation, None if budget == 1 else full, also)
     return 0
 
@@ -224,11 +219,6 @@ def _images(name: str | None, read: Mapping[str, Any], classes: str | None) -> t
 
 def _order(data: Data) -> str:
     return f"The logits are taken to stand for {few(data.classes)}, in this order. If they do not, give --classes."
-
-
-def _compiled(subject: Subject) -> Subject:
-    # a stage packs what stands into batches of many sizes: one graph for all of them
-    return replace(subject, f=cast(nn.Module, torch.compile(subject.f, dynamic=True)))
 
 
 def _shard(text: str | None) -> tuple[int, int]:

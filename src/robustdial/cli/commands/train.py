@@ -13,6 +13,7 @@ from robustdial import record
 from robustdial.cli.arguments import bind, given
 from robustdial.cli.commands.training_progress import train_with_progress
 from robustdial.cli.commands.two_stage import first_of, train_first, two_parts
+from robustdial.cli.console import console
 from robustdial.cli.flags import knobs_of, preset_of, run_of, training_flags
 from robustdial.cli.together import join
 from robustdial.cli.usage import UsageError, choose
@@ -38,6 +39,8 @@ def train(argv: Sequence[str]) -> int:
     settings = run_of(flags)
     if settings.teacher and not settings.distil and not recipe(name)(**knobs).taught:
         raise UsageError(f"{name} asks no teacher. Give --distil 0.5 with --teacher, or leave it out.")
+    if settings.compile:
+        console.print("compile: before the run begins, which may take minutes")
     if not resuming:
         return _train(start(name, knobs, settings, world=world), flags.log)
     folder, asked = Path(settings.out), given(argv)

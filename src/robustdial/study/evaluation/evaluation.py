@@ -47,6 +47,7 @@ class Evaluation:
         shard: (k, m): of every m images, the k-th is this process's.
         search: number format in which attacks follow gradients; whether an adversarial image counts is decided in
             float32.
+        compiled: run the network through torch.compile, in each format.
     """
 
     subject: Subject
@@ -55,6 +56,7 @@ class Evaluation:
     batch: int = 64
     shard: tuple[int, int] = (0, 1)
     search: Literal["float32", "bfloat16"] = "float32"
+    compiled: bool = False
 
     def __post_init__(self) -> None:
         k, m = self.shard
@@ -65,6 +67,8 @@ class Evaluation:
             raise ValueError(f"--seed {self.seed} is negative. Give 0 or more.")
         if self.batch < 1:
             raise ValueError(f"--batch {self.batch}: attack at least one image at once.")
+        if self.compiled:
+            self.subject.f.compile(dynamic=True)  # batches of what stands have many sizes: one graph for all of them
 
     @cached_property
     def stages(self) -> tuple[Attack, ...]:
@@ -189,7 +193,10 @@ class Evaluation:
             return self.subject.f
         x = unit(self._few[0])
         with full_precision(), seeded(0, x.device):
-            return Confirmed(self.subject.f, x)
+            found = Confirmed(self.subject.f, x)
+        if self.compiled:
+            found.quick.compile(dynamic=True)
+        return found
 
     @cached_property
     def _logits(self) -> Tensor:
