@@ -132,6 +132,18 @@ class Auxiliary(nn.Module):
         return (self.net(x), self.net(x)) if self.training else self.net(x)
 
 
+class Bound(nn.Module):
+    """It calls a method of its norm, which no hook sees."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm, self.head = nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Linear(8, 10)
+        self.normalise = self.norm.forward
+
+    def forward(self, x):
+        return self.head(self.normalise(self.conv(x)).mean((2, 3)))
+
+
 class Silent(nn.Module):
     """`train` of old code, which returns nothing."""
 
@@ -144,6 +156,22 @@ class Silent(nn.Module):
 
     def train(self, mode=True):
         super().train(mode)
+
+
+class Limited(nn.Module):
+    def forward(self, weight):
+        return weight.clamp(-2, 2)
+
+
+def limited(norm):
+    """A norm whose weight is computed."""
+    nn.utils.parametrize.register_parametrization(norm, "weight", Limited())
+    return norm
+
+
+def without_bias(norm):
+    norm.bias = None  # as bias=False does, where torch has it
+    return norm
 
 
 def hooked(norm, hook):
@@ -162,6 +190,9 @@ SERVED = {
     ),
     "a norm that sees no rows": Flattened,
     "a network whose train returns nothing": Silent,
+    "a batch norm without a bias": lambda: behind(without_bias(nn.BatchNorm2d(8))),
+    "a group norm without a bias": lambda: behind(without_bias(nn.GroupNorm(2, 8))),
+    "a batch norm with a parametrized weight": lambda: behind(limited(nn.BatchNorm2d(8))),
     "a norm with a hook that looks": lambda: behind(hooked(nn.BatchNorm2d(8), lambda layer, given, out: None)),
 }
 
@@ -176,6 +207,15 @@ def test_it_is_served_right(name, example):
     (setting,) = model.settings(torch.tensor([0, 0, 1, 1, 0, 1]))
     model.train()
     assert model(X, setting).isfinite().all()
+
+
+def test_nobody_looks_at_a_weight_that_a_look_would_move():
+    net = behind(nn.BatchNorm2d(8))
+    nn.utils.parametrizations.spectral_norm(net[0], n_power_iterations=1)
+    model = dial(net.train(), Dials((0, 1)), example=X[:2])
+    for name, value in net.state_dict().items():
+        if name.startswith("0."):
+            assert torch.equal(model.body.state_dict()[name], value), name
 
 
 def test_what_sees_no_rows_is_left_as_it_is():
@@ -195,6 +235,11 @@ REFUSED = {
     "one plus the weight": (lambda: Tokens(OnePlus(8)), "'norm' (OnePlus) does not use its weight"),
     "a list": (lambda: Listed(nn.BatchNorm2d(8)), "'norms' is a plain list that holds a BatchNorm2d"),
     "a tuple": (lambda: Listed(nn.Sequential(nn.GroupNorm(2, 8)), tuple), "'norms' is a plain tuple"),
+    "a bound method": (Bound, "'normalise' is a method of a BatchNorm2d"),
+    "a group norm with a parametrized weight": (
+        lambda: behind(limited(nn.GroupNorm(2, 8))),
+        "'1' (ParametrizedGroupNorm) does not use its weight",
+    ),
     "one layer": (lambda: nn.Linear(8, 10), "The network is one layer, a Linear"),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
+from types import MethodType
 
 import torch
 from torch import nn
@@ -42,7 +43,7 @@ def copied(model: nn.Module) -> nn.Module:
         raise ValueError(
             f"This {type(model).__name__} cannot be copied, because it holds tensors computed from its weights. Call "
             "model.train() and then model.eval(), which drops those of an earlier forward pass; weight norm should be "
-            "that of torch.nn.utils.parametrizations."
+            "that of torch.nn.utils.parametrizations, and pruning made permanent with prune.remove(layer, 'weight')."
         ) from error
 
 
@@ -94,10 +95,13 @@ def check_some_norm_is_known(model: nn.Module) -> None:
 
 
 def check_nothing_hidden(model: nn.Module) -> None:
-    """Raises ValueError for a norm that a network keeps in a plain list or dict, where no dial can reach it."""
+    """Raises ValueError for a norm that a network keeps in a plain list or dict, where no dial can reach it, and for
+    a method of a layer that it keeps beside the layer."""
     registered = set(model.modules())
     for name, owner in model.named_modules():
         for attribute, value in vars(owner).items():
+            if isinstance(value, MethodType) and isinstance(value.__self__, (*NORMS, *WEIGHTED)):
+                raise ValueError(_bound(name, attribute, value.__self__))
             for kept in _kept_in(value) if not attribute.startswith("_") else ():
                 inside = [kept] if kept in registered else list(kept.modules())
                 hidden = next((module for module in inside if isinstance(module, NORMS)), None)
@@ -107,6 +111,14 @@ def check_nothing_hidden(model: nn.Module) -> None:
                         f"{place!r} is a plain {type(value).__name__} that holds a {type(hidden).__name__}, which the "
                         "dial cannot replace there. Keep layers in nn.ModuleList or nn.ModuleDict."
                     )
+
+
+def _bound(name: str, attribute: str, layer: nn.Module) -> str:
+    place = f"{name}.{attribute}" if name else attribute
+    return (
+        f"{place!r} is a method of a {type(layer).__name__}, which would go on being called when the dial has replaced "
+        "that layer. Keep the layer itself, and call it."
+    )
 
 
 def _kept_in(value: object) -> list[nn.Module]:

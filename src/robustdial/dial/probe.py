@@ -134,7 +134,7 @@ def ordinary(layer: nn.Conv2d | nn.Linear) -> bool:
     >>> ordinary(nn.Conv2d(3, 4, 3)), ordinary(nn.Conv2d(3, 4, 3, padding=1, padding_mode="circular"))
     (True, False)
     """
-    if not (isinstance(layer.weight, nn.Parameter) or parametrize.is_parametrized(layer)):
+    if not (parametrize.is_parametrized(layer) or isinstance(layer.weight, nn.Parameter)):
         return False
     with at_rest(layer):
         out, plain = _plainly(layer)

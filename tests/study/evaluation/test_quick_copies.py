@@ -83,7 +83,8 @@ def test_a_network_that_is_another_in_that_form_is_attacked_itself(build, tmp_pa
 
 
 def exported(net):
-    return torch.export.export(net, (torch.rand(2, 1, 8, 8),), dynamic_shapes=({0: torch.export.Dim("batch")},)).module()
+    batch = torch.export.Dim("batch")
+    return torch.export.export(net, (torch.rand(2, 1, 8, 8),), dynamic_shapes=({0: batch},)).module()
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
