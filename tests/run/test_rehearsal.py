@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from robustdial import recipes
 from robustdial.cli import main
@@ -40,6 +41,18 @@ class Auxiliary(nn.Module):
 
     def forward(self, x):
         return (self.head(x), self.head(x)) if self.training else self.head(x)
+
+
+class Recomputes(nn.Module):
+    """It does its own activation checkpointing."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.ReLU())
+        self.head = nn.Linear(8, 10)
+
+    def forward(self, x):
+        return self.head(checkpoint(self.body, x, use_reentrant=False).mean((2, 3)))
 
 
 @pytest.fixture
@@ -76,6 +89,7 @@ def test_batches_too_small_for_batch_norm_are_named_and_nothing_is_written(argv,
         (Attention(), "gradalign", ValueError, "gradalign cannot train .* second derivative"),
         (Auxiliary(), "clean", TypeError, "returns a tuple, not logits"),
         (Auxiliary(), "pgd-at", TypeError, "returns a tuple, not logits"),
+        (Recomputes(), "oat", ValueError, "own activation checkpointing .*--grad-checkpointing"),
     ],
 )
 def test_what_a_method_asks_of_a_network_is_tried(built, network, recipe, error, words, tmp_path):

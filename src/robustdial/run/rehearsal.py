@@ -11,6 +11,7 @@ from torch import nn
 
 from robustdial.data import Batch, to_learn_at
 from robustdial.dial import Forward
+from robustdial.dial.setting import AtRest
 from robustdial.distributed import divide, synchronised
 from robustdial.logits import first_line, place_of
 from robustdial.method.objective import hard
@@ -98,6 +99,8 @@ def _check_step(experiment: Experiment, passes: int, side: int | None) -> None:
             understudy.learn(batch, passes)
         except torch.OutOfMemoryError:
             raise
+        except AtRest as error:  # computed again by the network itself, after the dial had left it
+            raise ValueError(str(error)) from error
         except (RuntimeError, ValueError, TypeError, AssertionError) as error:
             _check_labels_taken(understudy, batch, passes, error)
             if place_of(error) is None:
