@@ -1,6 +1,7 @@
 """Networks that a conditional dial would misread: each is served right, or refused in a line before it is trained."""
 
 import copy
+import threading
 
 import pytest
 import torch
@@ -132,6 +133,12 @@ class Auxiliary(nn.Module):
         return (self.net(x), self.net(x)) if self.training else self.net(x)
 
 
+class Locked(TwoNames):
+    def __init__(self, norm):
+        super().__init__(norm)
+        self.lock = threading.Lock()
+
+
 class Bound(nn.Module):
     """It calls a method of its norm, which no hook sees."""
 
@@ -240,6 +247,7 @@ REFUSED = {
         lambda: behind(limited(nn.GroupNorm(2, 8))),
         "'1' (ParametrizedGroupNorm) does not use its weight",
     ),
+    "a lock": (lambda: Locked(nn.BatchNorm2d(8)), "cannot be copied (cannot pickle '_thread.lock' object)"),
     "one layer": (lambda: nn.Linear(8, 10), "The network is one layer, a Linear"),
 }
 

@@ -55,6 +55,19 @@ class Recomputes(nn.Module):
         return self.head(checkpoint(self.body, x, use_reentrant=False).mean((2, 3)))
 
 
+class Remembers(nn.Sequential):
+    """Its state holds what is no tensor."""
+
+    def __init__(self):
+        super().__init__(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(288, 10))
+
+    def get_extra_state(self):
+        return {"version": 2}
+
+    def set_extra_state(self, state):
+        pass
+
+
 @pytest.fixture
 def built(monkeypatch):
     """Runs get the network that is put into this list."""
@@ -89,6 +102,7 @@ def test_batches_too_small_for_batch_norm_are_named_and_nothing_is_written(argv,
         (Attention(), "gradalign", ValueError, "gradalign cannot train .* second derivative"),
         (Auxiliary(), "clean", TypeError, "returns a tuple, not logits"),
         (Auxiliary(), "pgd-at", TypeError, "returns a tuple, not logits"),
+        (Remembers(), "oat", ValueError, "'body._extra_state' of the network is dict, .* give a tensor"),
         (Recomputes(), "oat", ValueError, "own activation checkpointing .*--grad-checkpointing"),
     ],
 )

@@ -12,6 +12,7 @@ from torch import nn
 from robustdial.dial.kinds import BATCH_NORMS, NORMS, WEIGHTED
 from robustdial.dial.norms import folds, normlike, usual_batch_norm
 from robustdial.dial.probe import at_rest, ordinary
+from robustdial.logits import first_line
 
 LINE = "A dial in weight space takes any network: Line().put_on(net), on the command line --dial line."
 """The remedy where layers cannot follow a dial."""
@@ -31,19 +32,20 @@ def check_network(model: nn.Module) -> None:
 
 
 def copied(model: nn.Module) -> nn.Module:
-    """A deep copy. Raises ValueError if the network holds tensors of an earlier forward pass, and will not let go."""
+    """A deep copy. Raises ValueError if there can be none, as of tensors of an earlier forward pass, or of a lock."""
     try:
         return copy.deepcopy(model)
-    except RuntimeError:
+    except Exception:  # whatever the network holds
         with at_rest(model):  # which makes a network forget what it keeps from an evaluation
             pass
     try:
         return copy.deepcopy(model)
-    except RuntimeError as error:
+    except Exception as error:
         raise ValueError(
-            f"This {type(model).__name__} cannot be copied, because it holds tensors computed from its weights. Call "
-            "model.train() and then model.eval(), which drops those of an earlier forward pass; weight norm should be "
-            "that of torch.nn.utils.parametrizations, and pruning made permanent with prune.remove(layer, 'weight')."
+            f"This {type(model).__name__} cannot be copied ({first_line(error)}). If it holds tensors computed from "
+            "its weights, call model.train() and then model.eval(), which drops those of an earlier forward pass; "
+            "weight norm should be that of torch.nn.utils.parametrizations, and pruning made permanent with "
+            "prune.remove(layer, 'weight'). Open files, locks and threads belong outside of a network."
         ) from error
 
 

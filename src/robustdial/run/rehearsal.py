@@ -19,6 +19,7 @@ from robustdial.randomness import seeded
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import untrained
 from robustdial.training.batch import Sums, train_batch
+from robustdial.training.checkpoint import check_state
 from robustdial.training.optimizer import optimizer_for
 from robustdial.training.recompute import called
 
@@ -81,7 +82,11 @@ def _divided(experiment: Experiment) -> nn.Module:
 
 
 def check_step(experiment: Experiment) -> None:
-    """Raises ValueError if the network cannot learn from a batch as the method asks. No random number is spent."""
+    """Raises ValueError if the network cannot learn from a batch as the method asks, or its state cannot be kept.
+
+    No random number is spent.
+    """
+    check_state(experiment.state.model)
     schedule = experiment.method.schedule
     first = schedule.passes(schedule.init())
     passes = first if first > 1 else schedule.most  # an adversary that comes later is tried now

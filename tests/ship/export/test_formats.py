@@ -143,6 +143,18 @@ def test_opening_weights_leaves_the_random_numbers_alone(files):
     assert torch.equal(before, torch.get_rng_state())
 
 
+def test_a_network_that_draws_in_evaluation_is_named_as_such(tmp_path):
+    class Draws(nn.Linear):
+        def forward(self, x):
+            logits = super().forward(x.flatten(1))
+            return logits + torch.rand_like(logits)
+
+    form, net, x = FORMATS["pt2"], Draws(27, 2).eval(), torch.rand(4, 3, 3, 3)
+    about = Facts("net.py:build", None, ("a", "b"), (3, 3, 3), (), (), LAM, 1.0)
+    with pytest.raises(ValueError, match="answers the same images differently each time"):
+        write_checked(form, net, about, tmp_path / form.file, x, net, x)
+
+
 class Branches(nn.Linear):
     def forward(self, x):
         logits = super().forward(x.flatten(1))

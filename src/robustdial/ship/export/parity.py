@@ -68,10 +68,20 @@ def write_checked(
         with record.named(path), _taking(plain, path):
             format.write(plain, images, facts, made)
             parity = compare(format.open(made), reference, x)
+        if format.tolerance is not None and parity.share > format.tolerance and _draws(reference, x):
+            raise ValueError(
+                f"{path.name} was refused: the network answers the same images differently each time, so that a file "
+                "cannot be compared with it. Leave the random part out of it, or let it be of training alone."
+            )
         _check(parity, format.tolerance, path)
         beside = sorted(other.name for other in stage.iterdir() if other != made)
         record.put_in_place(stage, path.parent, [*beside, path.name])
     return parity
+
+
+@torch.no_grad()
+def _draws(reference: Classifier, x: Tensor) -> bool:
+    return not torch.equal(reference(x.clone()), reference(x.clone()))
 
 
 @contextmanager
