@@ -133,6 +133,22 @@ class Auxiliary(nn.Module):
         return (self.net(x), self.net(x)) if self.training else self.net(x)
 
 
+class Watched(nn.Module):
+    """Its head reads what a hook has kept, of the network that it was registered on."""
+
+    def __init__(self, seen):
+        super().__init__()
+        self.net, self.head, self.kept = behind(nn.BatchNorm2d(8)), nn.Linear(10, 10), {}
+        self.net.register_forward_hook(lambda layer, given, out: self.kept.update(out=out))
+        if seen:
+            with torch.no_grad():
+                self.net(X[:2])
+
+    def forward(self, x):
+        self.net(x)
+        return self.head(self.kept["out"])
+
+
 class Locked(TwoNames):
     def __init__(self, norm):
         super().__init__(norm)
@@ -223,6 +239,24 @@ def test_nobody_looks_at_a_weight_that_a_look_would_move():
     for name, value in net.state_dict().items():
         if name.startswith("0."):
             assert torch.equal(model.body.state_dict()[name], value), name
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_a_copy_that_is_another_network_is_refused(seen):
+    with pytest.raises(ValueError, match="A copy of this Watched is not the same network"):
+        dial(Watched(seen), Dials((0, 1)), example=X[:2] + 1)
+
+
+def test_looking_at_a_network_leaves_it_as_it_was():
+    class Counts(TwoNames):
+        def forward(self, x):
+            self.count += 1
+            return super().forward(x) + 1e-3 * self.count
+
+    net = Counts(nn.BatchNorm2d(8))
+    net.register_buffer("count", torch.zeros(()))
+    assert dial(net, Dials((0, 1)), example=X[:2]).sites
+    assert net.count == 0 and net.training
 
 
 def test_what_sees_no_rows_is_left_as_it_is():

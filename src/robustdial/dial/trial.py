@@ -12,9 +12,37 @@ from torch.nn.modules.module import register_module_forward_hook
 from robustdial.dial.checks import LINE
 from robustdial.dial.kinds import NORMS
 from robustdial.dial.model import Dialed
-from robustdial.dial.probe import Failure, run, where
+from robustdial.dial.probe import Failure, buffers_kept, run, where
 from robustdial.logits import logits_of
 from robustdial.randomness import seeded
+
+
+def check_copy(model: nn.Module, body: nn.Module, example: Tensor) -> None:
+    """Raises ValueError if a copy of a network is not the same network, as where a hook writes into the original."""
+    with buffers_kept(model), seeded(0, example.device):
+        try:
+            wanted = run(model, example)
+        except Failure:  # of the copy it is said in words
+            return
+    with buffers_kept(body), seeded(0, example.device):
+        try:
+            found = run(body, example)
+        except Failure as failure:
+            raise ValueError(_another(model, failure.why)) from failure.__cause__
+    if isinstance(wanted, Tensor) and isinstance(found, Tensor) and not _close(found, wanted):
+        raise ValueError(_another(model, "it answers differently"))
+
+
+def _another(model: nn.Module, why: str) -> str:
+    return (
+        f"A copy of this {type(model).__name__} is not the same network ({why}): something in it belongs to the "
+        "original still, as what a hook or a function keeps of self. Keep in layers what they compute, and let hooks "
+        "use the module that they are given."
+    )
+
+
+def _close(found: Tensor, wanted: Tensor) -> bool:
+    return found.shape == wanted.shape and torch.allclose(found, wanted, rtol=1e-3, atol=1e-5, equal_nan=True)
 
 
 def check_example(model: nn.Module, example: Tensor) -> None:
