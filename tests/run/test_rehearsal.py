@@ -55,6 +55,16 @@ class Recomputes(nn.Module):
         return self.head(checkpoint(self.body, x, use_reentrant=False).mean((2, 3)))
 
 
+class Clamps(nn.Sequential):
+    """It makes sure of the range of its images."""
+
+    def __init__(self):
+        super().__init__(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(288, 10))
+
+    def forward(self, x):
+        return super().forward(x.clamp(0, 1))
+
+
 class Remembers(nn.Sequential):
     """Its state holds what is no tensor."""
 
@@ -103,6 +113,8 @@ def test_batches_too_small_for_batch_norm_are_named_and_nothing_is_written(argv,
         (Auxiliary(), "clean", TypeError, "returns a tuple, not logits"),
         (Auxiliary(), "pgd-at", TypeError, "returns a tuple, not logits"),
         (Remembers(), "oat", ValueError, "'body._extra_state' of the network is dict, .* give a tensor"),
+        (Clamps(), "pgd-at", ValueError, r"clamps its images, .* leave the clamp out"),
+        (Clamps(), "oat", ValueError, r"clamps its images, .* leave the clamp out"),
         (Recomputes(), "oat", ValueError, "own activation checkpointing .*--grad-checkpointing"),
     ],
 )
@@ -111,6 +123,12 @@ def test_what_a_method_asks_of_a_network_is_tried(built, network, recipe, error,
     with pytest.raises(error, match=words):
         start(recipe, {}, Run(batch=16, limit=40, out=str(tmp_path / "x")))
     assert not list(tmp_path.iterdir())
+
+
+def test_without_an_adversary_a_clamp_does_no_harm(built, tmp_path):
+    built.append(Clamps())
+    start("clean", {}, Run(batch=16, limit=40, out=str(tmp_path / "x")))
+    assert (tmp_path / "x" / "run.json").exists()
 
 
 def test_an_attention_that_needs_no_second_derivative_begins(built, tmp_path):

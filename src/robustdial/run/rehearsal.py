@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
+from robustdial.bounds import cut_at_bounds
 from robustdial.data import Batch, to_learn_at
 from robustdial.dial import Forward
 from robustdial.dial.setting import AtRest
 from robustdial.distributed import divide, synchronised
 from robustdial.logits import first_line, place_of
+from robustdial.method.modes import attacked
 from robustdial.method.objective import hard
 from robustdial.randomness import seeded
 from robustdial.run.experiment import Experiment
@@ -22,6 +24,8 @@ from robustdial.training.batch import Sums, train_batch
 from robustdial.training.checkpoint import check_state
 from robustdial.training.optimizer import optimizer_for
 from robustdial.training.recompute import called
+
+_FEW = 8  # images on which the bounds are looked at
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,8 @@ def _check_step(experiment: Experiment, passes: int, side: int | None) -> None:
     with seeded(0, experiment.device):
         understudy = Understudy.of(experiment)
         (batch,) = understudy.batches(1, experiment.run.batch, side)
+        if passes > 1 and not experiment.world.divides:
+            _check_bounds(understudy, batch)
         try:
             understudy.learn(batch, passes)
         except torch.OutOfMemoryError:
@@ -114,6 +120,19 @@ def _check_step(experiment: Experiment, passes: int, side: int | None) -> None:
                 f"{about['recipe']} cannot train {about['model']['name']} on batches of {len(batch)} images "
                 f"{list(batch.x.shape[1:])}: {first_line(error)}. {_remedy(str(error), len(batch), side)}"
             ) from error
+
+
+def _check_bounds(understudy: Understudy, batch: Batch) -> None:
+    """Raises ValueError if the network clamps its images: an adversary would stand still at the bounds."""
+    model, dial = understudy.model, understudy.experiment.method.dial
+    with attacked(model, "eval"):
+        f = dial.at(model, dial.lambdas[-1], 1.0, lambda: [batch.x])
+        clamps = cut_at_bounds(f, batch.x[:_FEW])
+    if clamps:
+        raise ValueError(
+            f"{understudy.experiment.about['model']['name']} clamps its images, which cuts the gradient off at 0 and "
+            "at 1: an adversary would stand still there. Images lie in [0, 1] already: leave the clamp out."
+        )
 
 
 def _check_labels_taken(understudy: Understudy, batch: Batch, passes: int, error: Exception) -> None:

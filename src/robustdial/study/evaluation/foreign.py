@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from robustdial import record
+from robustdial.bounds import JustInside, cut_at_bounds
 from robustdial.data import Data, Part, Source, unit
 from robustdial.folding import alike, folded
 from robustdial.logits import logits_of
 from robustdial.method.threat import Threat
 from robustdial.own_code import told
 from robustdial.precision import Prepared
-from robustdial.study.evaluation.bounds import JustInside, cut_at_bounds
 from robustdial.study.evaluation.target import Subject
 from robustdial.study.evaluation.trial import try_out
 
@@ -70,7 +70,7 @@ def foreign(
         "chosen_on": chosen_on,
     }
     quick, notes = _quick(model, x), data.notes
-    if _clamps(quick, x):
+    if cut_at_bounds(quick, x):
         quick, notes = JustInside(quick), (*notes, _CLAMPS)
     return Subject(quick, source, threat, data.classes, folder, about, notes)
 
@@ -95,13 +95,6 @@ class Program(nn.Module):
     def forward(self, x: Tensor) -> object:
         """What the program returns."""
         return self.program(x)
-
-
-def _clamps(model: nn.Module, x: Tensor) -> bool:
-    try:
-        return cut_at_bounds(model, x)
-    except Exception:  # whatever somebody's code makes of an image that wants a gradient
-        return False
 
 
 def _quick(model: nn.Module, x: Tensor) -> nn.Module:

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from robustdial.logits import Network, logits_of
-from robustdial.randomness import seeded
 
 _INSIDE = 2.0**-20  # far below a grey level, and above the rounding of 1 in float32
 _SHARE = 0.01  # so many of the pixels with a gradient just inside may be without one at the bound, as at a kink
@@ -38,18 +37,22 @@ class JustInside(nn.Module):
 
 
 def cut_at_bounds(network: Network, x: Tensor) -> bool:
-    """Whether pixels of the images `x` `[B, C, H, W]`, put to 0 and 1, have a gradient just inside and none there."""
+    """Whether pixels of the images `x` `[B, C, H, W]`, put to 0 and 1, have a gradient just inside and none there.
+
+    False of a network that has no gradient, or fails.
+    """
     ends = x.round()
-    with seeded(0, x.device):
-        there = _gradient(network, ends)
-    with seeded(0, x.device):
-        inside = _gradient(JustInside(network), ends)
+    try:
+        there, inside = _gradient(network, ends), _gradient(JustInside(network), ends)
+    except Exception:  # whatever somebody's code makes of an image that wants a gradient
+        return False
     moved = inside != 0
     return bool(((there == 0) & moved).sum() > _SHARE * moved.sum())
 
 
 def _gradient(network: Network, x: Tensor) -> Tensor:
-    with torch.enable_grad():
+    with torch.random.fork_rng([x.device] if x.is_cuda else []), torch.enable_grad():
+        torch.manual_seed(0)  # a network that draws in evaluation mode draws the same twice
         images = x.detach().clone().requires_grad_()
         logits = logits_of(network(images.clone()))
         ways = torch.linspace(-1, 1, logits[0].numel(), device=x.device, dtype=logits.dtype).view_as(logits[0])
