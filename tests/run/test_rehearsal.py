@@ -65,6 +65,21 @@ class Clamps(nn.Sequential):
         return super().forward(x.clamp(0, 1))
 
 
+class Softmax(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Flatten(), nn.Linear(64, 10), nn.Softmax(1))
+
+
+class Unlabelled(nn.Sequential):
+    """In training it looks for what nobody gives it."""
+
+    def __init__(self):
+        super().__init__(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(288, 10))
+
+    def forward(self, x):
+        return super().forward(x if not self.training else {}["labels"])
+
+
 class Remembers(nn.Sequential):
     """Its state holds what is no tensor."""
 
@@ -115,6 +130,9 @@ def test_batches_too_small_for_batch_norm_are_named_and_nothing_is_written(argv,
         (Remembers(), "oat", ValueError, "'body._extra_state' of the network is dict, .* give a tensor"),
         (Clamps(), "pgd-at", ValueError, r"clamps its images, .* leave the clamp out"),
         (Clamps(), "oat", ValueError, r"clamps its images, .* leave the clamp out"),
+        (Softmax(), "clean", ValueError, "gives probabilities, .* leave its last softmax out"),
+        (Unlabelled(), "pgd-at", ValueError, "pgd-at cannot train .*: 'labels'"),
+        (Unlabelled(), "oat", ValueError, r"In training mode the network fails .*: KeyError: 'labels'"),
         (Recomputes(), "oat", ValueError, "own activation checkpointing .*--grad-checkpointing"),
     ],
 )

@@ -13,7 +13,7 @@ from robustdial.dial.checks import LINE
 from robustdial.dial.kinds import NORMS
 from robustdial.dial.model import Dialed
 from robustdial.dial.probe import Failure, buffers_kept, run, where
-from robustdial.logits import logits_of
+from robustdial.logits import first_line, logits_of, place_of
 from robustdial.randomness import seeded
 
 
@@ -94,16 +94,22 @@ def check_hidden(dialed: Dialed, example: Tensor) -> None:
 
 
 def check_training(dialed: Dialed, example: Tensor) -> None:
-    """Raises TypeError if the network returns something else than logits while it is trained."""
+    """Raises TypeError if the network returns no logits while it is trained, ValueError if it fails then."""
     trial = copy.deepcopy(dialed)
     trial.train()
     (setting, *_) = trial.settings(torch.zeros(len(example), dtype=torch.int64))
     with seeded(0, example.device), torch.no_grad():
         try:
             trial(example.clone(), setting)  # a network may write into its input
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             if "more than 1 value per channel" not in str(error):  # the plain network fails as well on so few images
                 raise
+        except Exception as error:  # whatever the network of somebody else raises
+            why = f"{place_of(error) or ''}: {type(error).__name__}: {first_line(error)}"
+            raise ValueError(
+                f"In training mode the network fails on the example {list(example.shape)}{why}. Its forward must take "
+                "images alone, in training too."
+            ) from error
 
 
 def check_rows(dialed: Dialed, example: Tensor) -> None:

@@ -14,7 +14,7 @@ from robustdial.data import Batch, to_learn_at
 from robustdial.dial import Forward
 from robustdial.dial.setting import AtRest
 from robustdial.distributed import divide, synchronised
-from robustdial.logits import first_line, place_of
+from robustdial.logits import first_line, logits_of, place_of
 from robustdial.method.modes import attacked
 from robustdial.method.objective import hard
 from robustdial.randomness import seeded
@@ -25,7 +25,8 @@ from robustdial.training.checkpoint import check_state
 from robustdial.training.optimizer import optimizer_for
 from robustdial.training.recompute import called
 
-_FEW = 8  # images on which the bounds are looked at
+_FEW = 8  # images on which logits and bounds are looked at
+_ROUNDED = 1e-3
 
 
 @dataclass(frozen=True)
@@ -104,15 +105,15 @@ def _check_step(experiment: Experiment, passes: int, side: int | None) -> None:
     with seeded(0, experiment.device):
         understudy = Understudy.of(experiment)
         (batch,) = understudy.batches(1, experiment.run.batch, side)
-        if passes > 1 and not experiment.world.divides:
-            _check_bounds(understudy, batch)
         try:
             understudy.learn(batch, passes)
         except torch.OutOfMemoryError:
             raise
         except AtRest as error:  # computed again by the network itself, after the dial had left it
             raise ValueError(str(error)) from error
-        except (RuntimeError, ValueError, TypeError, AssertionError) as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever the network, or a part of the method, of somebody else raises
             _check_labels_taken(understudy, batch, passes, error)
             if place_of(error) is None:
                 raise
@@ -120,6 +121,10 @@ def _check_step(experiment: Experiment, passes: int, side: int | None) -> None:
                 f"{about['recipe']} cannot train {about['model']['name']} on batches of {len(batch)} images "
                 f"{list(batch.x.shape[1:])}: {first_line(error)}. {_remedy(str(error), len(batch), side)}"
             ) from error
+        if not experiment.world.divides:
+            _check_logits(understudy, batch)
+            if passes > 1:
+                _check_bounds(understudy, batch)
 
 
 def _check_bounds(understudy: Understudy, batch: Batch) -> None:
@@ -135,13 +140,25 @@ def _check_bounds(understudy: Understudy, batch: Batch) -> None:
         )
 
 
+def _check_logits(understudy: Understudy, batch: Batch) -> None:
+    """Raises ValueError if the network gives probabilities: the losses would apply a softmax on top of its own."""
+    model, dial = understudy.model, understudy.experiment.method.dial
+    with attacked(model, "eval"), torch.no_grad():
+        out = logits_of(dial.at(model, dial.lambdas[-1], 1.0, lambda: [batch.x])(batch.x[:_FEW]))
+    if out.min() >= 0 and (out.sum(1) - 1).abs().max() < _ROUNDED:
+        raise ValueError(
+            f"{understudy.experiment.about['model']['name']} gives probabilities, on which a loss would put a softmax "
+            "again. Let it give logits: leave its last softmax out; the classes that it names stay the same."
+        )
+
+
 def _check_labels_taken(understudy: Understudy, batch: Batch, passes: int, error: Exception) -> None:
     """Raises ValueError if it is mixed labels that the method cannot learn from: from class numbers it can."""
     if not batch.y.is_floating_point():
         return
     try:
         understudy.learn(replace(batch, y=hard(batch.y)), passes)
-    except (RuntimeError, ValueError, TypeError):
+    except Exception:
         return
     name = understudy.experiment.about["recipe"]
     raise ValueError(
