@@ -36,7 +36,7 @@ class BatchDependence:
             raise Inapplicable("The answers are random, whatever stands beside an image.")
         halves = self._change(evidence, (evidence.x[:half], evidence.x[half:]))
         # the statistics of two large batches are much alike; an image alone has its own
-        alone = self._change(evidence, evidence.x[: self.alone].split(1))
+        alone = self._change(evidence, torch.split(evidence.x[: self.alone], 1))
         seen = (
             f"In batches of half the size, logits change by {halves:.2g} of their range on average, of one image by "
             f"{alone:.2g}."
