@@ -143,15 +143,36 @@ def test_opening_weights_leaves_the_random_numbers_alone(files):
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_a_network_that_draws_in_evaluation_is_named_as_such(tmp_path):
-    class Draws(nn.Linear):
-        def forward(self, x):
-            logits = super().forward(x.flatten(1))
-            return logits + torch.rand_like(logits)
+class Draws(nn.Linear):
+    def forward(self, x):
+        logits = super().forward(x.flatten(1))
+        return logits + torch.rand_like(logits)
 
-    form, net, x = FORMATS["pt2"], Draws(27, 2).eval(), torch.rand(4, 3, 3, 3)
+
+class Centres(nn.Linear):
+    def forward(self, x):
+        return super().forward((x - x.mean(0, keepdim=True)).flatten(1))
+
+
+class Moves(nn.Linear):
+    """Another network at every call that is not exported."""
+
+    def forward(self, x):
+        return super().forward(x.flatten(1)) + (0 if torch.compiler.is_exporting() else 1)
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        (Draws, "answers the same images differently each time"),
+        (Centres, "answers an image differently where others stand beside it"),
+        (Moves, "its logits differ from those of the dialed network"),
+    ],
+)
+def test_a_file_that_cannot_be_compared_says_why(network, words, tmp_path):
+    form, net, x = FORMATS["pt2"], network(27, 2).eval(), torch.rand(9, 3, 3, 3)
     about = Facts("net.py:build", None, ("a", "b"), (3, 3, 3), (), (), LAM, 1.0)
-    with pytest.raises(ValueError, match="answers the same images differently each time"):
+    with pytest.raises(ValueError, match=words):
         write_checked(form, net, about, tmp_path / form.file, x, net, x)
 
 
