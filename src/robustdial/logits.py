@@ -102,8 +102,8 @@ def logits_of(out: object) -> Tensor:
     if not isinstance(out, Tensor):
         name = _likeliest(out)
         remedy = (
-            f"Pick them: LogitsOf(network, {name!r}), on the command line --output {name}; or build it without "
-            "auxiliary classifiers (torchvision: aux_logits=False)."
+            f"Pick them: LogitsOf(network, {name!r}) where it is built, or evaluate --output {name}; or build it "
+            "without auxiliary classifiers (torchvision: aux_logits=False)."
             if name is not None
             else "Let its forward return a tensor [images, classes], or wrap it in a module that does."
         )

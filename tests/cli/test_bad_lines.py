@@ -202,3 +202,16 @@ def test_commas_are_understood_between_values(tmp_path, capsys):
     line = f"train oat --lambdas=0,1 --epochs 1 --limit 60 --model-width 2 --steps 1 --eps 0.1 --out {tmp_path / 'x'}"
     assert main.run(line.split()) == 0
     assert '"lambdas": [\n   0.0,\n   1.0\n  ]' in (tmp_path / "x" / "run.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["bake", "x", "--lam", "40%"], "--lam 40% is no number."),
+        (["evaluate", "x", "--lam", "O.5"], "--lam O.5 is no number."),
+        (["evaluate", "x", "--n", "1k"], "--n 1k is no whole number."),
+    ],
+)
+def test_a_flag_that_may_be_left_out_says_what_it_is_not(words, says, capsys):
+    assert main.run(words) == 2
+    assert capsys.readouterr().err.startswith(f"robustdial: {says} See")

@@ -301,6 +301,15 @@ def test_columns_of_a_csv_file_can_be_named(listed):
     assert load(name, label="coarse", image="file").classes == ("cat", "dog")
 
 
+MISSING = ("None", "N/A", "#N/A", "null", "NULL", "NA", "?", "<NA>")
+
+
+@pytest.mark.parametrize("words", [("-2", "-1", "1"), ("1", "2", "255"), ("b", "na", "none"), ("-1", "255", "a")])
+def test_what_may_be_a_class_is_one(listed, words):
+    data = load(listed("file,label", *(f"images/{n}.png,{words[n % 3]}" for n in range(12))))
+    assert data.classes == words
+
+
 @pytest.mark.parametrize(
     ("lines", "says"),
     [
@@ -317,6 +326,14 @@ def test_columns_of_a_csv_file_can_be_named(listed):
         (["file,label", *rows()[:-1], "images/11.png,"], "row 13 has no label"),
         (["file,label", *rows()[:-1], "images/11.png,NaN"], "NaN in the column label is often the mark"),
         (["file,label", *(f"images/{n}.png,{n % 3 - 1}" for n in range(12))], "-1 in the column label is often"),
+        (
+            ["file,label", *(f"images/{n}.png,{(1, 2, -1)[n % 3]}" for n in range(12))],
+            "-1 in the column label is often",
+        ),
+        (["file,label", *(f"images/{n}.png,{(0, 1, 255)[n % 3]}" for n in range(12))], "255 in the column label is"),
+        *((["file,label", *rows()[:-1], f"images/11.png,{word}"], "often the mark") for word in MISSING),
+        (["file,label", *rows()[:-1], "images/11.png,Unlabelled"], "class Unlabelled seems to hold images without"),
+        (['{"file_name": "images/0.png", "label": 0}'], "is no CSV but JSON"),
         (["file,label,set", *rows(extra=",train")[:-1], "images/11.png,cat,PublicTest"], "column set seems to say"),
         (["file,label,is_train", *rows(extra=",1")[:-1], "images/11.png,cat,0"], r"column is_train seems .*\(0, 1\)"),
         (["file,label,a,b", *rows(extra=",train,test")], "several columns of parts: a, b"),
@@ -333,6 +350,15 @@ def test_a_csv_file_that_cannot_be_meant_is_refused_in_a_line(listed, lines, say
 def test_a_csv_file_that_is_not_there_or_no_text_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"There is no file .*none.csv"):
         load(f"csv:{tmp_path / 'none.csv'}")
+    for start, kind in (
+        (b"PK\3\4", "zip archive"),
+        (b"\x1f\x8b", "gzip"),
+        (b"PAR1", "Parquet"),
+        (b"\xff\xfe", "UTF-16"),
+    ):
+        (tmp_path / "other.csv").write_bytes(start + bytes(20))
+        with pytest.raises(ValueError, match=rf"is no CSV but .*{kind}.* Save it as CSV"):
+            load(f"csv:{tmp_path / 'other.csv'}")
     (tmp_path / "binary.csv").write_bytes(b"file,label\n\xff\xfe\x00,1\n")
     with pytest.raises(ValueError, match="cannot be read as CSV in UTF-8"):
         load(f"csv:{tmp_path / 'binary.csv'}")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from robustdial.data import load, load_to_measure
+from robustdial.data import from_tensors, load, load_to_measure
 from robustdial.data.parts import part_among, part_called
 
 
@@ -162,6 +162,17 @@ def test_images_of_a_class_may_lie_deeper(tmp_path):
         ),
         (("fold1/a", "fold1/b", "fold2/a", "fold2/b"), r"are the classes fold1, fold2, or a, b, which are in each"),
         (("data/train/a", "data/train/b"), r"holds one folder, data, and the folders .* Give folder:\S*/data\."),
+        (
+            (
+                "seg_train/seg_train/a",
+                "seg_train/seg_train/b",
+                "seg_test/seg_test/a",
+                "seg_test/seg_test/b",
+                "seg_pred",
+            ),
+            "holds one folder, seg_train, .* Move them up",
+        ),
+        (("a", "b", "un-labeled"), "class un-labeled seems to hold images without labels.*--unlabelled folder:PATH"),
         (("images/a", "images/b"), r"holds one folder, images, .* Give folder:\S*/images\."),
         (("train/images/a", "train/images/b"), "holds one folder, images, .* Move them up, into .*train"),
         (("a", "a ", "b"), "Two classes look the same, 'a and a ': they differ in blanks or in how an accent"),
@@ -178,6 +189,43 @@ def test_what_could_be_meant_in_two_ways_is_refused(tmp_path, places, says):
     with pytest.raises(ValueError, match=says) as error:
         load(write(tmp_path, *places))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("mask", ["0_mask.png", "0_Mask_1.png", "0-segmentation.png", "0_gt.png"])
+def test_masks_beside_their_images_are_no_images_of_the_class(tmp_path, mask):
+    name = write(tmp_path, "a", "b")
+    Image.new("L", (8, 8)).save(tmp_path / "a" / mask)
+    with pytest.raises(ValueError, match=rf"masks of them: 1, such as {mask}\. Move the masks out"):
+        load(name)
+
+
+def test_what_is_called_a_mask_without_an_image_is_one(tmp_path):
+    name = write(tmp_path, "masks", "none")
+    Image.new("L", (8, 8)).save(tmp_path / "none" / "venetian_mask.png")
+    assert load(name).classes == ("masks", "none")
+
+
+def test_an_archive_is_no_folder(tmp_path):
+    (tmp_path / "set.zip").write_bytes(b"PK")
+    with pytest.raises(ValueError, match=r"set.zip is a file. If it is an archive, unpack it"):
+        load(f"folder:{tmp_path / 'set.zip'}")
+
+
+def test_a_table_beside_a_folder_of_images_is_named(tmp_path):
+    name = write(tmp_path, "images")
+    (tmp_path / "labels.csv").write_text("file,label\n")
+    with pytest.raises(ValueError, match=r"a table lies beside it: csv:\S*labels.csv"):
+        load(name)
+
+
+@pytest.mark.parametrize(("copies", "noted"), [(0, False), (1, False), (2, True), (100, True)])
+def test_training_images_in_the_test_part_are_counted(copies, noted):
+    x = torch.randint(256, (200, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    y = torch.arange(100) % 2
+    test = torch.cat([x[:copies], x[100 : 200 - copies]])
+    notes = [note for note in from_tensors((x[:100], y), (test, y), val=0).notes if "training images too" in note]
+    told = f"Of the 100 test images {copies} are training images too, pixel for pixel"
+    assert [note.startswith(told) for note in notes] == [True] * noted
 
 
 @pytest.mark.parametrize("link", ["a/loop", "loop"])

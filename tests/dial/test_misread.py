@@ -1,6 +1,7 @@
 """Networks that a conditional dial would misread: each is served right, or refused in a line before it is trained."""
 
 import copy
+import threading
 
 import pytest
 import torch
@@ -132,6 +133,40 @@ class Auxiliary(nn.Module):
         return (self.net(x), self.net(x)) if self.training else self.net(x)
 
 
+class Watched(nn.Module):
+    """Its head reads what a hook has kept, of the network that it was registered on."""
+
+    def __init__(self, seen):
+        super().__init__()
+        self.net, self.head, self.kept = behind(nn.BatchNorm2d(8)), nn.Linear(10, 10), {}
+        self.net.register_forward_hook(lambda layer, given, out: self.kept.update(out=out))
+        if seen:
+            with torch.no_grad():
+                self.net(X[:2])
+
+    def forward(self, x):
+        self.net(x)
+        return self.head(self.kept["out"])
+
+
+class Locked(TwoNames):
+    def __init__(self, norm):
+        super().__init__(norm)
+        self.lock = threading.Lock()
+
+
+class Bound(nn.Module):
+    """It calls a method of its norm, which no hook sees."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm, self.head = nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Linear(8, 10)
+        self.normalise = self.norm.forward
+
+    def forward(self, x):
+        return self.head(self.normalise(self.conv(x)).mean((2, 3)))
+
+
 class Silent(nn.Module):
     """`train` of old code, which returns nothing."""
 
@@ -144,6 +179,22 @@ class Silent(nn.Module):
 
     def train(self, mode=True):
         super().train(mode)
+
+
+class Limited(nn.Module):
+    def forward(self, weight):
+        return weight.clamp(-2, 2)
+
+
+def limited(norm):
+    """A norm whose weight is computed."""
+    nn.utils.parametrize.register_parametrization(norm, "weight", Limited())
+    return norm
+
+
+def without_bias(norm):
+    norm.bias = None  # as bias=False does, where torch has it
+    return norm
 
 
 def hooked(norm, hook):
@@ -162,6 +213,9 @@ SERVED = {
     ),
     "a norm that sees no rows": Flattened,
     "a network whose train returns nothing": Silent,
+    "a batch norm without a bias": lambda: behind(without_bias(nn.BatchNorm2d(8))),
+    "a group norm without a bias": lambda: behind(without_bias(nn.GroupNorm(2, 8))),
+    "a batch norm with a parametrized weight": lambda: behind(limited(nn.BatchNorm2d(8))),
     "a norm with a hook that looks": lambda: behind(hooked(nn.BatchNorm2d(8), lambda layer, given, out: None)),
 }
 
@@ -176,6 +230,33 @@ def test_it_is_served_right(name, example):
     (setting,) = model.settings(torch.tensor([0, 0, 1, 1, 0, 1]))
     model.train()
     assert model(X, setting).isfinite().all()
+
+
+def test_nobody_looks_at_a_weight_that_a_look_would_move():
+    net = behind(nn.BatchNorm2d(8))
+    nn.utils.parametrizations.spectral_norm(net[0], n_power_iterations=1)
+    model = dial(net.train(), Dials((0, 1)), example=X[:2])
+    for name, value in net.state_dict().items():
+        if name.startswith("0."):
+            assert torch.equal(model.body.state_dict()[name], value), name
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_a_copy_that_is_another_network_is_refused(seen):
+    with pytest.raises(ValueError, match="A copy of this Watched is not the same network"):
+        dial(Watched(seen), Dials((0, 1)), example=X[:2] + 1)
+
+
+def test_looking_at_a_network_leaves_it_as_it_was():
+    class Counts(TwoNames):
+        def forward(self, x):
+            self.count += 1
+            return super().forward(x) + 1e-3 * self.count
+
+    net = Counts(nn.BatchNorm2d(8))
+    net.register_buffer("count", torch.zeros(()))
+    assert dial(net, Dials((0, 1)), example=X[:2]).sites
+    assert net.count == 0 and net.training
 
 
 def test_what_sees_no_rows_is_left_as_it_is():
@@ -195,6 +276,12 @@ REFUSED = {
     "one plus the weight": (lambda: Tokens(OnePlus(8)), "'norm' (OnePlus) does not use its weight"),
     "a list": (lambda: Listed(nn.BatchNorm2d(8)), "'norms' is a plain list that holds a BatchNorm2d"),
     "a tuple": (lambda: Listed(nn.Sequential(nn.GroupNorm(2, 8)), tuple), "'norms' is a plain tuple"),
+    "a bound method": (Bound, "'normalise' is a method of a BatchNorm2d"),
+    "a group norm with a parametrized weight": (
+        lambda: behind(limited(nn.GroupNorm(2, 8))),
+        "'1' (ParametrizedGroupNorm) does not use its weight",
+    ),
+    "a lock": (lambda: Locked(nn.BatchNorm2d(8)), "cannot be copied (cannot pickle '_thread.lock' object)"),
     "one layer": (lambda: nn.Linear(8, 10), "The network is one layer, a Linear"),
 }
 

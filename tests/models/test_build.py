@@ -115,6 +115,43 @@ def test_a_wrong_request_is_answered_with_the_remedy(name, change, says):
     assert "\n" not in str(error.value)
 
 
+OWN = """
+from torch import nn
+
+class Asks(nn.Linear):
+    def forward(self, x, y):
+        return super().forward(x.flatten(1))
+
+class Even(nn.Linear):
+    def forward(self, x):
+        assert len(x) % 2 == 0, "an even number"
+        return super().forward(x.flatten(1))
+
+def asks():
+    return Asks(3072, 10)
+
+def even():
+    return Even(3072, 10)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("asks", "TypeError: Asks.forward() missing 1 required positional argument: 'y'. Its forward must take images"),
+        (
+            "even",
+            "(net.py:10): AssertionError: an even number. Its forward must take images [B, C, H, W] of any number",
+        ),
+    ],
+)
+def test_a_network_of_yours_that_fails_says_why(name, says, tmp_path):
+    (tmp_path / "net.py").write_text(OWN)
+    with pytest.raises(ValueError, match=re.escape(says)) as error:
+        build(f"{tmp_path / 'net.py'}:{name}", **ASK)
+    assert "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("name", "change", "says"),
     [

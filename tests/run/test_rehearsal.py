@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from robustdial import recipes
 from robustdial.cli import main
@@ -40,6 +41,56 @@ class Auxiliary(nn.Module):
 
     def forward(self, x):
         return (self.head(x), self.head(x)) if self.training else self.head(x)
+
+
+class Recomputes(nn.Module):
+    """It does its own activation checkpointing."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.ReLU())
+        self.head = nn.Linear(8, 10)
+
+    def forward(self, x):
+        return self.head(checkpoint(self.body, x, use_reentrant=False).mean((2, 3)))
+
+
+class Clamps(nn.Sequential):
+    """It makes sure of the range of its images."""
+
+    def __init__(self):
+        super().__init__(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(288, 10))
+
+    def forward(self, x):
+        return super().forward(x.clamp(0, 1))
+
+
+class Softmax(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Flatten(), nn.Linear(64, 10), nn.Softmax(1))
+
+
+class Unlabelled(nn.Sequential):
+    """In training it looks for what nobody gives it."""
+
+    def __init__(self):
+        super().__init__(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(288, 10))
+
+    def forward(self, x):
+        return super().forward(x if not self.training else {}["labels"])
+
+
+class Remembers(nn.Sequential):
+    """Its state holds what is no tensor."""
+
+    def __init__(self):
+        super().__init__(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(288, 10))
+
+    def get_extra_state(self):
+        return {"version": 2}
+
+    def set_extra_state(self, state):
+        pass
 
 
 @pytest.fixture
@@ -76,6 +127,13 @@ def test_batches_too_small_for_batch_norm_are_named_and_nothing_is_written(argv,
         (Attention(), "gradalign", ValueError, "gradalign cannot train .* second derivative"),
         (Auxiliary(), "clean", TypeError, "returns a tuple, not logits"),
         (Auxiliary(), "pgd-at", TypeError, "returns a tuple, not logits"),
+        (Remembers(), "oat", ValueError, "'body._extra_state' of the network is dict, .* give a tensor"),
+        (Clamps(), "pgd-at", ValueError, r"clamps its images, .* leave the clamp out"),
+        (Clamps(), "oat", ValueError, r"clamps its images, .* leave the clamp out"),
+        (Softmax(), "clean", ValueError, "gives probabilities, .* leave its last softmax out"),
+        (Unlabelled(), "pgd-at", ValueError, "pgd-at cannot train .*: 'labels'"),
+        (Unlabelled(), "oat", ValueError, r"In training mode the network fails .*: KeyError: 'labels'"),
+        (Recomputes(), "oat", ValueError, "own activation checkpointing .*--grad-checkpointing"),
     ],
 )
 def test_what_a_method_asks_of_a_network_is_tried(built, network, recipe, error, words, tmp_path):
@@ -83,6 +141,12 @@ def test_what_a_method_asks_of_a_network_is_tried(built, network, recipe, error,
     with pytest.raises(error, match=words):
         start(recipe, {}, Run(batch=16, limit=40, out=str(tmp_path / "x")))
     assert not list(tmp_path.iterdir())
+
+
+def test_without_an_adversary_a_clamp_does_no_harm(built, tmp_path):
+    built.append(Clamps())
+    start("clean", {}, Run(batch=16, limit=40, out=str(tmp_path / "x")))
+    assert (tmp_path / "x" / "run.json").exists()
 
 
 def test_an_attention_that_needs_no_second_derivative_begins(built, tmp_path):

@@ -89,5 +89,7 @@ def _one_line(box: str) -> str:
 _PARSERS = {
     r"Error parsing (\S+): invalid literal for int\(\) with base 10: '([^']*)'": r"\1 \2 is no whole number",
     r"Error parsing (\S+): could not convert string to float: '([^']*)'": r"\1 \2 is no number",
+    r"Error parsing (\S+): no type matching .* invalid literal for int\(\) .*: '([^']*)'": r"\1 \2 is no whole number",
+    r"Error parsing (\S+): no type matching .* could not convert string to float: '([^']*)'": r"\1 \2 is no number",
     r"Error parsing (\S+): Could not find valid parse for arguments: \[(.*)\]": r"\1 cannot be \2",
 }

@@ -12,7 +12,7 @@ import torch
 from robustdial.data.columns import CALLED_LABEL, Column, Kind, image_column, label_column
 from robustdial.data.divide import Raw
 from robustdial.data.gathered import gathered
-from robustdial.data.naming import in_order
+from robustdial.data.naming import check_marks, in_order
 from robustdial.data.part_column import check_no_parts, part_column
 from robustdial.data.parts import PARTS, Part, part_called
 from robustdial.data.picture import Files
@@ -22,6 +22,15 @@ from robustdial.data.shown import check_text, few, shown
 SPLIT = "split"
 _CALLED_FILE = ("file", "filename", "file_name", "filepath", "file_path", "path", "image", "image_path", "img")
 _SEPARATORS = ",;\t|"
+_OTHER_FORMATS = {
+    b"PK": "a zip archive, as Excel writes it",
+    b"\x1f\x8b": "compressed by gzip",
+    b"PAR1": "Parquet (--data parquet:PATH)",
+    b"{": "JSON",
+    b"[": "JSON",
+    b"\xff\xfe": "text in UTF-16",
+    b"\xfe\xff": "text in UTF-16",
+}
 
 Rows = list[dict[str, str]]
 
@@ -52,7 +61,7 @@ def read(place: str, reading: Reading) -> Raw:
     classes = in_order(row[label] for row in rows)
     for word in classes:
         check_text(word, "The class")
-    _check_labelled(classes, label, name)
+    check_marks(classes, label, name)
     number = {word: k for k, word in enumerate(classes)}
     members = _members(rows, split, name)
     files = {part: Files([paths[row] for row in members[part]], reading.colour) for part in members}
@@ -64,6 +73,7 @@ def _rows(path: Path, name: str) -> tuple[list[str], Rows]:
     """The names of the columns, and the rows without blanks around their cells."""
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {shown(str(path))}. Give a CSV file of file names and labels.")
+    _check_format(path, name)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             head = file.readline()
@@ -87,6 +97,15 @@ def _rows(path: Path, name: str) -> tuple[list[str], Rows]:
             "that hold a separator."
         )
     return names, [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _check_format(path: Path, name: str) -> None:
+    """Raise a ValueError for a file of another format, told by how it begins."""
+    with path.open("rb") as file:
+        beginning = file.read(4).lstrip()
+    kind = next((kind for mark, kind in _OTHER_FORMATS.items() if beginning.startswith(mark)), None)
+    if kind is not None:
+        raise ValueError(f"{name} is no CSV but {kind}. Save it as CSV: a line of column names, then a line per image.")
 
 
 def _without_row_numbers(lines: list[list[str]]) -> list[list[str]]:
@@ -130,16 +149,6 @@ def _check_complete(rows: Rows, columns: Sequence[str], name: str) -> None:
         empty = [column for column in columns if not row[column]]
         if empty:
             raise ValueError(f"{name}: row {number} has no {shown(empty[0])}. Fill it in, or take the row out.")
-
-
-def _check_labelled(classes: Sequence[str], label: str, name: str) -> None:
-    """No word is the mark of an image without label: what tables are filled with, or -1 beside numbers from 0 on."""
-    marks = [word for word in classes if word.lower() in ("nan", "<na>") or (word == "-1" and "0" in classes)]
-    if marks:
-        raise ValueError(
-            f"{name}: {shown(marks[0])} in the column {shown(label)} is often the mark of an unlabelled image. Take "
-            "these rows out, or write another word."
-        )
 
 
 def _check_files(paths: Sequence[str], rows: Rows, image: str, name: str) -> None:

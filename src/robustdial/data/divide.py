@@ -13,6 +13,7 @@ from torch import Generator, Tensor
 from robustdial.checks import finite, whole
 from robustdial.data.base import Data, Source, unit
 from robustdial.data.checks import check_classes, check_labels, is_constant
+from robustdial.data.overlap import of_images_twice
 from robustdial.data.parts import PARTS, Part
 from robustdial.data.split import balanced, stratified
 from robustdial.data.stream import told
@@ -95,7 +96,7 @@ def divide(name: str, raw: Raw, *, limit: int | None, val: float, seed: int, wor
     held_out = (raw.train.subset(held) if raw.val is None else raw.val).settle(workers)
     test = raw.test.settle(workers)
     mean, std = (raw.mean, raw.std) if raw.mean and raw.std else measure(train)
-    streamed = told({"train": train, "val": held_out, "test": test})
+    streamed, blank = told({"train": train, "val": held_out, "test": test}), _of_nothing_to_see(train)
     return Data(
         name=name,
         classes=raw.classes,
@@ -105,7 +106,7 @@ def divide(name: str, raw: Raw, *, limit: int | None, val: float, seed: int, wor
         augment=raw.augment,
         mean=mean,
         std=std,
-        notes=raw.notes + _of_own_val(raw.val) + streamed + _of_nothing_to_see(train),
+        notes=(() if blank else of_images_twice(train, test)) + raw.notes + _of_own_val(raw.val) + streamed + blank,
     )
 
 

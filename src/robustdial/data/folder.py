@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from robustdial.data.base import Shape
 from robustdial.data.divide import Raw
 from robustdial.data.gathered import gathered
 from robustdial.data.listing import Found, beside_folders, folders_in, images_below, told
+from robustdial.data.masks import check_no_masks
 from robustdial.data.naming import in_order, same_to_a_reader
 from robustdial.data.nesting import check_classes_of, holding_the_same
 from robustdial.data.parts import PARTS, Part, part_among, part_called
@@ -44,6 +45,7 @@ def read(place: str, reading: Reading) -> Raw:
     _check_once(parts)
     files = {part: Files(_paths(found, classes), reading.colour) for part, found in parts.items()}
     labels = {part: _labels(found, classes) for part, found in parts.items()}
+    _check_no_table(path, classes, layout.beside)
     left = [layout.beside, *(found for part in parts.values() for found in part.values())]
     return gathered(classes, files, labels, reading, (*layout.notes, *told(path, left)))
 
@@ -137,6 +139,16 @@ def _parts_among(folders: Iterable[Path]) -> dict[Part, Path]:
     return {part: found[part] for part in PARTS if part in found}
 
 
+def _check_no_table(root: Path, classes: Sequence[str], beside: Found) -> None:
+    """Raise a ValueError where there is one folder of images, and beside it a table that may hold their labels."""
+    tables = [path for path in beside.others if path.lower().endswith((".csv", ".tsv"))]
+    if len(classes) == 1 and tables:
+        raise ValueError(
+            f"{shown(str(root))} holds one folder, {shown(classes[0])}, and so one class; a table lies beside it: "
+            f"csv:{shown(tables[0])} reads its labels, if it has a column of files."
+        )
+
+
 def _check_no_parts_inside(classes: list[Path]) -> None:
     """Raise a ValueError where the parts are inside of the classes: their images would be mixed."""
     for folder in classes if len(classes) > 1 else ():
@@ -170,6 +182,7 @@ def _classes(folders: Iterable[Path]) -> dict[str, Found]:
                 f"{shown(str(folder))} holds no pictures{instead if inside.others else ''}. Add some, or remove the "
                 "folder."
             )
+        check_no_masks(folder, inside.images)
         found[folder.name] = inside
     return found
 
@@ -211,6 +224,8 @@ def _labels(found: Mapping[str, Found], classes: Iterable[str]) -> Tensor:
 def _folder(place: str, wanted: str) -> Path:
     check_text(place, "The folder")
     path = Path(place).expanduser()
+    if path.is_file():
+        raise ValueError(f"{shown(place)} is a file. If it is an archive, unpack it; give the path of {wanted}.")
     if not path.is_dir():
         raise FileNotFoundError(f"There is no folder {place}. Give the path of {wanted}.")
     return path

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from robustdial.data.augment import customary
 from robustdial.data.divide import Raw
-from robustdial.data.naming import check_distinct
+from robustdial.data.naming import check_distinct, check_labelled
 from robustdial.data.parts import PARTS, Part
 from robustdial.data.picture import Images
 from robustdial.data.reading import Reading
@@ -27,8 +27,10 @@ def gathered(
     """Images and their labels, int64 `[N]`, of each part that is there; a set without a training part has an empty one.
 
     Raises:
-        ValueError: two classes look the same, an image cannot be used, or a few would shrink all others.
+        ValueError: two classes look the same, one is of images without labels, an image cannot be used, or a few would
+            shrink all others.
     """
+    check_labelled(classes)
     apart = check_distinct(classes)
     there = [part for part in PARTS if part in images]
     shape, told = common_shape([images[part] for part in there], reading)

@@ -11,7 +11,11 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor
 
-from robustdial.data.shown import few
+from robustdial.data.shown import few, shown
+
+_UNLABELLED = frozenset(f"{word}{what}" for word in ("unlabelled", "unlabeled") for what in ("", "data", "images"))
+_MISSING = frozenset(("nan", "-nan", "<na>", "n/a", "#n/a", "#na", "null", "NA", "None", "?"))
+"""Words for a missing value, most of them as pandas reads them."""
 
 
 def in_order(names: Iterable[str]) -> tuple[str, ...]:
@@ -46,6 +50,47 @@ def check_distinct(names: Sequence[str]) -> tuple[str, ...]:
     return (f"Kept apart, but perhaps the same class: {few([' and '.join(pair) for pair in pairs])}.",) if pairs else ()
 
 
+def check_labelled(classes: Sequence[str]) -> None:
+    """Raise a ValueError if a class is called as images without labels are.
+
+    >>> check_labelled(("cat", "labelled"))
+    """
+    odd = [name for name in classes if "".join(filter(str.isalpha, name.lower())) in _UNLABELLED]
+    if odd:
+        raise ValueError(
+            f"The class {shown(odd[0])} seems to hold images without labels. Take it out; as images to learn from "
+            "beside the others, give it as --unlabelled folder:PATH (in Python unlabelled=)."
+        )
+
+
+def check_marks(classes: Sequence[str], column: str, where: str) -> None:
+    """Raise a ValueError if a word in a column of labels is no class, but the mark of an image without a label.
+
+    What pandas reads as missing; a question mark; -1 where all other numbers are 0 or more; 255 beside 0 to K-1.
+
+    >>> check_marks(("1", "2", "255"), "label", "x.csv")
+    """
+    marks = [name for name in classes if name in _MISSING or name.lower() in _MISSING]
+    marks += [str(number) for number in _marks_among([_whole(name) for name in classes])]
+    if marks:
+        raise ValueError(
+            f"{where}: {shown(marks[0])} in the column {shown(column)} is often the mark of an unlabelled image. Take "
+            "these rows out, or write another word."
+        )
+
+
+def _marks_among(numbers: Sequence[int | None]) -> list[int]:
+    others = sorted(number for number in numbers if number is not None and number not in (-1, 255))
+    if None in numbers or not others or others[0] < 0:
+        return []
+    counted = others == list(range(len(others))) and len(others) < 255
+    return [number for number in numbers if number == -1 or (number == 255 and counted)]
+
+
+def _whole(name: str) -> int | None:
+    return int(name) if re.fullmatch(r"[+-]?[0-9]+", name) else None
+
+
 def same_to_a_reader(name: str) -> str:
     """A name without what cannot be seen of it: blanks around it, and how its accents are encoded."""
     return " ".join(unicodedata.normalize("NFC", name).split())
@@ -61,8 +106,8 @@ def _alike(names: Sequence[str], key: Callable[[str], object]) -> list[list[str]
 
 def _number(name: str) -> float | None:
     """The finite number that a name is; whole ones as they are, however long."""
-    if re.fullmatch(r"[+-]?[0-9]+", name):
-        return int(name)
+    if (whole := _whole(name)) is not None:
+        return whole
     if re.fullmatch(r"[+-]?[0-9]+\.[0-9]+", name) and math.isfinite(float(name)):
         return float(name)
     return None

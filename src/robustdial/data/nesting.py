@@ -17,7 +17,7 @@ _ALIKE = 2
 def holding_the_same(folders: Sequence[Path]) -> list[Path]:
     """Of folders whose names hold a word for a part (`dogs_train`, `test_v2`), those that hold the same folders."""
     spoken = [folder for folder in folders if part_called(folder.name) or part_among(folder.name)]
-    inside = {folder: _names(folder) for folder in spoken}
+    inside = {folder: _names(_unwrapped(folder)) for folder in spoken}
     return [
         folder
         for folder in spoken
@@ -50,6 +50,12 @@ def check_classes_of(place: Path, folders: Sequence[Path], prefix: str = "folder
             "folders are parts, call them train, val and test, or give one of them; if they are classes, put their "
             "images directly into them."
         )
+
+
+def _unwrapped(folder: Path) -> Path:
+    """A folder, or the only one in it, as `seg_train/seg_train` out of an archive."""
+    inner = folders_in(folder)
+    return inner[0] if len(inner) == 1 and not _has_images(folder) else folder
 
 
 def _names(folder: Path) -> set[str]:

@@ -31,6 +31,11 @@ class Resident:
         channels, height, width = self._x.shape[1:]
         return channels, height, width
 
+    @property
+    def images(self) -> Tensor:
+        """All of them, `[N, C, H, W]`."""
+        return self._x
+
     def __len__(self) -> int:
         return len(self._x)
 

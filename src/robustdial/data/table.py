@@ -15,7 +15,7 @@ from robustdial.data.checks import numbered, whole_labels
 from robustdial.data.columns import Column, Kind, image_column, label_column
 from robustdial.data.divide import Raw
 from robustdial.data.gathered import gathered
-from robustdial.data.naming import by_name, in_order
+from robustdial.data.naming import by_name, check_marks, in_order
 from robustdial.data.part_column import check_no_parts
 from robustdial.data.parts import PARTS, Part
 from robustdial.data.picture import WHITE, Header, decode, header
@@ -144,6 +144,7 @@ class _Labels:
             names = in_order(word for word in words if word)
             for word in names:
                 check_text(word, "The class")
+            check_marks(names, column, f"{name} ({part})")
             empty = next((row for row, word in enumerate(words) if not word), None)
             if empty is not None:
                 raise ValueError(f"Row {empty} of {name} ({part}) has no label. Fill it in, or take the row out.")

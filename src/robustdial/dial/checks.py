@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
+from types import MethodType
 
 import torch
 from torch import nn
@@ -11,6 +12,7 @@ from torch import nn
 from robustdial.dial.kinds import BATCH_NORMS, NORMS, WEIGHTED
 from robustdial.dial.norms import folds, normlike, usual_batch_norm
 from robustdial.dial.probe import at_rest, ordinary
+from robustdial.logits import first_line
 
 LINE = "A dial in weight space takes any network: Line().put_on(net), on the command line --dial line."
 """The remedy where layers cannot follow a dial."""
@@ -30,19 +32,20 @@ def check_network(model: nn.Module) -> None:
 
 
 def copied(model: nn.Module) -> nn.Module:
-    """A deep copy. Raises ValueError if the network holds tensors of an earlier forward pass, and will not let go."""
+    """A deep copy. Raises ValueError if there can be none, as of tensors of an earlier forward pass, or of a lock."""
     try:
         return copy.deepcopy(model)
-    except RuntimeError:
+    except Exception:  # whatever the network holds
         with at_rest(model):  # which makes a network forget what it keeps from an evaluation
             pass
     try:
         return copy.deepcopy(model)
-    except RuntimeError as error:
+    except Exception as error:
         raise ValueError(
-            f"This {type(model).__name__} cannot be copied, because it holds tensors computed from its weights. Call "
-            "model.train() and then model.eval(), which drops those of an earlier forward pass; weight norm should be "
-            "that of torch.nn.utils.parametrizations."
+            f"This {type(model).__name__} cannot be copied ({first_line(error)}). If it holds tensors computed from "
+            "its weights, call model.train() and then model.eval(), which drops those of an earlier forward pass; "
+            "weight norm should be that of torch.nn.utils.parametrizations, and pruning made permanent with "
+            "prune.remove(layer, 'weight'). Open files, locks and threads belong outside of a network."
         ) from error
 
 
@@ -94,10 +97,13 @@ def check_some_norm_is_known(model: nn.Module) -> None:
 
 
 def check_nothing_hidden(model: nn.Module) -> None:
-    """Raises ValueError for a norm that a network keeps in a plain list or dict, where no dial can reach it."""
+    """Raises ValueError for a norm that a network keeps in a plain list or dict, where no dial can reach it, and for
+    a method of a layer that it keeps beside the layer."""
     registered = set(model.modules())
     for name, owner in model.named_modules():
         for attribute, value in vars(owner).items():
+            if isinstance(value, MethodType) and isinstance(value.__self__, (*NORMS, *WEIGHTED)):
+                raise ValueError(_bound(name, attribute, value.__self__))
             for kept in _kept_in(value) if not attribute.startswith("_") else ():
                 inside = [kept] if kept in registered else list(kept.modules())
                 hidden = next((module for module in inside if isinstance(module, NORMS)), None)
@@ -107,6 +113,14 @@ def check_nothing_hidden(model: nn.Module) -> None:
                         f"{place!r} is a plain {type(value).__name__} that holds a {type(hidden).__name__}, which the "
                         "dial cannot replace there. Keep layers in nn.ModuleList or nn.ModuleDict."
                     )
+
+
+def _bound(name: str, attribute: str, layer: nn.Module) -> str:
+    place = f"{name}.{attribute}" if name else attribute
+    return (
+        f"{place!r} is a method of a {type(layer).__name__}, which would go on being called when the dial has replaced "
+        "that layer. Keep the layer itself, and call it."
+    )
 
 
 def _kept_in(value: object) -> list[nn.Module]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from robustdial.dial.modulated import modulate, unfused
-from robustdial.dial.narrow import cut_norm
+from robustdial.dial.narrow import cut_norm, plain
 from robustdial.dial.setting import Dial, Setting
 from robustdial.distributed import meets
 
@@ -65,7 +65,7 @@ class DialNorm(nn.Module):
     def folded(self, setting: Setting) -> BatchNorm:
         """A batch norm of the original class that does at `setting` (one lambda, one width) what this layer does."""
         norms = self.robust if self.clean is None or float(setting.share[0]) > 0 else self.clean
-        norm = copy.deepcopy(self._branch(norms, setting))
+        norm = plain(self._branch(norms, setting))
         mean, var = _statistics(norm)
         with torch.no_grad():
             scale, shift = self.affine(setting)
@@ -119,4 +119,5 @@ def _running_affine(norm: BatchNorm) -> tuple[Tensor, Tensor]:
     if norm.weight is None:
         return scale, -mean * scale
     scale = scale * norm.weight
-    return scale, norm.bias - mean * scale
+    shift = -mean * scale
+    return scale, shift if norm.bias is None else norm.bias + shift

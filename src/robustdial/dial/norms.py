@@ -67,9 +67,10 @@ def folds(norm: nn.Module) -> bool:
 
 def _called_norm(module: nn.Module) -> bool:
     """Whether a layer calls itself a norm, and has one weight per channel and no statistics."""
+    if "norm" not in type(module).__name__.lower():
+        return False  # with no look at its weight: where that is computed, as by spectral norm, a look moves something
     weight = getattr(module, "weight", None)
-    known = isinstance(weight, nn.Parameter) and weight.dim() == 1 and not hasattr(module, "running_mean")
-    return known and "norm" in type(module).__name__.lower()
+    return isinstance(weight, nn.Parameter) and weight.dim() == 1 and not hasattr(module, "running_mean")
 
 
 def _noisy(norm: nn.Module) -> tuple[nn.Module, torch.Generator]:

@@ -64,6 +64,19 @@ def at_rest(body: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
+def buffers_kept(body: nn.Module) -> Iterator[None]:
+    """Inside, the network has copies of its buffers; what is written into them is gone afterwards."""
+    kept = [(part, name, buffer) for part in body.modules() for name, buffer in part.named_buffers(recurse=False)]
+    for part, name, buffer in kept:
+        setattr(part, name, buffer.clone())
+    try:
+        yield
+    finally:
+        for part, name, buffer in kept:
+            setattr(part, name, buffer)
+
+
+@contextmanager
 def _located(body: nn.Module) -> Iterator[None]:
     """Inside, whatever the network raises becomes a Failure that names the layer."""
     inside: list[str] = []
@@ -134,7 +147,7 @@ def ordinary(layer: nn.Conv2d | nn.Linear) -> bool:
     >>> ordinary(nn.Conv2d(3, 4, 3)), ordinary(nn.Conv2d(3, 4, 3, padding=1, padding_mode="circular"))
     (True, False)
     """
-    if not (isinstance(layer.weight, nn.Parameter) or parametrize.is_parametrized(layer)):
+    if not (parametrize.is_parametrized(layer) or isinstance(layer.weight, nn.Parameter)):
         return False
     with at_rest(layer):
         out, plain = _plainly(layer)

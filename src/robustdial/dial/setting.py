@@ -53,6 +53,10 @@ def computed(setting: Setting, compute: Callable[[Setting], Map]) -> Map:
         return compute(setting)
 
 
+class AtRest(RuntimeError):
+    """A layer was called while no network that it belongs to was."""
+
+
 class Dial(threading.local):
     """The one object that every dialed layer of a network shares; the wrapper writes `setting` at each forward.
 
@@ -68,9 +72,9 @@ class Dial(threading.local):
 
     @property
     def setting(self) -> Setting:
-        """The setting of the running forward pass; raises RuntimeError at rest."""
+        """The setting of the running forward pass; raises AtRest, a RuntimeError, at rest."""
         if self._setting is None:
-            raise RuntimeError(
+            raise AtRest(
                 "A dialed layer ran outside the forward of its Dialed network. "
                 "Call model(x, setting) or model.at(lam)(x). If the network's own activation checkpointing computes it "
                 "again, switch that off, as by set_grad_checkpointing(False), and train with --grad-checkpointing."

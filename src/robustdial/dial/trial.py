@@ -12,9 +12,37 @@ from torch.nn.modules.module import register_module_forward_hook
 from robustdial.dial.checks import LINE
 from robustdial.dial.kinds import NORMS
 from robustdial.dial.model import Dialed
-from robustdial.dial.probe import Failure, run, where
-from robustdial.logits import logits_of
+from robustdial.dial.probe import Failure, buffers_kept, run, where
+from robustdial.logits import first_line, logits_of, place_of
 from robustdial.randomness import seeded
+
+
+def check_copy(model: nn.Module, body: nn.Module, example: Tensor) -> None:
+    """Raises ValueError if a copy of a network is not the same network, as where a hook writes into the original."""
+    with buffers_kept(model), seeded(0, example.device):
+        try:
+            wanted = run(model, example)
+        except Failure:  # of the copy it is said in words
+            return
+    with buffers_kept(body), seeded(0, example.device):
+        try:
+            found = run(body, example)
+        except Failure as failure:
+            raise ValueError(_another(model, failure.why)) from failure.__cause__
+    if isinstance(wanted, Tensor) and isinstance(found, Tensor) and not _close(found, wanted):
+        raise ValueError(_another(model, "it answers differently"))
+
+
+def _another(model: nn.Module, why: str) -> str:
+    return (
+        f"A copy of this {type(model).__name__} is not the same network ({why}): something in it belongs to the "
+        "original still, as what a hook or a function keeps of self. Keep in layers what they compute, and let hooks "
+        "use the module that they are given."
+    )
+
+
+def _close(found: Tensor, wanted: Tensor) -> bool:
+    return found.shape == wanted.shape and torch.allclose(found, wanted, rtol=1e-3, atol=1e-5, equal_nan=True)
 
 
 def check_example(model: nn.Module, example: Tensor) -> None:
@@ -66,16 +94,22 @@ def check_hidden(dialed: Dialed, example: Tensor) -> None:
 
 
 def check_training(dialed: Dialed, example: Tensor) -> None:
-    """Raises TypeError if the network returns something else than logits while it is trained."""
+    """Raises TypeError if the network returns no logits while it is trained, ValueError if it fails then."""
     trial = copy.deepcopy(dialed)
     trial.train()
     (setting, *_) = trial.settings(torch.zeros(len(example), dtype=torch.int64))
     with seeded(0, example.device), torch.no_grad():
         try:
             trial(example.clone(), setting)  # a network may write into its input
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             if "more than 1 value per channel" not in str(error):  # the plain network fails as well on so few images
                 raise
+        except Exception as error:  # whatever the network of somebody else raises
+            why = f"{place_of(error) or ''}: {type(error).__name__}: {first_line(error)}"
+            raise ValueError(
+                f"In training mode the network fails on the example {list(example.shape)}{why}. Its forward must take "
+                "images alone, in training too."
+            ) from error
 
 
 def check_rows(dialed: Dialed, example: Tensor) -> None:

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from robustdial.checks import checked, finite, nearest
+from robustdial.logits import first_line, place_of
 from robustdial.models.cnn import CNN
 from robustdial.models.normalize import Normalize
 from robustdial.models.preact import PreActResNet
@@ -151,27 +152,36 @@ def _check_numbers(classes: int, shape: tuple[int, int, int], mean: Sequence[flo
 
 def _check_size(model: nn.Module, name: str, shape: tuple[int, int, int]) -> None:
     channels, height, across = shape
-    if _takes(model, shape):
+    failure = _failure(model, shape)
+    if failure is None:
         return
-    sizes = (size for size in range(8, 513, 8) if _takes(model, (channels, size, size)))
+    sizes = (size for size in range(8, 513, 8) if _failure(model, (channels, size, size)) is None)
     size = next(sizes, None)
+    if size is None and is_place(name):
+        why = f"{place_of(failure) or ''}: {type(failure).__name__}: {first_line(failure)}"
+        raise ValueError(
+            f"--model {name} fails on one image {list(shape)}{why}. Its forward must take images [B, C, H, W] of any "
+            "number, and nothing else."
+        ) from failure
     remedy = f"Load the data with size={size}, the smallest it takes, or choose" if size else "Choose"
     raise ValueError(f"{name} cannot take {height}x{across} images. {remedy} another network, for example cnn.")
 
 
 @torch.no_grad()
-def _takes(model: nn.Module, shape: tuple[int, int, int]) -> bool:
-    """Whether one image passes: asking the network beats a table of sizes that must be kept up to date."""
+def _failure(model: nn.Module, shape: tuple[int, int, int]) -> Exception | None:
+    """What one image raises, if anything: asking the network beats a table of sizes that must be kept up to date."""
     first = next(model.parameters())
     training = model.training
     try:
         model.eval()
         model(torch.zeros(1, *shape, device=first.device, dtype=first.dtype))
-    except (RuntimeError, AssertionError, ValueError):
-        return False
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # whatever the network of somebody else raises
+        return error
     finally:
         model.train(training)
-    return True
+    return None
 
 
 def _unknown(name: str) -> str:

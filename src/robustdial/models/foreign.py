@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from robustdial.logits import LogitsOf
 from robustdial.own_code import function_at, importing_from, told
 
-_WRAPPERS = ("module.", "_orig_mod.", "model.", "network.")
+_WRAPPERS = ("module.", "_orig_mod.", "model.", "network.", "net.", "ema.", "state_dict.")
 _EXTRA = "_extra_state"  # as torch calls what get_extra_state gives
 
 
@@ -22,7 +22,7 @@ def load_foreign(place: str, weights: Path | None, output: str | None = None) ->
 
     Args:
         place: `package.module:function` or `path/to/file.py:function`.
-        weights: safetensors with the names of the network's `state_dict`; None where the function loads them itself.
+        weights: safetensors, as `fill` reads them; None where the function loads them itself.
         output: which part of what it returns is logits (`LogitsOf`); None where it returns nothing else.
 
     Raises:
@@ -47,23 +47,27 @@ def _built(place: str) -> Any:
 
 
 def fill(model: nn.Module, path: Path) -> None:
-    """Load safetensors into a network. Raises FileNotFoundError, or ValueError if they do not fit."""
-    _put(model, _read(path), path)
-
-
-def fill_alike(model: nn.Module, path: Path) -> None:
     """Load safetensors of the same network, by whatever wrapper it was saved.
 
     What `DataParallel`, `torch.compile` and the like put before all names is left out; a network that does not
-    normalise inside keeps the normalisation that stands before it here. Raises as `fill`.
+    normalise inside keeps the normalisation that stands before it here.
+
+    Raises FileNotFoundError, or ValueError if they do not fit.
     """
     weights, wanted = _read(path), model.state_dict()
-    while prefix := next((p for p in _WRAPPERS if weights and all(name.startswith(p) for name in weights)), None):
+    while not weights.keys() <= wanted.keys() and (prefix := _before_all(weights)):
         weights = {name.removeprefix(prefix): value for name, value in weights.items()}
     if "normalize.mean" in wanted and not any(name.startswith("normalize.") for name in weights):
         own = {name: value for name, value in wanted.items() if name.startswith("normalize.")}
-        weights = own | {f"net.{name}": value for name, value in weights.items()}
+        within = "" if weights.keys() <= wanted.keys() else "net."
+        weights = own | {f"{within}{name}": value for name, value in weights.items()}
     _put(model, weights, path)
+
+
+def _before_all(names: Iterable[str]) -> str | None:
+    """What a wrapper has put before all names, if it is one that is known."""
+    known = list(names)
+    return next((p for p in _WRAPPERS if known and all(name.startswith(p) for name in known)), None)
 
 
 def _read(path: Path) -> dict[str, Tensor]:

@@ -16,7 +16,7 @@ from robustdial.dial import CannotNarrow, kind_of, no_images
 from robustdial.logits import logits_of
 from robustdial.method import Method
 from robustdial.models import build
-from robustdial.models.foreign import fill_alike, load_foreign
+from robustdial.models.foreign import fill, load_foreign
 from robustdial.models.zoo import classes_of
 from robustdial.own_code import is_place
 from robustdial.recipes import recipe
@@ -110,7 +110,7 @@ def best_weights(folder: Path) -> tuple[str, dict[str, Tensor]]:
 def _begin(net: nn.Module, folder: Path) -> None:
     """Give `net` the weights of the network of a run, or of a file. Raises ValueError if it is another network."""
     if folder.is_file():
-        fill_alike(net, folder)
+        fill(net, folder)
         return
     plain = plain_of(open_model(folder))
     try:
@@ -149,7 +149,7 @@ def teacher_of(run: Run, data: Data, device: torch.device) -> nn.Module:
         )
     model = build(name, classes=len(data.classes), shape=data.shape, mean=data.mean, std=data.std, pretrained=offered)
     if run.teacher_weights is not None:
-        fill_alike(model, Path(run.teacher_weights))
+        fill(model, Path(run.teacher_weights))
     model.to(device).eval().requires_grad_(False)
     answers = logits_of(model(torch.zeros(1, *data.shape, device=device))).shape[1]
     if answers != len(data.classes):

@@ -9,17 +9,24 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
+from robustdial.bounds import cut_at_bounds
 from robustdial.data import Batch, to_learn_at
 from robustdial.dial import Forward
+from robustdial.dial.setting import AtRest
 from robustdial.distributed import divide, synchronised
-from robustdial.logits import first_line, place_of
+from robustdial.logits import first_line, logits_of, place_of
+from robustdial.method.modes import attacked
 from robustdial.method.objective import hard
 from robustdial.randomness import seeded
 from robustdial.run.experiment import Experiment
 from robustdial.run.network import untrained
 from robustdial.training.batch import Sums, train_batch
+from robustdial.training.checkpoint import check_state
 from robustdial.training.optimizer import optimizer_for
 from robustdial.training.recompute import called
+
+_FEW = 8  # images on which logits and bounds are looked at
+_ROUNDED = 1e-3
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,11 @@ def _divided(experiment: Experiment) -> nn.Module:
 
 
 def check_step(experiment: Experiment) -> None:
-    """Raises ValueError if the network cannot learn from a batch as the method asks. No random number is spent."""
+    """Raises ValueError if the network cannot learn from a batch as the method asks, or its state cannot be kept.
+
+    No random number is spent.
+    """
+    check_state(experiment.state.model)
     _, attacked = _passes(experiment)
     for side in _sides(experiment):
         _check_step(experiment, attacked, side)
@@ -129,7 +140,11 @@ def _check_step(experiment: Experiment, passes: int, side: int | None) -> None:
             understudy.learn(batch, passes)
         except torch.OutOfMemoryError:
             raise
-        except (RuntimeError, ValueError, TypeError, AssertionError) as error:
+        except AtRest as error:  # computed again by the network itself, after the dial had left it
+            raise ValueError(str(error)) from error
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever the network, or a part of the method, of somebody else raises
             _check_labels_taken(understudy, batch, passes, error)
             if place_of(error) is None:
                 raise
@@ -137,6 +152,35 @@ def _check_step(experiment: Experiment, passes: int, side: int | None) -> None:
                 f"{about['recipe']} cannot train {about['model']['name']} on batches of {len(batch)} images "
                 f"{list(batch.x.shape[1:])}: {first_line(error)}. {_remedy(str(error), len(batch), side)}"
             ) from error
+        if not experiment.world.divides:
+            _check_logits(understudy, batch)
+            if passes > 1:
+                _check_bounds(understudy, batch)
+
+
+def _check_bounds(understudy: Understudy, batch: Batch) -> None:
+    """Raises ValueError if the network clamps its images: an adversary would stand still at the bounds."""
+    model, dial = understudy.model, understudy.experiment.method.dial
+    with attacked(model, "eval"):
+        f = dial.at(model, dial.lambdas[-1], 1.0, lambda: [batch.x])
+        clamps = cut_at_bounds(f, batch.x[:_FEW])
+    if clamps:
+        raise ValueError(
+            f"{understudy.experiment.about['model']['name']} clamps its images, which cuts the gradient off at 0 and "
+            "at 1: an adversary would stand still there. Images lie in [0, 1] already: leave the clamp out."
+        )
+
+
+def _check_logits(understudy: Understudy, batch: Batch) -> None:
+    """Raises ValueError if the network gives probabilities: the losses would apply a softmax on top of its own."""
+    model, dial = understudy.model, understudy.experiment.method.dial
+    with attacked(model, "eval"), torch.no_grad():
+        out = logits_of(dial.at(model, dial.lambdas[-1], 1.0, lambda: [batch.x])(batch.x[:_FEW]))
+    if out.min() >= 0 and (out.sum(1) - 1).abs().max() < _ROUNDED:
+        raise ValueError(
+            f"{understudy.experiment.about['model']['name']} gives probabilities, on which a loss would put a softmax "
+            "again. Let it give logits: leave its last softmax out; the classes that it names stay the same."
+        )
 
 
 def _check_labels_taken(understudy: Understudy, batch: Batch, passes: int, error: Exception) -> None:
@@ -145,7 +189,7 @@ def _check_labels_taken(understudy: Understudy, batch: Batch, passes: int, error
         return
     try:
         understudy.learn(replace(batch, y=hard(batch.y)), passes)
-    except (RuntimeError, ValueError, TypeError):
+    except Exception:
         return
     name = understudy.experiment.about["recipe"]
     raise ValueError(

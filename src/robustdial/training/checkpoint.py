@@ -68,14 +68,19 @@ def pack(state: TrainState) -> tuple[Tensors, dict[str, Json]]:
     return tensors, about
 
 
-def _weights(prefix: str, model: nn.Module) -> Tensors:
-    """The state of a network by name. Raises ValueError if some of it is no tensor."""
+def check_state(model: nn.Module) -> None:
+    """Raises ValueError if some of the state of a network is no tensor."""
     for name, value in model.state_dict().items():
         if not isinstance(value, Tensor):
             raise ValueError(
                 f"State {name!r} of the network is {type(value).__name__}, and a file that is safe to open holds "
                 "tensors only. Let its get_extra_state() give a tensor."
             )
+
+
+def _weights(prefix: str, model: nn.Module) -> Tensors:
+    """The state of a network by name."""
+    check_state(model)
     return {f"{prefix}{name}": whole(value) for name, value in model.state_dict().items()}
 
 

@@ -147,6 +147,7 @@ BROKEN: dict[str, Broken] = {
     "logits times 10,000": _said(_around(after=lambda z: 1e4 * z), "zero-gradients", _MASKED),
     "answer 120 ahead": _said(_around(after=pushed), "zero-gradients", f"{_MASKED} wrong-gradients"),
     "softmax output": _said(_around(after=lambda z: z.softmax(1)), "softmax-output", f"{_MASKED} zero-gradients"),
+    "sigmoid output": _said(_around(after=torch.sigmoid), "softmax-output", f"{_MASKED} zero-gradients"),
     "random resize and pad": _said(_around(resized), "randomised", _MASKED),
     "noise at inference": _said(_around(noisy), "randomised", _MASKED),
     "dropout in every mode": _said(_around(after=dropped), "randomised", _MASKED),
@@ -162,6 +163,7 @@ BROKEN: dict[str, Broken] = {
         lambda net: nn.Sequential(copy.deepcopy(net), nn.Dropout(0.5)).train(), "training-mode"
     ),
     "batch norm without running statistics": _said(batch_statistics, "batch-dependence", _MASKED),
+    "brightness of the batch": _said(_around(lambda x: x + (0.3 - x.mean())), "batch-dependence", "normalisation"),
     "normalised twice": _said(_around(lambda x: (x - 0.3) / 0.35), "normalisation", f"{_MASKED} zero-gradients"),
     "two classes exchanged": _said(_around(after=exchanged), "permuted-labels", "normalisation"),
     "classes one place further": _said(

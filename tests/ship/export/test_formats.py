@@ -141,3 +141,66 @@ def test_opening_weights_leaves_the_random_numbers_alone(files):
     before = torch.get_rng_state()
     form.open(path)
     assert torch.equal(before, torch.get_rng_state())
+
+
+class Draws(nn.Linear):
+    def forward(self, x):
+        logits = super().forward(x.flatten(1))
+        return logits + torch.rand_like(logits)
+
+
+class Centres(nn.Linear):
+    def forward(self, x):
+        return super().forward((x - x.mean(0, keepdim=True)).flatten(1))
+
+
+class Moves(nn.Linear):
+    """Another network at every call that is not exported."""
+
+    def forward(self, x):
+        return super().forward(x.flatten(1)) + (0 if torch.compiler.is_exporting() else 1)
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        (Draws, "answers the same images differently each time"),
+        (Centres, "answers an image differently where others stand beside it"),
+        (Moves, "its logits differ from those of the dialed network"),
+    ],
+)
+def test_a_file_that_cannot_be_compared_says_why(network, words, tmp_path):
+    form, net, x = FORMATS["pt2"], network(27, 2).eval(), torch.rand(9, 3, 3, 3)
+    about = Facts("net.py:build", None, ("a", "b"), (3, 3, 3), (), (), LAM, 1.0)
+    with pytest.raises(ValueError, match=words):
+        write_checked(form, net, about, tmp_path / form.file, x, net, x)
+
+
+class Branches(nn.Linear):
+    def forward(self, x):
+        logits = super().forward(x.flatten(1))
+        return 2 * logits if logits.mean() > 1e9 else logits
+
+
+class Loops(nn.Linear):
+    def forward(self, x):
+        return torch.stack([super(Loops, self).forward(one.flatten()) for one in x])
+
+
+class Rare(nn.Linear):
+    def forward(self, x):
+        return super().forward(x.flatten(1)) + torch.linalg.svdvals(x[:, 0]).amax(1, keepdim=True)
+
+
+NOT_TAKEN = [("pt2", Branches), ("pt2", Loops), ("onnx", Rare)]
+
+
+@pytest.mark.parametrize(("format", "network"), NOT_TAKEN, ids=lambda each: getattr(each, "__name__", each))
+def test_a_network_that_a_format_does_not_take_is_refused_in_a_line(format, network, tmp_path):
+    form, net, x = extra(format), network(27, 2).eval(), torch.rand(4, 3, 3, 3)
+    about = Facts("net.py:build", None, ("a", "b"), (3, 3, 3), (), (), LAM, 1.0)
+    words = rf"{network.__name__} has .*Choose another --format"
+    with torch.no_grad(), pytest.raises(ValueError, match=words) as refusal:
+        write_checked(form, net, about, tmp_path / form.file, x, net, x)
+    assert "\n" not in str(refusal.value)
+    assert not list(tmp_path.iterdir())

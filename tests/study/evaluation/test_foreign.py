@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from robustdial.cli import main
 from robustdial.study.evaluation import load_foreign
@@ -95,6 +95,35 @@ def test_any_network_is_evaluated_and_has_its_page(place, capsys):
     assert states["training-mode"] == states["randomised"] == "passed"
     assert (place / "out" / "report.html").exists()
     assert "pgd-2" in capsys.readouterr().out
+
+
+INSIDE = """
+from torch import nn
+
+class Inside(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+
+    def forward(self, x):
+        return self.model(x)
+
+def build():
+    return Inside()
+"""
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.module.", "ema.module.", "state_dict.", "net."])
+@pytest.mark.parametrize("inside", [False, True], ids=["plain", "called as a wrapper"])
+def test_weights_are_known_by_whatever_wrapper_they_were_saved(prefix, inside, place):
+    weights = load_file("w.safetensors")
+    named = {f"{prefix}{'model.' * inside}{name}": value for name, value in weights.items()}
+    save_file(named, "wrapped.safetensors")
+    (place / "net.py").write_text(INSIDE if inside else NET)
+    net = load_foreign("net.py:build", place / "wrapped.safetensors")
+    found = {name.removeprefix("model."): value for name, value in net.state_dict().items()}
+    assert found.keys() == weights.keys()
+    assert all(torch.equal(found[name], weights[name]) for name in weights)
 
 
 BRIGHT = """

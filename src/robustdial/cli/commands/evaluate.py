@@ -196,7 +196,7 @@ def _of_model(
         network.to(device)
     name = which.place if which.output is None else f"{which.place}, output {which.output}"
     subject = foreign(network, name, data, images, threat, folder, part=part, chosen_on=chosen_on, batch=batch)
-    check_gradient(network, images, attack)
+    check_gradient(subject.f, images, attack)
     return subject
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from robustdial import record
+from robustdial.logits import first_line, place_of
 from robustdial.ship.export.base import Format
 from robustdial.ship.export.facts import Facts
 from robustdial.typing import Classifier
@@ -57,17 +60,56 @@ def write_checked(
     is far below what a wrong weight or layer would do.
 
     Raises:
-        ValueError: they differ by more than the format's tolerance. What was at `path`, and beside it, is as it was.
+        ValueError: they differ by more than the format's tolerance, or the format does not take the network. What was
+            at `path`, and beside it, is as it was.
     """
     with record.staged(path.parent) as stage:
         made = stage / path.name
-        with record.named(path):
+        with record.named(path), _taking(plain, path):
             format.write(plain, images, facts, made)
-        parity = compare(format.open(made), reference, x)
+            parity = compare(format.open(made), reference, x)
+        if format.tolerance is not None and parity.share > format.tolerance:
+            _check_reference(reference, x, format.tolerance * parity.scale, path)
         _check(parity, format.tolerance, path)
         beside = sorted(other.name for other in stage.iterdir() if other != made)
         record.put_in_place(stage, path.parent, [*beside, path.name])
     return parity
+
+
+@torch.no_grad()
+def _check_reference(reference: Classifier, x: Tensor, tolerance: float, path: Path) -> None:
+    """Raises ValueError if it is the network itself that does not answer twice alike."""
+    first, again, alone = reference(x.clone()), reference(x.clone()), reference(x[:1].clone())
+    if float((again - first).abs().max()) > tolerance:
+        raise ValueError(
+            f"{path.name} was refused: the network answers the same images differently each time, so that a file "
+            "cannot be compared with it. Leave the random part out of it, or let it be of training alone."
+        )
+    if float((alone - first[:1]).abs().max()) > tolerance:
+        raise ValueError(
+            f"{path.name} was refused: the network answers an image differently where others stand beside it, so that "
+            "a file cannot be compared with it. Let each row of a batch depend on itself alone."
+        )
+
+
+@contextmanager
+def _taking(plain: nn.Module, path: Path) -> Iterator[None]:
+    """Inside, what an exporter, or a file read back, says of a network that it cannot follow becomes one line."""
+    try:
+        yield
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # exporters raise whatever the tracer, the network or a converter raises
+        if place_of(error) is None:
+            raise
+        first = error
+        while first.__cause__ is not None:  # the last error of a chain speaks of the exporter, the first of the network
+            first = cast(Exception, first.__cause__)
+        raise ValueError(
+            f"{path.name} cannot be written: {type(plain).__name__} has something that this format does not take"
+            f"{place_of(first) or ''}: {first_line(first)}. Choose another --format, or change that in its forward: "
+            "no branch on a value, no loop over images, no rare operation."
+        ) from error
 
 
 def _check(parity: Parity, tolerance: float | None, path: Path) -> None:

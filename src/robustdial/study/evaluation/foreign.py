@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from robustdial import record
+from robustdial.bounds import JustInside, cut_at_bounds
 from robustdial.data import Data, Part, Source, unit
 from robustdial.folding import alike, folded
 from robustdial.logits import logits_of
@@ -19,6 +20,10 @@ from robustdial.study.evaluation.target import Subject
 from robustdial.study.evaluation.trial import try_out
 
 _FEW = 8  # images on which the quick form of a network is tried
+_CLAMPS = (
+    "The network clamps its images, which cuts the gradient off at 0 and at 1: such pixels are asked for a millionth "
+    "inside."
+)
 
 
 def foreign(
@@ -36,7 +41,7 @@ def foreign(
     """A network of any origin, as it is evaluated on `source`, the images of `data` to use.
 
     What is attacked is a copy with its batch norms folded, which answers the same to rounding; where it does not, the
-    network itself.
+    network itself. One that clamps its images is asked `JustInside` of [0, 1].
 
     Args:
         model: images in [0, 1] to logits; it is put into evaluation mode, and tried on a few images.
@@ -51,7 +56,7 @@ def foreign(
 
     Raises as `try_out`.
     """
-    _put_into_evaluation(model)
+    model = _in_evaluation(model)
     try_out(model, source, batch)
     x = unit(next(source.batches([torch.arange(min(_FEW, len(source)))]))[0])
     about = {
@@ -64,7 +69,32 @@ def foreign(
         "trained": True,
         "chosen_on": chosen_on,
     }
-    return Subject(_quick(model, x), source, threat, data.classes, folder, about, data.notes)
+    quick, notes = _quick(model, x), data.notes
+    if cut_at_bounds(quick, x):
+        quick, notes = JustInside(quick), (*notes, _CLAMPS)
+    return Subject(quick, source, threat, data.classes, folder, about, notes)
+
+
+class Program(nn.Module):
+    """A program of torch.export, which has one mode, and refuses to be put into another.
+
+    Args:
+        program: what `torch.export.load(...).module()` gives.
+    """
+
+    def __init__(self, program: nn.Module) -> None:
+        super().__init__()
+        self.program = program
+        for module in self.modules():
+            module.training = False
+
+    def train(self, mode: bool = True) -> Program:
+        """Nothing: it was exported in the mode that it has."""
+        return self
+
+    def forward(self, x: Tensor) -> object:
+        """What the program returns."""
+        return self.program(x)
 
 
 def _quick(model: nn.Module, x: Tensor) -> nn.Module:
@@ -77,15 +107,21 @@ def _quick(model: nn.Module, x: Tensor) -> nn.Module:
         return model
     try:
         copy = Prepared(folded(model), "float32").eval()
-        return copy if alike(lambda images: logits_of(model(images)), copy, x) else model
+        # a copy of TorchScript is a graph over the weights of the original
+        whole = all(weight.is_leaf for weight in copy.parameters())
+        return copy if whole and alike(lambda images: logits_of(model(images)), copy, x) else model
     except Exception:  # whatever somebody's code makes of being copied, or of an image that wants a gradient
         return model
 
 
-def _put_into_evaluation(model: nn.Module) -> None:
+def _in_evaluation(model: nn.Module) -> nn.Module:
     # what eval() returns is not used: some networks return nothing
     with told("The network cannot be put into evaluation mode"):
-        model.eval()
+        try:
+            model.eval()
+        except NotImplementedError:
+            return Program(model)
+    return model
 
 
 def _tensors_of(model: nn.Module) -> dict[str, Tensor]:
