@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from robustdial.plan.counted import counted
+from robustdial.plan.counted import Calls, calls_of, counted
 
 B = 7
 
@@ -53,3 +53,29 @@ def test_updates_are_counted_inside_alone(net):
         optimizer.step()
     optimizer.step()
     assert tally.updates == 2
+
+
+def block():
+    return nn.Sequential(nn.Linear(5, 5), nn.ReLU(), nn.Linear(5, 5), nn.ReLU(), nn.Linear(5, 5))
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["its input is new", "its input is kept already"])
+def test_what_a_block_adds_to_its_input_and_what_is_kept_when_it_returns(known):
+    first, second = blocks = block(), block()
+    x, unit = torch.rand(B, 5), 4 * B * 5
+    with counted(nn.Sequential(*blocks)) as tally, calls_of(blocks, tally) as calls:
+        other = nn.Linear(5, 5)(x) if known else x
+        (second(first(x)) + other).sum().backward()
+        with torch.no_grad():
+            second(first(x))
+    assert calls[first] == Calls(inside=2 * unit, after=3 * unit)  # two of ReLU, and the input
+    assert calls[second] == Calls(inside=2 * unit, after=6 * unit)
+    assert tally.now == 0
+
+
+def test_calls_from_which_no_weight_learns_do_not_count():
+    still = block().requires_grad_(False)
+    with counted(still) as tally, calls_of([still], tally) as calls:
+        still(torch.rand(B, 5, requires_grad=True)).sum().backward()
+    assert tally.kept > 0
+    assert calls[still] == Calls()

@@ -16,12 +16,31 @@ HERE = Device("here", None, 100.0, 1e9, 1e9, 10.0, "", 0.0)
 AWAY = Device("away", 800.0, 200.0, 1e9, 1e9, 10.0, "", 0.0)
 LINEAR = "import torch\n\ndef build():\n    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))\n"
 
+BLOCKS = """
+import torch
+from torch import nn
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(64, 64) for _ in range(4))
+
+    def forward(self, x):
+        for layer in self.layers[:-1]:
+            x = torch.relu(layer(x))
+        return self.layers[-1](x)
+
+def build():
+    return nn.Sequential(nn.Flatten(), nn.Sequential(*(Block() for _ in range(3))), nn.Linear(64, 10))
+"""
+
 
 @pytest.fixture
 def found_of(tmp_path, monkeypatch):
     """`found_of(recipe, knobs, **settings)` is a calibration of a linear network, 640 multiply-adds, on the digits."""
     monkeypatch.setattr(calibrated, "_TRIED", 0.0)
     (tmp_path / "net.py").write_text(LINEAR)
+    (tmp_path / "blocks.py").write_text(BLOCKS)
 
     def find(name, knobs, part=16, **settings):
         given = {"model": f"{tmp_path / 'net.py'}:build", "limit": 100, "batch": 16, "precision": "float32"}
@@ -65,6 +84,23 @@ def test_a_warm_part_is_tried_by_itself(found_of):
     found = found_of("radial", {"steps": 3, "warm": 0.5}, model="cnn", model_width=4)
     assert (found.low[0], found.high[0]) == (1, 4)
     assert found.low[1].macs < found.high[1].macs
+
+
+def test_blocks_that_are_computed_again_cost_a_forward_more_and_keep_less(found_of, tmp_path):
+    model = f"{tmp_path / 'blocks.py'}:build"
+    kept, again = (found_of("pgd-at", {"steps": 2}, model=model, grad_checkpointing=on) for on in (False, True))
+    images, layer = kept.images, 64 * 64
+    assert again.images == images
+    # of the four layers of a block the last is left out: no backward asks for what it gives
+    assert again.high[1].macs - kept.high[1].macs == 3 * 3 * layer * images
+    inside = 3 * 4 * 64  # bytes of what ReLU gives in a block, for each image
+    assert again.high[1].kept - kept.high[1].kept == pytest.approx(3 * inside * images / 5)  # written once more
+    assert again.kept == kept.kept - 4 * 4 * 64  # a pass of the adversary keeps all but four inputs of linear layers
+
+
+def test_without_an_adversary_the_inputs_of_blocks_and_one_block_are_kept(found_of, tmp_path):
+    found = found_of("clean", {}, model=f"{tmp_path / 'blocks.py'}:build", grad_checkpointing=True)
+    assert found.kept == 3 * 4 * 64 + 3 * 4 * 64
 
 
 def test_a_schedule_that_looks_at_the_training_stays_where_it_begins():

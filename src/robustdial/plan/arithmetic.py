@@ -19,7 +19,7 @@ class Work(NamedTuple):
     macs: float
     """Multiply-adds of convolutions and matrix products."""
     kept: float
-    """Bytes of the tensors that forwards keep for their backwards, of all passes together."""
+    """Bytes of the tensors that forwards keep for their backwards, of all passes together (`with_again`)."""
     starts: float
     """Kernels that are started."""
     spent: float
@@ -45,6 +45,15 @@ def between(low: tuple[int, Work], high: tuple[int, Work], passes: int) -> Work:
         return low[1]
     share = (passes - low[0]) / (high[0] - low[0])
     return Work(*(a + share * (b - a) for a, b in zip(low[1], high[1], strict=True)))
+
+
+def with_again(kept: float, again: float) -> float:
+    """Bytes that are kept, of which `again` are computed a second time for the backward, and so written once more.
+
+    >>> with_again(100.0, 50.0)
+    110.0
+    """
+    return kept + again / _TOUCHED
 
 
 def rate(device: Device, lower: bool) -> float:

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from robustdial.data import Data
 from robustdial.plan.arithmetic import Network, Work
-from robustdial.plan.counted import counted
 from robustdial.plan.devices import DEVICES, HERE, Device
 from robustdial.randomness import seeded
+from robustdial.run.asked import asked
 from robustdial.run.estimate import Clock, Trial, passes_by_epoch, trial, typical_passes, validation_passes
 from robustdial.run.experiment import Experiment
 from robustdial.run.opening import put_together
@@ -53,11 +53,8 @@ class Calibration:
 
 
 def to_plan(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None) -> Experiment:
-    """The run as it is calibrated: in one process, batches in one part, from fresh weights; nothing is written.
-
-    What would be computed again is counted as if it were kept.
-    """
-    plain = replace(run, accumulate=1, pretrained=False, compile=False, grad_checkpointing=False)
+    """The run as it is calibrated: in one process, batches in one part, from fresh weights; nothing is written."""
+    plain = replace(run, accumulate=1, pretrained=False, compile=False)
     return put_together(name, knobs, plain, data)
 
 
@@ -93,16 +90,13 @@ def _worked(understudy: Understudy, passes: int, images: int, clock: Clock) -> t
     first = trial(understudy, passes, images, clock=clock)
     repeats = max(3, min(50, int(_TRIED / max(first.seconds, 1e-9))))
     tried = trial(understudy, passes, images, repeats, clock)
-    with counted(understudy.model) as tally:
-        (batch,) = understudy.batches(1, images)
-        sums = understudy.learn(batch, passes)
-    typical, spent = typical_passes(understudy, batch, sums)
+    (batch,) = understudy.batches(1, images)
+    found = asked(understudy, batch, passes)
+    typical, spent = typical_passes(understudy, batch, found.sums)
     scale = typical / spent
-    # a kept tensor stands for a forward, and for what its backward takes: the gradient of what went in, and of a weight
-    starts = 3.0 * tally.tensors
-    averages = tally.updates * (1.0 + bool(understudy.experiment.run.awp))  # adversarial weights ask for one too
-    work = Work(scale * tally.macs, scale * tally.kept, starts, typical, averages, tried.seconds)
-    return work, tally.peak
+    averages = found.updates * (1.0 + bool(understudy.experiment.run.awp))  # adversarial weights ask for one too
+    work = Work(scale * found.macs, scale * found.kept, found.starts, typical, averages, tried.seconds)
+    return work, found.peak
 
 
 def _network(experiment: Experiment) -> Network:
