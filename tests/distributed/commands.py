@@ -38,6 +38,7 @@ def disturbed(step, rank):
 
 
 def training_loop(step, rank):
+    print("robustdial", *step["argv"], file=sys.stderr, flush=True)  # the last of these words has failed, if one has
     os.environ["MASTER_PORT"] = str(step["port"])
     os.environ["ROBUSTDIAL_PATIENCE"] = str(step.get("patience", 60))
     argv = step["argv"][rank] if isinstance(step["argv"][0], list) else step["argv"]

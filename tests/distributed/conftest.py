@@ -3,10 +3,12 @@
 import json
 import os
 import random
+import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -47,19 +49,43 @@ def environment():
     return make
 
 
+class End(NamedTuple):
+    """How a process has ended: its exit code, and what it said on its two streams."""
+
+    code: int
+    said: str
+    wrong: str
+
+
 @pytest.fixture(scope="session")
-def in_two(environment, free_port):
+def forked(environment):
+    """`forked(program, words, environments)` gives the ends of processes, one for each of these environments, of a
+    script of this folder or of a module (`server.py`). Those that take longer than `seconds` are killed."""
+    command = [sys.executable, str(HERE / "server.py")]
+    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=environment(), **streams) as server:
+
+        def ask(program, words, environments, seconds=300):
+            program = str(HERE / program) if program.endswith(".py") else program
+            own = [{name: str(value) for name, value in one.items()} for one in environments]
+            request = {"program": program, "words": [*map(str, words)], "environments": own, "seconds": seconds}
+            print(json.dumps(request), file=server.stdin, flush=True)
+            answer = server.stdout.readline()
+            assert answer, "the server of processes has gone"
+            return [End(**end) for end in json.loads(answer)]
+
+        yield ask
+
+
+@pytest.fixture(scope="session")
+def in_two(forked, free_port):
     """`in_two(script, *words)` runs a script of this folder in two processes, which must both end well."""
 
-    def run(script, *words):
+    def run(script, *words, seconds=300):
         world = {"WORLD_SIZE": 2, "MASTER_ADDR": "localhost", "MASTER_PORT": free_port(), "ROBUSTDIAL_PATIENCE": 60}
-        command = [sys.executable, str(HERE / script), *map(str, words)]
-        started = [
-            subprocess.Popen(command, env=environment(RANK=rank, LOCAL_RANK=rank, **world), stderr=subprocess.PIPE)
-            for rank in range(2)
-        ]
-        said = [process.communicate(timeout=300)[1].decode() for process in started]
-        assert [process.returncode for process in started] == [0, 0], "\n".join(said)
+        ends = forked(script, words, [world | {"RANK": rank, "LOCAL_RANK": rank} for rank in range(2)], seconds)
+        killed = f"not ended within {seconds} s" if -signal.SIGKILL in (end.code for end in ends) else ""
+        assert [end.code for end in ends] == [0, 0], "\n".join([killed, *(end.wrong for end in ends)])
 
     return run
 

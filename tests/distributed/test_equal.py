@@ -1,5 +1,6 @@
 """Two processes leave the network that one would have left."""
 
+import functools
 import importlib.util
 from pathlib import Path
 
@@ -49,6 +50,12 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def alone():
+    """`alone(case)` is what one process has in the end."""
+    return functools.cache(worker.trained)
+
+
+@pytest.fixture(scope="module")
 def of_two(in_two, folder):
     worker.stopped("oat", folder / "one.safetensors")
     cases = [*(f"{case}:stopped" for case in STOPPED), "oat:resumed", *EQUAL, *LOCAL]
@@ -72,8 +79,8 @@ def check(alone, first, second):
 
 
 @pytest.mark.parametrize("case", EQUAL)
-def test_two_processes_leave_what_one_leaves(case, of_two):
-    check(worker.trained(case), *of_two[case])
+def test_two_processes_leave_what_one_leaves(case, of_two, alone):
+    check(alone(case), *of_two[case])
 
 
 @pytest.mark.slow
@@ -103,7 +110,7 @@ def test_what_two_have_begun_one_goes_on_with(number, of_two, folder):
     torch.testing.assert_close(gone_on["epochs"][-1], both["epochs"][-1], rtol=1e-5, atol=1e-5)
 
 
-def test_what_one_has_begun_two_go_on_with(of_two):
-    whole = worker.trained("oat")
+def test_what_one_has_begun_two_go_on_with(of_two, alone):
+    whole = alone("oat")
     first, second = of_two["oat:resumed"]
     check(whole | {"epochs": whole["epochs"][-1:]}, *(end | {"epochs": end["epochs"][-1:]} for end in (first, second)))

@@ -70,25 +70,15 @@ def test_what_differs_between_machines_is_refused_under_torchrun(differ, what, e
 
 
 @pytest.fixture
-def ended(environment, tmp_path):
+def ended(forked, tmp_path):
     """`ended({rank: port}, patience)` runs these ranks of two, and gives code and words of each."""
 
     def run(ports, patience):
-        command = [sys.executable, "-m", "robustdial", *TRAIN, "--out", str(tmp_path / "out")]
         world = {"WORLD_SIZE": 2, "MASTER_ADDR": "localhost", "ROBUSTDIAL_PATIENCE": patience}
-        started = {
-            rank: subprocess.Popen(
-                command,
-                env=environment(RANK=rank, MASTER_PORT=port, **world),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            for rank, port in ports.items()
-        }
-        said = {rank: process.communicate(timeout=120) for rank, process in started.items()}
+        own = [world | {"RANK": rank, "MASTER_PORT": port} for rank, port in ports.items()]
+        ends = forked("robustdial", [*TRAIN, "--out", str(tmp_path / "out")], own, seconds=120)
         assert not (tmp_path / "out").exists()
-        return {rank: (process.returncode, *said[rank]) for rank, process in started.items()}
+        return dict(zip(ports, ends, strict=True))
 
     return run
 

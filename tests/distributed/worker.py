@@ -61,8 +61,8 @@ SPECIAL = {
     "growing": ("m-deat", {"most": 3}, lambda state: with_(state, growth=Growth(0.7))),
     "accumulated": ("oat", {"steps": 2}, lambda state: with_(state, accumulate=3)),
 }
-BATCH, EPOCHS, STOPPED = 36, 2, 13
-"""Images in a batch, epochs of ten batches, and after how many of them a training is stopped."""
+BATCH, EPOCHS, STOPPED = 36, 2, 6
+"""Images in a batch, epochs of four batches, and after how many of them a training is stopped."""
 
 
 class Double(nn.Module):
@@ -125,7 +125,7 @@ def with_extra(data):
 
 
 def data_for(method):
-    data = load("digits", limit=400, labelled=200 if method.unlabelled else None)
+    data = load("digits", limit=160, labelled=80 if method.unlabelled else None)
     if method.unlabelled:
         data = replace(data, unlabelled=Relabelled(data.unlabelled, torch.arange(len(data.unlabelled)) % 10))
     return replace(data, augment=CropFlip(1))
@@ -162,6 +162,7 @@ if __name__ == "__main__":
     met = started_together()
     met.gather()
     for number, case in enumerate(cases):
+        print("case:", case, file=sys.stderr, flush=True)  # the last of these has failed, if one has
         case, _, how = case.partition(":")
         path = folder / f"{number}-stopped.safetensors" if how == "stopped" else folder / "one.safetensors"
         if how == "stopped":
