@@ -1,6 +1,7 @@
 """Every kind of dial, one row each, and what must hold for all of them."""
 
 import copy
+import functools
 import itertools
 import re
 from pathlib import Path
@@ -93,12 +94,19 @@ ROWS = {
     "MixedNUTS": Row(Mixed(bend=Nuts(2.0, 1.5, -0.5)), 2, (0.0, 1.0), BETWEEN, 3, "Mix", False),
     "interpolation": Row(Interpolated(), 2, (0.0, 1.0), BETWEEN, trains=False),
 }
+BAKED = ("none", "mixture", "MixedNUTS")
 every_kind = pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
 
 
-def built(row, seed=1) -> nn.Module:
+@functools.cache
+def _built(row, seed):
     networks = [shaken(plain(), seed + i) for i in range(row.networks)]
     return shaken(row.kind.put_on(*networks, example=X[:2]), seed + 7)
+
+
+def built(row, seed=1) -> nn.Module:
+    """A network with this dial: a copy, as putting it on takes longer."""
+    return copy.deepcopy(_built(row, seed))
 
 
 def at(row, model, lam):
@@ -136,7 +144,12 @@ def test_between_the_ends_the_baked_network_has_its_type(row):
     assert type(row.kind.bake(built(row), middle, 1.0, no_images)).__name__ == row.type
 
 
-@every_kind
+@pytest.mark.parametrize(
+    "row",
+    # to a format, what is baked of a dial on one network is a plain network
+    [pytest.param(row, marks=() if name in BAKED else pytest.mark.slow) for name, row in ROWS.items()],
+    ids=ROWS,
+)
 def test_every_position_is_the_same_in_onnx(row, tmp_path):
     pytest.importorskip("onnxruntime")
     from robustdial.ship.export import FORMATS, Facts

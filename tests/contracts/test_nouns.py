@@ -1,5 +1,7 @@
 """One table per noun: what the engine may rely on, of every objective, schedule, solver and recipe."""
 
+import copy
+import functools
 import gc
 import inspect
 import json
@@ -60,6 +62,7 @@ from robustdial.method.solver import (
 )
 from robustdial.method.threat import L1, L2, Linf, Union
 from robustdial.models import build
+from robustdial.randomness import seeded
 from robustdial.recipes import RECIPES
 from robustdial.recipes.facts import documented
 from robustdial.run import Run
@@ -161,9 +164,16 @@ MEETINGS = [
 """Every two of them meet; every three on demand, with `-m slow`."""
 
 
-def network(dials):
-    plain = build("cnn", classes=4, shape=(1, 8, 8), mean=[0.5], std=[0.5], width=4)
-    return dials.put_on(plain, example=torch.rand(2, 1, 8, 8))
+@functools.cache
+def _network(dials, seed):
+    with seeded(seed):
+        plain = build("cnn", classes=4, shape=(1, 8, 8), mean=[0.5], std=[0.5], width=4)
+        return dials.put_on(plain, example=torch.rand(2, 1, 8, 8))
+
+
+def network(dials, seed=0):
+    """A network with this dial: a copy, as putting it on is most of what a test here would take."""
+    return copy.deepcopy(_network(dials, seed))
 
 
 def batch(n=12):
@@ -175,7 +185,7 @@ def games(dials, objective=None, threat=None, soft=False):
     y = nn.functional.one_hot(y, 4).float() if soft else y
     model = network(dials).train()
     seats, place = dials.seats(model, model, x), Origin(torch.arange(len(x)), len(x), CropFlip(1).draw(x))
-    teacher = network(Fixed()).eval()
+    teacher = network(Fixed(), seed=1).eval()
     return [
         Game(model, seat, Batch(x, y, place), threat or Linf(0.1), objective or Blend(), teacher=teacher)
         for seat in seats
