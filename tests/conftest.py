@@ -3,6 +3,7 @@
 import gc
 import json
 import lzma
+import os
 import re
 from dataclasses import is_dataclass
 from pathlib import Path
@@ -28,6 +29,14 @@ def pytest_make_parametrize_id(val):
 @pytest.fixture(autouse=True)
 def seeded():
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unpushed():
+    """Nothing waits until it is on the disk, which is a part of every small training: no test pulls the plug."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 @pytest.fixture(scope="session")

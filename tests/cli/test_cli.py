@@ -200,7 +200,7 @@ def test_a_lambda_off_the_dial_is_refused_before_measuring(finished, capsys):
 
 
 def stoppable(folder, *more):
-    return [*TRAIN, "--epochs", "12", "--save-every", "0", "--out", str(folder), *more]
+    return [*TRAIN, "--epochs", "8", "--save-every", "0", "--out", str(folder), *more]
 
 
 def started(folder):
@@ -235,7 +235,7 @@ def test_a_stopped_run_ends_bit_identical(tmp_path, number, undisturbed):
     if number != signal.SIGKILL:
         assert process.returncode == 130
         assert f"--resume --out {folder}" in " ".join(out.split())
-    assert len(record.read_epochs(folder)) < 12, "the run was over before the signal came"
+    assert len(record.read_epochs(folder)) < 8, "the run was over before the signal came"
     assert main.run(stoppable(folder, "--resume")) == 0
     tensors = load_file(folder / record.LAST)
     assert tensors.keys() == undisturbed.keys()

@@ -65,7 +65,8 @@ def test_two_positions_of_one_dial(runs, tmp_path):
     torch.testing.assert_close(rd.open_model(out).at(0.75)(X), own)
 
 
-@pytest.mark.parametrize("way", ["probabilities", "nuts", "interpolate"])
+# what the constants of MixedNUTS do to logits and to ONNX is a row of tests/contracts/test_dials.py
+@pytest.mark.parametrize("way", ["probabilities", pytest.param("nuts", marks=pytest.mark.slow), "interpolate"])
 def test_every_command_takes_it(runs, tmp_path, way, capsys):
     out = mixed(runs, tmp_path / "m", str(runs / "a"), str(runs / "b"), "--way", way)
     assert main.run(["frontier", str(out), "--lams", "0", "0.5", "1", *QUICK]) == 0

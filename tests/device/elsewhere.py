@@ -17,8 +17,9 @@ from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_a
 import robustdial
 
 DEVICE, CPU = torch.device("meta"), torch.device("cpu")
-PACKAGE = Path(robustdial.__file__).parent
+PACKAGE = str(Path(robustdial.__file__).parent)
 aten = torch.ops.aten
+SEQUENCES = (tuple, list)
 
 VALUES = {
     aten._linalg_eigh,
@@ -111,16 +112,20 @@ def each(values, kind, change):
     """A nest of values, with what is of a kind changed."""
     if isinstance(values, kind):
         return change(values)
-    if isinstance(values, tuple | list):
-        return type(values)(each(value, kind, change) for value in values)
+    if isinstance(values, SEQUENCES):
+        return type(values)([each(value, kind, change) for value in values])
     return {name: each(value, kind, change) for name, value in values.items()} if isinstance(values, dict) else values
 
 
 def tensors(values):
-    """The tensors in a nest of values."""
-    found = []
-    each(values, torch.Tensor, found.append)
-    return found
+    """The tensors in a nest of values, one after the other."""
+    if isinstance(values, torch.Tensor):
+        yield values
+    elif isinstance(values, SEQUENCES):
+        for value in values:
+            yield from tensors(value)
+    elif isinstance(values, dict):
+        yield from tensors([*values.values()])
 
 
 def waits(kind, args, kwargs):
@@ -151,6 +156,6 @@ def copied(kind, args, kwargs):
 def asking():
     """The file of the package that asks."""
     frame = sys._getframe()
-    while frame and not Path(frame.f_code.co_filename).is_relative_to(PACKAGE):
+    while frame and not frame.f_code.co_filename.startswith(PACKAGE):
         frame = frame.f_back
     return Path(frame.f_code.co_filename).name if frame else "another"

@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from dataclasses import replace
+from functools import cache
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from robustdial.method.learner import AWP, Plain
 from robustdial.method.threat import Masked
 from robustdial.models import build
 from robustdial.precision import Prepared
+from robustdial.randomness import seeded
 from robustdial.recipes import RECIPES, recipe
 from robustdial.training import TrainState, averaged, fit, optimizer_for
 from robustdial.training.batch import PLAIN, played
@@ -44,18 +46,23 @@ WAITS = {
 ENGINE = {"learner": PLAIN, "step_scale": 1.0, "teacher": None, "world": ALONE, "accumulate": 1, "clip": 0.0}
 
 
-def network(device, dials=None, channels=1):
+@cache
+def _network(dials, channels, seed):
     mean, std = [0.5] * channels, [0.5] * channels
-    plain = build("cnn", classes=10, shape=(channels, 8, 8), mean=mean, std=std, width=4)
-    dialed = plain if dials in (None, Fixed()) else dials.put_on(plain, example=torch.rand(2, channels, 8, 8))
-    return dialed.to(device)
+    with seeded(seed):
+        plain = build("cnn", classes=10, shape=(channels, 8, 8), mean=mean, std=std, width=4)
+        return dials.put_on(plain, example=torch.rand(2, channels, 8, 8))
+
+
+def network(device, dials=Fixed(), channels=1, seed=0):  # noqa: B008
+    return deepcopy(_network(dials, channels, seed)).to(device)
 
 
 def learn(method, device, there, optimizer="sgd", channels=1, mixing=None, **engine):
     """The weights after some updates, mixed or not, and how often each file has waited for them."""
     torch.manual_seed(0)
     model = network(device, method.dial, channels).train()
-    engine |= {"teacher": network(device, channels=channels).eval()} if "teacher" in engine else {}
+    engine |= {"teacher": network(device, channels=channels, seed=1).eval()} if "teacher" in engine else {}
     x, y = torch.rand(12, channels, 8, 8).to(device), torch.randint(10, (12,)).to(device)
     place = Origin(torch.arange(12).to(device), 12, CropFlip(1).draw(x))
     batch = Batch(x, y, place, (torch.arange(12) > 8).to(device))

@@ -99,6 +99,7 @@ def warmed():
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    os.fsync = lambda descriptor: None  # as in all tests
     warmed()
     requests, answers = os.fdopen(os.dup(0), "rb", buffering=0), os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what somebody says here is no answer
