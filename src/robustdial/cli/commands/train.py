@@ -13,8 +13,8 @@ from robustdial import record
 from robustdial.cli.arguments import bind, given
 from robustdial.cli.commands.training_progress import train_with_progress
 from robustdial.cli.commands.two_stage import first_of, train_first, two_parts
-from robustdial.cli.console import console
 from robustdial.cli.flags import knobs_of, preset_of, run_of, training_flags
+from robustdial.cli.terminal import console
 from robustdial.cli.together import join
 from robustdial.cli.usage import UsageError, choose
 from robustdial.distributed import World, restarted
