@@ -121,7 +121,9 @@ def test_a_network_that_clamps_its_images_has_a_gradient_at_the_bounds(clamp, tm
     net.register_forward_pre_hook(lambda layer, given: (clamp(given[0]),))
     subject = foreign_on_digits(net, tmp_path)
     x = torch.rand(4, 1, 8, 8).round().requires_grad_()
-    wanted, found = (torch.autograd.grad(f(x)[:, 0].sum(), x)[0] for f in (plain.f, subject.f))
+    wanted, found = (torch.autograd.grad(f(x * 1)[:, 0].sum(), x)[0] for f in (plain.f, subject.f))
     torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-3)
-    torch.testing.assert_close(subject.f(x), plain.f(x), atol=1e-4, rtol=0)
-    assert any("clamps" in note for note in subject.notes) and not any("clamps" in note for note in plain.notes)
+    torch.testing.assert_close(subject.f(x * 1), plain.f(x * 1), atol=1e-4, rtol=0)
+    bound = torch.zeros(1, requires_grad=True)
+    cuts = torch.autograd.grad(clamp(bound * 1).sum(), bound)[0] == 0  # that of torch.clamp, in newer versions of torch
+    assert [any("clamps" in note for note in one.notes) for one in (subject, plain)] == [cuts, False]
