@@ -63,6 +63,16 @@ def test_robust_accuracy_falls_with_the_radius():
     assert falling[-1] == 0
 
 
+def test_a_network_that_clamps_its_images_is_measured_as_without_that():
+    """Every pixel lies on a bound, where the gradient of a clamp is 0."""
+    x = torch.rand(200, 1, 2, 2, generator=torch.Generator().manual_seed(0)).round()
+    y = linear(x).argmax(1)
+    source, attack = Resident(x, y), PGDAttack(5, noise=0.0)
+    plain, clamped = (measure(f, source, attack, Linf(0.4))[1] for f in (linear, lambda x: linear(x.clamp(0, 1))))
+    assert clamped == plain
+    assert plain.correct < 200
+
+
 def test_an_attacked_module_is_left_as_it_was():
     net = build("cnn", classes=4, shape=(1, 8, 8), mean=[0.5], std=[0.5], width=4).train()
     before = {name: value.clone() for name, value in net.state_dict().items()}

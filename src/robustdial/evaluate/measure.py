@@ -8,6 +8,7 @@ import torch
 
 from robustdial.attack import Attack, answers, parse
 from robustdial.attack.door import check_network, check_threat
+from robustdial.bounds import JustInside, cut_at_bounds
 from robustdial.checks import checked, whole
 from robustdial.data import Source, check_part
 from robustdial.evaluate.accuracy import Accuracy, Measured, image_batches, right
@@ -15,6 +16,8 @@ from robustdial.evaluate.survivors import Survivors, attacks_of, run_cascade
 from robustdial.logits import check_in_evaluation, guarded
 from robustdial.method.threat import Threat, balls_of
 from robustdial.typing import Classifier
+
+_FEW = 8  # images on which the bounds are looked at
 
 
 @torch.inference_mode(False)
@@ -26,7 +29,8 @@ def measure(f: Classifier, source: Source, attack: Attack | str, threat: Threat,
     Random starts follow from the state of torch's generator.
 
     Args:
-        f: images in [0, 1] to logits; a module is in evaluation mode. It is asked on copies of the images.
+        f: images in [0, 1] to logits; a module is in evaluation mode. It is asked on copies of the images; one that
+            clamps them is asked `JustInside` of [0, 1], where it has a gradient.
         source: the images, such as `data.test`.
         attack: one, or its name, such as "pgd-20".
         threat: where the adversary may move.
@@ -57,6 +61,9 @@ def survivors_of(f: Classifier, source: Source, attack: Attack | str, threat: Th
     check_threat(threat)
     whole("batch", batch, least=1)
     stages = attacks_of(attack_of(attack), classes_of(f, source))
+    few = min(_FEW, len(source))
+    x, _ = next(image_batches(source.subset(torch.arange(few)), few))
+    f = JustInside(f) if cut_at_bounds(f, x) else f
     survivors, seed = Survivors.fresh(len(source), len(stages)), int(torch.randint(2**31, ()))
     for _ in run_cascade(f, source, stages, threat, survivors, batch=batch, seed=seed):
         pass
