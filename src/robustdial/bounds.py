@@ -1,4 +1,4 @@
-"""Networks that clamp their images: at the bounds of [0, 1] they have no gradient, though they have one just inside."""
+"""The bounds of [0, 1], where the gradient of `torch.clamp` is 0 in some versions of torch, and 1 in others."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ from robustdial.logits import Network, logits_of
 
 _INSIDE = 2.0**-20  # far below a grey level, and above the rounding of 1 in float32
 _SHARE = 0.01  # so many of the pixels with a gradient just inside may be without one at the bound, as at a kink
+
+
+def clipped(x: Tensor) -> Tensor:
+    """`x` cut to [0, 1], whose gradient is 1 at the bounds and 0 beyond them, in every version of torch.
+
+    >>> x = torch.tensor([-0.1, 0.0, 0.5, 1.0, 1.1], requires_grad=True)
+    >>> torch.autograd.grad(clipped(x).sum(), x)[0]
+    tensor([0., 1., 1., 1., 0.])
+    """
+    return torch.where((x < 0) | (x > 1), x.clamp(0, 1).detach(), x)
 
 
 class JustInside(nn.Module):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from robustdial.bounds import clipped
 from robustdial.method.threat.attribute import Attribute
 from robustdial.method.threat.attribute import lows as lowest
 
@@ -50,4 +51,4 @@ class Function:
         return lowest(self.attributes, x)
 
     def __call__(self, x: Tensor, z: Tensor) -> Tensor:
-        return self.g(x, z).clamp(0, 1)
+        return clipped(self.g(x, z))

@@ -11,6 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from robustdial.bounds import clipped
 from robustdial.checks import finite, fits
 from robustdial.method.threat.base import Threat, per_row
 from robustdial.method.threat.box import Box
@@ -125,7 +126,7 @@ class _Edit:
         parts, codes = torch.split(z, self._sizes, dim=1), dict(self.codes)
         for (level, bound), part in zip(self.bounds.items(), parts, strict=True):
             codes[level] = codes[level] + bound * part.reshape(codes[level].shape)
-        return (x + self.generator.decode(codes) - self._made).clamp(0, 1)
+        return clipped(x + self.generator.decode(codes) - self._made)
 
     @cached_property
     def _made(self) -> Tensor:

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from robustdial.bounds import clipped
 from robustdial.checks import fields_fit
 from robustdial.method.threat.attribute import Attribute, lows, moving, per_image
 
@@ -46,7 +47,7 @@ class Blur:
         side = 2 * min(math.ceil(3 * self.sigma), *(n - 1 for n in x.shape[2:])) + 1
         sigma = (self.sigma * z[:, :1]).clamp_min(1e-3)  # a bell of width 0 is a pixel, and not a number
         blurred: Tensor = _kornia("filters", "Blur").gaussian_blur2d(x, (side, side), sigma.expand(-1, 2))
-        return blurred.clamp(0, 1)
+        return clipped(blurred)
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Hue:
         if x.shape[1] != 3:
             return x + 0 * per_image(z[:, 0])  # a slope of zero, which an ascent can ask for
         turned: Tensor = _kornia("enhance", "Hue").adjust_hue(x, 2 * math.pi * self.amount * z[:, 0])
-        return turned.clamp(0, 1)
+        return clipped(turned)
 
 
 def _kornia(module: str, who: str) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from robustdial.bounds import clipped
 from robustdial.checks import fields_fit
 from robustdial.method.threat.attribute import Attribute, lows, moving, per_image
 
@@ -40,7 +41,7 @@ class Brightness:
         return lows(self.attributes, x)
 
     def __call__(self, x: Tensor, z: Tensor) -> Tensor:
-        return (x + self.amount * per_image(z[:, 0])).clamp(0, 1)
+        return clipped(x + self.amount * per_image(z[:, 0]))
 
 
 @dataclass(frozen=True)
@@ -74,4 +75,4 @@ class Contrast:
 
     def __call__(self, x: Tensor, z: Tensor) -> Tensor:
         mean = x.mean((2, 3), keepdim=True)
-        return (x + self.amount * per_image(z[:, 0]) * (x - mean)).clamp(0, 1)
+        return clipped(x + self.amount * per_image(z[:, 0]) * (x - mean))

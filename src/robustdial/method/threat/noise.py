@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from robustdial.bounds import clipped
 from robustdial.checks import fields_fit
 from robustdial.method.threat.attribute import Attribute, lows, moving, per_image
 
@@ -49,7 +50,7 @@ class Noise:
 
     def __call__(self, x: Tensor, z: Tensor) -> Tensor:
         noise = white(z[:, 1].detach(), math.prod(x.shape[1:])).reshape(x.shape).to(x)
-        return (x + self.amount * per_image(z[:, 0]) * noise).clamp(0, 1)
+        return clipped(x + self.amount * per_image(z[:, 0]) * noise)
 
 
 def white(pattern: Tensor, n: int) -> Tensor:
