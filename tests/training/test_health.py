@@ -13,7 +13,7 @@ from robustdial.training.health import Trouble, diagnose, look, probe_size
 HEALTHY = {"clean": 0.5, "one_step": 0.33, "many_steps": 0.3, "linearity": 0.9, "top": 0.2, "n": 50}
 
 
-def epochs(*changes, loss=1.5, adv=0.3, robust=0.3, passes=2, n=800):
+def epochs(*changes, loss=1.5, adv=0.3, robust=0.3, passes=2, n=800, images=4500):
     """Records of epochs: healthy ones with these changes."""
     records = []
     for change in changes:
@@ -22,12 +22,14 @@ def epochs(*changes, loss=1.5, adv=0.3, robust=0.3, passes=2, n=800):
             "loss": loss,
             "passes": passes,
             "adv": adv,
+            "images": images,
             "val": [{"lam": None, "clean": 0.5, "robust": change.get("robust", robust), "n": n}],
         }
         records.append(rest | {"health": health} | {k: v for k, v in change.items() if k in rest})
     return records
 
 
+CHANCE = {"clean": 0.12, "one_step": 0.1, "many_steps": 0.1}
 FELL = {"one_step": 0.7, "many_steps": 0.02}
 CASES = [
     ("healthy", epochs({}, {}, {}), None),
@@ -41,8 +43,10 @@ CASES = [
     ("robustness lost together with the rest", epochs({}, {}, {"one_step": 0.1, "many_steps": 0.1}), None),
     ("one class", epochs({}, {"top": 1.0, "clean": 0.1, "one_step": 0.1, "many_steps": 0.1}), Trouble.COLLAPSE),
     ("one class at first", epochs({"top": 1.0, "clean": 0.1, "one_step": 0.1, "many_steps": 0.1}), None),
-    ("chance", epochs(*[{"clean": 0.12, "one_step": 0.1, "many_steps": 0.1}] * 5), Trouble.STUCK),
-    ("chance for a while", epochs(*[{"clean": 0.12, "one_step": 0.1, "many_steps": 0.1}] * 4), None),
+    ("chance", epochs(*[CHANCE] * 5, adv=0.1), Trouble.STUCK),
+    ("chance for a while", epochs(*[CHANCE] * 4, adv=0.1), None),
+    ("chance on the few images of the probe alone", epochs(*[CHANCE] * 5, adv=0.19), None),
+    ("chance, by few training images", epochs(*[CHANCE] * 5, adv=0.19, images=20), Trouble.STUCK),
     ("not finite", epochs({}, {"loss": math.nan}), Trouble.NOT_FINITE),
     (
         "robust on training images only",

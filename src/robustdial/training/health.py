@@ -126,9 +126,9 @@ def diagnose(epochs: Sequence[Mapping[str, Json]], classes: int, *, begun: bool 
     """What is wrong after the last of these epochs, if anything.
 
     Args:
-        epochs: records of all epochs so far, each with `loss`, `passes`, `adv`, `health` (`Signals` as a dict) and,
-            for robust overfitting, `val` (a list of points with `robust` or None), for a dial `along` (a list of `lam`,
-            `clean` and `n`, one for each trained position).
+        epochs: records of all epochs so far, each with `loss`, `passes`, `clean`, `adv`, `images`, `health`
+            (`Signals` as a dict) and, for robust overfitting, `val` (a list of points with `robust` or None), for a
+            dial `along` (a list of `lam`, `clean` and `n`, one for each trained position).
         classes: number of classes.
         begun: whether the training began from a trained network, so that every position has known better.
     """
@@ -144,7 +144,7 @@ def diagnose(epochs: Sequence[Mapping[str, Json]], classes: int, *, begun: bool 
         return Trouble.COLLAPSE
     if _catastrophic(epochs):
         return Trouble.CATASTROPHIC
-    if _stuck(signals, classes):
+    if _stuck(epochs, classes):
         return Trouble.STUCK
     return Trouble.ROBUST if _robust_overfitting(epochs) else None
 
@@ -187,11 +187,18 @@ def _catastrophic(epochs: Sequence[Mapping[str, Json]]) -> bool:
     return bool(lost or crooked)
 
 
-def _stuck(signals: Sequence[Mapping[str, float]], classes: int) -> bool:
-    """Five epochs, and no better than always giving the same answer."""
-    chance, n = 1 / classes, signals[-1]["n"]
-    noise = 2 * math.sqrt(chance * (1 - chance) / n)
-    return len(signals) >= 5 and max(s["clean"] for s in signals) <= chance + noise
+def _stuck(epochs: Sequence[Mapping[str, Json]], classes: int) -> bool:
+    """Five epochs, and no better than always giving the same answer: on the few held-out images of the probe, and on
+    all training images, which tell sooner that something is learned."""
+    signals, now, chance = [epoch["health"] for epoch in epochs], epochs[-1], 1 / classes
+
+    def beyond(accuracy: float, n: int) -> bool:
+        return accuracy > chance + 2 * math.sqrt(chance * (1 - chance) / n)
+
+    if len(epochs) < 5 or any(beyond(signal["clean"], signal["n"]) for signal in signals):
+        return False
+    trained = [now[side] for side in ("clean", "adv") if now.get(side) is not None]
+    return not any(beyond(accuracy, now.get("images") or signals[-1]["n"]) for accuracy in trained)
 
 
 def _robust_overfitting(epochs: Sequence[Mapping[str, Json]]) -> bool:
