@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from robustdial.dial import Forward
+from robustdial.dial.probe import buffers_kept
 from robustdial.dial.setting import Dial
 from robustdial.precision import Prepared
 
@@ -103,21 +104,8 @@ class _Again:
         with ExitStack() as stack:
             for dial, setting in self.stands:
                 stack.enter_context(dial.at(setting))
-            stack.enter_context(_other_buffers(self.block))
+            stack.enter_context(buffers_kept(self.block))
             self.stack = stack.pop_all()
 
     def __exit__(self, *_: object) -> None:
         self.stack.close()
-
-
-@contextmanager
-def _other_buffers(block: nn.Module) -> Iterator[None]:
-    """Inside, the block has copies of its buffers, whatever is written into them."""
-    kept = [(part, name, buffer) for part in block.modules() for name, buffer in part.named_buffers(recurse=False)]
-    for part, name, buffer in kept:
-        setattr(part, name, buffer.clone())
-    try:
-        yield
-    finally:
-        for part, name, buffer in kept:
-            setattr(part, name, buffer)
