@@ -166,30 +166,8 @@ class _Turn:
         return _Turn, ()
 
 
-class _Served:
-    """How a network on a line between two is served, whoever has made it: at full width, between its `lambdas`."""
-
-    divisible: ClassVar[bool] = False
-
-    lambdas: tuple[float, ...]
-
-    @property
-    def widths(self) -> tuple[float, ...]:
-        """Full width."""
-        return (1.0,)
-
-    def at(self, model: nn.Module, lam: float | None, width: float, images: Calibration) -> nn.Module:
-        return cast(OnLine, model).at(chosen(lam, self.lambdas), width)
-
-    def bake(self, model: nn.Module, lam: float | None, width: float, images: Calibration) -> nn.Module:
-        return cast(OnLine, model).bake(chosen(lam, self.lambdas), width)
-
-    def meant(self, lam: float | None, width: float = 1.0) -> tuple[float | None, float]:
-        return None if lam is None else meant(lam, self.lambdas), width
-
-
 @dataclass(frozen=True)
-class Line(_Served):
+class Line:
     """A dial in weight space that is trained: both ends learn, each batch at one lambda.
 
     A pass costs what a pass of the plain network costs, and the network has twice its weights. Any network will do.
@@ -201,6 +179,7 @@ class Line(_Served):
     """
 
     name: ClassVar[str] = "line"
+    divisible: ClassVar[bool] = False
 
     lambdas: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
     sampling: Sampling = field(default_factory=PerBatch)
@@ -208,6 +187,11 @@ class Line(_Served):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lambdas", in_order(self.lambdas))
+
+    @property
+    def widths(self) -> tuple[float, ...]:
+        """Full width."""
+        return (1.0,)
 
     def put_on(self, *networks: nn.Module, example: Tensor | None = None) -> OnLine:
         """Both ends are copies of one network: at first every lambda gives its logits."""
@@ -227,6 +211,15 @@ class Line(_Served):
         victims = shard.after(shard.of if clean else 0)
         return [Seat(partial(_forward_all, forward, stand), lam, len(x) * clean, victims, self.radii.reach(lam))]
 
+    def at(self, model: nn.Module, lam: float | None, width: float, images: Calibration) -> nn.Module:
+        return cast(OnLine, model).at(chosen(lam, self.lambdas), width)
+
+    def bake(self, model: nn.Module, lam: float | None, width: float, images: Calibration) -> nn.Module:
+        return cast(OnLine, model).bake(chosen(lam, self.lambdas), width)
+
+    def meant(self, lam: float | None, width: float = 1.0) -> tuple[float | None, float]:
+        return None if lam is None else meant(lam, self.lambdas), width
+
     def trained(self, lam: float | None, width: float = 1.0) -> bool:
         return lam in self.lambdas and width == 1
 
@@ -235,7 +228,7 @@ class Line(_Served):
 
 
 @dataclass(frozen=True)
-class Interpolated(_Served):
+class Interpolated:
     """A dial between two given networks of one architecture: their weights are averaged, a soup of two.
 
     Source: Wortsman et al., Model Soups, ICML 2022; Ilharco et al., Patching Open-vocabulary Models by Interpolating
@@ -246,11 +239,17 @@ class Interpolated(_Served):
     """
 
     name: ClassVar[str] = "interpolation"
+    divisible: ClassVar[bool] = False
 
     lambdas: tuple[float, ...] = tuple(i / 10 for i in range(11))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lambdas", in_order((0.0, *self.lambdas, 1.0)))
+
+    @property
+    def widths(self) -> tuple[float, ...]:
+        """Full width."""
+        return (1.0,)
 
     def put_on(self, *networks: nn.Module, example: Tensor | None = None) -> OnLine:
         """A copy of two networks under one dial, the accurate one first; statistics between them are not measured."""
@@ -266,6 +265,15 @@ class Interpolated(_Served):
     def seats(self, model: nn.Module, forward: Forward, x: Tensor, shard: Shard | None = None) -> list[Seat]:
         """Raises TypeError: nothing of it is trained."""
         raise TypeError("Two given networks are not trained. Train these, or a method with --dial line.")
+
+    def at(self, model: nn.Module, lam: float | None, width: float, images: Calibration) -> nn.Module:
+        return cast(OnLine, model).at(chosen(lam, self.lambdas), width)
+
+    def bake(self, model: nn.Module, lam: float | None, width: float, images: Calibration) -> nn.Module:
+        return cast(OnLine, model).bake(chosen(lam, self.lambdas), width)
+
+    def meant(self, lam: float | None, width: float = 1.0) -> tuple[float | None, float]:
+        return None if lam is None else meant(lam, self.lambdas), width
 
     def trained(self, lam: float | None, width: float = 1.0) -> bool:
         """The ends are: they are the networks that were given."""
