@@ -261,6 +261,7 @@ def rows(separator: str = ",", extra: str = "") -> list[str]:
         (["picture;what", *rows(";")], "utf-8-sig"),
         (["filename\tlabel\tfold", *rows("\t", "\t3")], "utf-8"),
         (["file, label, caption", *rows(", ", ', "big, and old"'), ""], "utf-8"),
+        (["PK,file,label", *(f"{n},{row}" for n, row in enumerate(rows()))], "utf-8"),
     ],
 )
 def test_a_csv_file_names_files_and_labels(listed, lines, encoding):

@@ -23,7 +23,7 @@ SPLIT = "split"
 _CALLED_FILE = ("file", "filename", "file_name", "filepath", "file_path", "path", "image", "image_path", "img")
 _SEPARATORS = ",;\t|"
 _OTHER_FORMATS = {
-    b"PK": "a zip archive, as Excel writes it",
+    b"PK\x03\x04": "a zip archive, as Excel writes it",
     b"\x1f\x8b": "compressed by gzip",
     b"PAR1": "Parquet (--data parquet:PATH)",
     b"{": "JSON",
