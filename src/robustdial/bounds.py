@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from robustdial.logits import Network, logits_of
+from robustdial.randomness import seeded
 
 _INSIDE = 2.0**-20  # far below a grey level, and above the rounding of 1 in float32
 _SHARE = 0.01  # so many of the pixels with a gradient just inside may be without one at the bound, as at a kink
@@ -61,8 +62,7 @@ def cut_at_bounds(network: Network, x: Tensor) -> bool:
 
 
 def _gradient(network: Network, x: Tensor) -> Tensor:
-    with torch.random.fork_rng([x.device] if x.is_cuda else []), torch.enable_grad():
-        torch.manual_seed(0)  # a network that draws in evaluation mode draws the same twice
+    with seeded(0, x.device), torch.enable_grad():  # a network that draws in evaluation mode draws the same twice
         images = x.detach().clone().requires_grad_()
         logits = logits_of(network(images.clone()))
         ways = torch.linspace(-1, 1, logits[0].numel(), device=x.device, dtype=logits.dtype).view_as(logits[0])
