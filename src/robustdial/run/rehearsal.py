@@ -90,9 +90,9 @@ def check_step(experiment: Experiment) -> None:
     No random number is spent.
     """
     check_state(experiment.state.model)
-    _, attacked = _passes(experiment)
+    _, with_adversary = _passes(experiment)
     for side in _sides(experiment):
-        _check_step(experiment, attacked, side)
+        _check_step(experiment, with_adversary, side)
     if experiment.run.compile is True:
         make_graphs(experiment)
 
