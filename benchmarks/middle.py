@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -192,7 +193,7 @@ def at_level(points: Sequence[dict[str, Any]], level: float) -> float | None:
     return None
 
 
-def table(out: Any, names: Sequence[str], seed: int) -> Iterator[str]:
+def table(out: Path, names: Sequence[str], seed: int) -> Iterator[str]:
     """Robust accuracies in % at equal clean accuracy, in Markdown, of the changes that were measured."""
     yield "| change | " + " | ".join(f"{100 * level:.0f} %" for level in LEVELS) + " |"
     yield "| --- |" + " --- |" * len(LEVELS)
