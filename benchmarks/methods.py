@@ -21,7 +21,7 @@ FAMILIES = {
     "pgd": ("pgd-at", "m-pgd", "m-pgd:full=1", "fat:steps=5,patience=3", "amata", "yopo"),
     "trades": ("trades", "fat-trades", "m-trades", "mart", "fat-mart", "m-mart"),
     "dial": ("oat", "m-oat"),
-    "one step": ("fgsm-rs", "n-fgsm", "fgsm-pgi", "liet", "guided-at", "nuat", "m-deat", "m-pgd", "pgd-at", "m-trades"),
+    "one step": ("fgsm-rs", "n-fgsm", "m-deat", "fgsm-pgi", "liet", "guided-at", "nuat", "m-pgd", "pgd-at", "m-trades"),
     "one-step dial": ("radial-nfgsm", "radial"),
 }
 Family = Literal["replays", "pgd", "trades", "dial", "one step", "one-step dial"]
