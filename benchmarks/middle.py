@@ -193,18 +193,23 @@ def at_level(points: Sequence[dict[str, Any]], level: float) -> float | None:
     return None
 
 
-def table(out: Path, names: Sequence[str], seed: int) -> Iterator[str]:
+def table(folder: Path, prefix: str, names: Sequence[str]) -> Iterator[str]:
     """Robust accuracies in % at equal clean accuracy, in Markdown, of the changes that were measured."""
     yield "| change | " + " | ".join(f"{100 * level:.0f} %" for level in LEVELS) + " |"
     yield "| --- |" + " --- |" * len(LEVELS)
     for name in names:
-        path = out / f"seed{seed}" / f"middle-{name.replace(' ', '-')}.json"
+        path = result(folder, prefix, name)
         if path.exists():
             found = [at_level(record.read_json(path)["points"], level) for level in LEVELS]
             yield f"| {name} | " + " | ".join("" if value is None else f"{100 * value:.1f}" for value in found) + " |"
 
 
-def main(settings: Settings) -> None:
+def result(folder: Path, prefix: str, name: str) -> Path:
+    """Where the measurements of a change are kept."""
+    return folder / f"{prefix}-{name.replace(' ', '-')}.json"
+
+
+def play(settings: Settings, prefix: str, changes: Callable[[Lab], dict[str, Callable[[], nn.Module]]]) -> None:
     """Train and measure every change of every seed that has not been measured yet, then print the tables."""
     check_settings(settings)
     for seed in settings.seeds:
@@ -214,14 +219,14 @@ def main(settings: Settings) -> None:
             raise ValueError(f"There is no change {', '.join(unknown)}. There are: {'; '.join(networks)}.")
         test = lab.data.test.subset(balanced(lab.data.test.labels, settings.n, torch.Generator().manual_seed(0)))
         for name in settings.only or networks:
-            path = lab.folder / f"middle-{name.replace(' ', '-')}.json"
+            path = result(lab.folder, prefix, name)
             if path.exists():
                 continue
             model: Any = networks[name]()
             rows = [measured(Point(lam, model.at(lam)), test, settings, seed) for lam in RADII]
-            record.write_json(path, {"system": f"middle, {name}", "seed": seed, "points": rows, **provenance()})
-        print("\n".join([f"\nseed {seed}", *table(settings.out, list(networks), seed)]), flush=True)
+            record.write_json(path, {"system": f"{prefix}, {name}", "seed": seed, "points": rows, **provenance()})
+        print("\n".join([f"\nseed {seed}", *table(lab.folder, prefix, list(networks))]), flush=True)
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Settings))
+    play(tyro.cli(Settings), "middle", changes)

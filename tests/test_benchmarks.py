@@ -330,7 +330,7 @@ def test_worth_refuses_to_mix_results_of_other_settings_and_names_it_does_not_kn
 def test_middle_measures_every_change_once_and_compares_at_equal_accuracy(benchmark_of, tmp_path, capsys):
     middle, asked = benchmark_of("middle"), ("as it is", "middle", "near", "two teachers", "mixture", "head")
     for _ in range(2):
-        middle.main(worth_settings(middle, tmp_path, only=asked))
+        middle.play(worth_settings(middle, tmp_path, only=asked), "middle", middle.changes)
     files = sorted(tmp_path.glob("seed0/middle-*.json"))
     assert {json.loads(file.read_text())["system"] for file in files} == {f"middle, {name}" for name in asked}
     assert all(len(json.loads(file.read_text())["points"]) == 6 for file in files)
@@ -338,6 +338,17 @@ def test_middle_measures_every_change_once_and_compares_at_equal_accuracy(benchm
     assert benchmark_of("worth_picture").read(tmp_path) == {}  # which draws other systems, of the same folder
     points = [{"clean": 0.8, "robust": 0.1}, {"clean": 0.6, "robust": 0.3}]
     assert [middle.at_level(points, level) for level in (0.9, 0.8, 0.65, 0.5)] == [None, 0.1, pytest.approx(0.25), None]
+
+
+def test_cheaper_pays_the_passes_that_it_names(benchmark_of, tmp_path, capsys):
+    cheaper, passes = benchmark_of("cheaper"), {"pgd-1": 2, "n-fgsm": 2, "pgd-2": 3, "pgd-1-longer": 4}
+    asked = ("pgd-1", "n-fgsm", "pgd-2", "pgd-1 longer")
+    cheaper.play(worth_settings(cheaper, tmp_path, only=asked), "cheaper", cheaper.adversaries)
+    assert capsys.readouterr().out.count("| n-fgsm |") == 1
+    for name, dear in passes.items():
+        spent = json.loads((tmp_path / "seed0" / f"{name}.cost.json").read_text())["passes"]
+        assert dear * 0.7 < spent < dear  # a sixth of the rows has no adversary, and pays for one pass
+        assert len(json.loads((tmp_path / "seed0" / f"cheaper-{name}.json").read_text())["points"]) == 6
 
 
 def test_two_teachers_answer_by_lambda(benchmark_of):
