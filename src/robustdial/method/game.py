@@ -14,6 +14,7 @@ from robustdial.data import Batch
 from robustdial.dial import Rows, Seat, unchanged
 from robustdial.distributed import ALONE, Shard, World, drawn, sharded
 from robustdial.logits import logits_of
+from robustdial.method.lazy import Lazy
 from robustdial.method.modes import Mode, attacked
 from robustdial.method.objective import Objective, first_of
 from robustdial.method.objective.base import hard, single
@@ -191,30 +192,6 @@ def _rows(reach: Reach, rows: Rows) -> Reach:
 
 def _right(logits: Tensor, y: Tensor) -> Tensor:
     return logits.argmax(1) == hard(y)
-
-
-class Lazy:
-    """A tensor that is computed at its first use, and then kept."""
-
-    def __init__(self, compute: Callable[[], Tensor]) -> None:
-        self._compute = compute
-
-    @cached_property
-    def value(self) -> Tensor:
-        """The tensor."""
-        return self._compute()
-
-    @classmethod
-    def known_as(cls, value: Tensor) -> Lazy:
-        """One that has been computed."""
-        lazy = cls(lambda: value)
-        _ = lazy.value
-        return lazy
-
-    @property
-    def known(self) -> bool:
-        """Whether it has been computed."""
-        return "value" in self.__dict__
 
 
 class Point:
