@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -60,7 +61,8 @@ def at_rest(body: nn.Module) -> Iterator[None]:
     finally:
         body.train()  # what a network keeps from an evaluation, as LeViT does, it forgets here
         for module, mode in modes.items():
-            module.training = mode
+            if module.training != mode:  # to set an attribute of a module takes long
+                module.training = mode
 
 
 @contextmanager
@@ -79,23 +81,18 @@ def buffers_kept(body: nn.Module) -> Iterator[None]:
 @contextmanager
 def _located(body: nn.Module) -> Iterator[None]:
     """Inside, whatever the network raises becomes a Failure that names the layer."""
-    inside: list[str] = []
-    hooks = []
-
-    def leave(module: nn.Module, given: tuple[Tensor, ...], out: Tensor) -> None:
-        inside.pop()
-
-    for name, module in body.named_modules():
-        hooks.append(module.register_forward_pre_hook(lambda module, given, name=name: inside.append(name)))
-        hooks.append(module.register_forward_hook(leave))
     try:
         yield
     except Exception as error:  # whatever a network of somebody else raises
         why = str(error).strip().partition("\n")[0].partition(". ")[0].rstrip(".")
-        raise Failure(inside[-1] if inside else "", why) from error
-    finally:
-        for hook in hooks:
-            hook.remove()
+        raise Failure(_innermost(body, error), why) from error
+
+
+def _innermost(body: nn.Module, error: Exception) -> str:
+    """Name of the layer that was running when an error was raised; of one inside another, the inner."""
+    names = {module: name for name, module in body.named_modules()}
+    running = [frame.f_locals.get("self") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return next((names[part] for part in reversed(running) if isinstance(part, nn.Module) and part in names), "")
 
 
 def run(body: nn.Module, x: Tensor) -> object:

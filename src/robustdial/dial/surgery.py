@@ -27,7 +27,7 @@ from robustdial.dial.offer import Offer
 from robustdial.dial.probe import Gauge
 from robustdial.dial.setting import Dial
 from robustdial.dial.slim import Slim
-from robustdial.dial.trial import check_copy, check_example, check_hidden, check_rows, check_training, without_rows
+from robustdial.dial.trial import check_copy, check_hidden, check_rows, check_training, without_rows
 from robustdial.dial.widths import slimmed
 
 Sites = Callable[[str, nn.Module], bool]
@@ -67,7 +67,6 @@ def dialed(
         like = next(body.parameters(), example)
         example = example.to(like.device, like.dtype)
         check_copy(model, body, example)
-        check_example(body, example)
     check_nothing_hidden(body)
     chosen = _chosen(body, sites, example)
     if dials.widths != (1.0,):

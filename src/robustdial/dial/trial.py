@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
-from robustdial.dial.checks import LINE
+from robustdial.dial.checks import LINE, copied
 from robustdial.dial.kinds import NORMS
 from robustdial.dial.model import Dialed
 from robustdial.dial.probe import Failure, buffers_kept, run, where
@@ -18,11 +17,15 @@ from robustdial.randomness import seeded
 
 
 def check_copy(model: nn.Module, body: nn.Module, example: Tensor) -> None:
-    """Raises ValueError if a copy of a network is not the same network, as where a hook writes into the original."""
+    """`check_example(body, example)`; raises ValueError as well if `body`, a copy of `model`, is not the same network.
+
+    It is not where a hook writes into the original.
+    """
     with buffers_kept(model), seeded(0, example.device):
         try:
             wanted = run(model, example)
         except Failure:  # of the copy it is said in words
+            check_example(body, example)
             return
     with buffers_kept(body), seeded(0, example.device):
         try:
@@ -31,6 +34,7 @@ def check_copy(model: nn.Module, body: nn.Module, example: Tensor) -> None:
             raise ValueError(_another(model, failure.why)) from failure.__cause__
     if isinstance(wanted, Tensor) and isinstance(found, Tensor) and not _close(found, wanted):
         raise ValueError(_another(model, "it answers differently"))
+    logits_of(found)
 
 
 def _another(model: nn.Module, why: str) -> str:
@@ -95,7 +99,7 @@ def check_hidden(dialed: Dialed, example: Tensor) -> None:
 
 def check_training(dialed: Dialed, example: Tensor) -> None:
     """Raises TypeError if the network returns no logits while it is trained, ValueError if it fails then."""
-    trial = copy.deepcopy(dialed)
+    trial = copied(dialed)
     trial.train()
     (setting, *_) = trial.settings(torch.zeros(len(example), dtype=torch.int64))
     with seeded(0, example.device), torch.no_grad():
