@@ -7,7 +7,7 @@ import functools
 import inspect
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import tyro
@@ -34,12 +34,14 @@ def bind(target: Callable[..., T], args: Sequence[str], prog: str, others: str =
     args = tuple(spread(args, _named(hints, lambda hint: get_origin(hint) is tuple)))
     args = tuple(as_decimals(args, _named(hints, takes_floats)))
     args = tuple(filled(args, _named(hints, lambda hint: bool in get_args(hint))))
+    asked: Container[str] | None = given(args)
     if {"-h", "--help"} & {*args}:
+        asked = None
         console.print(described(target.__doc__ or ""), "", soft_wrap=True, sep="\n")
     box = io.StringIO()
     try:
         with contextlib.redirect_stderr(box):
-            values = tyro.cli(grouped(target, others), args=list(args), prog=prog, description="", config=PARSER)
+            values = tyro.cli(grouped(target, others, asked), args=list(args), prog=prog, description="", config=PARSER)
     except SystemExit as leaving:
         if leaving.code in (0, None):
             raise

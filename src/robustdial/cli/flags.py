@@ -59,7 +59,8 @@ def training_flags(recipe: Recipe, preset: Mapping[str, Any] = MappingProxyType(
         ("resume", bool, field(default=False)),
         *((flag.name, str, field(default=flag.default)) for flag in more),
     ]
-    flags, doc = make_dataclass(recipe.__name__, [*knobs, *runs, *own]), written_out(recipe, recipe_named)
+    flags = make_dataclass(recipe.__name__, [*knobs, *runs, *own], repr=False, eq=False)
+    doc = written_out(recipe, recipe_named)
     flags.__doc__ = (
         f"{_in_short(recipe)}\n\nArgs:\n{_args(doc)}\n{_args(settings.__doc__)}\n    first: {_FIRST}\n"
         f"    preset: {_preset()}\n    log: {_LOG}\n    resume: continue the run in --out."
@@ -86,7 +87,7 @@ def comparison_flags(preset: Mapping[str, Any] = MappingProxyType({})) -> type:
         ("out", str, field(default="runs/compare")),
         ("resume", bool, field(default=False)),
     ]
-    flags = make_dataclass("comparison", [*own, *shared])
+    flags = make_dataclass("comparison", [*own, *shared], repr=False, eq=False)
     parts = ", ".join(table("study.evaluation.extra_measurements", "EXTRAS"))
     of_run = "\n".join(line for line in _args(settings.__doc__).splitlines() if not line.strip().startswith("out:"))
     flags.__doc__ = (

@@ -10,7 +10,7 @@ import inspect
 import re
 import shutil
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import field, fields, make_dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -38,29 +38,41 @@ _METAVARS = {int: "INT", float: "FLOAT", str: "TEXT", Path: "PATH"}
 _PAGE = 100  # lines of text that are longer are hard to read
 
 
-def grouped(target: Callable[..., Any], others: str = "main") -> Callable[..., dict[str, Any]]:
+def grouped(
+    target: Callable[..., Any], others: str = "main", asked: Container[str] | None = None
+) -> Callable[..., dict[str, Any]]:
     """A function of groups of flags, which gives the arguments that `target` takes.
 
     Args:
         target: a function or a dataclass; its arguments are the flags, what stands under Args their help.
         others: group of the flags that stand in none.
+        asked: the flags to be read, by default all. Others have their default, if there is one, and are kept from the
+            parser: those of a training take it longer than anything else it does.
     """
     hints, helps = get_type_hints(target), _helps(target.__doc__ or "")
     positional: list[inspect.Parameter] = []
     groups: dict[str, list[tuple[str, Any, Any]]] = {}
+    left: dict[str, Any] = {}
     for name, parameter in inspect.signature(target).parameters.items():
-        alone = parameter.kind is parameter.POSITIONAL_ONLY
+        alone, needed = parameter.kind is parameter.POSITIONAL_ONLY, parameter.default is parameter.empty
+        if not (alone or needed or asked is None or name in asked):
+            left[name] = parameter.default
+            continue
         kind = _described(hints[name], parameter.default, helps.get(name, ""), alone)
         if alone:
             positional.append(parameter.replace(annotation=kind))
         else:
             flag = (name, kind, field(default=parameter.default))
             groups.setdefault(_GROUP_OF.get(name, others), []).append(flag)
-    kinds = {group: make_dataclass(group, [*sorted(groups[group], key=_place)]) for group in _GROUPS if group in groups}
+    kinds = {
+        group: make_dataclass(group, [*sorted(groups[group], key=_place)], repr=False, eq=False)
+        for group in _GROUPS
+        if group in groups
+    }
 
     def together(*given: Any, **in_groups: Any) -> dict[str, Any]:
         flags = {f.name: getattr(group, f.name) for group in in_groups.values() for f in fields(group)}
-        return {parameter.name: value for parameter, value in zip(positional, given, strict=True)} | flags
+        return {parameter.name: value for parameter, value in zip(positional, given, strict=True)} | flags | left
 
     wanted = [
         inspect.Parameter(group, inspect.Parameter.KEYWORD_ONLY, annotation=kind) for group, kind in kinds.items()
