@@ -5,9 +5,10 @@ Colours carry the idea: blue is clean, red is robust, and lambda runs from one t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from html import escape
 from itertools import groupby, pairwise
+from types import MappingProxyType
 from typing import Any
 
 import plotly.graph_objects as go
@@ -27,6 +28,12 @@ SAME = 0.01  # points closer than this share of the plot cover one another
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
 CONFIG = {"responsive": True, "displayModeBar": False}
 
+
+Look = Mapping[str, Any]
+"""Properties of a part of a figure, as plotly names them."""
+
+NOTHING: Look = MappingProxyType({})
+FROM_ZERO: Look = MappingProxyType({"rangemode": "tozero"})
 
 Plot = tuple[str, str, go.Figure]
 """Id on the page, title, figure."""
@@ -73,7 +80,7 @@ def tradeoff(points: Sequence[Entry]) -> go.Figure:
             hovertemplate="%{hovertext}<extra></extra>",
         )
     _halo(figure)
-    return dressed(figure, "clean accuracy", "robust accuracy", suffix=" %").update_xaxes(ticksuffix=" %")
+    return dressed(figure, "clean accuracy", "robust accuracy", " %", across={"ticksuffix": " %"})
 
 
 def against_lam(points: Sequence[Entry]) -> go.Figure:
@@ -108,10 +115,10 @@ def training(epochs: Sequence[Entry]) -> list[Plot]:
         ("health", "Held-out probe: under one step, under many", _probe(epochs)),
         ("lr", "Learning rate", _lines(epochs, {"lr": BETWEEN})),
         ("gradient", "Input gradient", _lines(epochs, {"gradient": BETWEEN})),
-        ("seconds", "Seconds per epoch", _lines(epochs, {"seconds": BETWEEN}).update_yaxes(rangemode="tozero")),
+        ("seconds", "Seconds per epoch", _lines(epochs, {"seconds": BETWEEN}, upright=FROM_ZERO)),
     ]
     if len({e.get("passes") for e in epochs}) > 1:
-        passes = _lines(epochs, {"passes": BETWEEN}).update_yaxes(rangemode="tozero")
+        passes = _lines(epochs, {"passes": BETWEEN}, upright=FROM_ZERO)
         plots.insert(5, ("passes", "Passes per batch", passes))
     return [plot for plot in plots if len(plot[2].data)]
 
@@ -127,12 +134,14 @@ def shades(lams: Iterable[float | None]) -> dict[float | None, str]:
     return dict(zip(known, sample_colorscale([CLEAN, BETWEEN, ROBUST], places), strict=True)) | {None: BETWEEN}
 
 
-def _lines(epochs: Sequence[Entry], keys: dict[str, str], scale: float = 1, suffix: str = "") -> go.Figure:
+def _lines(
+    epochs: Sequence[Entry], keys: dict[str, str], scale: float = 1, suffix: str = "", upright: Look = NOTHING
+) -> go.Figure:
     figure, x = go.Figure(), [e["epoch"] for e in epochs]
     for key, colour in keys.items():
         y = [None if e.get(key) is None else scale * e[key] for e in epochs]
         line(figure, x, y, key, colour, suffix)
-    return by_epoch(figure, len(x), suffix)
+    return by_epoch(figure, len(x), suffix, upright)
 
 
 def _probe(epochs: Sequence[Entry]) -> go.Figure:
@@ -150,7 +159,9 @@ def _validation(epochs: Sequence[Entry], side: str) -> go.Figure:
     for lam in lams:
         y = [hundred(row.get(lam)) for row in rows]
         line(figure, x, y, "no dial" if lam is None else f"{lam:g}", colours[lam], " %")
-    return by_epoch(figure, len(x), " %").update_layout(legend_title="λ", showlegend=True)
+    by_epoch(figure, len(x), " %")
+    figure.layout.legend.title, figure.layout.showlegend = "λ", True
+    return figure
 
 
 def line(
@@ -165,10 +176,10 @@ def line(
     figure.add_scatter(x=x, y=y, mode=mode, name=name, line=stroke, marker={"size": 4}, hovertemplate=hover)
 
 
-def by_epoch(figure: go.Figure, count: int, suffix: str) -> go.Figure:
+def by_epoch(figure: go.Figure, count: int, suffix: str, upright: Look = NOTHING) -> go.Figure:
     """Dress a figure whose x axis is `count` epochs."""
     # Left alone, plotly puts ticks at 1.2 and 1.4 epochs when there are few.
-    return dressed(figure, "epoch", "", suffix).update_xaxes(dtick=1 if count < 8 else None)
+    return dressed(figure, "epoch", "", suffix, {"dtick": 1} if count < 8 else {}, upright)
 
 
 def _widths(points: Sequence[Entry]) -> Iterable[tuple[str, tuple[float, Iterable[Entry]]]]:
@@ -251,26 +262,39 @@ def _halo(figure: go.Figure) -> None:
     figure.add_scatter(x=[], y=[], mode="markers", marker=ring, hoverinfo="skip", showlegend=False)
 
 
-def dressed(figure: go.Figure, x: str, y: str, suffix: str = "") -> go.Figure:
-    """Give a figure the look of the page, with titles `x` and `y` on its axes."""
-    axis = {"gridcolor": GRID, "zeroline": False, "automargin": True, "nticks": 7, "title_font_size": 13}
-    figure.update_xaxes(title=x, title_standoff=8, **axis)
-    figure.update_yaxes(title=y, title_standoff=8, ticksuffix=suffix, **axis)
-    return figure.update_layout(
-        template="none",
-        font={"family": FONT, "size": 13, "color": INK},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        margin={"l": 8, "r": 16, "t": 12, "b": 8},
-        legend={
+def dressed(
+    figure: go.Figure, x: str, y: str, suffix: str = "", across: Look = NOTHING, upright: Look = NOTHING
+) -> go.Figure:
+    """Give a figure the look of the page, with titles `x` and `y` on its axes, and more of each in `across`, `upright`.
+
+    All at once: an update takes plotly longer than to lay a figure out anew.
+    """
+    axis = {"gridcolor": GRID, "zeroline": False, "automargin": True, "nticks": 7}
+    axes = {"x": {**axis, **_titled(x), **across}, "y": {**axis, **_titled(y), "ticksuffix": suffix, **upright}}
+    layout = figure.layout.to_plotly_json()
+    for name in dict.fromkeys(("xaxis", "yaxis", *layout)):
+        if name[1:5] == "axis":
+            layout[name] = layout.get(name, {}) | axes[name[0]]
+    figure.layout = layout | {
+        "template": "none",
+        "font": {"family": FONT, "size": 13, "color": INK},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "margin": {"l": 8, "r": 16, "t": 12, "b": 8},
+        "legend": {
             "orientation": "h",
             "x": 0,
             "y": 1.02,
             "yanchor": "bottom",
             "bgcolor": "rgba(0,0,0,0)",
-            "font_size": 12,
+            "font": {"size": 12},
         },
-        showlegend=sum(trace.showlegend is not False for trace in figure.data) > 1,
-        hoverlabel={"bgcolor": "#26303d", "bordercolor": "#26303d", "font": {"color": "#f5f6f8"}},
-        dragmode=False,  # on a touch screen a drag must scroll the page
-    )
+        "showlegend": sum(trace.showlegend is not False for trace in figure.data) > 1,
+        "hoverlabel": {"bgcolor": "#26303d", "bordercolor": "#26303d", "font": {"color": "#f5f6f8"}},
+        "dragmode": False,  # on a touch screen a drag must scroll the page
+    }
+    return figure
+
+
+def _titled(text: str) -> Look:
+    return {"title": {"text": text, "standoff": 8, "font": {"size": 13}}}

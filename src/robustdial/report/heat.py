@@ -13,6 +13,9 @@ from robustdial.report.folder import Entry
 from robustdial.report.words import interval, percent
 
 LIGHT = "#f4f1ee"
+CATEGORIES = {"type": "category", "showgrid": False, "dtick": 1}
+"""How an axis of cells differs from others."""
+
 ROW = 40
 """Height of a row of cells in pixels."""
 
@@ -36,9 +39,8 @@ def surface(points: Sequence[Entry]) -> go.Figure:
             row=1,
             col=column,
         )
-    dressed(figure, "λ", "").update_xaxes(type="category", dtick=1)
+    dressed(figure, "λ", "", across=CATEGORIES, upright=CATEGORIES)
     figure.update_annotations(font={"size": 13, "color": INK})
-    figure.update_xaxes(showgrid=False).update_yaxes(type="category", dtick=1, showgrid=False)
     return figure.update_yaxes(title={"text": "width", "font": {"size": 13}}, col=1).update_layout(margin_t=28)
 
 
@@ -60,9 +62,8 @@ def crossed(cross: Entry) -> go.Figure:
     last, bottom = len(served) - 1.5, len(attacked) - 1.5
     figure.add_shape(x0=last, x1=last, y0=-0.5, y1=bottom + 1, **line)
     figure.add_shape(x0=-0.5, x1=last + 1, y0=bottom, y1=bottom, **line)
-    dressed(figure, "λ that answers", "λ that is attacked")
-    figure.update_xaxes(type="category", showgrid=False, dtick=1)
-    return figure.update_yaxes(type="category", autorange="reversed", showgrid=False, dtick=1)
+    upright = {**CATEGORIES, "autorange": "reversed"}
+    return dressed(figure, "λ that answers", "λ that is attacked", across=CATEGORIES, upright=upright)
 
 
 def _cells(

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from robustdial.report.compare.axes import around, logarithmic
 from robustdial.report.compare.folder import Row
-from robustdial.report.curves import BETWEEN, CLEAN, ROBUST, Plot, by_epoch, line
+from robustdial.report.curves import BETWEEN, CLEAN, FROM_ZERO, NOTHING, ROBUST, Look, Plot, by_epoch, line
 from robustdial.report.thin import EPOCHS, METHODS, evenly
 
 COLOURS = (CLEAN, ROBUST, "#3f9a6b", BETWEEN, "#b8892b", "#2fa3a8", "#c75a94", "#7a8794", "#9a6a44", "#6f8f2f")
@@ -40,7 +40,7 @@ def training(rows: Sequence[Row]) -> list[Plot]:
     if ends:
         gradient.update_yaxes(**logarithmic(around(ends)))
     plots = [
-        ("passes", "Passes per batch", _lines(rows, "passes").update_yaxes(rangemode="tozero")),
+        ("passes", "Passes per batch", _lines(rows, "passes", upright=FROM_ZERO)),
         ("gradient", "Input gradient", gradient),
         ("val-clean", "Validation, clean", _lines(rows, "clean", 100, " %")),
         ("val-robust", "Validation, robust", _lines(rows, "robust", 100, " %")),
@@ -48,14 +48,18 @@ def training(rows: Sequence[Row]) -> list[Plot]:
     return [plot for plot in plots if len(plot[2].data)]
 
 
-def _lines(rows: Sequence[Row], quantity: str, scale: float = 1, suffix: str = "") -> go.Figure:
+def _lines(
+    rows: Sequence[Row], quantity: str, scale: float = 1, suffix: str = "", upright: Look = NOTHING
+) -> go.Figure:
     figure, longest = go.Figure(), 0
     for row, key in zip(rows, keys(rows), strict=True):
         means = _means(row, quantity)
         y = [scale * mean for mean in means.values()]
         line(figure, list(means), y, row.label, key.colour, suffix, DASHES[key.dash])
         longest = max(longest, *means, 0)
-    return by_epoch(figure, longest, suffix).update_layout(showlegend=False)  # one key serves all plots
+    by_epoch(figure, longest, suffix, upright)
+    figure.layout.showlegend = False  # one key serves all plots
+    return figure
 
 
 def _means(row: Row, quantity: str) -> dict[int, float]:

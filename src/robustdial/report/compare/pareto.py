@@ -83,8 +83,9 @@ def pareto(comparison: Comparison, costs: Sequence[Measured], unit: str) -> go.F
         members = [(point, name) for point, name in zip(points, names, strict=True) if point.kind == kind]
         if members:
             _markers(figure, kind, members)
-    dressed(figure, unit, "robust accuracy", suffix=" %").update_layout(showlegend=True)
-    return figure.update_xaxes(**logarithmic(frame.x)).update_yaxes(range=frame.y)
+    dressed(figure, unit, "robust accuracy", " %", logarithmic(frame.x), {"range": frame.y})
+    figure.layout.showlegend = True
+    return figure
 
 
 def _points(comparison: Comparison, costs: Sequence[Measured]) -> list[Point]:

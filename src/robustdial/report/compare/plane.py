@@ -22,8 +22,9 @@ def plane(comparison: Comparison) -> go.Figure:
     names = _names([rows for _, rows in curves])
     for (key, rows), name in zip(curves, names, strict=True):
         _line(figure, key, rows, name)
-    dressed(figure, "clean accuracy", "robust accuracy", suffix=" %").update_xaxes(ticksuffix=" %")
-    return figure.update_layout(showlegend=False)
+    dressed(figure, "clean accuracy", "robust accuracy", " %", across={"ticksuffix": " %"})
+    figure.layout.showlegend = False
+    return figure
 
 
 def _curves(comparison: Comparison) -> list[tuple[Key, list[Row]]]:

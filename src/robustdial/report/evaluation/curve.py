@@ -40,14 +40,14 @@ def curve(points: Sequence[Entry], radius: float) -> go.Figure:
         hovertemplate="%{hovertext}<extra></extra>",
         showlegend=False,
     )
-    dressed(figure, "ε", "robust accuracy", " %")
+    ticks = _ticks(x, radius)
+    named = {"tickvals": ticks, "ticktext": [escape(p["eps"]) for p in points if p["radius"] in ticks]}
+    dressed(figure, "ε", "robust accuracy", " %", named, {"range": [-2, 102]})
     figure.add_vline(radius, line={"color": INK, "width": 1, "dash": "dot"})
     figure.add_annotation(
         x=radius, y=1, yref="paper", text="claimed", showarrow=False, xanchor="left", xshift=4, font={"color": INK}
     )
-    ticks = _ticks(x, radius)
-    figure.update_xaxes(tickvals=ticks, ticktext=[escape(p["eps"]) for p in points if p["radius"] in ticks])
-    return figure.update_yaxes(range=[-2, 102])
+    return figure
 
 
 def _ticks(x: Sequence[float], radius: float) -> list[float]:
