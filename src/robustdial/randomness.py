@@ -20,7 +20,8 @@ def seeded(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
     """
     device = torch.device(device)
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+        # torch.manual_seed would seed every card as well, and where none has been met yet note the whole stack for it
+        (torch.default_generator.manual_seed if device.type == "cpu" else torch.manual_seed)(seed)
         yield
 
 
