@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from robustdial.data.augment import none
 from robustdial.data.divide import Raw, with_test
@@ -17,9 +19,16 @@ def read(root: Path, size: int | None) -> Raw:
 
     Source: Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998.
     """
+    images, labels = _stored()
+    x = images[:, None] * (255 / 16)  # stored as 0 to 16
+    pool = Resident(resized(x.round().to(torch.uint8), size), labels.clone())
+    return with_test(Raw(tuple("0123456789"), pool, None, none))
+
+
+@functools.cache
+def _stored() -> tuple[Tensor, Tensor]:
+    """Images and labels; they are stored as text, which is read once in a process."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    x = torch.from_numpy(bunch.images)[:, None] * (255 / 16)  # stored as 0 to 16
-    pool = Resident(resized(x.round().to(torch.uint8), size), torch.from_numpy(bunch.target).long())
-    return with_test(Raw(tuple("0123456789"), pool, None, none))
+    return torch.from_numpy(bunch.images), torch.from_numpy(bunch.target).long()
