@@ -245,7 +245,8 @@ def test_a_comparison_keeps_where_it_came_from(tmp_path, monkeypatch):
 def test_all_are_measured_under_one_threat_and_in_further_parts(tmp_path):
     """Methods with other threats of their own stand in the same table."""
     entries = (Entry("clean", "clean", {"eps": 0.3}), Entry("pgd-at", "pgd-at", {"eps": 0.1, "steps": 1}))
-    made = comparison(tmp_path / "c", entries=entries, attacks=("pgd-2",), threat=Linf(0.05), also=("unseen", "warps"))
+    settings = {"attacks": ("pgd-2",), "n": 10, "threat": Linf(0.05), "also": ("unseen", "warps")}
+    made = comparison(tmp_path / "c", entries=entries, **settings)
     begin(made)
     list(compare(made))
     assert reopen(made.folder) == made
