@@ -49,7 +49,8 @@ def of_timm():
 
 def of_torchvision():
     torchvision = pytest.importorskip("torchvision")
-    return torchvision.models.resnet18(num_classes=CLASSES, width_per_group=64)
+    kinds = torchvision.models.resnet  # with and without a convolution in the shortcut, as in those that have names
+    return kinds.ResNet(kinds.BasicBlock, [2, 1, 1, 1], num_classes=CLASSES)
 
 
 NETWORKS = {"own": own, "ours": ours, "timm": of_timm, "torchvision": of_torchvision}
