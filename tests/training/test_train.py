@@ -81,11 +81,24 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(("recipe", "knobs", "more", "killed_after"), CASES.values(), ids=CASES)
-def test_a_killed_run_ends_with_the_same_bits(tmp_path, recipe, knobs, more, killed_after):
-    knobs = KNOBS[recipe] | knobs
-    whole = finish(run.start(recipe, knobs, settings(tmp_path / "whole", **more)))
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """`undisturbed(recipe, knobs, more)` is the folder of a run that nobody kills; cases that differ in nothing share
+    it."""
+    folders = {}
 
+    def trained(recipe, knobs, more):
+        case = repr((recipe, knobs, more))
+        if case not in folders:
+            folders[case] = finish(run.start(recipe, knobs, settings(tmp_path_factory.mktemp("whole"), **more))).folder
+        return folders[case]
+
+    return trained
+
+
+@pytest.mark.parametrize(("recipe", "knobs", "more", "killed_after"), CASES.values(), ids=CASES)
+def test_a_killed_run_ends_with_the_same_bits(tmp_path, undisturbed, recipe, knobs, more, killed_after):
+    knobs = KNOBS[recipe] | knobs
     broken = run.start(recipe, knobs, settings(tmp_path / "broken", **more))
     for number, _ in enumerate(training_loop(broken), start=1):
         if number == killed_after - 1:
@@ -96,7 +109,7 @@ def test_a_killed_run_ends_with_the_same_bits(tmp_path, recipe, knobs, more, kil
     torch.rand(17)
     resumed = finish(run.resume(broken.folder))
 
-    tensors, about, epochs = files(whole.folder)
+    tensors, about, epochs = files(undisturbed(recipe, knobs, more))
     again, about_again, epochs_again = files(resumed.folder)
     assert tensors.keys() == again.keys()
     assert all(torch.equal(tensors[name], again[name]) for name in tensors)
