@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import struct
 import sys
+import zlib
 
 import pytest
 import torch
@@ -127,10 +129,24 @@ def test_a_truncated_picture_is_named(folder, bytes_left):
     assert "\n" not in str(error.value)
 
 
-def test_sixteen_bit_pictures_are_refused_by_name(folder):
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def deep_png(colour: int, channels: int) -> bytes:
+    """A PNG of 16 x 16 pixels with 16 bits per channel, as Pillow does not write it in colour."""
+    rows = zlib.compress((bytes(1) + bytes(32 * channels)) * 16)
+    head = struct.pack(">IIBBBBB", 16, 16, 16, colour, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("colour", "channels", "mode"), [(0, 1, "I;16"), (2, 3, "RGB;16B"), (4, 2, "LA;16B"), (6, 4, "RGBA;16B")]
+)
+def test_sixteen_bit_pictures_are_refused_by_name(folder, colour, channels, mode):
     path = folder(train=3, test=2)
-    Image.new("I;16", (16, 16)).save(path / "train" / "ant" / "0.png")
-    with pytest.raises(ValueError, match=r"0.png has pixels of mode 'I;16'. Save it with 8 bits per channel"):
+    (path / "train" / "ant" / "0.png").write_bytes(deep_png(colour, channels))
+    with pytest.raises(ValueError, match=rf"0.png has pixels of mode '{mode}'. Save it with 8 bits per channel"):
         load(f"folder:{path}")
 
 

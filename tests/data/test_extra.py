@@ -147,6 +147,7 @@ BAD = {
     "float": ({"image": PIXELS / 255}, "is float64 [60, 8, 8, 1]. Save it as uint8 [N, H, W, C]"),
     "channels first": ({"image": np.zeros((60, 1, 8, 8), np.uint8)}, "Save it as uint8 [N, H, W, C]"),
     "columns": ({"image": np.asfortranarray(PIXELS)}, "is stored by columns"),
+    "none": ({"image": PIXELS[:0], "label": NUMBERS[:0]}, "holds no images. Add some"),
     "tiny": ({"image": np.zeros((60, 4, 4, 1), np.uint8)}, "4 x 4 pixels, and each side needs 8"),
     "more classes": (
         {"label": np.arange(60) % 11},

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from robustdial.data import load, load_to_measure
-from robustdial.data.soundness import check_parquet
+from robustdial.data.soundness import rows_of
 
 N = 24
 
@@ -182,6 +182,17 @@ def test_parquet_files_may_lie_in_folders_of_parts_and_in_brackets(datasets, par
     assert (len(data.train) + len(data.val), len(data.test)) == (20, 4)
 
 
+def test_files_without_rows_are_passed_over_and_missing_ones_noted(datasets, parquet):
+    rows = named(datasets, ["cat", "dog"], ANIMALS)
+    path = parquet(**{"train-0-of-3": rows.select([]), "train-1-of-3": rows, "test-0-of-1": rows})
+    data = load(f"parquet:{path}", val=0)
+    assert (len(data.train), len(data.test)) == (20, 20)
+    assert "Of train-*-of-3.parquet 2 of 3 files are there." in data.notes
+    (path / "train-1-of-3.parquet").unlink()
+    with pytest.raises(ValueError, match=r"The train part of parquet:\S* has no rows\. Add some"):
+        load(f"parquet:{path}")
+
+
 def test_a_test_file_alone_can_be_measured(datasets, parquet):
     data, part = load_to_measure(f"parquet:{parquet(test=named(datasets, ['cat', 'dog'], ANIMALS))}")
     assert (part, len(data.test), len(data.train)) == ("test", 20, 0)
@@ -196,7 +207,7 @@ def test_a_file_that_unpacks_to_far_more_than_it_is_is_refused(tmp_path, monkeyp
     monkeypatch.setattr(soundness, "ROOM", 2**20)
     writer.write_table(pyarrow.table({"image": [b"\0" * 100_000] * 400}), tmp_path / "bomb.parquet", compression="zstd")
     with pytest.raises(ValueError, match=r"bomb.parquet has .* bytes and unpacks to more than 64 times that"):
-        check_parquet(tmp_path / "bomb.parquet")
+        rows_of(tmp_path / "bomb.parquet")
 
 
 @pytest.mark.parametrize("features", [b"no json", b'{"info": {"features": {"image": {"_type": "Value"}}}}'])
@@ -287,11 +298,16 @@ def test_a_column_of_parts_is_known_by_its_words(listed):
     assert "Parts are those of the column Usage." in data.notes
 
 
-def test_labels_that_are_numbers_with_a_point_are_in_the_order_of_numbers(listed):
-    assert load(listed("file,label", *(f"images/{n}.png,{(2, 10)[n % 2]}.0" for n in range(12)))).classes == (
-        "2.0",
-        "10.0",
-    )
+@pytest.mark.parametrize("words", [("2.0", "10.0"), ("2.0e+00", "1.0e+01")])
+def test_labels_that_are_numbers_with_a_point_are_in_the_order_of_numbers(listed, words):
+    assert load(listed("file,label", *(f"images/{n}.png,{words[n % 2]}" for n in range(12)))).classes == words
+
+
+@pytest.mark.parametrize(("words", "noted"), [("cat cat|dog dog", True), ("cat sea|dog dog", False)])
+def test_a_class_that_is_made_of_others_is_noted(listed, words, noted):
+    lines = [f"images/{n}.png,{words.split()[n % 3]}" for n in range(12)]
+    notes = [note for note in load(listed("file,label", *lines)).notes if "several at once: cat|dog" in note]
+    assert len(notes) == noted
 
 
 def test_columns_of_a_csv_file_can_be_named(listed):
@@ -323,6 +339,10 @@ def test_what_may_be_a_class_is_one(listed, words):
             ["file,label", *rows(), "images/99.png,dog", "b.png,cat"],
             "2 of 14 files are not there: images/99.png, b",
         ),
+        (["file,label", *rows(), "IMAGES\\\\3.PNG,dog"], r"3.PNG; there is images/3\.png\. Names are"),
+        (["file,label", *(f"{n},{n % 2}" for n in range(12))], r"not there: 0, 1, 2, \.\.\.; there is images/0\.png"),
+        (["# of mine", "file,label", *rows()], r"its first line has 1 cells \(# of mine\) and all others have 2"),
+        (["file label", *rows(" ")], "has one column only, file label. Give a column of files and one of labels"),
         (["file,label", *rows(), "images/0.png"], "line 14 has 1 cells, and there are 2 columns"),
         (["file,label", *rows()[:-1], "images/11.png,"], "row 13 has no label"),
         (["file,label", *rows()[:-1], "images/11.png,NaN"], "NaN in the column label is often the mark"),
@@ -356,6 +376,8 @@ def test_a_csv_file_that_is_not_there_or_no_text_is_named(tmp_path):
         (b"\x1f\x8b", "gzip"),
         (b"PAR1", "Parquet"),
         (b"\xff\xfe", "UTF-16"),
+        (b"\x93NUMPY", "array of numpy"),
+        (b"\0" * 257 + b"ustar", "tar archive"),
     ):
         (tmp_path / "other.csv").write_bytes(start + bytes(20))
         with pytest.raises(ValueError, match=rf"is no CSV but .*{kind}.* Save it as CSV"):

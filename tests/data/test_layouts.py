@@ -183,6 +183,7 @@ def test_images_of_a_class_may_lie_deeper(tmp_path):
         (("val/a", "val/b", "dev/a", "dev/b"), "both name the val part"),
         (("train/a", "train/b", "val/a"), "do not hold the same classes: b"),
         (("test/a", "test/b"), "The training set is empty"),
+        (("raw/a", "raw/b", "test/a", "test/b"), "raw holds the same folders as test. If it is the training part"),
     ],
 )
 def test_what_could_be_meant_in_two_ways_is_refused(tmp_path, places, says):
@@ -216,6 +217,42 @@ def test_a_table_beside_a_folder_of_images_is_named(tmp_path):
     (tmp_path / "labels.csv").write_text("file,label\n")
     with pytest.raises(ValueError, match=r"a table lies beside it: csv:\S*labels.csv"):
         load(name)
+
+
+@pytest.mark.parametrize("places", [(), ("train",), ("train", "test")])
+@pytest.mark.parametrize("table", ["", "train"])
+def test_so_is_one_beside_images_without_folders_of_classes(tmp_path, places, table):
+    name = write(tmp_path, *places) if places else f"folder:{tmp_path}"
+    (tmp_path / table).mkdir(exist_ok=True)
+    (tmp_path / table / "metadata.csv").write_text("file_name,label\n")
+    with pytest.raises(ValueError, match=r"A table lies there: csv:\S*metadata.csv reads its labels"):
+        load(name)
+
+
+@pytest.mark.parametrize("ending", [".HEIC", ".dng", ".npy"])
+def test_images_in_a_format_that_is_not_read_are_no_small_loss(tmp_path, ending):
+    name = write(tmp_path, "a", "b")
+    (tmp_path / "b" / f"x{ending}").write_bytes(b"pixels")
+    with pytest.raises(ValueError, match=rf"1 images in \S*/b are of a format .* such as x{ending}\. Save them"):
+        load(name)
+
+
+def test_folders_inside_of_classes_are_noted(tmp_path):
+    name = write(tmp_path, "apple/scab", "apple/rot", "corn/rust", "plum")
+    assert "Folders inside of a class are not told apart: apple/rot, apple/scab." in load(name).notes
+
+
+def test_a_class_of_which_nothing_is_measured_is_noted(tmp_path):
+    name = write(tmp_path, "a", "b")
+    write(tmp_path, "c", number=1)
+    assert "No test image is of class c: nothing is measured of it." in load(name).notes
+
+
+@pytest.mark.parametrize(("place", "kind"), [("set", "folder"), ("list.csv", "csv"), ("x.parquet", "parquet")])
+def test_a_path_alone_is_told_what_to_write_before_it(tmp_path, place, kind):
+    (tmp_path / place).mkdir()
+    with pytest.raises(ValueError, match=rf"is a path\. Say what lies there: {kind}:\S*{place}\."):
+        load(str(tmp_path / place))
 
 
 @pytest.mark.parametrize(("copies", "noted"), [(0, False), (1, False), (2, True), (100, True)])

@@ -173,7 +173,13 @@ BROKEN = {
     "no label": (None, {"label": {}}, r"n0000 of \S*/train-000000.tar has no label: it holds png, not cls or json"),
     "no key": (None, {"label": {"json": lambda k: "{}"}}, r"its json gives no label \(.*no key label, cls, class"),
     "no JSON": (None, {"label": {"json": lambda k: "{"}}, r"n0000 of \S* its json gives no label"),
-    "no image": (None, {"more": lambda n: {"png": None, "pth": b"0"}}, r"n0000 of \S* has no image: it holds"),
+    "empty label": (None, {"label": {"cls": lambda k: " "}}, r"n0000 of \S* its cls gives no label \(it is empty"),
+    "missing label": (None, {"label": {"cls": lambda k: ("nan", "a", "b")[k]}}, "nan in the column of the labels is"),
+    "no image": (
+        None,
+        {"more": lambda n: {"png": None, "pth": b"0"}},
+        r"n0000 of \S* has no image\. Name one .* holds \w+, \w+",
+    ),
     "two images": (
         None,
         {"more": lambda n: {"jpg": b"0"}},

@@ -112,6 +112,9 @@ _PLACED = {
 }
 
 
+_BY_ENDING = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".tar": "wds", ".npz": "npz"}
+
+
 def names() -> tuple[str, ...]:
     """What `load` understands."""
     return (*_NAMED, *(f"{prefix}:{kind.place}" for prefix, kind in _PLACED.items()))
@@ -286,5 +289,8 @@ def _read(name: str, root: Path, reading: Reading) -> Raw:
         return _NAMED[name](root, reading.size)
     if prefix in _PLACED and place:
         return _as_listed(_PLACED[prefix].read(place, reading), name)
+    if Path(name).expanduser().exists():
+        kind = _BY_ENDING.get(Path(name).suffix.lower(), "folder")
+        raise ValueError(f"{shown(name)} is a path. Say what lies there: {kind}:{shown(name)}.")
     near, known = nearest(name, names()), ", ".join(names())
     raise ValueError(f"There is no data set {shown(name)!r}. Did you mean {near}? The data sets are {known}.")

@@ -11,8 +11,10 @@ import torch
 
 from robustdial.data.columns import CALLED_LABEL, Column, Kind, image_column, label_column
 from robustdial.data.divide import Raw
+from robustdial.data.formats import format_of
 from robustdial.data.gathered import gathered
 from robustdial.data.naming import check_marks, in_order
+from robustdial.data.nearby import near
 from robustdial.data.part_column import check_no_parts, part_column
 from robustdial.data.parts import PARTS, Part, part_called
 from robustdial.data.picture import Files
@@ -22,15 +24,6 @@ from robustdial.data.shown import check_text, few, shown
 SPLIT = "split"
 _CALLED_FILE = ("file", "filename", "file_name", "filepath", "file_path", "path", "image", "image_path", "img")
 _SEPARATORS = ",;\t|"
-_OTHER_FORMATS = {
-    b"PK\x03\x04": "a zip archive, as Excel writes it",
-    b"\x1f\x8b": "compressed by gzip",
-    b"PAR1": "Parquet (--data parquet:PATH)",
-    b"{": "JSON",
-    b"[": "JSON",
-    b"\xff\xfe": "text in UTF-16",
-    b"\xfe\xff": "text in UTF-16",
-}
 
 Rows = list[dict[str, str]]
 
@@ -57,7 +50,7 @@ def read(place: str, reading: Reading) -> Raw:
     check_no_parts(unused, name, "Write train, val or test in it")
     _check_complete(rows, (image, label, *([split] if split else [])), name)
     paths = [os.path.join(path.parent, row[image]) for row in rows]
-    _check_files(paths, rows, image, name)
+    _check_files(paths, rows, image, path.parent, name)
     classes = in_order(row[label] for row in rows)
     for word in classes:
         check_text(word, "The class")
@@ -72,7 +65,8 @@ def read(place: str, reading: Reading) -> Raw:
 def _rows(path: Path, name: str) -> tuple[list[str], Rows]:
     """The names of the columns, and the rows without blanks around their cells."""
     if not path.is_file():
-        raise FileNotFoundError(f"There is no file {shown(str(path))}. Give a CSV file of file names and labels.")
+        what = f"{shown(str(path))} is a folder" if path.is_dir() else f"There is no file {shown(str(path))}"
+        raise FileNotFoundError(f"{what}. Give a CSV file of file names and labels.")
     _check_format(path, name)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -90,6 +84,7 @@ def _rows(path: Path, name: str) -> tuple[list[str], Rows]:
     files = [cell for cell in names if os.path.isfile(os.path.join(path.parent, cell))]
     if files:
         raise ValueError(f"{name}: its first line names a file: {shown(files[0])}. Put a line above: file,label.")
+    _check_columns(names, rows, name)
     odd = [number for number, row in enumerate(rows, 2) if len(row) != len(names)]
     if odd:
         raise ValueError(
@@ -99,12 +94,24 @@ def _rows(path: Path, name: str) -> tuple[list[str], Rows]:
     return names, [dict(zip(names, row, strict=True)) for row in rows]
 
 
+def _check_columns(names: Sequence[str], rows: Sequence[Sequence[str]], name: str) -> None:
+    """Raise a ValueError where the first line cannot be that of the names, or nothing separates the cells."""
+    cells = {len(row) for row in rows}
+    if len(cells) == 1 and len(names) not in cells:
+        raise ValueError(
+            f"{name}: its first line has {len(names)} cells ({few(names)}) and all others have {cells.pop()}. Let it "
+            "name each column."
+        )
+    if len(names) == 1 and cells == {1}:
+        raise ValueError(
+            f"{name} has one column only, {shown(names[0])}. Give a column of files and one of labels, with a comma, a "
+            "semicolon, a tab or | between them."
+        )
+
+
 def _check_format(path: Path, name: str) -> None:
     """Raise a ValueError for a file of another format, told by how it begins."""
-    with path.open("rb") as file:
-        beginning = file.read(4).lstrip()
-    kind = next((kind for mark, kind in _OTHER_FORMATS.items() if beginning.startswith(mark)), None)
-    if kind is not None:
+    if (kind := format_of(path)) is not None:
         raise ValueError(f"{name} is no CSV but {kind}. Save it as CSV: a line of column names, then a line per image.")
 
 
@@ -151,13 +158,15 @@ def _check_complete(rows: Rows, columns: Sequence[str], name: str) -> None:
             raise ValueError(f"{name}: row {number} has no {shown(empty[0])}. Fill it in, or take the row out.")
 
 
-def _check_files(paths: Sequence[str], rows: Rows, image: str, name: str) -> None:
+def _check_files(paths: Sequence[str], rows: Rows, image: str, folder: Path, name: str) -> None:
     """Every file is there, and once: one that is in two parts, or of two classes, would be measured wrong."""
     missing = [row[image] for path, row in zip(paths, rows, strict=True) if not os.path.exists(path)]
     if missing:
+        alike = near(missing[0], folder)
+        there = f"; there is {few(alike)}" if alike else ""
         raise FileNotFoundError(
-            f"{name}: {len(missing):,} of {len(paths):,} files are not there: {few(missing)}. Names are relative to "
-            "the CSV file; --image COLUMN says which column holds them."
+            f"{name}: {len(missing):,} of {len(paths):,} files are not there: {few(missing)}{there}. Names are "
+            "relative to the CSV file, with their endings; --image COLUMN says which column holds them."
         )
     seen: set[str] = set()
     for path, row in zip(paths, rows, strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from robustdial.data.base import Data, Source, unit
 from robustdial.data.checks import check_classes, check_labels, is_constant
 from robustdial.data.overlap import of_images_twice
 from robustdial.data.parts import PARTS, Part
+from robustdial.data.shown import few
 from robustdial.data.split import balanced, stratified
 from robustdial.data.stream import told
 
@@ -82,6 +83,7 @@ def divide(name: str, raw: Raw, *, limit: int | None, val: float, seed: int, wor
     raw = with_test(raw)
     assert raw.test is not None
     check_labels(raw.test.labels, raw.classes, "test")
+    unseen = _without_images(raw.test.labels, raw.classes)
     if raw.val is not None:
         check_labels(raw.val.labels, raw.classes, "validation")
     fit, held = _chosen(
@@ -106,7 +108,12 @@ def divide(name: str, raw: Raw, *, limit: int | None, val: float, seed: int, wor
         augment=raw.augment,
         mean=mean,
         std=std,
-        notes=(() if blank else of_images_twice(train, test)) + raw.notes + _of_own_val(raw.val) + streamed + blank,
+        notes=(() if blank else of_images_twice(train, test))
+        + raw.notes
+        + unseen
+        + _of_own_val(raw.val)
+        + streamed
+        + blank,
     )
 
 
@@ -120,7 +127,7 @@ def with_test(raw: Raw) -> Raw:
     if not len(held):
         raise ValueError(
             f"There are {len(rest)} images of {len(raw.classes)} classes, and none can be set apart as a test part. "
-            "Add images, or a test part."
+            "Add images, or a test part; where these are no classes, name the column that holds them with --label."
         )
     kind = "training images" if raw.val is not None else "images"
     note = f"No test part came with it: a fifth of the {kind} ({len(held)}) is set apart, the same for every seed."
@@ -155,6 +162,11 @@ def _to_measure(raw: Raw) -> tuple[Part, Pool, tuple[str, ...]]:
 
 def _of_nothing_to_see(train: Source) -> tuple[str, ...]:
     return ("All training images are one and the same colour: there is nothing to see.",) if is_constant(train) else ()
+
+
+def _without_images(labels: Tensor, classes: Sequence[str]) -> tuple[str, ...]:
+    missing = [classes[k] for k in (labels.bincount(minlength=len(classes)) == 0).nonzero().flatten().tolist()]
+    return (f"No test image is of class {few(missing)}: nothing is measured of it.",) if missing else ()
 
 
 def _of_own_val(val: Pool | None) -> tuple[str, ...]:

@@ -13,10 +13,10 @@ from torch import Tensor
 from robustdial.data.base import Shape
 from robustdial.data.divide import Raw
 from robustdial.data.gathered import gathered
-from robustdial.data.listing import Found, beside_folders, folders_in, images_below, told
+from robustdial.data.listing import Found, beside_folders, check_all_read, folders_in, images_below, told
 from robustdial.data.masks import check_no_masks
 from robustdial.data.naming import in_order, same_to_a_reader
-from robustdial.data.nesting import check_classes_of, holding_the_same
+from robustdial.data.nesting import check_classes_of, hold_the_same, holding_the_same, of_folders_inside
 from robustdial.data.parts import PARTS, Part, part_among, part_called
 from robustdial.data.picture import Files
 from robustdial.data.reading import Reading
@@ -47,7 +47,8 @@ def read(place: str, reading: Reading) -> Raw:
     labels = {part: _labels(found, classes) for part, found in parts.items()}
     _check_no_table(path, classes, layout.beside)
     left = [layout.beside, *(found for part in parts.values() for found in part.values())]
-    return gathered(classes, files, labels, reading, (*layout.notes, *told(path, left)))
+    inside = of_folders_inside(path, layout.parts[first])
+    return gathered(classes, files, labels, reading, (*layout.notes, *inside, *told(path, left)))
 
 
 def pictures(place: str, shape: Shape, reading: Reading) -> Stream:
@@ -91,7 +92,7 @@ class _Layout:
 def _layout(root: Path) -> _Layout:
     folders, beside = folders_in(root), beside_folders(root)
     if not folders:
-        raise ValueError(f"{shown(str(root))} holds no folders. Give the path of {LAYOUT}.")
+        raise ValueError(f"{shown(str(root))} holds no folders. Give the path of {LAYOUT}.{_table_in(root)}")
     places = _parts_among(folders)
     others = [folder for folder in folders if folder not in places.values()]
     if not places:
@@ -101,13 +102,14 @@ def _layout(root: Path) -> _Layout:
     parts = {part: folders_in(place) for part, place in places.items()}
     for part, classes in parts.items():
         if not classes:
-            raise ValueError(_without_classes(places[part], others))
+            raise ValueError(f"{_without_classes(places[part], others)}{_table_in(places[part], root)}")
         check_classes_of(places[part], classes, prefix="")
     beside = Found(
         hidden=(*beside.hidden, *(path for place in places.values() for path in beside_folders(place).hidden)),
         others=(*beside.others, *(path for place in places.values() for path in beside_folders(place).others)),
     )
     if "train" not in places and others:
+        _check_none_is_a_part(others, places)
         note = f"The training images are those of the folders beside {_listed(places.values())}."
         return _Layout(root, {"train": others, **parts}, places, beside, (note,))
     left = f"Left out, beside the folders of the parts: {_listed(others)}." if others else ""
@@ -139,9 +141,31 @@ def _parts_among(folders: Iterable[Path]) -> dict[Part, Path]:
     return {part: found[part] for part in PARTS if part in found}
 
 
+def _tables(found: Found) -> list[str]:
+    return [path for path in found.others if path.lower().endswith((".csv", ".tsv"))]
+
+
+def _table_in(*places: Path) -> str:
+    """What is said of a table that lies in one of the places, and may hold the labels of the images."""
+    tables = [path for place in places for path in _tables(beside_folders(place))]
+    told = [f" A table lies there: csv:{shown(table)} reads its labels, if it names files." for table in tables]
+    return told[0] if told else ""
+
+
+def _check_none_is_a_part(folders: Sequence[Path], places: Mapping[Part, Path]) -> None:
+    """Raise a ValueError where a folder beside the parts holds the folders that they hold: it is one, by another name."""
+    for folder in folders:
+        alike = [place for place in places.values() if hold_the_same(folder, place)]
+        if alike:
+            raise ValueError(
+                f"{shown(str(folder))} holds the same folders as {shown(alike[0].name)}. If it is the training part, "
+                "call it train."
+            )
+
+
 def _check_no_table(root: Path, classes: Sequence[str], beside: Found) -> None:
     """Raise a ValueError where there is one folder of images, and beside it a table that may hold their labels."""
-    tables = [path for path in beside.others if path.lower().endswith((".csv", ".tsv"))]
+    tables = _tables(beside)
     if len(classes) == 1 and tables:
         raise ValueError(
             f"{shown(str(root))} holds one folder, {shown(classes[0])}, and so one class; a table lies beside it: "
@@ -176,6 +200,7 @@ def _classes(folders: Iterable[Path]) -> dict[str, Found]:
     for folder in folders:
         check_text(folder.name, "The class")
         inside = images_below(folder)
+        check_all_read(folder, inside.others)
         if not inside.images:
             instead = f" that can be read ({few([os.path.basename(path) for path in inside.others])} cannot)"
             raise ValueError(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from robustdial.data.picture import endings, is_image
-from robustdial.data.shown import few
+from robustdial.data.shown import few, shown
 
 _OF_THE_SYSTEM = frozenset(
     (
@@ -26,6 +26,9 @@ _OF_THE_SYSTEM = frozenset(
         "thumbs.db",
     )
 )
+
+_UNREAD = (".heic", ".heif", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".dcm", ".npy")
+"""Endings of photographs and pixels; of those that Pillow has been taught to read, none is asked about."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,16 @@ def images_below(folder: Path) -> Found:
                 path = os.path.join(place, name)
                 (images if _looks_like_an_image(path) else others).append(path)
     return Found(tuple(images), tuple(sorted(hidden)), tuple(others))
+
+
+def check_all_read(folder: Path, others: Sequence[str]) -> None:
+    """Raise a ValueError where images of a class are in a format that Pillow does not read: they are no small loss."""
+    unread = [path for path in others if path.lower().endswith(_UNREAD)]
+    if unread:
+        raise ValueError(
+            f"{len(unread):,} images in {shown(str(folder))} are of a format that is not read here, such as "
+            f"{shown(os.path.basename(unread[0]))}. Save them as PNG or JPEG, or move them out of the set."
+        )
 
 
 def told(root: Path, found: Iterable[Found]) -> tuple[str, ...]:

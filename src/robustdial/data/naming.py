@@ -6,7 +6,7 @@ import math
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -32,13 +32,15 @@ def in_order(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def check_distinct(names: Sequence[str]) -> tuple[str, ...]:
-    """A note of classes that may be one, written in two ways: they differ in capitals, or are the same number.
+    """Notes of classes that may be one, written in two ways (in capitals, or the same number), or several at once.
 
     Raises:
         ValueError: two cannot be told apart on a page, for they differ in blanks or in how an accent is encoded.
 
     >>> check_distinct(("Cat", "cat", "dog"))
     ('Kept apart, but perhaps the same class: Cat and cat.',)
+    >>> check_distinct(("cat", "cat,dog", "dog"))
+    ('Taken as classes of their own, but perhaps several at once: cat,dog.',)
     """
     if alike := _alike(names, same_to_a_reader):
         told = " and ".join(name.encode("unicode_escape").decode() for name in alike[0])
@@ -47,7 +49,10 @@ def check_distinct(names: Sequence[str]) -> tuple[str, ...]:
             "name."
         )
     pairs = _alike(names, lambda name: name.casefold() if _number(name) is None else _number(name))
-    return (f"Kept apart, but perhaps the same class: {few([' and '.join(pair) for pair in pairs])}.",) if pairs else ()
+    notes = [f"Kept apart, but perhaps the same class: {few([' and '.join(pair) for pair in pairs])}."] if pairs else []
+    if several := [name for name in names if _is_several(name, frozenset(names))]:
+        notes.append(f"Taken as classes of their own, but perhaps several at once: {few(several)}.")
+    return tuple(notes)
 
 
 def check_labelled(classes: Sequence[str]) -> None:
@@ -87,6 +92,12 @@ def _marks_among(numbers: Sequence[int | None]) -> list[int]:
     return [number for number in numbers if number == -1 or (number == 255 and counted)]
 
 
+def _is_several(name: str, classes: Collection[str]) -> bool:
+    """Whether a name is made of those of other classes, as a cell of an image with several labels is."""
+    words = [word for word in re.split(r"[\s,;|/+&]+", name) if word]
+    return len(words) > 1 and all(word in classes for word in words)
+
+
 def _whole(name: str) -> int | None:
     return int(name) if re.fullmatch(r"[+-]?[0-9]+", name) else None
 
@@ -108,7 +119,7 @@ def _number(name: str) -> float | None:
     """The finite number that a name is; whole ones as they are, however long."""
     if (whole := _whole(name)) is not None:
         return whole
-    if re.fullmatch(r"[+-]?[0-9]+\.[0-9]+", name) and math.isfinite(float(name)):
+    if re.fullmatch(r"[+-]?[0-9]+\.[0-9]+(e[+-]?[0-9]+)?", name) and math.isfinite(float(name)):
         return float(name)
     return None
 

@@ -25,6 +25,18 @@ def holding_the_same(folders: Sequence[Path]) -> list[Path]:
     ]
 
 
+def hold_the_same(one: Path, other: Path) -> bool:
+    """Whether two folders have folders in common, so that they are of one kind."""
+    return len(_names(one) & _names(other)) >= _ALIKE
+
+
+def of_folders_inside(root: Path, classes: Sequence[Path]) -> tuple[str, ...]:
+    """A note if classes hold several folders each, which could be the classes."""
+    inside = [inner for folder in classes if len(found := folders_in(folder)) > 1 for inner in found]
+    names = few([str(inner.relative_to(root)) for inner in inside])
+    return (f"Folders inside of a class are not told apart: {names}.",) if inside else ()
+
+
 def check_classes_of(place: Path, folders: Sequence[Path], prefix: str = "folder:") -> None:
     """Raise a ValueError if the folders in `place` cannot be its classes.
 

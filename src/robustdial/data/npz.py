@@ -18,6 +18,7 @@ from torch import Tensor
 
 from robustdial.data.checks import numbered, whole_labels
 from robustdial.data.divide import Raw
+from robustdial.data.formats import seems
 from robustdial.data.gathered import gathered
 from robustdial.data.picture import Header
 from robustdial.data.reading import SMALLEST, Reading
@@ -100,7 +101,9 @@ def read(place: str, reading: Reading) -> Raw:
 
 def _images(member: Member) -> Pixels:
     count, *sides = member.shape
-    if member.dtype != np.uint8 or len(sides) != 3 or sides[2] not in (1, 3) or not count:
+    if not count:
+        raise ValueError(f"{shown(str(member.path))} holds no images. Add some.")
+    if member.dtype != np.uint8 or len(sides) != 3 or sides[2] not in (1, 3):
         raise ValueError(
             f"image in {shown(str(member.path))} is {member.dtype} {list(member.shape)}. Save it as uint8 "
             "[N, H, W, C], with one channel or three."
@@ -129,7 +132,10 @@ def _member(path: Path, name: str) -> Member:
         with zipfile.ZipFile(path) as archive, path.open("rb") as file:
             return _found(path, file, archive, name)
     except (zipfile.BadZipFile, OSError, EOFError) as error:
-        raise ValueError(f"{shown(str(path))} is no .npz file, or broken ({error}). Fetch it again.") from None
+        raise ValueError(
+            f"{shown(str(path))} is no .npz file, or broken ({error}).{seems(path)} Save one with numpy.savez, or "
+            "fetch it again."
+        ) from None
 
 
 def _found(path: Path, file: IO[bytes], archive: zipfile.ZipFile, name: str) -> Member:

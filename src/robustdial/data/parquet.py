@@ -6,11 +6,12 @@ import glob
 from pathlib import Path
 from typing import Any
 
+from robustdial.data.complete import missing_files
 from robustdial.data.divide import Raw
 from robustdial.data.parts import PARTS, Part, part_of
 from robustdial.data.reading import Reading
 from robustdial.data.shown import check_text, few, shown
-from robustdial.data.soundness import check_parquet
+from robustdial.data.soundness import rows_of, unreadable
 from robustdial.data.table import library, quietly, raw
 
 
@@ -27,19 +28,21 @@ def read(place: str, reading: Reading) -> Raw:
     check_text(place, "The file or folder")
     files, notes = _files(Path(place).expanduser())
     datasets = library(name)
+    filled = {part: [file for file in files[part] if rows_of(file)] for part in PARTS if part in files}
+    for part, there in filled.items():
+        if not there:
+            raise ValueError(f"The {part} part of {name} has no rows. Add some, or take its files out.")
+    told = missing_files(file for there in files.values() for file in there)
     with quietly(datasets):
-        parts = {part: [_table(datasets, file) for file in files[part]] for part in PARTS if part in files}
-        return raw(name, parts, reading, notes)
+        parts = {part: [_table(datasets, file) for file in there] for part, there in filled.items()}
+        return raw(name, parts, reading, (*notes, *told))
 
 
 def _table(datasets: Any, file: Path) -> Any:
-    check_parquet(file)
     try:
         return datasets.Dataset.from_parquet(glob.escape(str(file)))
     except Exception as error:  # what `datasets` wrote into the file may be damaged, too: any of its errors may come
-        raise ValueError(
-            f"{shown(str(file))} cannot be read as parquet. Is it damaged, or of another format?"
-        ) from error
+        raise unreadable(file) from error
 
 
 def _files(path: Path) -> tuple[dict[Part, list[Path]], tuple[str, ...]]:

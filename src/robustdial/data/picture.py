@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -200,12 +201,22 @@ def _opened(file: File, name: str, formats: tuple[str, ...] | None = None) -> Im
         wrong = f"is {width} x {height} pixels, more than {MOST_PIXELS:,}. Reduce it"
     elif min(width, height) < SMALLEST:
         wrong = f"is {width} x {height} pixels, and each side needs {SMALLEST} or more. Enlarge it"
-    elif image.mode[0] in "IF":
-        wrong = f"has pixels of mode {image.mode!r}. Save it with 8 bits per channel"
+    elif (mode := _deep(image)) is not None:
+        wrong = f"has pixels of mode {mode!r}. Save it with 8 bits per channel"
     if wrong is None:
         return image
     image.close()
     raise ValueError(f"{name} {wrong}, or take it out of the set.")
+
+
+def _deep(image: Image.Image) -> str | None:
+    """How an image of more than 8 bits per channel is stored; Pillow would drop the lower ones of coloured pixels."""
+    if image.mode[0] in "IF":
+        return image.mode
+    stored = re.search(
+        r"\b(?!BGR)[A-Za-z]+;16[A-Z]*", str(getattr(image, "tile", ""))
+    )  # BGR;16 is 16 bits for all three
+    return stored[0] if stored else None
 
 
 def _check_file(path: str | Path, name: str) -> None:

@@ -12,6 +12,7 @@ from typing import IO, Any
 import numpy as np
 from PIL import Image
 
+from robustdial.data.formats import seems
 from robustdial.data.picture import WHITE, Header, decode, header
 from robustdial.data.reading import Colour
 from robustdial.data.shown import shown
@@ -131,4 +132,6 @@ def _broken(path: Path, error: Exception) -> str:
     if packer is not None:
         return f"The shard {name} is compressed ({packer}), and images are read in any order. Unpack it."
     reason = error.strerror if isinstance(error, OSError) else error.args[0]
-    return f"The shard {name} is broken ({reason}). Fetch it again, or leave it out of the pattern."
+    return (
+        f"The shard {name} is broken ({reason}).{seems(path, 'a tar')} Fetch it again, or leave it out of the pattern."
+    )

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from robustdial.data.checks import numbered
+from robustdial.data.complete import missing_files
 from robustdial.data.divide import Raw
 from robustdial.data.gathered import gathered
-from robustdial.data.naming import by_name, in_order
+from robustdial.data.naming import by_name, check_marks, in_order
 from robustdial.data.parts import PARTS, Part, part_of
 from robustdial.data.picture import endings
 from robustdial.data.reading import Reading
@@ -40,7 +41,8 @@ def read(place: str, reading: Reading) -> Raw:
     """
     name = f"wds:{shown(place)}"
     check_text(place, "The pattern")
-    parts, notes = _parts(name, _shards(name, place))
+    shards = _shards(name, place)
+    parts, notes = _parts(name, shards)
     found = {part: _samples(paths, reading) for part, paths in parts.items()}
     for part, inside in found.items():
         if not inside:
@@ -48,7 +50,7 @@ def read(place: str, reading: Reading) -> Raw:
     first = next(iter(parts))
     classes, labels = _labels({part: [label for *_, label in inside] for part, inside in found.items()}, first)
     images = {part: Packed.of(parts[part], [each[:2] for each in found[part]], reading.colour) for part in parts}
-    return gathered(classes, images, labels, reading, notes)
+    return gathered(classes, images, labels, reading, (*notes, *missing_files(shards)))
 
 
 def beginning(place: str) -> Path:
@@ -116,8 +118,11 @@ def _image(sample: Sample, asked: str | None) -> str:
     there = [end for end in known if end in sample.files]
     if len(there) == 1:
         return there[0]
-    many = f"has several images ({few(there)}). Name one with --image" if there else f"has no {asked or 'image'}"
-    raise ValueError(f"{shown(sample.name)} {many}: it holds {', '.join(map(shown, sample.files))}.")
+    what = f"has several images ({few(there)})" if there else f"has no {asked or 'image'}"
+    raise ValueError(
+        f"{shown(sample.name)} {what}. Name one with --image: by what follows the first dot of its name, it holds "
+        f"{few(list(sample.files))}."
+    )
 
 
 def _label(sample: Sample, asked: str | None) -> str:
@@ -126,12 +131,14 @@ def _label(sample: Sample, asked: str | None) -> str:
     ending = ending if ending in sample.files else "json"
     if ending not in sample.files:
         raise ValueError(
-            f"{shown(sample.name)} has no label: it holds {', '.join(map(shown, sample.files))}, not cls or json. Name "
-            "the file with --label."
+            f"{shown(sample.name)} has no label: it holds {few(list(sample.files))}, not cls or json. Name the "
+            "file with --label; an archive of class folders has to be unpacked, for folder:PATH."
         )
     try:
         text = sample.text(ending).decode("utf-8").strip()
         label = _in_json(json.loads(text), asked) if ending == "json" else text
+        if not label:
+            raise ValueError("it is empty")
     except (ValueError, LookupError) as error:
         raise ValueError(
             f"{shown(sample.name)}: its {shown(ending)} gives no label ({error}). Name a key of it with --label."
@@ -159,6 +166,7 @@ def _labels(words: dict[Part, list[str]], first: Part) -> tuple[tuple[str, ...],
         labels = {part: torch.tensor([int(word) for word in each]) for part, each in words.items()}
         return numbered(labels[first]), labels
     classes, names = in_order(words[first]), in_order(together)
+    check_marks(names, "of the labels", "The shards")
     place = {word: k for k, word in enumerate(names)}
     labels = {part: torch.tensor([place[word] for word in each]) for part, each in words.items()}
     return classes, {part: by_name(each, names, classes, part) for part, each in labels.items()}
