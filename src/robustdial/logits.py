@@ -78,7 +78,7 @@ class Guarded(nn.Module):
                 raise
             why = f"{type(error).__name__}: {first_line(error)}"
             raise ValueError(
-                f"The network fails on images {list(x.shape)}{place}: {why}. {_remedy(self.network, x)}"
+                f"The network fails on images {list(x.shape)}{place}: {why}. {_remedy(self.network, x, why)}"
             ) from error
         logits = _checked(logits_of(out), len(x))
         if logits.shape[1] < self.labels:
@@ -114,12 +114,20 @@ def logits_of(out: object) -> Tensor:
 
 def check_finite(logits: Tensor) -> None:
     """Raises FloatingPointError for logits that are NaN or infinite."""
-    if not bool(torch.isfinite(logits).all()):
+    odd = logits[~torch.isfinite(logits)]
+    if len(odd) and bool(torch.isneginf(odd).all()):
+        raise FloatingPointError("The network gives logits of -inf. Give classes that it rules out -1e4 instead.")
+    if len(odd):
         raise FloatingPointError("The network gives logits that are not finite (NaN or infinity). Check its weights.")
 
 
 def check_in_evaluation(f: Network) -> None:
-    """Raises ValueError if a module's answers would depend on the batch."""
+    """Raises ValueError if a module's answers would depend on the batch, or its first one would draw its weights."""
+    weights = f.named_parameters() if isinstance(f, nn.Module) else ()
+    if lazy := [name for name, weight in weights if nn.parameter.is_lazy(weight)]:
+        raise ValueError(
+            f"The network has lazy layers without weights yet ({lazy[0]}). Give it images once, then load its weights."
+        )
     if layers := in_training(f):
         kinds = ", ".join(sorted({type(layer).__name__ for layer in layers}))
         raise ValueError(
@@ -166,14 +174,27 @@ def _checked(logits: Tensor, images: int) -> Tensor:
     return logits
 
 
-def _remedy(network: Network, x: Tensor) -> str:
-    """What to do about a network that fails, from what can be seen of it."""
+_SAID = {
+    "call numpy()": "Its forward leaves PyTorch: detach() the images in it, and attack it by square.",
+    "does not require grad": "Weights are frozen while it is measured: its forward must not ask for their gradient.",
+    "out of memory": "Give it fewer images at once, with --batch.",
+}
+"""What to do, by a part of what a network's error says."""
+
+
+def _remedy(network: Network, x: Tensor, why: str) -> str:
+    """What to do about a network that fails, from what it says and can be seen of it."""
+    if known := [remedy for said, remedy in _SAID.items() if said in why]:
+        return known[0]
     modules = list(network.modules()) if isinstance(network, nn.Module) else []
-    weight = next((w for m in modules for w in m.parameters(recurse=False) if w.is_floating_point()), None)
+    kept = [w for m in modules for w in (*m.parameters(recurse=False), *m.buffers(recurse=False))]
+    floating = [w for w in kept if w.is_floating_point()]
+    weight = next((w for w in floating if w.dtype != x.dtype), floating[0] if floating else None)
     taken = next((m.in_channels for m in modules if isinstance(m, nn.Conv2d)), x.shape[1])
     if weight is not None and weight.dtype != x.dtype:
+        what = "weights" if isinstance(weight, nn.Parameter) else "buffers"
         return (
-            f"Its weights are {str(weight.dtype).removeprefix('torch.')}, the images "
+            f"Its {what} are {str(weight.dtype).removeprefix('torch.')}, the images "
             f"{str(x.dtype).removeprefix('torch.')}: build it with .float(), or convert the images in its forward."
         )
     if weight is not None and weight.device != x.device:

@@ -99,6 +99,7 @@ def divide(name: str, raw: Raw, *, limit: int | None, val: float, seed: int, wor
     test = raw.test.settle(workers)
     mean, std = (raw.mean, raw.std) if raw.mean and raw.std else measure(train)
     streamed, blank = told({"train": train, "val": held_out, "test": test}), _of_nothing_to_see(train)
+    twice = () if blank else of_images_twice(train, test)
     return Data(
         name=name,
         classes=raw.classes,
@@ -108,12 +109,7 @@ def divide(name: str, raw: Raw, *, limit: int | None, val: float, seed: int, wor
         augment=raw.augment,
         mean=mean,
         std=std,
-        notes=(() if blank else of_images_twice(train, test))
-        + raw.notes
-        + unseen
-        + _of_own_val(raw.val)
-        + streamed
-        + blank,
+        notes=(*twice, *raw.notes, *unseen, *_of_own_val(raw.val), *streamed, *blank),
     )
 
 

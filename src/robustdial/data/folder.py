@@ -153,7 +153,7 @@ def _table_in(*places: Path) -> str:
 
 
 def _check_none_is_a_part(folders: Sequence[Path], places: Mapping[Part, Path]) -> None:
-    """Raise a ValueError where a folder beside the parts holds the folders that they hold: it is one, by another name."""
+    """Raise a ValueError where a folder beside the parts holds the folders that they hold: it is one, unnamed."""
     for folder in folders:
         alike = [place for place in places.values() if hold_the_same(folder, place)]
         if alike:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 
 _LOOKED_AT = 20_000
@@ -22,10 +22,8 @@ def near(name: str, folder: Path) -> list[str]:
     for path in islice(_files_below(folder), _LOOKED_AT):
         found = _from_the_end(path)
         if wanted[0] in (found[0], os.path.splitext(found[0])[0]):
-            same = next(
-                (k for k, pair in enumerate(zip(wanted[1:], found[1:], strict=False)) if pair[0] != pair[1]), len(found)
-            )
-            alike.setdefault(same, []).append(path)
+            same = takewhile(lambda pair: pair[0] == pair[1], zip(wanted[1:], found[1:], strict=False))
+            alike.setdefault(len(list(same)), []).append(path)
     return sorted(alike[max(alike)]) if alike else []
 
 

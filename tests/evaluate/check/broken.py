@@ -156,6 +156,7 @@ BROKEN: dict[str, Broken] = {
     "gradient turned round": _said(_around(with_gradient(torch.neg)), "wrong-gradients black-box", _MASKED),
     "detached input": _said(_around(torch.detach), "zero-gradients wrong-gradients"),
     "detached logits": _said(_around(after=torch.detach), "zero-gradients wrong-gradients"),
+    "images through numpy": _said(_around(lambda x: torch.from_numpy(x.numpy())), "zero-gradients wrong-gradients"),
     "purified by a gradient step": _said(Purified, "dynamic-forward", f"{_MASKED} wrong-gradients"),
     "right after whole steps only": _said(_around(rippled), "shorter-step"),
     "batch norm in training mode": _said(lambda net: copy.deepcopy(net).train(), "training-mode"),

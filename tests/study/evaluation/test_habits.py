@@ -200,9 +200,31 @@ def made_in_inference_mode():
     return Around()
 
 
+class Double(Around):
+    def __init__(self):
+        super().__init__(lambda x: x * self.one)
+        self.register_buffer("one", torch.ones(1, 1, 1, 1, dtype=torch.double))
+
+
+def learns(x):
+    with torch.enable_grad():
+        nn.Linear(2, 2).requires_grad_(False)(x.detach()).sum().backward()
+    return x
+
+
+def full(x):
+    raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB")
+
+
 REFUSED = {
     "half inside": (lambda: Around().half(), r"weights are float16, the images float32: build it with .float\(\)"),
     "double weights": (lambda: Around().double(), r"weights are float64, the images float32"),
+    "double buffer": (Double, "buffers are float64, the images float32"),
+    "lazy": (lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(4)), r"lazy layers without weights yet \(1.weight\)"),
+    "numpy inside": (lambda: Around(lambda x: torch.from_numpy(x.numpy())), "leaves PyTorch: detach.*by square"),
+    "learns": (lambda: Around(learns), "Weights are frozen while it is measured"),
+    "out of memory": (lambda: Around(full), "Give it fewer images at once, with --batch"),
+    "ruled out": (lambda: Around(after=lambda z: z.masked_fill(z < z.amax(1, True), -torch.inf)), "of -inf.*-1e4"),
     "colour": (lambda: nn.Sequential(nn.Conv2d(3, 4, 2), nn.Flatten()), "takes 3 channels, the images have 1"),
     "one size of batch": (lambda: Around(lambda x: x.view(64, 1, 2, 2)), "takes batches of 64 images and fails on 3"),
     "many alone": (lambda: Around(after=lambda z: z.squeeze()), r"\(4,\) for 1 images.* one alone must do"),

@@ -19,7 +19,7 @@ from robustdial.attack import APGD, FGSM, Attack, Cascade, FromAnother, Square, 
 from robustdial.attack.problem import NoGradient, answers, eval_mode, gradient_of, images, nothing
 from robustdial.evaluate.check.facts import NOTHING_KNOWN, Facts
 from robustdial.evaluate.confusion import counted
-from robustdial.logits import Guarded, guarded
+from robustdial.logits import Guarded, first_line, guarded
 from robustdial.method.objective.base import cross_entropy
 from robustdial.method.threat import L2, Linf, Threat, settled
 from robustdial.precision import full_precision
@@ -163,6 +163,9 @@ class Evidence:
                 return LossGradient(gradient_of(loss(self.network(x), self.y).sum(), x), None)
         except NoGradient as error:
             return LossGradient(nothing, error.why)
+        except ValueError as error:
+            self.answers(x.detach())  # one that fails without a gradient, too, is another matter
+            return LossGradient(nothing, first_line(error))
 
     # --- attacks ----------------------------------------------------------------------------------------------------
 
