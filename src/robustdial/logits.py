@@ -25,6 +25,7 @@ class LogitsOf(nn.Module):
     Args:
         network: images to a tuple, a list, a dict or an object.
         output: which part of it the logits are: a number of a tuple or list, else a key or the name of an attribute.
+            Where it returns a tensor alone, as some do when they are not trained, that is the logits.
 
     >>> pair = lambda x: (x.flatten(1)[:, :3], "features")
     >>> LogitsOf(pair, 0)(torch.zeros(2, 1, 2, 2)).shape
@@ -38,7 +39,8 @@ class LogitsOf(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits `[B, K]`. Raises ValueError if there is no such part."""
-        return _picked(self.network(x), self.output)
+        out = self.network(x)
+        return out if isinstance(out, Tensor) else _picked(out, self.output)
 
 
 class Guarded(nn.Module):
@@ -80,7 +82,7 @@ class Guarded(nn.Module):
             raise ValueError(
                 f"The network fails on images {list(x.shape)}{place}: {why}. {_remedy(self.network, x, why)}"
             ) from error
-        logits = _checked(logits_of(out), len(x))
+        logits = checked_logits(logits_of(out), len(x))
         if logits.shape[1] < self.labels:
             raise ValueError(
                 f"The images have labels up to {self.labels - 1}, and the network has {logits.shape[1]} logits, from 0 "
@@ -98,7 +100,7 @@ def guarded(f: Network, labels: int = 0) -> Guarded:
 
 
 def logits_of(out: object) -> Tensor:
-    """What a network returned, if it is a tensor; else raises TypeError that says what it is and how to pick them."""
+    """What a network returned, if it is a tensor of floats; else raises TypeError with what it is and a remedy."""
     if not isinstance(out, Tensor):
         name = _likeliest(out)
         remedy = (
@@ -109,6 +111,8 @@ def logits_of(out: object) -> Tensor:
         )
         kind, parts = _told(out)
         raise TypeError(f"The network returns {kind}, not logits{f'; in it are {parts}' * bool(parts)}. {remedy}")
+    if not out.is_floating_point():
+        raise TypeError(f"The network gives {out.dtype} {list(out.shape)}, not logits. Return what its argmax is of.")
     return out
 
 
@@ -156,12 +160,11 @@ def place_of(error: BaseException) -> str | None:
     return f" ({Path(theirs[-1].filename).name}:{theirs[-1].lineno})" if theirs else ""
 
 
-def _checked(logits: Tensor, images: int) -> Tensor:
+def checked_logits(logits: Tensor, images: int) -> Tensor:
+    """The logits `[B, K]` of so many images. Raises TypeError or ValueError if they are none."""
     shape = tuple(logits.shape)
     if logits.layout != torch.strided:
         raise TypeError(f"The network gives logits as a sparse tensor {list(shape)}. Return them as .to_dense().")
-    if not logits.is_floating_point():
-        raise TypeError(f"The network gives {logits.dtype} {list(shape)}, not logits. Return what its argmax is of.")
     if len(shape) != 2 or shape[0] != images:
         hint = " One score per image is two logits: torch.stack([-s, s], dim=1)." if shape == (images,) else ""
         hint = " Flatten them: logits.flatten(1)." if len(shape) > 2 and shape[0] == images else hint

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from robustdial import recipes
+from robustdial import LogitsOf, recipes
 from robustdial.cli import main
 from robustdial.data import load
 from robustdial.dial import Dials, dial, recalibrated
@@ -80,6 +80,28 @@ class Unlabelled(nn.Sequential):
         return super().forward(x if not self.training else {}["labels"])
 
 
+class Ends(nn.Module):
+    """Something is done to what would be its logits."""
+
+    def __init__(self, after):
+        super().__init__()
+        self.after, self.head = after, nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+
+    def forward(self, x):
+        return self.after(self.head(x))
+
+
+class Adds(nn.Sequential):
+    """In training it adds something to its images."""
+
+    def __init__(self, what):
+        super().__init__(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(288, 10))
+        self.what = what
+
+    def forward(self, x):
+        return super().forward(x + self.what if self.training else x)
+
+
 class Remembers(nn.Sequential):
     """Its state holds what is no tensor."""
 
@@ -131,6 +153,16 @@ def test_batches_too_small_for_batch_norm_are_named_and_nothing_is_written(argv,
         (Clamps(), "pgd-at", ValueError, r"clamps its images, .* leave the clamp out"),
         (Clamps(), "oat", ValueError, r"clamps its images, .* leave the clamp out"),
         (Softmax(), "clean", ValueError, "gives probabilities, .* leave its last softmax out"),
+        (
+            Ends(lambda z: torch.complex(z.float(), z.float())),
+            "clean",
+            TypeError,
+            "gives torch.complex64 .*, not logits",
+        ),
+        (Ends(lambda z: z.squeeze()), "clean", ValueError, r"gives \(10,\) for 1 images"),
+        (Ends(lambda z: F.pad(z, (0, 1), value=-torch.inf)), "clean", FloatingPointError, "of -inf.*-1e4 instead"),
+        (Ends(torch.detach), "clean", ValueError, "cuts the gradient off .* let it through"),
+        (Adds("a"), "oat", ValueError, r"In training mode the network fails .*test_rehearsal.py:\d+\): TypeError"),
         (Unlabelled(), "pgd-at", ValueError, "pgd-at cannot train .*: 'labels'"),
         (Unlabelled(), "oat", ValueError, r"In training mode the network fails .*: KeyError: 'labels'"),
         (Recomputes(), "oat", ValueError, "own activation checkpointing .*--grad-checkpointing"),
@@ -192,6 +224,12 @@ def test_two_answers_while_training_are_named():
     state = TrainState.new(Auxiliary())
     with pytest.raises(TypeError, match=r"returns a tuple, not logits.*LogitsOf\(network, 0\)"):
         next(fit(state, load("digits", limit=128), recipes.pgd_at(steps=1), epochs=1, batch=64))
+
+
+def test_the_first_of_two_answers_can_be_picked_where_there_is_one():
+    state = TrainState.new(LogitsOf(Auxiliary(), 0))
+    assert next(fit(state, load("digits", limit=128), recipes.clean(), epochs=1, batch=64))["loss"] > 0
+    assert state.model.eval()(torch.rand(3, 1, 8, 8)).shape == (3, 10)
 
 
 def test_state_that_no_file_can_hold_is_named_before_one_is_written(tmp_path):

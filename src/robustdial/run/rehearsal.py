@@ -14,7 +14,7 @@ from robustdial.data import Batch, to_learn_at
 from robustdial.dial import Forward
 from robustdial.dial.setting import AtRest
 from robustdial.distributed import divide, synchronised
-from robustdial.logits import first_line, logits_of, place_of
+from robustdial.logits import check_finite, checked_logits, first_line, logits_of, place_of
 from robustdial.method.modes import attacked
 from robustdial.method.objective import hard
 from robustdial.randomness import seeded
@@ -172,10 +172,16 @@ def _check_bounds(understudy: Understudy, batch: Batch) -> None:
 
 
 def _check_logits(understudy: Understudy, batch: Batch) -> None:
-    """Raises ValueError if the network gives probabilities: the losses would apply a softmax on top of its own."""
+    """Raises TypeError or ValueError if the network gives no logits, of one image alone, too.
+
+    Probabilities are none: the losses would apply a softmax on top of its own.
+    """
     model, dial = understudy.model, understudy.experiment.method.dial
     with attacked(model, "eval"), torch.no_grad():
-        out = logits_of(dial.at(model, dial.lambdas[-1], 1.0, lambda: [batch.x])(batch.x[:_FEW]))
+        f = dial.at(model, dial.lambdas[-1], 1.0, lambda: [batch.x])
+        out, _ = [checked_logits(logits_of(f(x)), len(x)) for x in (batch.x[:_FEW], batch.x[:1])]
+    if torch.isneginf(out).any():
+        check_finite(out)
     if out.min() >= 0 and (out.sum(1) - 1).abs().max() < _ROUNDED:
         raise ValueError(
             f"{understudy.experiment.about['model']['name']} gives probabilities, on which a loss would put a softmax "
@@ -199,6 +205,8 @@ def _check_labels_taken(understudy: Understudy, batch: Batch, passes: int, error
 
 
 def _remedy(said: str, batch: int, side: int | None) -> str:
+    if "does not require grad" in said or "call numpy()" in said:
+        return "Something in it cuts the gradient off (detach, no_grad, a comparison, numpy): let it through."
     if "more than 1 value per channel" in said:
         return f"Its batch norm has one value to take statistics of: give --batch {4 * batch}, or larger images."
     if "derivative" in said:
