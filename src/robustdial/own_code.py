@@ -93,9 +93,18 @@ def function_at(place: str, what: str, purpose: str = "in which it is written") 
 
 def called_with(function: Callable[..., Any], offered: Mapping[str, Any]) -> Any:
     """What a function gives when it is called with as many of these arguments as it takes."""
+    return function(**taken(function, offered))
+
+
+def taken(function: Callable[..., Any], offered: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the arguments that a function takes.
+
+    >>> taken(lambda classes: None, {"classes": 10, "width": 4})
+    {'classes': 10}
+    """
     parameters = inspect.signature(function).parameters
     takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    return function(**{name: value for name, value in offered.items() if takes_all or name in parameters})
+    return {name: value for name, value in offered.items() if takes_all or name in parameters}
 
 
 @contextmanager

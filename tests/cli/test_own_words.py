@@ -2,10 +2,13 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
+import torch
 
+from robustdial import open_model
 from robustdial.cli import main
 from robustdial.own_code import own
 
@@ -96,6 +99,21 @@ def test_a_network_of_ones_own_learns(place, name):
     assert about(place / "y")["model"]["name"] == f"{place / 'net.py'}:{name}"
     assert main.run(["evaluate", "y", "--n", "10", "--attack", ATTACK]) == 0
     assert json.loads((place / "y" / "score.json").read_text())["scores"][-1]["standing"][-1]["attack"] == "corners-20"
+
+
+@pytest.mark.parametrize("name", ["build", "anything"])
+def test_the_lines_on_a_card_fill_a_network_of_ones_own(place, name, monkeypatch):
+    assert main.run(["train", "clean", "--model", f"net.py:{name}", *SMALL, "--out", "z"]) == 0
+    assert main.run(["bake", "z", "--n", "10", "--attack", "pgd-1", "--format", "safetensors"]) == 0
+    card = place / "z" / "baked" / "plain" / "README.md"
+    lines = next(block for block in card.read_text().split("```") if "load_file" in block).removeprefix("python\n")
+    monkeypatch.chdir(card.parent)
+    monkeypatch.syspath_prepend(place)
+    monkeypatch.delitem(sys.modules, "net", raising=False)
+    scope = {"images": torch.rand(3, 1, 8, 8)}
+    exec(lines, scope)
+    assert "robustdial" not in lines
+    torch.testing.assert_close(scope["logits"], open_model(place / "z")(scope["images"]))
 
 
 def test_methods_of_ones_own_are_compared(place):

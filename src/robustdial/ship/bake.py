@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -16,8 +16,8 @@ from robustdial.attack import Attack, Cascade, FromAnother, Square, WorstOf
 from robustdial.data import Source, balanced, unit
 from robustdial.evaluate import Measured, Position, measure, point
 from robustdial.method.threat import Ball
-from robustdial.models import customary, known
-from robustdial.own_code import named
+from robustdial.models import build, customary, known
+from robustdial.own_code import is_place, named, own, taken
 from robustdial.precision import full_precision
 from robustdial.provenance import provenance
 from robustdial.randomness import seeded
@@ -27,6 +27,8 @@ from robustdial.ship.export import (
     MODEL_INFO,
     PREPROCESS,
     Facts,
+    Format,
+    Safetensors,
     card,
     feeding,
     model_info,
@@ -85,8 +87,32 @@ def bake(experiment: Experiment, lam: float | None, width: float = 1.0) -> Baked
     stage = None if stage is None else round(stage * width)
     background = experiment.run.background
     name = spec["name"] if known(spec["name"]) else public(spec["name"])
-    facts = Facts(name, stage, tuple(data["classes"]), tuple(data["shape"]), mean, std, lam, width, background)
+    call = _call(spec, data, stage)
+    facts = Facts(name, stage, tuple(data["classes"]), tuple(data["shape"]), mean, std, lam, width, background, call)
     return Baked(experiment, plain, served, facts)
+
+
+def _call(spec: Json, data: Json, stage: int | None) -> str:
+    """How the user's file builds the network, as Python; empty where it does not."""
+    if spec.get("foreign") or not is_place(spec["name"]):
+        return ""
+    offered = _offered(data) | ({} if stage is None else {"width": stage})
+    given = ", ".join(f"{key}={value!r}" for key, value in taken(own(spec["name"], "--model"), offered).items())
+    return f"{spec['name'].rpartition(':')[2]}({given})"
+
+
+def _offered(data: Json) -> dict[str, Json]:
+    """What a network is told of the data."""
+    return {"classes": len(data["classes"]), "shape": tuple(data["shape"]), "mean": data["mean"], "std": data["std"]}
+
+
+def _form(name: str, baked: Baked) -> Format:
+    """A format; weights of a network that the user's file builds are read back into what that file builds."""
+    form, about = FORMATS[name], baked.experiment.about
+    if not baked.facts.call or not isinstance(form, Safetensors):
+        return form
+    place = _spec_at(about["model"], baked.facts.lam)["name"]
+    return replace(form, fresh=lambda facts: build(place, **_offered(about["data"]), width=facts.stage))
 
 
 def _spec_at(model: Json, lam: float | None) -> Json:
@@ -124,7 +150,7 @@ def files_in(place: Place, baked: Baked) -> dict[str, Json]:
             raise ValueError(f"{out / place.file} is there already, and {name} beside it is not. Choose another --out.")
         return {}
     about = record.read_json(out / name, form=record.BAKED)
-    if {"background": "white", **about.get("network", {})} != baked.about:
+    if {"background": "white", "call": "", **about.get("network", {})} != baked.about:
         where = out if place.file is None else out / place.file
         raise ValueError(f"{where} holds another network. Choose another --out, or delete it.")
     return {name: file for name, file in about["files"].items() if (out / name).exists()}
@@ -135,7 +161,7 @@ def write(baked: Baked, name: str, out: Path) -> dict[str, Json]:
 
     Raises ValueError if the file, read back, does not compute what the dialed network computes.
     """
-    form, data, device = FORMATS[name], baked.experiment.data, baked.experiment.state.device
+    form, data, device = _form(name, baked), baked.experiment.data, baked.experiment.state.device
     seen = some(data.test, COMPARED)
     images = seen if form.tolerance is not None else some(training_part(data), CALIBRATION)
     with full_precision():

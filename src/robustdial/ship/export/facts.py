@@ -25,6 +25,7 @@ class Facts:
         mean, std: of its first layer, per channel of pixels in [0, 1].
         lam, width: where the dial stood; lam is None for a network that had none.
         background: colour that shows through transparent pixels.
+        call: how a file of the user's builds the network, as Python: `build(classes=2)`; empty for others.
 
     >>> facts = Facts("cnn", 8, ("cat", "dog"), (1, 8, 8), (0.5,), (0.25,), 0.2, 1.0)
     >>> Facts.of(facts.header()) == facts
@@ -40,6 +41,7 @@ class Facts:
     lam: float | None
     width: float
     background: str = "white"
+    call: str = ""
 
     def header(self) -> dict[str, str]:
         """As the metadata of a file: the facts, how an image becomes its input, and the classes, each as JSON."""
