@@ -61,7 +61,7 @@ def test_a_comparison_tells_each_epoch_of_each_run(tmp_path):
         assert main.run([*words.split(), str(tmp_path / "c")]) == 0
     assert "cost: about " in told.get()
     for label in ("clean", "fgsm"):
-        assert f"{label}, seed 0, epoch 1 (loss " in told.get() and f"{label}, seed 0: measured" in told.get()
+        assert f"{label}, seed 0, epoch 1 (loss " in told.get() and f"{label}, seed 0: measuring" in told.get()
 
 
 def test_many_things_are_told_once_a_minute_and_at_the_end(capsys):

@@ -90,6 +90,7 @@ class ComparisonBar:
         }
         done = [len(record.read_epochs(folder)) for folder in self.folders.values()]
         self.bar.update(self.bar.task_ids[0], completed=sum(done))
+        self.told: tuple[str, int] | None = None
 
     def __enter__(self) -> ComparisonBar:
         self.bar.start()
@@ -107,8 +108,9 @@ class ComparisonBar:
         self.bar.update(self.bar.task_ids[0], description=f"{turn.label}, seed {turn.seed}, {doing}")
         if turn.closed and turn.epoch is not None:
             self.bar.advance(self.bar.task_ids[0])
-        elif turn.epoch is None and not console.is_terminal:
-            console.print(f"{turn.label}, seed {turn.seed}: measured", soft_wrap=True)
+        elif turn.epoch is None and not console.is_terminal and (turn.label, turn.seed) != self.told:
+            self.told = turn.label, turn.seed  # a dial is measured at many positions
+            console.print(f"{turn.label}, seed {turn.seed}: measuring", soft_wrap=True)
 
 
 _FEW = 50

@@ -20,7 +20,8 @@ def comparison_table(about: Json) -> Table:
     for name in ("method", "clean", *about["attacks"], *further, "passes", "seconds", "health"):
         table.add_column(name, justify="left" if name in ("method", "health") else "right", overflow="fold")
     first = about["attacks"][0]
-    spoken = said_of(about["rows"], len(about["data"]["classes"])) if "data" in about else [[]] * len(about["rows"])
+    known, rows = "data" in about, about["rows"]
+    spoken = said_of(rows, len(about["data"]["classes"]), about["n"]) if known else [[]] * len(rows)
     said = dict(zip((row["label"] for row in about["rows"]), spoken, strict=True))
     for row in sorted(about["rows"], key=lambda row: -(row["robust"][first] or {"mean": -1})["mean"]):
         accuracies = [row["clean"], *(row["robust"][attack] for attack in about["attacks"])]

@@ -24,6 +24,7 @@ _NAMES = (
     "cross",
     "mix",
     "report",
+    "table",
     "app",
     "bake",
     "push",

@@ -29,7 +29,7 @@ def summary(comparison: Comparison) -> str:
             told.append(f"{_some(list(dict.fromkeys(named)))}: {words}.")
     if rows and unfinished:
         told.append(f"Not finished: {_some(unfinished)}.")
-    return " ".join([*told, _extent(comparison)])
+    return " ".join([*told, extent(comparison)])
 
 
 def tiles(comparison: Comparison) -> Tiles:
@@ -143,7 +143,8 @@ def _reached(row: Row, comparison: Comparison) -> str:
     return f"{percent(row.worst.mean)} {under} and {percent(row.clean.mean)} clean after {time} of training"
 
 
-def _extent(comparison: Comparison) -> str:
+def extent(comparison: Comparison) -> str:
+    """How much was compared, on what, and under which attack."""
     about = comparison.about
     epochs, seeds, methods = about["run"].get("epochs"), len(about["seeds"]), len(comparison.methods)
     length = f" of {counted(epochs, 'epoch')}" if epochs else ""

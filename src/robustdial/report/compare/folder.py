@@ -140,7 +140,7 @@ def read(folder: Path) -> Comparison:
         )
     try:
         found, classes = about.pop("rows"), len(about["data"].get("classes", []))
-        spoken = said_of(found, classes)
+        spoken = said_of(found, classes, about["n"])
         rows = [_row(row, about["attacks"], about["seeds"], said) for row, said in zip(found, spoken, strict=True)]
     except (AttributeError, KeyError, TypeError, ValueError):
         raise ValueError(f"{path} is damaged (a row is of another form). Delete it and make it again.") from None
