@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import os
+import signal
+import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import torch
@@ -74,13 +77,33 @@ def _while_all_live(results: Iterator[Tensor | Exception]) -> Iterator[Tensor | 
     """The results of a loader, with one line for all the ways in which the end of a process is noticed."""
     try:
         yield from results
+        return
     except (RuntimeError, EOFError, OSError) as error:
         if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
             raise
-        raise ChildProcessError(
-            "A process that decodes images has come to an end, as when memory or /dev/shm is full. Give fewer with "
-            "--workers."
-        ) from error
+    with _deaf_to_children():
+        del results  # brings the other processes to their end
+    raise ChildProcessError(
+        "A process that decodes images has come to an end, as when memory or /dev/shm is full. Give fewer with "
+        "--workers."
+    )
+
+
+@contextmanager
+def _deaf_to_children() -> Iterator[None]:
+    """Inside, the end of a process is no signal: torch tells of one by an error wherever Python happens to be, and may
+    do so once more after it is known, where nothing can catch it."""
+    if not hasattr(signal, "SIGCHLD") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    told = signal.getsignal(signal.SIGCHLD)
+    with suppress(RuntimeError):  # a signal that came before is told at this call
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, told)
 
 
 def _loaded(work: _Work, processes: int, ahead: int) -> Iterator[Tensor | Exception]:
