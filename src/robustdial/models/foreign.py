@@ -77,8 +77,9 @@ def _read(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except SafetensorError:
         raise ValueError(
-            f"{path} is not a safetensors file, and a pickle is never opened. Write the weights with "
-            "safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')."
+            f"{path} is not a safetensors file, and a pickle is never opened. Write its weights anew: "
+            f"safetensors.torch.save_file(torch.load({str(path)!r}, weights_only=True), 'weights.safetensors'); where "
+            "a file of torch.save holds more than weights, they stand under a key such as ['state_dict']."
         ) from None
 
 

@@ -193,7 +193,7 @@ def test_torchrun_says_which_shard_it_is(place, monkeypatch):
         ("--model build --data digits", "names no function"),
         ("--model net.py:build --weights gone --data digits", "no file gone"),
         ("--model net.py:build --weights small.safetensors --data digits", "does not fit the network"),
-        ("--model net.py:build --weights w.pt --data digits", "a pickle is never opened"),
+        ("--model net.py:build --weights w.pt --data digits", "torch.load('w.pt', weights_only=True)"),
         ("--model net.py:build --data digits --norm l2", "--norm l2 needs a radius"),
         ("--model net.py:build --data digits --budget 2", "--budget 2 is not a share"),
         ("--model net.py:build --data digits --shard 1", "--shard 1 is not a part"),
