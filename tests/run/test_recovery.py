@@ -76,6 +76,18 @@ def test_every_position_of_a_dial_is_looked_at(tmp_path):
     assert not (plain.folder / record.HEALTHY).exists()
 
 
+def test_statistics_that_lag_behind_the_weights_are_no_collapse(tmp_path):
+    run = Run(out=str(tmp_path / "run"), **SMALL | {"epochs": 1})
+    experiment = start("oat", {"eps": 0.2, "steps": 1, "lambdas": (0.0, 1.0)}, run)
+    list(training_loop(experiment))
+    seen = carrying.along(experiment)
+    for name, value in experiment.state.model.named_buffers():
+        if name.endswith(("running_mean", "running_var")):
+            value.add_(10)
+    assert carrying.along(experiment) == seen
+    assert experiment.state.model.at(1.0)(torch.rand(8, 1, 8, 8)).argmax(1).unique().numel() == 1
+
+
 def test_a_warning_is_given_once_and_training_goes_on(tmp_path, scripted):
     scripted(3, 4)
     experiment = begun(tmp_path / "run")

@@ -29,6 +29,7 @@ def epochs(*changes, loss=1.5, adv=0.3, robust=0.3, passes=2, n=800, images=4500
     return records
 
 
+ONE_CLASS = {"top": 1.0, "clean": 0.1, "one_step": 0.1, "many_steps": 0.1}
 CHANCE = {"clean": 0.12, "one_step": 0.1, "many_steps": 0.1}
 FELL = {"one_step": 0.7, "many_steps": 0.02}
 CASES = [
@@ -41,8 +42,9 @@ CASES = [
     ("right only as it trains", epochs({}, {"one_step": 0.1, "many_steps": 0, "linearity": 0.2}), Trouble.CATASTROPHIC),
     ("not robust yet, but straight", epochs(*[{"one_step": 0.2, "many_steps": 0.0}] * 2), None),
     ("robustness lost together with the rest", epochs({}, {}, {"one_step": 0.1, "many_steps": 0.1}), None),
-    ("one class", epochs({}, {"top": 1.0, "clean": 0.1, "one_step": 0.1, "many_steps": 0.1}), Trouble.COLLAPSE),
-    ("one class at first", epochs({"top": 1.0, "clean": 0.1, "one_step": 0.1, "many_steps": 0.1}), None),
+    ("one class", epochs({}, ONE_CLASS, ONE_CLASS), Trouble.COLLAPSE),
+    ("one class, for an epoch", epochs({}, ONE_CLASS), None),
+    ("one class at first", epochs(ONE_CLASS, ONE_CLASS), None),
     ("chance", epochs(*[CHANCE] * 5, adv=0.1), Trouble.STUCK),
     ("chance for a while", epochs(*[CHANCE] * 4, adv=0.1), None),
     ("chance on the few images of the probe alone", epochs(*[CHANCE] * 5, adv=0.19), None),
@@ -65,6 +67,10 @@ CASES = [
 @pytest.mark.parametrize(("records", "trouble"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_diagnosis(records, trouble):
     assert diagnose(records, classes=10) is trouble
+
+
+def test_one_class_in_the_last_epoch_is_told_at_once():
+    assert diagnose(epochs({}, ONE_CLASS), classes=10, ended=True) is Trouble.COLLAPSE
 
 
 class Masked(nn.Module):

@@ -101,7 +101,7 @@ def reestimated(net: nn.Module, batches: Iterable[Tensor]) -> nn.Module:
         norm.reset_running_stats()
         norm.momentum = None  # a plain mean over the batches
         norm.training = True  # not train(), which would turn on what timm fuses into it, such as dropout
-    for x in batches:
+    for x in batches if norms else ():
         net(x.clone())
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum, norm.training = momentum, False

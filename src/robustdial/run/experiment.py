@@ -92,9 +92,10 @@ class Experiment:
         model.eval()
         return Prepared(kind_of(model).at(model, lam, width, self._images), precision)
 
-    def baked(self, lam: float | None, width: float = 1.0) -> nn.Module:
-        """A copy to ship for one position: a plain network of its original class, in evaluation mode."""
-        model = self.state.served
+    def baked(self, lam: float | None, width: float = 1.0, *, model: nn.Module | None = None) -> nn.Module:
+        """A copy for one position, by default of the network to serve: plain, of its original class, in evaluation
+        mode."""
+        model = model or self.state.served
         model.eval()
         return kind_of(model).bake(model, lam, width, self._images)
 

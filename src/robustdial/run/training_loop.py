@@ -12,9 +12,11 @@ import torch
 from robustdial import record
 from robustdial.attack import PGDAttack
 from robustdial.data import Source, balanced, unit
+from robustdial.dial import reestimated
 from robustdial.distributed import Shard, World, gathered
 from robustdial.evaluate import Accuracy, clean_accuracy, measure
 from robustdial.method.solver import PGD
+from robustdial.precision import Prepared
 from robustdial.randomness import seeded
 from robustdial.run import Experiment
 from robustdial.training.engine import Step, steps
@@ -144,7 +146,7 @@ def _written(experiment: Experiment, epoch: dict[str, Json]) -> dict[str, Json]:
     """Diagnose an epoch and write it; its trouble, whether that is news, and whether one may come back to it."""
     before = record.read_training(experiment.folder)
     epochs, begun = [*before, epoch], experiment.run.start is not None
-    trouble = diagnose(epochs, len(experiment.data.classes), begun=begun)
+    trouble = diagnose(epochs, len(experiment.data.classes), begun=begun, ended=experiment.finished)
     record.append_epoch(experiment.folder, epoch | {"trouble": trouble})
     # a network that has lost a fifth of its best score may be failing already: nothing to go back to
     sound = epoch["score"] >= 0.8 * max((e["score"] for e in before), default=0.0) and _whole(epochs)
@@ -208,18 +210,21 @@ def signals(experiment: Experiment) -> Signals:
 def along(experiment: Experiment) -> list[dict[str, Json]]:
     """Clean accuracy of the network that learns at every trained position of its dial, on held-out images.
 
-    The ends alone would not tell that a part between them has collapsed, nor the robust end's few images how far.
+    The ends alone would not tell that a part between them has collapsed, nor the robust end's few images how far. The
+    statistics of batch norms are those of these images: the running ones lag behind weights that learn fast, and a
+    position that has learned well would look lost for some epochs.
     Nothing where there is one position. Each process looks at its part of the images. Training is not disturbed.
     """
     lams, source = experiment.method.dial.lambdas, _held_out(experiment)
     if len(lams) == 1:
         return []
     precision, model = experiment.about["run"]["precision"], experiment.state.model
+    several = [rows for rows in torch.split(torch.arange(len(source)), 128) if len(rows) > 1]
     results: list[dict[str, Json]] = []
     with seeded(experiment.run.seed, experiment.state.device):
         for lam in lams:
-            f = experiment.at(lam, precision=precision, model=model)
-            (clean,) = _in_all(experiment.world, partial(_clean, f, source))
+            net = reestimated(experiment.baked(lam, model=model), (unit(x) for x, _ in source.batches(several)))
+            (clean,) = _in_all(experiment.world, partial(_clean, Prepared(net, precision), source))
             results.append({"lam": lam, "clean": clean.value, "n": clean.n})
     return results
 

@@ -122,7 +122,9 @@ def look(
 
 
 @checked
-def diagnose(epochs: Sequence[Mapping[str, Json]], classes: int, *, begun: bool = False) -> Trouble | None:
+def diagnose(
+    epochs: Sequence[Mapping[str, Json]], classes: int, *, begun: bool = False, ended: bool = False
+) -> Trouble | None:
     """What is wrong after the last of these epochs, if anything.
 
     Args:
@@ -131,6 +133,7 @@ def diagnose(epochs: Sequence[Mapping[str, Json]], classes: int, *, begun: bool 
             dial `along` (a list of `lam`, `clean` and `n`, one for each trained position).
         classes: number of classes.
         begun: whether the training began from a trained network, so that every position has known better.
+        ended: whether no epoch follows, in which a collapse to one class could pass.
     """
     if not epochs:
         raise ValueError("There are no epochs to judge. Give the records of at least one.")
@@ -140,7 +143,8 @@ def diagnose(epochs: Sequence[Mapping[str, Json]], classes: int, *, begun: bool 
     signals = [epoch["health"] for epoch in epochs]
     if _fallen([epoch.get("along") or [] for epoch in epochs], begun):
         return Trouble.FALLEN
-    if _collapsed(signals):
+    # where weights learn fast, running statistics lag behind them, and all answers are one for an epoch
+    if _collapsed(signals) and (ended or _collapsed(signals[:-1])):
         return Trouble.COLLAPSE
     if _catastrophic(epochs):
         return Trouble.CATASTROPHIC
@@ -167,7 +171,7 @@ def _fallen(looks: Sequence[Sequence[Mapping[str, float]]], begun: bool) -> bool
 
 def _collapsed(signals: Sequence[Mapping[str, float]]) -> bool:
     """One answer for nearly everything, of a network that has known better; one that has not is still learning."""
-    now = signals[-1]
+    now = signals[-1] if signals else {"top": 0.0}
     return now["top"] >= 0.95 and max(s["clean"] for s in signals) >= now["clean"] + max(0.1, _chance(now["n"]))
 
 
