@@ -129,7 +129,7 @@ def test_two_timm_networks_with_weights_of_your_own(runs, tmp_path):
     ("words", "said"),
     [
         (["{a}", "{b}", "--way", "weights"], "invalid choice"),
-        (["{a}", "nowhere"], "nowhere is no run folder"),
+        (["{a}", "nowhere"], "nowhere is not a run folder"),
         (["{a}", "{d}"], "has a dial. Say where it stands"),
         (["{a}", "{d}@2"], "lam=2 is not on this dial"),
         (["{a}", "{d}@much"], "'much' is no position"),
@@ -139,6 +139,7 @@ def test_two_timm_networks_with_weights_of_your_own(runs, tmp_path):
         (["{a}", "{file}:none"], "there is no function 'none'"),
         (["{a}", "{file}:net", "--way", "interpolate"], "different architectures"),
         (["{file}:net", "{file}:net"], "Which images?"),
+        (["robustdial/digits-radial@0", "{b}"], "robustdial zoo robustdial/digits-radial --out"),
         (["{a}", "{b}", "--weights", "one.safetensors"], "Give two"),
         (["{a}", "{b}", "--attack", "pdg-2"], "pdg-2"),
     ],

@@ -202,3 +202,13 @@ def test_a_shipped_dial_is_as_accurate_as_it_says():
     model, test = from_pretrained("robustdial/digits-radial"), load("digits").test
     for point in config["points"]:
         assert clean_accuracy(model.at(point["lam"]), test).value == pytest.approx(point["clean"], abs=0.01)
+
+
+def test_what_was_published_is_a_run_again(run, saved, tmp_path, capsys):
+    assert main.run(["zoo", str(saved), "--out", str(tmp_path / "again")]) == 0
+    told = []
+    for folder in (run, tmp_path / "again"):
+        assert main.run(["evaluate", str(folder), "--lam", "1", "--attack", "pgd-1", "--n", "20"]) == 0
+        score = json.loads((folder / "score.json").read_text())["scores"][-1]
+        told.append([score[key] for key in ("clean", "robust", "n", "weights", "notes")])
+    assert told[0] == told[1]

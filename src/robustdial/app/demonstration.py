@@ -143,9 +143,12 @@ class Demonstration:
         return Picture(unit(pixels(image, self.experiment.data.shape))[None], None)
 
 
-def open_demonstration(folder: Path, device: str = "cpu") -> Demonstration:
-    """The run in a folder with its best network. Raises ValueError if it is none, or was not trained yet."""
-    experiment = trained(folder, device)
+def open_demonstration(folder: Path, device: str = "cpu", place: str | None = None) -> Demonstration:
+    """The run in a folder with its best network, on the images at `place`, by default its own.
+
+    Raises ValueError if it is none, or was not trained yet.
+    """
+    experiment = trained(folder, device, place=place)
     test = experiment.data.test
     chosen = balanced(test.labels, SAMPLES, torch.Generator().manual_seed(0))
     x, y = next(test.batches([chosen]))

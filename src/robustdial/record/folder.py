@@ -10,20 +10,23 @@ from robustdial.record.disk import is_unfinished, make_folder, sweep
 from robustdial.record.errors import AGAIN, ANEW, named
 from robustdial.record.forms import TRAINED_RUN
 from robustdial.record.lock import Hold, hold
-from robustdial.record.names import BEST, COMPARE, GENERATOR, LAST, RUN
+from robustdial.record.names import BEST, COMPARE, CONFIG, GENERATOR, LAST, RUN
 from robustdial.record.objects import read_json, write_json
 from robustdial.record.tensors import fingerprint, read_tensors
 from robustdial.typing import Json
 
+_OWNER = "robustdial"
+"""Whose networks come with the package, by the first part of their names."""
 
-def check_free(folder: Path) -> None:
-    """Raises ValueError if a new run in `folder` would meet something that is there already.
+
+def check_free(folder: Path, remedy: str = "Continue it with --resume, or choose another --out.") -> None:
+    """Raises ValueError, with the remedy, if a new run in `folder` would meet something that is there already.
 
     What a run that was killed while it began has left is in nobody's way.
     """
     for name, what in ((RUN, "run"), (COMPARE, "comparison"), (GENERATOR, "generator")):
         if (folder / name).exists():
-            raise ValueError(f"{folder} already holds a {what}. Continue it with --resume, or choose another --out.")
+            raise ValueError(f"{folder} already holds a {what}. {remedy}")
     if folder.exists() and (not folder.is_dir() or not all(map(is_unfinished, folder.iterdir()))):
         raise ValueError(f"{folder} exists and is not an empty folder. Choose another --out.")
 
@@ -85,4 +88,6 @@ def _otherwise(folder: Path) -> str:
     left = list(folder.iterdir()) if folder.is_dir() else []
     if left and all(map(is_unfinished, left)):
         return "It was stopped before it began: give its command again, without --resume."
+    if (folder / CONFIG).is_file() or (not folder.exists() and folder.parts[:1] == (_OWNER,)):
+        return f"Make one of this published network with: robustdial zoo {folder} --out {Path('runs') / folder.name}"
     return "Name another one, or train one with: robustdial train"

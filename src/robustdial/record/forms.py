@@ -60,6 +60,7 @@ A_RUN = {
     "places?": PLACES,
     "model?": MODEL,
     "compiled?": {"yes": bool, "why": TEXT},
+    "published?": str,
     "run?": {...: ANY, "epochs?": POSITIVE, "seed?": COUNT, "teacher?": TEXT},
     **ORIGIN,
 }
@@ -72,6 +73,7 @@ TRAINED_RUN = {
     "data": {**DATA, "test": POSITIVE, "val": COUNT},
     "model": {**MODEL, "parameters": COUNT},
     "run": {...: ANY, "epochs?": POSITIVE, "seed": COUNT, "device": str, "precision": str},
+    "published?": str,
 }
 NETWORK = {
     "recipe": str,

@@ -148,6 +148,8 @@ def strongest(folder: Folder) -> str:
 def _trained(folder: Folder) -> str:
     run = folder.run
     recipe, data = run.get("recipe"), run.get("data", {}).get("name")
+    if recipe and data and "published" in run:
+        return f"{named(recipe)} on {data}, published as {run['published']}."
     return f"{named(recipe)} on {data}, {_count(folder)}." if recipe and data else f"A run of {_count(folder)}."
 
 

@@ -50,6 +50,11 @@ class Place:
         folder = Path(self.name.rpartition("@")[0] or self.name)
         return folder if (folder / record.RUN).is_file() else None
 
+    def check(self) -> None:
+        """Raises FileNotFoundError if it is neither a run nor the name of a network."""
+        if self.folder is None and ":" not in self.name:
+            record.read_run(Path(self.name.rpartition("@")[0] or self.name))
+
     @property
     def lam(self) -> float | None:
         """Where its dial stands. Raises ValueError for something else than a number."""
@@ -76,6 +81,8 @@ def settings_of(places: Sequence[Place], asked: Mapping[str, Any]) -> tuple[Run,
 
     Raises ValueError if two runs divide their data otherwise, or no data is known.
     """
+    for place in places:
+        place.check()
     runs = [read_about(place.folder) for place in places if place.folder is not None]
     found = [{name: getattr(run_of(about), name) for name in DIVIDED} for about in runs]
     known = found[0] if found else {}
@@ -103,7 +110,7 @@ def mix_given(
     Raises ValueError before anything is written if the networks do not fit the data or each other.
     """
     folder, data = Path(run.out), data_of(run)
-    record.check_free(folder)
+    record.check_free(folder, "Choose another --out.")
     given = [_given(place, data) for place in places]
     knobs: dict[str, Json] = {**threat, "way": way}
     parts = parts_of("mix", knobs, run, data)
@@ -141,10 +148,6 @@ def _given(place: Place, data: Data) -> nn.Module:
         return _of_run(place, place.folder, data)
     if place.name.startswith("timm:"):
         return _of_timm(place, data)
-    if ":" not in place.name:
-        raise ValueError(
-            f"{place.name} is no run folder. Name one, or a network: runs/x@0.5, timm:NAME, or net.py:build."
-        )
     return load_foreign(place.name, place.weights)
 
 

@@ -100,6 +100,11 @@ def resume(
     held: list[record.Hold] = []
     world.once(lambda: held.append(record.opened(folder)))
     about = read_about(folder)
+    if "published" in about:
+        raise ValueError(
+            f"{folder} is {about['published']}, which came without the state of its training. Train on from it: "
+            f"--start {folder} with a new --out."
+        )
     last, other = folder / record.LAST, f"Train on from the best network: --start {folder} with a new --out."
     saved = record.read_tensors(last, other) if last.exists() else None
     decided = {"compile": about["compiled"]["yes"]} if "compiled" in about else {}
@@ -161,10 +166,10 @@ def trained(folder: Path, device: str = "auto", data: Data | None = None, *, pla
     run = replace(relocated(run_of(about), about.get("places", {})), device=device, extra=None)
     if lost(run.augment or ""):
         run = replace(run, augment=None)  # which only training needs
-    own = data is None and place is None
+    own = data is None and place is None and "published" not in about
     if data is None:
         with moved_data(folder, about, place):
-            data = data_of(run, about["data"]["classes"]) if place is None else data_at(place, run, about)
+            data = data_of(run, about["data"]["classes"]) if own else data_at(place or run.data, run, about)
     check_fits(data, about, folder)
     if own:
         check_division(data, about, folder)

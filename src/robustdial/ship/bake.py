@@ -278,7 +278,7 @@ def _run(experiment: Experiment) -> dict[str, Json]:
         "extra": about["data"].get("extra", {}).get("images", 0),
         "test": about["data"]["test"],
         "notes": list(experiment.data.notes),
-        "additional_data": _additional_data(about["run"]),
+        "additional_data": None if "published" in about else _additional_data(about["run"]),
         "epochs": about["run"].get("epochs", 0),
         "seed": about["run"]["seed"],
         "checkpoint": experiment.checkpoint,

@@ -28,10 +28,11 @@ CONFIG, WEIGHTS, README = "config.json", "model.safetensors", "README.md"
 _OTHERWISE = "It should be a folder that save_pretrained wrote, or user/name on the hub."
 _LARGEST = 2**24  # values of an image
 _ROOM, _SLACK = 2, 10**6  # what a network may ask for: so many times what the file holds, and so many numbers more
+_DIVIDED = ("limit", "val", "labelled", "size", "label", "image", "background")
 _KEPT = {
     "model": ("name", "width", "parameters", "parts"),
-    "data": ("name", "classes", "shape", "mean", "std", "train"),
-    "run": ("epochs", "seed"),
+    "data": ("name", "classes", "shape", "mean", "std", "train", "val", "test", "labels", "unlabelled", "extra"),
+    "run": ("epochs", "seed", "precision", *_DIVIDED),
 }
 
 _OF_A_POINT = ("lam", "width", "clean", "robust", "n", "attack", "threat", "eps")
@@ -107,6 +108,11 @@ def from_pretrained(name: str | Path, revision: str | None = None) -> nn.Module:
         ValueError: the files are damaged, are not of this library, or huggingface_hub is not installed.
         ConnectionError: they cannot be fetched.
     """
+    return published(name, revision)[1]
+
+
+def published(name: str | Path, revision: str | None = None) -> tuple[dict[str, Json], nn.Module]:
+    """What is said of a network that was published, and the network; as `from_pretrained`."""
     folder = Path(name) if Path(name).is_dir() else shipped().get(str(name)) or _fetched(str(name), revision)
     try:
         config = record.read_json(folder / CONFIG, _OTHERWISE)
@@ -119,7 +125,7 @@ def from_pretrained(name: str | Path, revision: str | None = None) -> nn.Module:
     model = untrained(config)
     load_weights(model, {f"model.{key}": value for key, value in weights.items()})
     model.eval()
-    return model
+    return config, model
 
 
 def _wrong_with(config: Mapping[str, Json], path: Path) -> str | None:

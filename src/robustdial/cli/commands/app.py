@@ -13,6 +13,7 @@ def app(
     host: str = "127.0.0.1",
     port: int | None = None,
     static: Path | None = None,
+    data: str | None = None,
     device: str = "auto",
 ) -> int:
     """Show a trained dial on a page: robustdial app runs/x
@@ -26,11 +27,12 @@ def app(
         port: port to serve on; by default a free one from 7860 on.
         static: instead of serving, write a folder that any static host serves: the positions of the dial as ONNX files,
             which the browser runs.
+        data: where the images of the run are now, or others, as in training; by default where they were.
         device: auto, cpu or cuda.
     """
     from robustdial.app import open_demonstration, write_static
 
-    demo = open_demonstration(run, device)
+    demo = open_demonstration(run, device, data)
     if static is not None:
         write_static(demo, static)
         console.print(f"wrote {static}; try it: python -m http.server -d {static}", soft_wrap=True)

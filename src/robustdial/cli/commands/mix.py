@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rich.text import Text
+
 from robustdial.attack import check_supports, parse
+from robustdial.cli.commands.next_step import print_next
 from robustdial.cli.quantities import radius
 from robustdial.cli.terminal import console
 from robustdial.cli.usage import UsageError
@@ -73,7 +76,7 @@ def mix(
 def _tell(about: Json, out: str) -> None:
     model, knobs = about["model"], about["knobs"]
     first, second = (part["source"] for part in model["parts"])
-    console.print(f"[bold]{out}[/]: lambda 0 is {first}, lambda 1 is {second}", soft_wrap=True)
+    console.print(Text.assemble((out, "bold"), f": lambda 0 is {first}, lambda 1 is {second}"), soft_wrap=True)
     if knobs["way"] == "nuts":
         console.print(
             f"MixedNUTS: s = {knobs['scale']:.3g}, p = {knobs['power']:.3g}, c = {knobs['bias']:.3g}, by "
@@ -81,6 +84,4 @@ def _tell(about: Json, out: str) -> None:
             "the robust network's wrong answers stay",
             soft_wrap=True,
         )
-    console.print("next:")
-    console.print(f"  robustdial frontier {out}", soft_wrap=True)
-    console.print(f"  robustdial choose {out} --clean-min 0.92", soft_wrap=True)
+    print_next(out, about)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from robustdial import record
-from robustdial.cli.commands.report_page import write_page
+from robustdial.cli.commands.report_page import check_measured, write_page
 
 
 def report(run: Path, /) -> int:
@@ -14,7 +13,6 @@ def report(run: Path, /) -> int:
     Args:
         run: the folder.
     """
-    if not any((run / name).exists() for name in (record.COMPARE, record.SCORE)):
-        record.read_run(run)
+    check_measured(run)
     write_page(run)
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from robustdial.cli.commands.report_page import check_measured
 from robustdial.report.tables import FORMS, table_of
 
 
@@ -18,5 +19,6 @@ def table(run: Path, /, format: Literal["markdown", "latex", "csv"] = "markdown"
         run: folder of a comparison or of a run.
         format: markdown, latex (needs booktabs), or csv, with shares in [0, 1] and intervals in columns of their own.
     """
+    check_measured(run)
     print(FORMS[format](table_of(run)), end="")
     return 0
