@@ -29,7 +29,29 @@ def test_a_training_tells_each_epoch(run):
         assert f"loss {epoch['loss']:.3f}" in line
         assert "validation lambda 0 " in line and "so far" in line
     assert "left" in lines[0] and "left" not in lines[1]
+    assert told.splitlines()[-1] == f"next: robustdial frontier {folder}"
     assert "validation included" in told.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("words", "attacked"),
+    [
+        ("clean --epochs 2", [False, False]),
+        ("radial --epochs 2 --steps 1 --warm 0.5 --lambdas 0,1", [False, True]),
+        ("radial-nfgsm --epochs 2 --warm 0.5 --lambdas 0,1", [False, True]),
+        ("pgd-at --epochs 1 --steps 1", [True]),
+    ],
+)
+def test_images_that_nobody_moved_are_called_clean(tmp_path, words, attacked):
+    with console.capture() as told:
+        assert (
+            main.run(["train", *words.split(), *"--limit 120 --model-width 2 --out".split(), str(tmp_path / "x")]) == 0
+        )
+    epochs = record.read_epochs(tmp_path / "x")
+    assert ["adv" in epoch for epoch in epochs] == attacked and all("clean" in epoch for epoch in epochs)
+    (line,) = [line for line in told.get().splitlines() if line.startswith("next: ")]
+    assert ("robustdial evaluate " in line) == ("lambdas" not in words)
+    assert told.get().count(", adversarial ") == sum(attacked)
 
 
 def test_a_long_epoch_tells_every_minute(tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from robustdial.data import Source, balanced, unit
 from robustdial.dial import reestimated
 from robustdial.distributed import Shard, World, gathered
 from robustdial.evaluate import Accuracy, clean_accuracy, measure
-from robustdial.method.solver import PGD
+from robustdial.method.solver import PGD, Noisy, Solver
 from robustdial.precision import Prepared
 from robustdial.randomness import seeded
 from robustdial.run import Experiment
@@ -131,7 +131,12 @@ def close_epoch(experiment: Experiment, summary: dict[str, Json]) -> Trouble | N
         val, seen, looks = validate(experiment), signals(experiment), along(experiment)
     attacked = experiment.method.schedule.most > 1 or not isinstance(experiment.method.solver, PGD)
     score = score_of(val, float(attacked))
-    epoch = summary | {"val": val, "score": score, "health": seen._asdict(), "along": looks}
+    epoch = _as_learned(summary, experiment.method.solver) | {
+        "val": val,
+        "score": score,
+        "health": seen._asdict(),
+        "along": looks,
+    }
     found = experiment.world.once(lambda: _written(experiment, epoch))
     trouble = Trouble(found["trouble"]) if found["trouble"] else None
     experiment.save_best(epoch["score"], val)
@@ -140,6 +145,15 @@ def close_epoch(experiment: Experiment, summary: dict[str, Json]) -> Trouble | N
     if trouble is not None and found["new"] and not _acts_on(experiment, trouble):
         experiment.note({"epoch": summary["epoch"], "trouble": trouble, "action": "going on"})
     return trouble
+
+
+def _as_learned(summary: dict[str, Json], solver: Solver) -> dict[str, Json]:
+    """An epoch whose images were left as they are by name: with one pass there is no step to move them, where no noise
+    moves them either."""
+    still = isinstance(solver, Noisy) or (isinstance(solver, PGD) and not solver.noise)
+    if summary["passes"] > 1 or not still or "adv" not in summary:
+        return summary
+    return {"clean": summary["adv"], **{name: value for name, value in summary.items() if name != "adv"}}
 
 
 def _written(experiment: Experiment, epoch: dict[str, Json]) -> dict[str, Json]:

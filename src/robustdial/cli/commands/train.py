@@ -11,6 +11,7 @@ from typing import Any
 
 from robustdial import record
 from robustdial.cli.arguments import bind, given
+from robustdial.cli.commands.next_step import print_next
 from robustdial.cli.commands.training_progress import train_with_progress
 from robustdial.cli.commands.two_stage import first_of, train_first, two_parts
 from robustdial.cli.flags import knobs_of, preset_of, run_of, training_flags
@@ -60,7 +61,10 @@ def train(argv: Sequence[str]) -> int:
 
 def _train(experiment: Experiment, logs: Sequence[str]) -> int:
     # of several processes, the first one writes
-    return train_with_progress(experiment, logs_of(logs, experiment) if experiment.world.rank == 0 else ())
+    code = train_with_progress(experiment, logs_of(logs, experiment) if experiment.world.rank == 0 else ())
+    if code == 0:
+        print_next(experiment.folder, experiment.about)
+    return code
 
 
 def _of_the_first(flags: Any) -> tuple[str, ...]:
