@@ -42,7 +42,7 @@ def test_here_is_this_machine(plan):
     code, told, _ = plan()
     assert code == 0
     assert "plan for 1 x here" in told
-    assert "wire, each update: nothing" in told
+    assert "wire" not in told and "together" not in told
 
 
 def test_what_comes_first_is_planned_too(plan):
@@ -50,6 +50,7 @@ def test_what_comes_first_is_planned_too(plan):
     assert code == 0
     assert "clean, then oat" in told
     assert "passes a batch: 1 for 3 epochs | 2 for 2 epochs" in told
+    assert "clean, then oat, and together" in told and "images: 240 | 160 | 400\n" in told
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -74,34 +74,51 @@ def _trainings(name: str, flags: Any, asked: set[str]) -> list[tuple[str, dict[s
 
 
 def _show(stages: Sequence[Stage], number: int, device: Device) -> None:
-    table = Table("", *(stage.name for stage in stages), title=f"{number} x {device.name}", title_justify="left")
-    rows = {
-        "passes a batch": lambda stage: _passes(stage.cost),
-        "images": lambda stage: f"{stage.cost.images:,}",
-        "passes over images": lambda stage: f"{stage.cost.passes:,.0f}",
-        "precision": lambda stage: stage.cost.precision,
-        "time": lambda stage: f"{duration(stage.cost.seconds)} ({stage.cost.seconds / 3600:.3g} h)",
-        "memory of a device": lambda stage: f"{size(stage.cost.memory.total)} of {size(device.memory)}",
-        "  weights, gradients": lambda stage: size(stage.cost.memory.weights + stage.cost.memory.gradients),
-        "  optimizer": lambda stage: size(stage.cost.memory.optimizer),
-        "  kept for the backward": lambda stage: size(stage.cost.memory.activations),
-        "wire, each update": lambda stage: f"{size(stage.cost.wire)} from each device" if number > 1 else "nothing",
-    }
-    lines = [[name, *map(tell, stages)] for name, tell in rows.items()]
-    for line in lines:
-        table.add_row(*line)
+    costs = [stage.cost for stage in stages]
+    both = len(costs) > 1
+    names = [*(stage.name for stage in stages), *["together"] * both]
+    table = Table("", *names, title=f"{number} x {device.name}", title_justify="left")
+    lines = _summed(costs, both) + _of_each(costs, device, number)
+    for name, *told in lines:
+        table.add_row(name, *told)
     if console.is_terminal:
         console.print(table)
     else:
-        console.print(f"plan for {number} x {device.name}: {', then '.join(stage.name for stage in stages)}")
-        for name, *told in lines:
-            console.print(f"{name}: {' | '.join(told)}", soft_wrap=True)
+        told = ", then ".join(stage.name for stage in stages) + ", and together" * both
+        console.print(f"plan for {number} x {device.name}: {told}")
+        for name, *cells in lines:
+            console.print(f"{name}: {' | '.join(cells)}", soft_wrap=True)
     found, cost = stages[-1].found, stages[-1].cost
     tried = f"From batches of {found.images} images here, which reached {cost.share:.0%} of what this machine could do"
     if device.name == HERE:
         console.print(f"{tried}.", soft_wrap=True)
     else:
         console.print(f"{tried}; {device.name} is taken to reach as much of its own ({device.source}).", soft_wrap=True)
+
+
+def _summed(costs: Sequence[Forecast], both: bool) -> list[list[str]]:
+    """What is spent one training after the other, and together where there are two."""
+    rows: list[tuple[str, list[float], Callable[[float], str]]] = [
+        ("images", [cost.images for cost in costs], "{:,.0f}".format),
+        ("passes over images", [cost.passes for cost in costs], "{:,.0f}".format),
+        ("time", [cost.seconds for cost in costs], lambda spent: f"{duration(spent)} ({spent / 3600:.3g} h)"),
+    ]
+    return [[name, *map(tell, spent), *([tell(sum(spent))] * both)] for name, spent, tell in rows]
+
+
+def _of_each(costs: Sequence[Forecast], device: Device, number: int) -> list[list[str]]:
+    """What each training asks for by itself."""
+    rows: dict[str, Callable[[Forecast], str]] = {
+        "passes a batch": _passes,
+        "precision": lambda cost: cost.precision,
+        "memory of a device": lambda cost: f"{size(cost.memory.total)} of {size(device.memory)}",
+        "  weights, gradients": lambda cost: size(cost.memory.weights + cost.memory.gradients),
+        "  optimizer": lambda cost: size(cost.memory.optimizer),
+        "  kept for the backward": lambda cost: size(cost.memory.activations),
+    }
+    if number > 1:
+        rows["wire, each update"] = lambda cost: f"{size(cost.wire)} from each device"
+    return [[name, *map(tell, costs)] for name, tell in rows.items()]
 
 
 def _passes(cost: Forecast) -> str:
