@@ -44,9 +44,7 @@ def test_a_training_tells_each_epoch(run):
 )
 def test_images_that_nobody_moved_are_called_clean(tmp_path, words, attacked):
     with console.capture() as told:
-        assert (
-            main.run(["train", *words.split(), *"--limit 120 --model-width 2 --out".split(), str(tmp_path / "x")]) == 0
-        )
+        assert main.run(f"train {words} --limit 120 --model-width 2 --out {tmp_path / 'x'}".split()) == 0
     epochs = record.read_epochs(tmp_path / "x")
     assert ["adv" in epoch for epoch in epochs] == attacked and all("clean" in epoch for epoch in epochs)
     (line,) = [line for line in told.get().splitlines() if line.startswith("next: ")]

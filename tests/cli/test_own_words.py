@@ -26,6 +26,14 @@ def anything(**given):
     assert sorted(given) == ["classes", "mean", "shape", "std"], given
     return build(given["classes"], given["shape"])
 
+class Branching(nn.Module):
+    def __init__(self, classes, shape):
+        super().__init__()
+        self.net = build(classes, shape)
+
+    def forward(self, x):
+        return self.net(x) if x.detach().sum().item() < 1e9 else x
+
 def broken(classes):
     return nn.Linear(classes, undefined)
 
@@ -114,6 +122,16 @@ def test_the_lines_on_a_card_fill_a_network_of_ones_own(place, name, monkeypatch
     exec(lines, scope)
     assert "robustdial" not in lines
     torch.testing.assert_close(scope["logits"], open_model(place / "z")(scope["images"]))
+
+
+def test_a_format_that_is_refused_leaves_nothing_of_any(place, capsys):
+    assert main.run(["train", "clean", "--model", "net.py:Branching", *SMALL, "--out", "b"]) == 0
+    capsys.readouterr()
+    assert main.run(["bake", "b", "--n", "10", "--attack", "pgd-1", "--format", "safetensors", "--format", "pt2"]) == 2
+    told = capsys.readouterr().err
+    assert "model.pt2 cannot be written: Branching has something that this format does not take (net.py:" in told
+    assert told.count("\n") == 1
+    assert not (place / "b" / "baked").exists()
 
 
 def test_methods_of_ones_own_are_compared(place):

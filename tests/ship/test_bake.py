@@ -71,6 +71,12 @@ def test_formats_of_the_same_network_share_a_card(runs, tmp_path):
     assert record.read_json(tmp_path / "card.json")["files"].keys() == {"model.safetensors", "model.pt2"}
 
 
+def test_a_flag_that_takes_several_may_be_given_twice(runs, tmp_path):
+    words = ["--format", "safetensors", "--format=pt2", *QUICK, "--out", str(tmp_path)]
+    assert main.run(["bake", str(runs / "pgd-at"), *words]) == 0
+    assert record.read_json(tmp_path / "card.json")["files"].keys() == {"model.safetensors", "model.pt2"}
+
+
 def test_robustbench_gets_its_module_and_its_words(runs, tmp_path):
     command = ["bake", str(runs / "oat"), "--lam", "0.4", "--format", "robustbench", *QUICK, "--out", str(tmp_path)]
     assert main.run(command) == 0

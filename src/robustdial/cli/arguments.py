@@ -8,12 +8,12 @@ import inspect
 import io
 import re
 from collections.abc import Callable, Container, Mapping, Sequence
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import tyro
 
-from robustdial.cli.help import described, grouped, takes_floats
-from robustdial.cli.slips import as_decimals, filled, spread, unknown_flag, wrong_value
+from robustdial.cli.help import described, grouped, takes_floats, takes_several
+from robustdial.cli.slips import as_decimals, filled, gathered, spread, unknown_flag, wrong_value
 from robustdial.cli.terminal import console
 from robustdial.cli.usage import UsageError, refuse
 
@@ -31,7 +31,8 @@ def bind(target: Callable[..., T], args: Sequence[str], prog: str, others: str =
     """
     _check_names(target, args)
     hints = get_type_hints(target)
-    args = tuple(spread(args, _named(hints, lambda hint: get_origin(hint) is tuple)))
+    several = _named(hints, takes_several)
+    args = tuple(gathered(tuple(spread(args, several)), several))
     args = tuple(as_decimals(args, _named(hints, takes_floats)))
     args = tuple(filled(args, _named(hints, lambda hint: bool in get_args(hint))))
     asked: Container[str] | None = given(args)

@@ -114,6 +114,11 @@ def takes_floats(hint: Any) -> bool:
     return hint is float or float in get_args(hint)
 
 
+def takes_several(hint: Any) -> bool:
+    """Whether a flag takes several values, each a word of its own."""
+    return any(get_origin(kind) is tuple for kind in (hint, *get_args(hint)))
+
+
 def _place(flag: tuple[str, Any, Any]) -> int:
     """Where a flag stands within its group; those that are in no list keep their order, in front."""
     return _ORDER.index(flag[0]) if flag[0] in _ORDER else -1

@@ -125,6 +125,29 @@ def spread(args: Sequence[str], several: Collection[str]) -> Iterator[str]:
             yield from filter(None, word.split(",")) if inside and "," in word else (word,)
 
 
+def gathered(args: Sequence[str], several: Collection[str]) -> list[str]:
+    """The words, where a flag that takes several and stands there twice has all its values at its first place.
+
+    >>> gathered(["--format", "onnx", "--n", "5", "--format", "pt2"], {"format"})
+    ['--format', 'onnx', 'pt2', '--n', '5']
+    """
+    groups: list[list[str]] = [[]]
+    here = groups[0]
+    for word in args:
+        name, equals, value = word.partition("=")
+        if not word.startswith("--"):
+            here.append(word)
+        elif name[2:].replace("-", "_") not in several:
+            here = [word]
+            groups.append(here)
+        else:
+            known = next((group for group in groups if group[:1] == [name]), None)
+            here = [name] if known is None else known
+            groups += [here] if known is None else []
+            here += [value] if equals else []
+    return [word for group in groups for word in group]
+
+
 def filled(args: Sequence[str], choices: Collection[str]) -> Iterator[str]:
     """The words, where a flag that may stand alone, and be on then, has that for its value.
 

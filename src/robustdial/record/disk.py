@@ -23,6 +23,18 @@ def make_folder(folder: Path, again: str = AGAIN) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
+def missing(folder: Path) -> list[Path]:
+    """What `make_folder` would make: the folder and those above it that are not there, from within."""
+    return [place for place in (folder, *folder.parents) if not place.exists()]
+
+
+def remove_empty(folders: Sequence[Path]) -> None:
+    """Remove folders, from within, until one is not empty."""
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
+
+
 def write_text(path: Path, text: str, again: str = AGAIN) -> None:
     """Write a text file atomically."""
     write_file(path, lambda part: part.write_text(text, encoding="utf-8"), again)
@@ -44,9 +56,10 @@ def write_file(path: Path, write: Callable[[Path], object], again: str = AGAIN) 
 def staged(folder: Path) -> Iterator[Path]:
     """A hidden folder in `folder` in which files that belong together are made; afterwards it is gone in any case.
 
-    What is to stay is moved by `put_in_place` before. A `folder` that was made for it goes too if nothing stays.
+    What is to stay is moved by `put_in_place` before. A `folder` that was made for it goes too if nothing stays, and so
+    do those above it.
     """
-    new = not folder.exists()
+    new = missing(folder)
     make_folder(folder)
     stage = _beside(folder / "files")
     with named(stage):
@@ -56,9 +69,7 @@ def staged(folder: Path) -> Iterator[Path]:
             yield stage
     finally:
         shutil.rmtree(stage, ignore_errors=True)
-        if new:
-            with suppress(OSError):
-                folder.rmdir()
+        remove_empty(new)
 
 
 def put_in_place(stage: Path, folder: Path, names: Sequence[str]) -> None:

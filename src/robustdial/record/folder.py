@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
-from robustdial.record.disk import is_unfinished, make_folder, sweep
+from robustdial.record.disk import is_unfinished, make_folder, missing, remove_empty, sweep
 from robustdial.record.errors import AGAIN, ANEW, named
 from robustdial.record.forms import TRAINED_RUN
 from robustdial.record.lock import Hold, hold
@@ -37,7 +36,7 @@ def create(folder: Path, name: str, about: Mapping[str, Json]) -> Hold:
     Raises ValueError if it is not free. If it cannot be written, the folder is as it was.
     """
     check_free(folder)
-    new = not folder.exists()
+    new = missing(folder)
     make_folder(folder, ANEW)
     held = opened(folder, ANEW)
     try:
@@ -45,9 +44,7 @@ def create(folder: Path, name: str, about: Mapping[str, Json]) -> Hold:
         write_json(folder / name, about, ANEW)
     except BaseException:
         held.release()
-        if new:
-            with suppress(OSError):
-                folder.rmdir()
+        remove_empty(new)
         raise
     return held
 

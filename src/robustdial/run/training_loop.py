@@ -131,12 +131,8 @@ def close_epoch(experiment: Experiment, summary: dict[str, Json]) -> Trouble | N
         val, seen, looks = validate(experiment), signals(experiment), along(experiment)
     attacked = experiment.method.schedule.most > 1 or not isinstance(experiment.method.solver, PGD)
     score = score_of(val, float(attacked))
-    epoch = _as_learned(summary, experiment.method.solver) | {
-        "val": val,
-        "score": score,
-        "health": seen._asdict(),
-        "along": looks,
-    }
+    summary = _as_learned(summary, experiment.method.solver)
+    epoch = summary | {"val": val, "score": score, "health": seen._asdict(), "along": looks}
     found = experiment.world.once(lambda: _written(experiment, epoch))
     trouble = Trouble(found["trouble"]) if found["trouble"] else None
     experiment.save_best(epoch["score"], val)

@@ -74,8 +74,8 @@ def bake(
     made = {}
     with record.staged(place.folder) as stage:
         with counting("baking", len(formats) + 1) as bar:
-            for name in formats:
-                file = shipping.write(baked, name, stage)
+            written = {name: shipping.write(baked, name, stage) for name in formats}  # refusals come before the work
+            for name, file in written.items():
                 if file["tolerance"] is None:
                     file |= shipping.measured_rounded(baked, name, measured_with, source, stage, seed)
                 made[FORMATS[name].file] = file

@@ -84,10 +84,10 @@ def _show(stages: Sequence[Stage], number: int, device: Device) -> None:
     if console.is_terminal:
         console.print(table)
     else:
-        told = ", then ".join(stage.name for stage in stages) + ", and together" * both
-        console.print(f"plan for {number} x {device.name}: {told}")
-        for name, *cells in lines:
-            console.print(f"{name}: {' | '.join(cells)}", soft_wrap=True)
+        named = ", then ".join(stage.name for stage in stages) + ", and together" * both
+        console.print(f"plan for {number} x {device.name}: {named}")
+        for name, *told in lines:
+            console.print(f"{name}: {' | '.join(told)}", soft_wrap=True)
     found, cost = stages[-1].found, stages[-1].cost
     tried = f"From batches of {found.images} images here, which reached {cost.share:.0%} of what this machine could do"
     if device.name == HERE:

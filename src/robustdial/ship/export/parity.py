@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -93,10 +95,28 @@ def _check_reference(reference: Classifier, x: Tensor, tolerance: float, path: P
 
 
 @contextmanager
+def _unlogged(name: str) -> Iterator[None]:
+    """Inside, what a logger would show is not shown."""
+    handlers = [*logging.getLogger(name).handlers]
+    for handler in handlers:
+        handler.addFilter(_nothing)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(_nothing)
+
+
+def _nothing(record: logging.LogRecord) -> bool:
+    return False
+
+
+@contextmanager
 def _taking(plain: nn.Module, path: Path) -> Iterator[None]:
     """Inside, what an exporter, or a file read back, says of a network that it cannot follow becomes one line."""
     try:
-        yield
+        with redirect_stderr(io.StringIO()), _unlogged("torch"):  # graphs of many lines, before the error that is told
+            yield
     except (OSError, MemoryError):
         raise
     except Exception as error:  # exporters raise whatever the tracer, the network or a converter raises
