@@ -13,7 +13,8 @@ Robustness*, IJCAI 2021, with dials and other threats set apart. Its headings ar
 hand; what is not implemented is named as far as it is well known. A method may belong to several kinds and stands in
 one: the M+ rule and DEAT are a curriculum as well, and `localized` stays within a ball.
 
-`robustdial methods` prints this, `robustdial methods NAME` a recipe in full. `docs/methods/map.py` writes this page.
+`robustdial methods` prints this, `robustdial methods NAME` a recipe in full, with `--bibtex` its papers.
+`docs/methods/map.py` writes this page.
 
 Every recipe takes `--ema 0.999` (averaged weights), `--awp 0.01` (adversarial weight perturbation),
 `--label-smoothing 0.1`, `--teacher RUN --distil 0.5` (labels that are half a teacher's answers), `--mixup 0.2` and

@@ -11,14 +11,15 @@ from rich.text import Text
 from robustdial.cli.flags import recipe_named
 from robustdial.cli.outline import outline, table
 from robustdial.cli.terminal import console
-from robustdial.cli.usage import choose
+from robustdial.cli.usage import UsageError, choose
 from robustdial.typing import Json
 
 if TYPE_CHECKING:
+    from robustdial.recipes.references import Reference
     from robustdial.recipes.taxonomy import Category
 
 
-def methods(name: str | None = None, /, json: bool = False) -> int:
+def methods(name: str | None = None, /, json: bool = False, bibtex: bool = False) -> int:
     """List the recipes by their kind, and what is not implemented: robustdial methods, robustdial methods oat
 
     The kinds are those of the survey by Bai et al., IJCAI 2021.
@@ -26,18 +27,29 @@ def methods(name: str | None = None, /, json: bool = False) -> int:
     Args:
         name: a recipe, to be shown in full: equation, departures, knobs, nouns.
         json: print it as JSON.
+        bibtex: print its papers, or those of all, as BibTeX. Authors are named as in the list: et al. are `others`.
     """
     if name is not None:
         choose(name, tuple(table("recipes", "RECIPES")), "recipe")
-    if json:
+    if json and bibtex:
+        raise UsageError("--json and --bibtex are two forms. Give one of them.")
+    if bibtex:
+        print(*(reference.bibtex for reference in _papers(name)), sep="\n\n")
+    elif json:
         print(json_format.dumps(_known(name) if name else _kinds(), indent=1))
     elif name:
         _show(name)
     else:
         for category in outline("recipes.taxonomy", "CATEGORIES"):
             _list(category)
-        console.print("robustdial methods NAME shows one in full.")
+        console.print("robustdial methods NAME shows one in full; with --bibtex, its papers.")
     return 0
+
+
+def _papers(name: str | None) -> list[Reference]:
+    from robustdial.recipes.references import references, references_of
+
+    return references_of(name) if name else references()
 
 
 def _kinds() -> list[dict[str, Json]]:
