@@ -54,7 +54,7 @@ def main(
     settings = {"data": data, "limit": limit, "model": model, "model-width": model_width, "epochs": epochs}
     settings |= {"lr": lr, "rate": rate, "eps": eps, "seeds": seeds, "n": n}
     flags = [word for name, value in settings.items() if value is not None for word in (f"--{name}", str(value))]
-    flags += ["--attacks", *attacks]
+    flags += ["--attack", *attacks]
     for family in families:
         folder = out / family.replace(" ", "-")
         if not tables_only:

@@ -161,7 +161,9 @@ compare free:replays=x                         | --replays x is no whole number
 compare free:lr=1                              | no knob of free
 compare free --seeds 0                         | --seeds 0
 compare free --n 0                             | --n 0
-compare free --attacks pgd-0                   | pgd-0
+compare free --attack pgd-0                    | pgd-0
+compare free --attacks pgd-5                   | There is no flag --attacks. The nearest is --attack.
+compare free --steps 5                         | The steps of an attack: --attack pgd-50.
 """
 TOO_LITTLE = "this machine has too little memory for that. Lower --batch"
 ROWS = [[part.strip() for part in line.split("|")] for line in LINES.strip().splitlines()]

@@ -76,7 +76,7 @@ def test_every_command_tells_its_cost_and_its_steps(run, words, line):
 
 
 def test_a_comparison_tells_each_epoch_of_each_run(tmp_path):
-    words = "compare clean fgsm --epochs 1 --limit 120 --model-width 2 --batch 64 --n 10 --attacks pgd-1 --out"
+    words = "compare clean fgsm --epochs 1 --limit 120 --model-width 2 --batch 64 --n 10 --attack pgd-1 --out"
     with console.capture() as told:
         assert main.run([*words.split(), str(tmp_path / "c")]) == 0
     assert "cost: about " in told.get()

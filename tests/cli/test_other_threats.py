@@ -71,7 +71,7 @@ def test_the_card_tells_the_threat_by_its_name(turned, tmp_path):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["clean", "pgd-at", "--attacks", "grid"], "not in Linf"),
+        (["clean", "pgd-at", "--attack", "grid"], "not in Linf"),
         (["clean", "gat:generator={}/none"], "There is no generator"),
         (["clean", "pgd-at", "--also", "sunshine"], "no such part"),
     ],

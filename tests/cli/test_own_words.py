@@ -136,7 +136,7 @@ def test_a_format_that_is_refused_leaves_nothing_of_any(place, capsys):
 
 def test_methods_of_ones_own_are_compared(place):
     words = ["compare", "clean", "solver.py:mi_at:steps=1", "--model", "net.py:build", *SMALL, "--n", "10"]
-    assert main.run([*words, "--attacks", "pgd-1", "--out", "c"]) == 0
+    assert main.run([*words, "--attack", "pgd-1", "--out", "c"]) == 0
     rows = json.loads((place / "c" / "compare.json").read_text())["rows"]
     assert [row["label"] for row in rows] == ["clean", "solver.py:mi_at:steps=1"]
     assert main.run(["compare", "--resume", "--out", "c"]) == 0

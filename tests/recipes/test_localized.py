@@ -263,7 +263,7 @@ def test_a_comparison_has_columns_of_the_background(runs, tmp_path):
     localized = f"localized:mask=saliency,steps=1,guide={runs / 'guide'}"
     knobs = entry_of(localized, {}, Preset("", {})).knobs
     assert (knobs["mask"], knobs["guide"]) == ("saliency", str(runs / "guide"))
-    argv = ["compare", localized, "fgsm", *SMALL, "--attacks", "pgd-2", "--n", "20", "--also", "background"]
+    argv = ["compare", localized, "fgsm", *SMALL, "--attack", "pgd-2", "--n", "20", "--also", "background"]
     assert main.run([*argv, "--out", str(tmp_path)]) == 0
     rows = json.loads((tmp_path / record.COMPARE).read_text())["rows"]
     assert all(0 <= row["also"]["background: noise"]["mean"] <= row["clean"]["mean"] for row in rows)

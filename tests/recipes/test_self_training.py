@@ -210,7 +210,7 @@ def test_wrong_input_is_told_in_a_line(tmp_path, teacher, argv, words, capsys):
 def test_from_the_command_line_to_the_page(tmp_path, teacher):
     shared = ["--limit", "400", "--labelled", "100", "--model-width", "4", "--epochs", "1", "--teacher", str(teacher)]
     folder = tmp_path / "compared"
-    asked = ["compare", "pgd-at:steps=1", "rst:steps=1", "--eps", "0.2", *shared, "--attacks", "pgd-1", "--n", "20"]
+    asked = ["compare", "pgd-at:steps=1", "rst:steps=1", "--eps", "0.2", *shared, "--attack", "pgd-1", "--n", "20"]
     assert main.run([*asked, "--out", str(folder)]) == 0
     rows = json.loads((folder / "compare.json").read_text())["rows"]
     assert [row["complete"] for row in rows] == [True, True]

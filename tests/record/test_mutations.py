@@ -35,7 +35,7 @@ def made(tmp_path_factory):
         ["cross", run, *QUICK],
         ["evaluate", run, "--lam", "0", *QUICK],
         ["bake", run, "--lam", "0", "--format", "safetensors", *QUICK],
-        ["compare", "fgsm-rs", "--attacks", "pgd-1", "--n", "20", *WORDS, "--out", str(folder / "compared")],
+        ["compare", "fgsm-rs", "--attack", "pgd-1", "--n", "20", *WORDS, "--out", str(folder / "compared")],
     ):
         assert main.run(words) == 0, words
     trouble = {"epoch": 1, "trouble": "collapse to one class", "action": "going on"}

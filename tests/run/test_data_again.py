@@ -167,7 +167,7 @@ def test_where_the_data_lies_is_published_nowhere(here):
 
 
 def test_a_comparison_keeps_its_classes(here, capsys):
-    flags = ["--data", "folder:set", "--model-width", "4", "--epochs", "1", "--batch", "8", "--attacks", "pgd-1"]
+    flags = ["--data", "folder:set", "--model-width", "4", "--epochs", "1", "--batch", "8", "--attack", "pgd-1"]
     assert main.run(["compare", "clean", *flags, "--out", "c"]) == 0
     rename(here, "owl", "ant")
     assert main.run(["compare", "--resume", "--out", "c"]) == 2

@@ -79,7 +79,7 @@ def comparison_flags(preset: Mapping[str, Any] = MappingProxyType({})) -> type:
         ("eps", str, field(default=written(preset.get("eps", px(8))))),
         ("norm", outline("recipes.norms", "Norm"), field(default="linf")),
         ("seeds", int, field(default=1)),
-        ("attacks", tuple[str, ...], field(default=("pgd-20", "cw-20"))),
+        ("attack", tuple[str, ...], field(default=("pgd-20", "cw-20"))),
         ("n", int | None, field(default=None)),
         ("also", tuple[str, ...], field(default=())),
         ("first", int, field(default=0)),
@@ -95,7 +95,8 @@ def comparison_flags(preset: Mapping[str, Any] = MappingProxyType({})) -> type:
         "Args:\n    eps: radius that all are measured at, and trained at where they have one: 8/255, 8px, 0.031.\n"
         "    norm: linf, l2 or l1, for every method.\n"
         "    seeds: runs per method, from --seed on.\n"
-        "    attacks: to measure with: pgd-K, cw-K, apgd-ce, apgd-dlr, apgd-t, fab-t, square, autoattack.\n"
+        "    attack: one or more, a column for each: pgd-K, cw-K, apgd-ce, apgd-dlr, apgd-t, fab-t, square, autoattack, or "
+        "several joined by +.\n"
         "    first: epochs of standard training before, once for each seed: every method starts from that network "
         "without a warm part of its own; half of each label is that network's answer, or as much as --distil says. "
         "Its passes and seconds count for every method.\n"

@@ -82,8 +82,8 @@ def unknown_flag(name: str, known: Sequence[str]) -> str:
     fact, here = f"There is no flag {flag(name)}.", _ELSEWHERE.get(name)
     if here is not None and here in known:
         return f"{fact} The nearest is {flag(here)}."
-    if name == "steps" and "attacks" in known:
-        return f"{fact} A knob stands behind its method: pgd-at:steps=10. The steps of an attack: --attacks pgd-50."
+    if name == "steps" and {"attack", "seeds"} <= {*known}:
+        return f"{fact} A knob stands behind its method: pgd-at:steps=10. The steps of an attack: --attack pgd-50."
     if name in _INSTEAD and not (name == "steps" and "attack" not in known):
         return f"{fact} {_INSTEAD[name]}"
     return f"{fact} The nearest is {flag(nearest(name, known))}."

@@ -148,7 +148,7 @@ def test_a_method_that_fails_for_good_does_not_end_the_others(tmp_path):
         (["free", "free"], "free stands there twice"),
         ([], "there is none"),
         (["free", "--seeds", "0"], "--seeds 0"),
-        (["free", "--attacks", "aa"], "'aa' is not an attack"),
+        (["free", "--attack", "aa"], "'aa' is not an attack"),
         (["free:replays=0"], "at least 1 pass"),
         (["free", "--epochs", "0"], "--epochs 0"),
         (["--resume"], "holds no comparison"),
@@ -157,7 +157,7 @@ def test_a_method_that_fails_for_good_does_not_end_the_others(tmp_path):
         (["free:eps=0.1"], "Give it as --eps"),
         (["free", "free:replays=8"], "stands there twice"),
         (["free", "--n", "0"], "--n 0"),
-        (["free", "--attacks"], "at least one attack"),
+        (["free", "--attack"], "at least one attack"),
         (["free", "--data", "nosuch"], "nosuch"),
         (["free", "--model", "nosuch"], "nosuch"),
         (["free", "--device", "tpu"], "--device tpu"),
@@ -174,7 +174,7 @@ def test_bad_input_is_answered_in_one_line(words, told, tmp_path, capsys):
 
 def test_the_command_line_compares_and_reports(tmp_path, capsys):
     words = ["compare", "fgsm-rs", "free:replays=2,carry=false", "--eps", "0.2", "--epochs", "1", "--batch", "64"]
-    words += ["--model-width", "4", "--limit", "200", "--attacks", "pgd-1", "--n", "20", "--out", str(tmp_path / "c")]
+    words += ["--model-width", "4", "--limit", "200", "--attack", "pgd-1", "--n", "20", "--out", str(tmp_path / "c")]
     assert run(words) == 0
     assert (tmp_path / "c" / record.REPORT).stat().st_size > 100_000
     assert run(words) == 2  # it is there already

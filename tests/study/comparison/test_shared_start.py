@@ -11,7 +11,7 @@ from robustdial.cli.main import run
 from robustdial.report import render
 from robustdial.study.comparison import begin, compare, reopen
 
-SIZE = ["--model-width", "4", "--limit", "200", "--batch", "64", "--epochs", "1", "--n", "20", "--attacks", "pgd-2"]
+SIZE = ["--model-width", "4", "--limit", "200", "--batch", "64", "--epochs", "1", "--n", "20", "--attack", "pgd-2"]
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ def compare(argv: Sequence[str]) -> int:
         if first is not None:
             entries = tuple(map(_not_warmed, entries))
             flags.distil = 0.0  # of the methods alone, and they are taught by what comes first
-        measured = (flags.seeds, flags.attacks, flags.n, threat, flags.also, first)
+        measured = (flags.seeds, flags.attack, flags.n, threat, flags.also, first)
         comparison = Comparison(entries, run_of(flags), *measured)
         notes, seconds = begin(comparison)
         print_notes(notes)

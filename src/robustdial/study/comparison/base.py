@@ -83,7 +83,7 @@ class Comparison:
         if self.first and (self.run.start or self.run.teacher):
             raise ValueError("--first trains the network that --start and --teacher would name. Leave these out.")
         if not self.attacks:
-            raise ValueError("--attacks: name at least one attack to measure with, for example pgd-20.")
+            raise ValueError("--attack: name at least one attack to measure with, for example pgd-20.")
         for attack in self.attacks:
             measured_with = parse(attack)
             if self.threat is not None:
