@@ -99,6 +99,13 @@ def test_a_number_beyond_counting_is_refused(refused, command, name, value):
 LINES = """
 evaluate                                       | An argument is empty | +
 report                                         | An argument is empty | +
+frontier                                       | robustdial frontier needs one word more: folder of the run. See
+mix                                            | robustdial mix needs
+evaluate nowhere else                          | more than there is room for: else
+evaluate nowhere --model net.py:build          | nowhere and --model net.py:build are two networks. Give one
+evaluate nowhere --chosen-on all               | --chosen-on all is not known. Choose from none, test, train, val. See
+completion tcsh                                | tcsh is not known. Choose from bash, fish, zsh.
+table nowhere --format                         | --format has no value behind it. See
 evaluate nowhere --n 0                         | --n 0
 evaluate nowhere --n -5                        | --n -5
 evaluate nowhere --batch 0                     | --batch 0

@@ -128,7 +128,7 @@ def test_two_timm_networks_with_weights_of_your_own(runs, tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["{a}", "{b}", "--way", "weights"], "invalid choice"),
+        (["{a}", "{b}", "--way", "weights"], "--way weights is not known. Choose from"),
         (["{a}", "nowhere"], "nowhere is not a run folder"),
         (["{a}", "{d}"], "has a dial. Say where it stands"),
         (["{a}", "{d}@2"], "lam=2 is not on this dial"),

@@ -105,3 +105,15 @@ def test_what_cannot_be_had_is_one_line(words, says, tmp_path, monkeypatch, caps
     told = capsys.readouterr().err
     assert says in told and told.count("\n") == 1
     assert {path.name for path in tmp_path.iterdir()} == {"saved", "run"}
+
+
+@pytest.mark.parametrize(
+    ("file", "says"), [("compare.json", "one of its runs: c/oat-seed0"), ("generator.json", "gat")]
+)
+def test_a_folder_of_another_kind_says_what_it_is_good_for(file, says, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c" / "oat-seed0").mkdir(parents=True)
+    for path in (tmp_path / "c" / file, tmp_path / "c" / "oat-seed0" / record.RUN):
+        path.write_text("{}")
+    assert main.run(["frontier", "c"]) == 2
+    assert says in capsys.readouterr().err

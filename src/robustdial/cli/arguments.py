@@ -88,11 +88,25 @@ def _one_line(box: str) -> str:
     return text.rstrip(".:") + "."
 
 
+def _listed(choices: str) -> str:
+    """
+    >>> _listed("'val', 'None', 'test',")
+    'test, val'
+    """
+    return ", ".join(sorted(set(re.findall(r"'(.*?)'", choices)) - {"None"}))
+
+
 # what the parser of a number says, in words of the language it is written in
-_PARSERS = {
+_PARSERS: dict[str, str | Callable[[re.Match[str]], str]] = {
     r"Error parsing (\S+): invalid literal for int\(\) with base 10: '([^']*)'": r"\1 \2 is no whole number",
     r"Error parsing (\S+): could not convert string to float: '([^']*)'": r"\1 \2 is no number",
     r"Error parsing (\S+): no type matching .* invalid literal for int\(\) .*: '([^']*)'": r"\1 \2 is no whole number",
     r"Error parsing (\S+): no type matching .* could not convert string to float: '([^']*)'": r"\1 \2 is no number",
     r"Error parsing (\S+): Could not find valid parse for arguments: \[(.*)\]": r"\1 cannot be \2",
+    r"Missing from (.+?): \S+ (.*?)\.? \(required\)": r"\1 needs one word more: \2",
+    r"Unrecognized options: (.*)": r"This is more than there is room for: \1",
+    r"invalid choice '([^']*)' for argument '(-\S+)'": r"\2 \1 is not known",
+    r"invalid choice '([^']*)' for argument '\S+'": r"\1 is not known",
+    r"Expected one of \((.*)\)": lambda found: f"Choose from {_listed(found[1])}",
+    r"Missing value for argument '(\S+)'.*": r"\1 has no value behind it",
 }

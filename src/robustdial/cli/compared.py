@@ -14,7 +14,7 @@ from robustdial.typing import Json
 def comparison_table(about: Json) -> Table:
     """The table of `compare.json`, best robust accuracy under the first attack first."""
     run = about["run"]
-    title = f"{run['data']}, {run['model']}, {run['epochs']} epochs; {about['interval']}"
+    title = f"{run['data']}, {run['model']}, {run['epochs']} epoch{'s' * (run['epochs'] != 1)}; {about['interval']}"
     table = Table(title=title, title_justify="left")
     further = list(dict.fromkeys(name for row in about["rows"] for name in row["also"]))
     for name in ("method", "clean", *about["attacks"], *further, "passes", "seconds", "health"):

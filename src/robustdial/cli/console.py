@@ -24,12 +24,13 @@ def print_cost(cost: Cost, experiment: Experiment) -> None:
         f"{named(model['name'])}, {model['parameters']:,} parameters; "
         f"{about['run']['precision']} on {about['run']['device']}"
     )
-    console.print(Text.assemble((named(about["recipe"]), "bold"), told))
+    console.print(Text.assemble((named(about["recipe"]), "bold"), told), soft_wrap=True)
     grows = f"; at most {cost.growth:.1f} times that, as its adversary grows" if cost.growth > 1 else ""
     console.print(
         f"cost: {cost.images:,} images x {cost.passes / max(cost.images, 1):.1f} passes = {cost.passes:,} passes, "
         f"about {duration(cost.seconds)} ({cost.seconds / 3600:.2f} h) on this machine, validation included "
-        f"({duration(cost.validation)}){grows}"
+        f"({duration(cost.validation)}){grows}",
+        soft_wrap=True,
     )
     if "compiled" in about:
         found = about["compiled"]

@@ -14,16 +14,18 @@ from robustdial.typing import Json
 
 
 def points_table(points: Sequence[Json], title: str) -> Table:
-    """Measured points under the same attack: lambda and width, accuracies with 95 % intervals, the cost if known."""
+    """Measured points under the same attack: lambda, the width if not all are full, accuracies with 95 % intervals, the
+    cost if known."""
     first = points[0]
     costs = ("MACs", "latency") if "macs" in first else ()
     table = Table(title=f"{title}; {first['attack'].upper()}, n = {first['n']:,}", title_justify="left")
-    for name in ("lambda", "width", "clean", "95 %", "robust", "95 %", *costs):
+    width = ("width",) if any(point["width"] != 1 for point in points) else ()
+    for name in ("lambda", *width, "clean", "95 %", "robust", "95 %", *costs):
         table.add_column(name, justify="right", no_wrap=True)
     for point in points:
         table.add_row(
             dial_name(point["lam"]) + ("" if point["trained"] else " *"),
-            f"{point['width']:g}",
+            *((f"{point['width']:g}",) if width else ()),
             percent(point["clean"]),
             interval(point["clean_interval"]),
             percent(point["robust"]),

@@ -67,6 +67,10 @@ def read_run(folder: Path) -> dict[str, Json]:
     return read_json(folder / RUN, remedy, TRAINED_RUN)
 
 
+def _runs_in(folder: Path) -> list[Path]:
+    return sorted(path.parent for path in folder.glob(f"*/{RUN}"))[:3]
+
+
 def served_weights(folder: Path) -> str | None:
     """The fingerprint of the network that a run serves, its best or else its last; None where there is none.
 
@@ -85,6 +89,10 @@ def _otherwise(folder: Path) -> str:
     left = list(folder.iterdir()) if folder.is_dir() else []
     if left and all(map(is_unfinished, left)):
         return "It was stopped before it began: give its command again, without --resume."
+    if (folder / COMPARE).is_file():
+        return f"It is a comparison. Name one of its runs: {', '.join(map(str, _runs_in(folder))) or 'none has begun'}"
+    if (folder / GENERATOR).is_file():
+        return f"It is a generator. Train a network with it: robustdial train gat --generator {folder}"
     if (folder / CONFIG).is_file() or (not folder.exists() and folder.parts[:1] == (_OWNER,)):
         return f"Make one of this published network with: robustdial zoo {folder} --out {Path('runs') / folder.name}"
     return "Name another one, or train one with: robustdial train"

@@ -8,6 +8,7 @@ import pytest
 from robustdial import record
 from robustdial.attack import PGDAttack
 from robustdial.cli import main
+from robustdial.cli.help import human
 from robustdial.evaluate import Position
 from robustdial.study.tradeoff import Targets, choice_ledger, choosing, conclude, frontier_ledger, ledger, search
 
@@ -101,7 +102,7 @@ def test_the_answer_is_the_same_for_programs_and_for_readers(trained, capsys):
     assert main.run(["choose", trained, "--clean-min", "0.01", "--width-max", "0.5", *QUICK]) == 0
     narrow = record.read_json(Path(trained, record.CHOOSE))["answer"]
     out = " ".join(capsys.readouterr().out.split())
-    assert f"robustdial bake {trained} --lam {narrow['lam']} --width 0.5" in out
+    assert f"robustdial bake {trained} --lam {human(narrow['lam'])} --width 0.5" in out
     assert "30 validation images; the 30 test images had no say in it" in out
 
 

@@ -12,6 +12,7 @@ from robustdial.attack import check_supports, parse
 from robustdial.cli.bars import counting
 from robustdial.cli.commands.foreseen import print_foreseen
 from robustdial.cli.console import print_notes
+from robustdial.cli.help import human
 from robustdial.cli.points import dial_name, print_verdicts
 from robustdial.cli.quantities import count, seconds, share
 from robustdial.cli.terminal import console, errors
@@ -132,7 +133,8 @@ def _tell(run: Path, answer: Json) -> None:
 
 def _tell_next(run: Path, answer: Json) -> None:
     """What to do with the position that was found; where none was, there is nothing to ship."""
-    at = "" if answer["lam"] is None else f" --lam {answer['lam']} --width {answer['width']}"
+    at = "" if answer["lam"] is None else f" --lam {human(answer['lam'])}"
+    at += "" if answer["width"] == 1 else f" --width {human(answer['width'])}"
     console.print("next:")
     console.print(f"  robustdial evaluate {run}{at} --attack autoattack", soft_wrap=True)
     console.print(f"  robustdial bake {run}{at}", soft_wrap=True)

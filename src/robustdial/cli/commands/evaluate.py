@@ -109,7 +109,9 @@ def evaluate(
     short, part = shortened(full, budget), _shard(shard)
     for name in also:
         choose(name, tuple(EXTRAS), "part")
-    if (run is None) == (model is None):
+    if run is not None and model is not None:
+        raise UsageError(f"{run} and --model {model} are two networks. Give one of them.")
+    if run is None and model is None:
         raise UsageError("Name a run folder, or a network with --model file.py:build --data NAME. See --help.")
     of_others = {"--weights": weights, "--output": output, "--root": root, "--size": size, "--label": label}
     of_others |= {"--image": image, "--background": background, "--classes": classes, "--out": out}

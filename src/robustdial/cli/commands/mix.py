@@ -43,7 +43,7 @@ def mix(
 
     Args:
         accurate: a run (of one with a dial, a position: runs/x@0), timm:NAME, or file.py:build.
-        robust: the same.
+        robust: the second network, named likewise.
         way: probabilities are mixed, at two forwards per image; nuts bends the robust logits before, as MixedNUTS does,
             fitted on validation images; interpolate averages the weights of two networks of one architecture.
         data: images, as in training; by default those of the runs.
