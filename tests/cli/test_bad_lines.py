@@ -99,8 +99,12 @@ def test_a_number_beyond_counting_is_refused(refused, command, name, value):
 LINES = """
 evaluate                                       | An argument is empty | +
 report                                         | An argument is empty | +
-frontier                                       | robustdial frontier needs one word more: folder of the run. See
-mix                                            | robustdial mix needs
+frontier                                       | robustdial frontier needs more: folder of the run. See
+mix                                            | file.py:build, then the second network, named likewise. See
+app nowhere --port 99999                       | --port 99999 is no port. Choose one from 1 to 65535.
+bake nowhere --out net.onx                     | --out net.onx is no file of a format. Did you mean net.onnx?
+bake nowhere --out net.pt                      | Did you mean net.pt2?
+choose nowhere --clean-min 200%                | --clean-min 200% is not a share. Give one from 0% to 100%.
 evaluate nowhere else                          | more than there is room for: else
 evaluate nowhere --model net.py:build          | nowhere and --model net.py:build are two networks. Give one
 evaluate nowhere --chosen-on all               | --chosen-on all is not known. Choose from none, test, train, val. See

@@ -29,7 +29,7 @@ def write_static(demo: Demonstration, folder: Path) -> None:
     Raises:
         ValueError: the folder is not empty; npm is missing, or cannot fetch the runtime; onnx is missing.
     """
-    record.check_free(folder)
+    record.check_free(folder, "Choose another --static.")
     record.make_folder(folder)
     runtime(folder / "ort")
     (folder / "networks").mkdir()

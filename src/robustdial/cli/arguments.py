@@ -88,6 +88,14 @@ def _one_line(box: str) -> str:
     return text.rstrip(".:") + "."
 
 
+def _wanted(words: str) -> str:
+    """
+    >>> _wanted("PATH folder of the run. (required) TEXT user/name. (required)")
+    'folder of the run, then user/name'
+    """
+    return ", then ".join(part.strip(" .").partition(" ")[2] for part in words.split("(required)")[:-1])
+
+
 def _listed(choices: str) -> str:
     """
     >>> _listed("'val', 'None', 'test',")
@@ -103,7 +111,7 @@ _PARSERS: dict[str, str | Callable[[re.Match[str]], str]] = {
     r"Error parsing (\S+): no type matching .* invalid literal for int\(\) .*: '([^']*)'": r"\1 \2 is no whole number",
     r"Error parsing (\S+): no type matching .* could not convert string to float: '([^']*)'": r"\1 \2 is no number",
     r"Error parsing (\S+): Could not find valid parse for arguments: \[(.*)\]": r"\1 cannot be \2",
-    r"Missing from (.+?): \S+ (.*?)\.? \(required\)": r"\1 needs one word more: \2",
+    r"Missing from (.+?): (.* \(required\))": lambda found: f"{found[1]} needs more: {_wanted(found[2])}",
     r"Unrecognized options: (.*)": r"This is more than there is room for: \1",
     r"invalid choice '([^']*)' for argument '(-\S+)'": r"\2 \1 is not known",
     r"invalid choice '([^']*)' for argument '\S+'": r"\1 is not known",

@@ -51,7 +51,10 @@ def share(text: str, flag: str) -> float:
     >>> share("0.92", "--clean-min"), share("92%", "--clean-min")
     (0.92, 0.92)
     """
-    return _number(text.removesuffix("%"), f"{flag} {text}", "Write 0.92 or 92%.") / (100 if "%" in text else 1)
+    found = _number(text.removesuffix("%"), f"{flag} {text}", "Write 0.92 or 92%.")
+    if text.endswith("%") and not 0 <= found <= 100:
+        raise UsageError(f"{flag} {text} is not a share. Give one from 0% to 100%.")
+    return found / (100 if "%" in text else 1)
 
 
 def seconds(text: str, flag: str) -> float:

@@ -16,18 +16,20 @@ from robustdial.typing import Json
 
 _OWNER = "robustdial"
 """Whose networks come with the package, by the first part of their names."""
+_ANOTHER = "Choose another --out."
+_GO_ON = "Continue it with --resume, or choose another --out."
 
 
-def check_free(folder: Path, remedy: str = "Continue it with --resume, or choose another --out.") -> None:
+def check_free(folder: Path, remedy: str | None = None) -> None:
     """Raises ValueError, with the remedy, if a new run in `folder` would meet something that is there already.
 
     What a run that was killed while it began has left is in nobody's way.
     """
     for name, what in ((RUN, "run"), (COMPARE, "comparison"), (GENERATOR, "generator")):
         if (folder / name).exists():
-            raise ValueError(f"{folder} already holds a {what}. {remedy}")
+            raise ValueError(f"{folder} already holds a {what}. {remedy or _GO_ON}")
     if folder.exists() and (not folder.is_dir() or not all(map(is_unfinished, folder.iterdir()))):
-        raise ValueError(f"{folder} exists and is not an empty folder. Choose another --out.")
+        raise ValueError(f"{folder} exists and is not an empty folder. {remedy or _ANOTHER}")
 
 
 def create(folder: Path, name: str, about: Mapping[str, Json]) -> Hold:

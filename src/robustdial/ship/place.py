@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from robustdial import record
@@ -45,13 +46,20 @@ class Place:
 def format_of(out: Path | None) -> str | None:
     """The format of a file that is to be written; None if `out` is, or will be, a folder.
 
+    Raises ValueError if it ends nearly as such a file does.
+
     >>> format_of(Path("net.onnx")), format_of(Path("baked")), format_of(None)
     ('onnx', None, None)
     """
     if out is None or out.is_dir():
         return None
     endings = {Path(FORMATS[name].file).suffix: name for name in ALONE}
-    return endings.get(out.suffix.lower())
+    ending = out.suffix.lower()
+    if ending not in endings and (near := get_close_matches(ending, endings, 1, 0.8)):
+        raise ValueError(
+            f"--out {out} is no file of a format. Did you mean {out.with_suffix(near[0])}? A folder has another name."
+        )
+    return endings.get(ending)
 
 
 def place_at(out: Path) -> Place:

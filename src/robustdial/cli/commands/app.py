@@ -30,6 +30,8 @@ def app(
         data: where the images of the run are now, or others, as in training; by default where they were.
         device: auto, cpu or cuda.
     """
+    if port is not None and not 0 < port < 2**16:
+        raise ValueError(f"--port {port} is no port. Choose one from 1 to {2**16 - 1}.")
     from robustdial.app import open_demonstration, write_static
 
     demo = open_demonstration(run, device, data)

@@ -97,7 +97,7 @@ logits = net(images)"""
 
 _OURS = """\
 from safetensors.torch import load_file
-from robustdial.models import build, known
+from robustdial.models import build
 
 net = build(
     "{name}",
