@@ -40,7 +40,9 @@ def test_it_says_where_it_came_from(folder, capsys):
     about = record.read_run(folder)
     assert about["published"] == NAME and "machine" not in about and about["run"]["epochs"] == 14
     assert main.run(["report", str(folder)]) == 0
-    assert f"radial on digits, published as {NAME}." in (folder / record.REPORT).read_text()
+    page = (folder / record.REPORT).read_text()
+    assert f"radial on digits. It was trained elsewhere, and published as {NAME}." in page
+    assert "No epoch has been recorded" not in page
     capsys.readouterr()
     assert main.run(["train", "radial", "--resume", "--out", str(folder)]) == 2
     assert f"--start {folder} with a new --out" in capsys.readouterr().err

@@ -158,7 +158,7 @@ def _validation(epochs: Sequence[Entry], side: str) -> go.Figure:
     colours = shades(lams or [0.0])
     for lam in lams:
         y = [hundred(row.get(lam)) for row in rows]
-        line(figure, x, y, "no dial" if lam is None else f"{lam:g}", colours[lam], " %")
+        line(figure, x, y, "no dial" if lam is None else f"{lam:.4g}", colours[lam], " %")
     by_epoch(figure, len(x), " %")
     figure.layout.legend.title, figure.layout.showlegend = "λ", True
     return figure
@@ -200,7 +200,7 @@ def _bars(curve: Sequence[Entry], side: str) -> dict[str, Any]:
 
 
 def _told(p: Entry) -> str:
-    lam = "no dial" if p["lam"] is None else f"λ = {p['lam']:g}"
+    lam = "no dial" if p["lam"] is None else f"λ = {p['lam']:.4g}"
     width = f"width {p['width']:g}" + ("" if p["trained"] else ", not trained")
     sides = [f"{side} {percent(p[side])} {interval(p.get(f'{side}_interval'))}" for side in ("clean", "robust")]
     how = f"{escape(p['attack'])}, ε = {number(p['eps'])}, n = {p['n']}" if "attack" in p else ""

@@ -38,6 +38,7 @@ def tiles(folder: Folder) -> Tiles:
         *ground(run),
         ("Recipe", run.get("recipe") and named(run["recipe"]), f"seed {spoken(run.get('run', {}).get('seed'))}"),
         ("Threat", *_threat(folder)),
+        ("Published as", run.get("published"), "trained elsewhere"),
         ("Training", duration(seconds) if seconds else None, _count(folder)),
     ]
     return [(name, value, detail) for name, value, detail in facts if value]
@@ -51,6 +52,14 @@ def ground(run: Entry) -> list[tuple[str, str | None, str]]:
     if "unlabelled" in data:
         facts.insert(1, ("Teacher", run.get("run", {}).get("teacher"), "its guesses label the unlabelled images"))
     return facts
+
+
+def elsewhere(run: Entry) -> str:
+    """Why there is no epoch of a run that no training here has made; empty for others."""
+    if "published" in run:
+        return f"It was trained elsewhere, and published as {run['published']}."
+    sources = [part.get("source", part["name"]) for part in run.get("model", {}).get("parts", [])]
+    return f"It was made without training, of {' and '.join(map(named, sources))}." if sources else ""
 
 
 def settings(run: Entry) -> list[tuple[str, Rows]]:
@@ -67,7 +76,7 @@ def settings(run: Entry) -> list[tuple[str, Rows]]:
         ("Data", data),
         ("Model", run.get("model", {})),
         ("Machine", run.get("machine", {})),
-        ("Software", run.get("versions", {}) | {"commit": run.get("commit"), "created": run.get("created")}),
+        ("Software", run.get("versions", {}) | {k: run[k] for k in ("commit", "created") if k in run}),
     ]
     return [
         (title, [(name, argument(name, value)) for name, value in group.items()]) for title, group in groups if group
@@ -135,7 +144,7 @@ def crossed(cross: Entry) -> str:
 
 
 def _both(point: Entry) -> str:
-    at = "" if point["lam"] is None else f" (λ\N{NO-BREAK SPACE}{point['lam']:g})"
+    at = "" if point["lam"] is None else f" (λ\N{NO-BREAK SPACE}{point['lam']:.4g})"
     return f"{percent(point['clean'])} clean / {percent(point['robust'])} robust{at}"
 
 
@@ -148,8 +157,8 @@ def strongest(folder: Folder) -> str:
 def _trained(folder: Folder) -> str:
     run = folder.run
     recipe, data = run.get("recipe"), run.get("data", {}).get("name")
-    if recipe and data and "published" in run:
-        return f"{named(recipe)} on {data}, published as {run['published']}."
+    if recipe and data and (told := elsewhere(run)):
+        return f"{named(recipe)} on {data}. {told}"
     return f"{named(recipe)} on {data}, {_count(folder)}." if recipe and data else f"A run of {_count(folder)}."
 
 

@@ -31,7 +31,7 @@ def surface(points: Sequence[Entry]) -> go.Figure:
         figure.add_trace(
             _cells(
                 [[None if p is None else p[side] for p in row] for row in grid],
-                [f"{lam:g}" for lam in lams],
+                [f"{lam:.4g}" for lam in lams],
                 [f"{width:g}" for width in widths],
                 colour,
                 [[_told(p, side) for p in row] for row in grid],
@@ -49,7 +49,7 @@ def crossed(cross: Entry) -> go.Figure:
 
     A last column for a lambda drawn at random, a last row for images that survive every attack.
     """
-    served = [*(f"{lam:g}" for lam in cross["lams"]), "random"]
+    served = [*(f"{lam:.4g}" for lam in cross["lams"]), "random"]
     attacked = [*(a if isinstance(a, str) else f"{a:g}" for a in cross["adversaries"]), "all of them"]
     survivors = [cell["mean"] for cell in (*cross["unknown"], cross["per_image"])]
     rows = [[*row, mean] for row, mean in zip(cross["matrix"], cross["expected"], strict=True)] + [survivors]
@@ -86,4 +86,4 @@ def _told(point: Entry | None, side: str) -> str:
     if point is None:
         return ""
     bounds = interval(point.get(f"{side}_interval"))
-    return f"λ {point['lam']:g}, width {point['width']:g}<br>{percent(point[side])} {side} ({bounds})"
+    return f"λ {point['lam']:.4g}, width {point['width']:g}<br>{percent(point[side])} {side} ({bounds})"

@@ -58,6 +58,7 @@ def page(path: Path) -> str:
         dialed=folder.dialed,
         plots=_plots(folder, points, evaluations),
         troubles=folder.troubles,
+        elsewhere_trained=facts.elsewhere(folder.run),
         settings=facts.settings(folder.run),
         conditions=facts.conditions(folder),
     )
@@ -99,7 +100,7 @@ def _stops(points: list[Entry], pictures: Gallery | None) -> list[Entry]:
         return []
     return [
         {
-            "lam": round(p["lam"], 6),
+            "lam": round(p["lam"], 4),
             "width": p["width"],
             "clean": _side(p, "clean"),
             "robust": _side(p, "robust"),

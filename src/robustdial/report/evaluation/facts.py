@@ -61,7 +61,7 @@ def position(entry: Entry) -> str:
     """Where the dial stood, and that it was not trained there; empty for a network without one."""
     if entry.get("lam") is None:
         return ""
-    return f"λ {entry['lam']:g}, width {entry['width']:g}{'' if entry.get('trained', True) else ', not trained'}"
+    return f"λ {entry['lam']:.4g}, width {entry['width']:g}{'' if entry.get('trained', True) else ', not trained'}"
 
 
 def title(entry: Entry) -> str:
