@@ -33,6 +33,8 @@ def test_between_measured_positions_the_place_is_on_the_line():
 def test_what_was_not_measured_is_said():
     assert "robustdial frontier" in pieces.plot([], 0.5, 1.0)
     assert pieces.plot(POINTS, 0.5, 1.0).count("<circle") == 4
+    assert pieces.plot(POINTS[:2], 1.0, 1.0).count("<circle") == 2
+    assert "Not measured at this lambda" in pieces.worth(POINTS[:2], 1.0, 1.0, 1000, 2000)
 
 
 def test_what_was_added_is_drawn_around_grey():

@@ -97,16 +97,20 @@ def plot(points: Sequence[Json], lam: float | None, width: float) -> str:
 
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(at, xs, ys))
     marks = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="#4a6fd6"/>' for x, y in map(at, xs, ys))
-    x, y = at(*_between(found, lam))
+    place = _between(found, lam)
+    here = "" if place is None else _mark(*at(*place))
     return (
         '<svg class="rd-plot" viewBox="0 0 440 225" role="img" aria-label="robust against clean accuracy">'
         '<path d="M46 20V190H430" fill="none" stroke="currentColor" opacity=".4"/>'
         f'<text x="46" y="206">{percent(left)}</text><text x="430" y="206" text-anchor="end">{percent(right)}</text>'
         f'<text x="4" y="30">{percent(high)}</text><text x="4" y="190">{percent(low)}</text>'
         '<text x="238" y="220" text-anchor="middle">clean accuracy</text><text x="52" y="16">robust accuracy</text>'
-        f'<polyline points="{line}" fill="none" stroke="#4a6fd6" stroke-width="2"/>{marks}'
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" fill="#f2a33a" stroke="#fff" stroke-width="2"/></svg>'
+        f'<polyline points="{line}" fill="none" stroke="#4a6fd6" stroke-width="2"/>{marks}{here}</svg>'
     )
+
+
+def _mark(x: float, y: float) -> str:
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" fill="#f2a33a" stroke="#fff" stroke-width="2"/>'
 
 
 def worth(points: Sequence[Json], lam: float | None, width: float, parameters: int, macs: int) -> str:
@@ -115,22 +119,24 @@ def worth(points: Sequence[Json], lam: float | None, width: float, parameters: i
     found = sorted((p for p in points if p["width"] == width), key=lambda p: p["lam"] or 0.0)
     if not found:
         return f'<p class="rd-note">{cost}.</p>'
-    clean, robust = _between(found, lam)
+    if (place := _between(found, lam)) is None:
+        return f'<p class="rd-note">Not measured at this lambda: run <code>robustdial frontier</code>. {cost}.</p>'
+    clean, robust = place
     about = "" if any(p["lam"] == lam for p in found) else "about "
     first = found[0]
     words = f"{about}{percent(clean)} clean, {about}{percent(robust)} robust ({first['attack']}, n = {first['n']:,})"
     return f'<p class="rd-note">{escape(words)}; {cost}.</p>'
 
 
-def _between(points: Sequence[Json], lam: float | None) -> tuple[float, float]:
-    """Clean and robust accuracy at a lambda, on a line between the measured neighbours."""
-    if lam is None or lam <= (points[0]["lam"] or 0.0):
+def _between(points: Sequence[Json], lam: float | None) -> tuple[float, float] | None:
+    """Clean and robust accuracy at a lambda, on a line between the measured neighbours; None beyond them."""
+    if lam is None or lam == points[0]["lam"]:
         return points[0]["clean"], points[0]["robust"]
     for a, b in pairwise(points):
-        if lam <= b["lam"]:
+        if a["lam"] <= lam <= b["lam"]:
             share = (lam - a["lam"]) / (b["lam"] - a["lam"])
             return tuple((1 - share) * a[side] + share * b[side] for side in ("clean", "robust"))  # type: ignore[return-value]
-    return points[-1]["clean"], points[-1]["robust"]
+    return None
 
 
 def _room(values: Sequence[float]) -> tuple[float, float]:

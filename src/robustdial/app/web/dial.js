@@ -128,7 +128,8 @@ function plot(point) {
     if (text) made.textContent = text;
     return made;
   };
-  const [x, y] = place(point);
+  const measured = point.clean !== undefined;
+  const [x, y] = measured ? place(point) : [0, 0];
   at("plot").replaceChildren(
     draw("path", { d: "M46 20V190H430", fill: "none", stroke: "currentColor", opacity: 0.4 }),
     draw("text", { x: 46, y: 206 }, percent(left)), draw("text", { x: 430, y: 206, "text-anchor": "end" }, percent(right)),
@@ -136,8 +137,8 @@ function plot(point) {
     draw("text", { x: 238, y: 220, "text-anchor": "middle" }, "clean accuracy"), draw("text", { x: 52, y: 16 }, "robust accuracy"),
     draw("polyline", { points: found.map((p) => place(p).join(",")).join(" "), fill: "none", stroke: "#4a6fd6", "stroke-width": 2 }),
     ...found.map((p) => draw("circle", { cx: place(p)[0], cy: place(p)[1], r: 3.5, fill: "#4a6fd6" })),
-    draw("circle", { cx: x, cy: y, r: 8, fill: "#f2a33a", stroke: "#fff", "stroke-width": 2 }));
-  at("worth").textContent = `${percent(point.clean)} clean, ${percent(point.robust)} robust (${point.attack}, n = ${point.n})`;
+    ...(measured ? [draw("circle", { cx: x, cy: y, r: 8, fill: "#f2a33a", stroke: "#fff", "stroke-width": 2 })] : []));
+  at("worth").textContent = !measured ? "Not measured at this lambda: robustdial frontier measures it." : `${percent(point.clean)} clean, ${percent(point.robust)} robust (${point.attack}, n = ${point.n})`;
 }
 
 async function mine(file) {
