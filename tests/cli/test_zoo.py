@@ -90,6 +90,8 @@ def without_division(folder):
         ("zoo digits-radial", f"The nearest is '{NAME}'"),
         ("zoo robustdial/digits", f"The nearest is '{NAME}'"),
         ("zoo --data digits", "--data: of which one?"),
+        ("zoo run", "run is a run folder already"),
+        ("evaluate --model robustdial/digits-radial --data digits", "a run is named without --model"),
         ("zoo saved", "saved does not say how its data was divided (labels)"),
         (f"zoo {NAME} --out run", "run already holds a run. Choose another --out."),
         (f"zoo {NAME} --out saved", "saved exists and is not an empty folder"),

@@ -16,6 +16,7 @@ from robustdial.cli.quantities import radius, threats
 from robustdial.cli.usage import UsageError, choose
 from robustdial.data import Data, Part, class_names, few, load_to_measure, renumbered
 from robustdial.method.threat import Ball, Linf, Masked, Threat
+from robustdial.models import known
 from robustdial.own_code import told
 from robustdial.precision import Precision, resolve
 from robustdial.recipes import Norm, threat_of
@@ -111,6 +112,8 @@ def evaluate(
         choose(name, tuple(EXTRAS), "part")
     if run is not None and model is not None:
         raise UsageError(f"{run} and --model {model} are two networks. Give one of them.")
+    if model is not None and ":" not in model and not known(model):
+        raise UsageError(f"--model {model} names no function. Write file.py:build; a run is named without --model.")
     if run is None and model is None:
         raise UsageError("Name a run folder, or a network with --model file.py:build --data NAME. See --help.")
     of_others = {"--weights": weights, "--output": output, "--root": root, "--size": size, "--label": label}

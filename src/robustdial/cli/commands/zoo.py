@@ -32,6 +32,8 @@ def zoo(name: str | None = None, /, data: str | None = None, root: str | None = 
         if given:
             raise UsageError(f"{', '.join(given)}: of which one? Name it: robustdial zoo robustdial/digits-radial")
         return _list()
+    if (Path(name) / record.RUN).exists():
+        raise UsageError(f"{name} is a run folder already: every command takes it as it is.")
     if (not Path(name).is_dir() and name.count("/") != 1) or name.startswith("robustdial/"):
         choose(name, tuple(shipped()), "dial in the package")
     folder = Path("runs", Path(name).name) if out is None else out
