@@ -7,6 +7,7 @@ import pytest
 from robustdial import record
 from robustdial.app import open_demonstration
 from robustdial.cli import main
+from robustdial.ship.hub import save_pretrained
 from robustdial.ship.zoo import shipped
 
 NAME = "robustdial/digits-radial"
@@ -121,3 +122,16 @@ def test_a_folder_of_another_kind_says_what_it_is_good_for(file, says, tmp_path,
         path.write_text("{}")
     assert main.run(["frontier", "c"]) == 2
     assert says in capsys.readouterr().err
+
+
+def test_what_was_taught_is_measured_without_its_teacher(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    small = "--limit 200 --epochs 1 --model-width 2 --labelled 60 --out"
+    assert main.run(["train", "clean", *small.split(), "teacher"]) == 0
+    assert main.run(["train", "rst", "--steps", "1", "--teacher", "teacher", *small.split(), "taught"]) == 0
+    save_pretrained("taught", "saved")
+    assert main.run(["zoo", "saved", "--out", "again"]) == 0
+    assert main.run(["evaluate", "again", *QUICK.split()]) == 0
+    assert main.run(["bake", "again", "--format", "safetensors", *QUICK.split()]) == 0
+    about = record.read_json(tmp_path / "again" / "baked" / "plain" / record.CARD)["run"]
+    assert (about["train"], about["unlabelled"], about["additional_data"]) == (60, 120, None)

@@ -53,8 +53,17 @@ class Parts(NamedTuple):
 
 def parts_of(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = None, world: World = ALONE) -> Parts:
     """The parts of a run, on `data` if it is loaded already. Raises ValueError if they do not go together."""
-    method, device = _method_of(name, knobs, run), device_of(run.device)
-    data = data_for(name, method, run, data or data_of(run))
+    method = _method_of(name, knobs, run)
+    return _parts(name, knobs, run, method, data_for(name, method, run, data or data_of(run)), world)
+
+
+def parts_to_measure(name: str, knobs: Mapping[str, Any], run: Run, data: Data) -> Parts:
+    """The parts of a run that is not trained here: without unlabelled images, and whoever labels them."""
+    return _parts(name, knobs, run, _method_of(name, knobs, run), replace(data, unlabelled=None), ALONE)
+
+
+def _parts(name: str, knobs: Mapping[str, Any], run: Run, method: Method, data: Data, world: World) -> Parts:
+    device = device_of(run.device)
     data = data if run.augment is None else with_augment(data, run.augment)
     method = with_mask_network(method, data, device)
     images = len(data.train) + (len(data.unlabelled) if data.unlabelled else 0)

@@ -15,7 +15,7 @@ from robustdial.distributed import ALONE, World
 from robustdial.own_code import lost
 from robustdial.run.about import read_about, run_of
 from robustdial.run.alike import check_alike
-from robustdial.run.assembly import Parts, assembled, check_adversary, network, parts_of
+from robustdial.run.assembly import Parts, assembled, check_adversary, network, parts_of, parts_to_measure
 from robustdial.run.borrowed import attach_pseudo_labels, attach_teacher, check_others, pseudo_labels_of, relabelled
 from robustdial.run.compiling import decide
 from robustdial.run.data_again import check_division, check_fits, check_unchanged, data_at, measured_on, moved_data
@@ -174,7 +174,7 @@ def trained(folder: Path, device: str = "auto", data: Data | None = None, *, pla
     if own:
         check_division(data, about, folder)
     data = measured_on(data, about, place)
-    parts = parts_of(about["recipe"], about["knobs"], run, data)
+    parts = parts_to_measure(about["recipe"], about["knobs"], run, data)
     experiment = assembled(folder, parts, untrained(about).to(parts.device))
     experiment.about, experiment.checkpoint = about, checkpoint
     load_weights(experiment.state.model, tensors)
