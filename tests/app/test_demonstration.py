@@ -109,3 +109,9 @@ def test_without_npm_the_page_says_what_it_needs(tmp_path, monkeypatch):
     monkeypatch.setattr(static.shutil, "which", lambda _: None)
     with pytest.raises(ValueError, match=r"Install Node\.js"):
         static.runtime(tmp_path / "ort")
+
+
+def test_what_was_measured_of_earlier_weights_is_not_shown(demo, monkeypatch):
+    assert len(demo.points) > 2
+    monkeypatch.setattr(demo, "_weights", "others")
+    assert demo.points == []

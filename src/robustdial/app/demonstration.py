@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,9 +77,14 @@ class Demonstration:
 
     @property
     def points(self) -> list[Json]:
-        """What `robustdial frontier` has measured; nothing where it was not run."""
+        """What `robustdial frontier` has measured of these weights; nothing where it was not run since."""
         path = self.experiment.folder / record.FRONTIER
-        return list(record.read_json(path)["points"]) if path.exists() else []
+        about = record.read_json(path) if path.exists() else {"points": []}
+        return list(about["points"]) if about.get("weights", self._weights) == self._weights else []
+
+    @cached_property
+    def _weights(self) -> str:
+        return record.fingerprint(self.experiment.state.served.state_dict())
 
     def network(self, lam: float | None, width: float) -> nn.Module:
         """The plain network of one position."""
