@@ -74,12 +74,12 @@ def bake(
     made = {}
     with record.staged(place.folder) as stage:
         with counting("baking", len(formats) + 1) as bar:
-            written = {name: shipping.write(baked, name, stage) for name in formats}  # refusals come before the work
-            for name, file in written.items():
-                if file["tolerance"] is None:
-                    file |= shipping.measured_rounded(baked, name, measured_with, source, stage, seed)
-                made[FORMATS[name].file] = file
+            for name in formats:  # all of them before anything is measured: one may be refused
+                made[FORMATS[name].file] = shipping.write(baked, name, stage)
                 bar.advance(bar.task_ids[0])
+            for file in made.values():
+                if file["tolerance"] is None:
+                    file |= shipping.measured_rounded(baked, file["format"], measured_with, source, stage, seed)
             point = shipping.measured(baked, measured_with, source, seed)
             bar.advance(bar.task_ids[0])
         about = shipping.put_in_place(baked, point, made, stage, place)
