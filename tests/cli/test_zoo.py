@@ -1,6 +1,7 @@
 """`robustdial zoo NAME`: a published dial as a run folder, which every command takes."""
 
 import json
+import re
 
 import pytest
 
@@ -135,3 +136,6 @@ def test_what_was_taught_is_measured_without_its_teacher(tmp_path, monkeypatch):
     assert main.run(["bake", "again", "--format", "safetensors", *QUICK.split()]) == 0
     about = record.read_json(tmp_path / "again" / "baked" / "plain" / record.CARD)["run"]
     assert (about["train"], about["unlabelled"], about["additional_data"]) == (60, 120, None)
+    save_pretrained("again", "once more")
+    for card in ("again/baked/plain/README.md", "once more/README.md"):
+        assert re.search("[Pp]ublished (before )?as saved", (tmp_path / card).read_text())

@@ -51,7 +51,7 @@ def adopt(name: str, folder: str | Path, data: str | None = None, root: str = "d
         "places": places_of(Run(data=images, root=root)),
         "model": config["model"] | {"pretrained": False},
         "run": {"seed": 0, "precision": "auto", "device": "auto", **kept, "data": images, "root": root},
-        "published": str(name),
+        "published": _public(name),
         "created": origin["created"],  # of this folder; where and with what it was trained is not known here
         "command": origin["command"],
     }
@@ -62,3 +62,8 @@ def adopt(name: str, folder: str | Path, data: str | None = None, root: str = "d
         names = sorted((path.name for path in stage.iterdir()), key=lambda made: (made == record.RUN, made))
         record.put_in_place(stage, folder, names)
     return about
+
+
+def _public(name: str) -> str:
+    """A name that cards may repeat: of a folder, not where it lies."""
+    return Path(name).resolve().name if Path(name).is_dir() else name

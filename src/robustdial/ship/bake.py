@@ -282,6 +282,7 @@ def _run(experiment: Experiment) -> dict[str, Json]:
         "epochs": about["run"].get("epochs", 0),
         "seed": about["run"]["seed"],
         "checkpoint": experiment.checkpoint,
+        **({"published": about["published"]} if "published" in about else {}),
     }
 
 

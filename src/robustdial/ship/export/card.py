@@ -30,6 +30,11 @@ def card(about: Json, formats: Mapping[str, Format], preprocess: str = PREPROCES
     return "\n\n".join(parts) + "\n"
 
 
+def _kept(run: Json) -> str:
+    """Which network of a training it is: who did not see the training knows it by the name it was published under."""
+    return f"published as {run['published']}" if "published" in run else f"{run['checkpoint']} checkpoint"
+
+
 def threat_in_words(point: Json) -> str:
     """
     >>> threat_in_words({"threat": "Linf", "eps": 8 / 255})
@@ -123,7 +128,7 @@ def _facts(about: Json) -> str:
         "threat model": f"{threat_in_words(about['measured'])}, pixels in [0, 1]; the adversary knows the network",
         "recipe": f"{run['recipe']}: {spoken(run['knobs'])[1:-1]}",
         "data": f"{run['data']}, {run['train']:,} training images{_beside(run)}",
-        "training": f"{run['epochs']} epochs, seed {run['seed']}; {run['checkpoint']} checkpoint",
+        "training": f"{run['epochs']} epochs, seed {run['seed']}; {_kept(run)}",
         "parameters": f"{network['parameters']:,}",
         "images": f"{' x '.join(map(str, network['shape']))} (channels, height, width)",
         "classes": ", ".join(network["classes"][:12]) + (", ..." if len(network["classes"]) > 12 else ""),

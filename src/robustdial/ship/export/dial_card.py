@@ -71,7 +71,11 @@ def _origin(about: Json) -> str:
     return f"""\
 An image classifier trained against adversarial examples with robustdial, recipe `{about["recipe"]}`
 ({knobs}), {parameters},
-{about["data"]["train"]:,} training images, {about["run"]["epochs"]} epochs."""
+{about["data"]["train"]:,} training images, {about["run"]["epochs"]} epochs.{_before(about)}"""
+
+
+def _before(about: Json) -> str:
+    return f" Published before as {plain(about['published'])}." if "published" in about else ""
 
 
 def _table(points: Sequence[Json]) -> str:
