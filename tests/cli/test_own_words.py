@@ -124,6 +124,16 @@ def test_the_lines_on_a_card_fill_a_network_of_ones_own(place, name, monkeypatch
     torch.testing.assert_close(scope["logits"], open_model(place / "z")(scope["images"]))
 
 
+@pytest.mark.parametrize(("name", "more", "weights"), [("build", ["--model-width", "4"], 0), ("anything", [], 2)])
+def test_half_the_width_is_weights_where_the_file_builds_it_and_a_program_anywhere(place, capsys, name, more, weights):
+    widths = [*more, "--widths", "0.5", "1", "--lambdas", "0", "1", "--steps", "1", "--warm", "0"]
+    assert main.run(["train", "radial", "--model", f"net.py:{name}", *SMALL, *widths, "--out", "h"]) == 0
+    command = ["bake", "h", "--lam", "0", "--width", "0.5", "--n", "10", "--attack", "pgd-1", "--format"]
+    assert main.run([*command, "safetensors"]) == weights
+    assert ("Choose --format pt2 or onnx" in capsys.readouterr().err) == bool(weights)
+    assert main.run([*command, "pt2"]) == 0
+
+
 def test_a_format_that_is_refused_leaves_nothing_of_any(place, capsys):
     assert main.run(["train", "clean", "--model", "net.py:Branching", *SMALL, "--out", "b"]) == 0
     capsys.readouterr()
