@@ -139,3 +139,9 @@ def test_what_was_taught_is_measured_without_its_teacher(tmp_path, monkeypatch):
     save_pretrained("again", "once more")
     for card in ("again/baked/plain/README.md", "once more/README.md"):
         assert re.search("[Pp]ublished (before )?as saved", (tmp_path / card).read_text())
+
+
+def test_the_next_command_can_be_pasted(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main.run(["zoo", NAME, "--out", "my dial"]) == 0
+    assert capsys.readouterr().out.endswith("next: robustdial frontier 'my dial'\n")

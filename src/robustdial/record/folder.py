@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 
 from robustdial.record.disk import is_unfinished, make_folder, missing, remove_empty, sweep
 from robustdial.record.errors import AGAIN, ANEW, named
@@ -94,7 +95,8 @@ def _otherwise(folder: Path) -> str:
     if (folder / COMPARE).is_file():
         return f"It is a comparison. Name one of its runs: {', '.join(map(str, _runs_in(folder))) or 'none has begun'}"
     if (folder / GENERATOR).is_file():
-        return f"It is a generator. Train a network with it: robustdial train gat --generator {folder}"
+        return f"It is a generator. Train a network with it: robustdial train gat --generator {quote(str(folder))}"
     if (folder / CONFIG).is_file() or (not folder.exists() and folder.parts[:1] == (_OWNER,)):
-        return f"Make one of this published network with: robustdial zoo {folder} --out {Path('runs') / folder.name}"
+        one, out = (quote(str(place)) for place in (folder, Path("runs") / folder.name))
+        return f"Make one of this published network with: robustdial zoo {one} --out {out}"
     return "Name another one, or train one with: robustdial train"

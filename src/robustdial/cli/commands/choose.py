@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_format
 from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 
 from rich.table import Table
 
@@ -135,9 +136,10 @@ def _tell_next(run: Path, answer: Json) -> None:
     """What to do with the position that was found; where none was, there is nothing to ship."""
     at = "" if answer["lam"] is None else f" --lam {human(answer['lam'])}"
     at += "" if answer["width"] == 1 else f" --width {human(answer['width'])}"
+    folder = quote(str(run))
     console.print("next:")
-    console.print(f"  robustdial evaluate {run}{at} --attack autoattack", soft_wrap=True)
-    console.print(f"  robustdial bake {run}{at}", soft_wrap=True)
+    console.print(f"  robustdial evaluate {folder}{at} --attack autoattack", soft_wrap=True)
+    console.print(f"  robustdial bake {folder}{at}", soft_wrap=True)
 
 
 def _table(answer: Json) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from robustdial import record
@@ -72,7 +73,7 @@ def _compare(comparison: Comparison) -> int:
     print_comparison_notes(about)
     if stop.asked:
         console.print("stopped and saved. Continue with:")
-        console.print(f"  robustdial compare --resume --out {comparison.folder}", soft_wrap=True)
+        console.print(f"  robustdial compare --resume --out {quote(str(comparison.folder))}", soft_wrap=True)
         return 130
     write_page(comparison.folder)
     return 0

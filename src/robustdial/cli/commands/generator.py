@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from shlex import quote
 
 from rich.text import Text
 
@@ -114,8 +115,9 @@ def _train(workshop: Workshop) -> int:
             if stop.asked and not workshop.finished:
                 workshop.save()
                 console.print("stopped and saved. Continue with:")
-                console.print(f"  robustdial generator --resume --out {workshop.folder}", soft_wrap=True)
+                console.print(f"  robustdial generator --resume --out {quote(str(workshop.folder))}", soft_wrap=True)
                 return 130
     console.print(f"trained: {workshop.folder}; what it makes: {workshop.folder / record.SAMPLES}", soft_wrap=True)
-    console.print(f"next: robustdial train gat --generator {workshop.folder} --data {run.data}", soft_wrap=True)
+    folder, images = (quote(str(word)) for word in (workshop.folder, run.data))
+    console.print(f"next: robustdial train gat --generator {folder} --data {images}", soft_wrap=True)
     return 0

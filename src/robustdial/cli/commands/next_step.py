@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
+from shlex import quote
 
 from robustdial.cli.terminal import console
 from robustdial.typing import Json
@@ -17,4 +17,4 @@ def print_next(folder: str | Path, about: Json) -> None:
         about: its `run.json`.
     """
     command = "evaluate" if about["method"]["dial"]["type"] == "Fixed" else "frontier"
-    console.print(f"next: robustdial {command} {shlex.quote(str(folder))}", soft_wrap=True)
+    console.print(f"next: robustdial {command} {quote(str(folder))}", soft_wrap=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 
 from robustdial import record
 from robustdial.cli.bars import training_shown
@@ -45,9 +46,8 @@ def train_with_progress(experiment: Experiment, logs: Sequence[Log] = ()) -> int
         )
     if not experiment.finished:
         console.print(f"stopped and saved in epoch {step.epoch}, batch {step.batch} of {step.batches}. Continue with:")
-        console.print(
-            f"  robustdial train {experiment.about['recipe']} --resume --out {experiment.folder}", soft_wrap=True
-        )
+        recipe, folder = (quote(str(word)) for word in (experiment.about["recipe"], experiment.folder))
+        console.print(f"  robustdial train {recipe} --resume --out {folder}", soft_wrap=True)
         return 130
     console.print(
         f"trained: {experiment.folder} (best epoch {experiment.best['epoch']}, chosen on the validation part)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 from robustdial.own_code import named
 from robustdial.report import facts
@@ -14,7 +15,9 @@ def table(folder: Path) -> Table:
     """One row for each position that `robustdial frontier` has measured, the widest network first."""
     found = read(folder)
     if not found.points:
-        raise ValueError(f"{folder} has no measured positions. Measure them first: robustdial frontier {folder}")
+        raise ValueError(
+            f"{folder} has no measured positions. Measure them first: robustdial frontier {quote(str(folder))}"
+        )
     names = ("lambda", "width", "trained", "clean", "robust", "parameters", "macs", "latency (ms)")
     return Table(_told(found), names, [_row(point) for point in found.points])
 
