@@ -8,6 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 import torch
+from torch import nn
 
 from robustdial import record
 from robustdial.attack import PGDAttack
@@ -18,7 +19,7 @@ from robustdial.evaluate import Accuracy, clean_accuracy, measure
 from robustdial.method.solver import PGD, Noisy, Solver
 from robustdial.precision import Prepared
 from robustdial.randomness import seeded
-from robustdial.run import Experiment
+from robustdial.run import Experiment, untrained
 from robustdial.training.engine import Step, steps
 from robustdial.training.health import RETURNS, Signals, Trouble, diagnose, look, probe_size, recovered
 from robustdial.typing import Classifier, Json
@@ -229,15 +230,30 @@ def along(experiment: Experiment) -> list[dict[str, Json]]:
     lams, source = experiment.method.dial.lambdas, _held_out(experiment)
     if len(lams) == 1:
         return []
-    precision, model = experiment.about["run"]["precision"], experiment.state.model
+    precision = experiment.about["run"]["precision"]
     several = [rows for rows in torch.split(torch.arange(len(source)), 128) if len(rows) > 1]
     results: list[dict[str, Json]] = []
     with seeded(experiment.run.seed, experiment.state.device):
+        model = _whole_copy(experiment)
         for lam in lams:
             net = reestimated(experiment.baked(lam, model=model), (unit(x) for x, _ in source.batches(several)))
             (clean,) = _in_all(experiment.world, partial(_clean, Prepared(net, precision), source))
             results.append({"lam": lam, "clean": clean.value, "n": clean.n})
     return results
+
+
+def _whole_copy(experiment: Experiment) -> nn.Module:
+    """The network that learns; a whole one with its weights where these are divided, for that one cannot be copied.
+
+    To be called while the weights are gathered.
+    """
+    model = experiment.state.model
+    if not experiment.world.divides:
+        return model
+    made = untrained(experiment.about)
+    found = made.load_state_dict(dict(model.named_parameters()) | dict(model.named_buffers()), strict=False)
+    assert not {*found.missing_keys} & dict(made.named_parameters()).keys(), "weights without a place in the copy"
+    return made.to(experiment.device)
 
 
 def validate(experiment: Experiment) -> list[dict[str, Json]]:
