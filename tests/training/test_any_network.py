@@ -100,12 +100,19 @@ def test_a_dial_starts_from_a_state_dict_and_its_run_is_opened_without_it(tmp_pa
         (["--teacher", "CODE:net", "--teacher-weights", "WRONG", "--distil", "0.5"], "does not fit the network"),
         (["--teacher-weights", "WRONG"], "--teacher-weights are of a network that --teacher names"),
         (["--start", "WRONG", "--model-width", "4"], "does not fit the network"),
-        (["--start", "CODE"], "is not a safetensors file, and a pickle is never opened"),
+        (["--start", "CODE"], "is damaged, cut short, or of another format"),
+        (["--start", "/no.safetensors"], "--start /no.safetensors: there is no such run folder, and no such file"),
+        (["--start", "RUN/best.safetensors"], "is a file of a run. Give the run itself: --start RUN"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_a_folder_is_made(tmp_path, code, flags, says, capsys):
     save_file({"module.x": torch.zeros(2)}, tmp_path / "wrong.safetensors")
-    flags = [flag.replace("CODE", code).replace("WRONG", f"{tmp_path}/wrong.safetensors") for flag in flags]
+    (tmp_path / "run").mkdir()
+    for name in ("run.json", "best.safetensors"):
+        (tmp_path / "run" / name).write_text("{}")
+    places = {"CODE": code, "WRONG": f"{tmp_path}/wrong.safetensors", "RUN": f"{tmp_path}/run"}
+    for word, place in places.items():
+        flags, says = [flag.replace(word, place) for flag in flags], says.replace(word, place)
     assert main.run([*TRAIN, *flags, "--out", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err.strip()
     assert says in error and "\n" not in error

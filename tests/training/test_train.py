@@ -64,7 +64,7 @@ def test_a_dial_can_start_from_another_run(tmp_path):
         run.start("radial", {}, replace(begun, seed=1, out=str(tmp_path / "other")))
     with pytest.raises(ValueError, match="One epoch is all warm part"):
         run.start("radial", {}, settings(tmp_path, epochs=1, out=str(tmp_path / "other")))
-    with pytest.raises(FileNotFoundError, match="not a run folder"):
+    with pytest.raises(FileNotFoundError, match="no such run folder"):
         run.start("radial", {}, replace(begun, start=str(tmp_path / "none"), out=str(tmp_path / "other")))
     with pytest.raises(ValueError, match="Give one of them"):
         replace(begun, pretrained=True)

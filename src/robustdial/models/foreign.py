@@ -6,14 +6,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from robustdial.logits import LogitsOf
+from robustdial.models import known
+from robustdial.models.renamed import renamed
+from robustdial.models.weights_file import read_weights
 from robustdial.own_code import function_at, importing_from, told
 
-_WRAPPERS = ("module.", "_orig_mod.", "model.", "network.", "net.", "ema.", "state_dict.")
 _EXTRA = "_extra_state"  # as torch calls what get_extra_state gives
 
 
@@ -39,6 +41,12 @@ def load_foreign(place: str, weights: Path | None, output: str | None = None) ->
 
 
 def _built(place: str) -> Any:
+    if known(place):
+        raise ValueError(
+            f"{place} is a network by name, which needs to know the images. Write a function in net.py that builds it, "
+            f"def build(): return robustdial.build({place!r}, classes=..., shape=..., mean=..., std=...), and give "
+            "net.py:build."
+        )
     build = function_at(place, "network", "in which the network is built")
     where = place.rpartition(":")[0]
     folder = Path(where).parent if where.endswith(".py") else Path.cwd()
@@ -49,50 +57,59 @@ def _built(place: str) -> Any:
 def fill(model: nn.Module, path: Path) -> None:
     """Load safetensors of the same network, by whatever wrapper it was saved.
 
-    What `DataParallel`, `torch.compile` and the like put before all names is left out; a network that does not
-    normalise inside keeps the normalisation that stands before it here.
+    What wrappers put before all names is left out. A network that normalises inside takes the normalisation of the
+    file, by whatever name, and keeps its own if the file has none.
 
-    Raises FileNotFoundError, or ValueError if they do not fit.
+    Raises FileNotFoundError, or ValueError if they do not fit, or hold what is no number.
     """
-    weights, wanted = _read(path), model.state_dict()
-    while not weights.keys() <= wanted.keys() and (prefix := _before_all(weights)):
-        weights = {name.removeprefix(prefix): value for name, value in weights.items()}
-    if "normalize.mean" in wanted and not any(name.startswith("normalize.") for name in weights):
-        own = {name: value for name, value in wanted.items() if name.startswith("normalize.")}
-        within = "" if weights.keys() <= wanted.keys() else "net."
-        weights = own | {f"{within}{name}": value for name, value in weights.items()}
-    _put(model, weights, path)
-
-
-def _before_all(names: Iterable[str]) -> str | None:
-    """What a wrapper has put before all names, if it is one that is known."""
-    known = list(names)
-    return next((p for p in _WRAPPERS if known and all(name.startswith(p) for name in known)), None)
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}. Name the safetensors file of the weights.")
-    try:
-        return load_file(path)
-    except SafetensorError:
+    weights, wanted = read_weights(path), model.state_dict()
+    found, others = renamed(weights, wanted, wanted.keys() & {name for name, _ in model.named_buffers()})
+    wrong = [fault for name, value in found.items() if (fault := _misfit(name, value, wanted[name]))]
+    wrong = wrong or _put(model, found, {name: weights[name] for name in others}, path)
+    if wrong:
         raise ValueError(
-            f"{path} is not a safetensors file, and a pickle is never opened. Write its weights anew: "
-            f"safetensors.torch.save_file(torch.load({str(path)!r}, weights_only=True), 'weights.safetensors'); where "
-            "a file of torch.save holds more than weights, they stand under a key such as ['state_dict']."
-        ) from None
+            f"{path} does not fit the network: {', '.join(wrong[:3])}{', ...' * (len(wrong) > 3)}. Give weights of "
+            "this very network, or a function of yours, file.py:build, that builds and fills it."
+        )
+    _check_numbers(model, found, path)
 
 
-def _put(model: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
-    try:
-        missing, unexpected = model.load_state_dict(weights, strict=False)
+def _misfit(name: str, value: Tensor, wanted: object) -> str | None:
+    if not isinstance(wanted, Tensor) or is_lazy(wanted):
+        return None
+    if value.shape != wanted.shape and (wanted.ndim or value.numel() != 1):
+        return f"{name} is {list(value.shape)} in it, {list(wanted.shape)} in the network"
+    if wanted.is_floating_point() and not value.is_floating_point():
+        return f"{name} is {str(value.dtype).removeprefix('torch.')} in it"
+    return None
+
+
+def _put(model: nn.Module, weights: Mapping[str, Tensor], others: Mapping[str, Tensor], path: Path) -> list[str]:
+    """Load weights; what the file lacks, and what it has besides: `others`, where the network does not know them."""
+    try:  # some networks know names of earlier versions
+        missing, unexpected = model.load_state_dict({**others, **weights}, strict=False)
     except RuntimeError as error:
         raise ValueError(f"{path} does not fit the network: {_first_lines(error)}") from None
-    # what is no tensor is not in such a file
-    wrong = [f"it lacks {name}" for name in missing if not name.endswith(_EXTRA)]
-    wrong += [f"it has {name}, which the network has not" for name in unexpected]
-    if wrong:
-        raise ValueError(f"{path} does not fit the network: {', '.join(wrong[:3])}{', ...' * (len(wrong) > 3)}.")
+    state, besides = model.state_dict(), {*unexpected, *(others.keys() & weights.keys())}
+    tied = {_place(state[name]) for name in weights} - {None}
+    lacking = [name for name in missing if not name.endswith(_EXTRA) and _place(state[name]) not in tied]
+    return [f"it lacks {name}" for name in lacking] + [
+        f"it has {name}, which the network has not" for name in others if name in besides
+    ]
+
+
+def _place(value: object) -> tuple[int, torch.Size] | None:
+    """Where the values of a tensor lie; None if it has none. One that is known by several names is kept under one."""
+    has_values = isinstance(value, Tensor) and not is_lazy(value) and value.data_ptr()
+    return (value.data_ptr(), value.shape) if isinstance(value, Tensor) and has_values else None
+
+
+def _check_numbers(model: nn.Module, names: Iterable[str], path: Path) -> None:
+    state, learning = model.state_dict(), {name for name, _ in model.named_parameters()}
+    for name in names:
+        value = state[name]  # in the number format of the network, which may be a smaller one
+        if value.is_floating_point() and (value.isnan().any() or (name in learning and value.isinf().any())):
+            raise ValueError(f"{path} holds NaN or infinity in {name}. Take a checkpoint from before that happened.")
 
 
 def _first_lines(error: RuntimeError) -> str:

@@ -18,7 +18,7 @@ from robustdial.precision import Prepared
 from robustdial.randomness import seeded
 from robustdial.run.about import read_about, run_of
 from robustdial.run.experiment import Experiment
-from robustdial.run.network import frozen_network, teacher_of
+from robustdial.run.network import frozen_network, is_run, teacher_of
 from robustdial.run.settings import Run, is_network
 
 _LOOKED_AT = 64  # images on which a mask is tried
@@ -34,7 +34,7 @@ def check_others(name: str, method: Method, run: Run, data: Data) -> None:
             f"{name} learns from a teacher. Train one with robustdial train (and the same --data, --limit, --val, "
             "--seed), and give its folder as --teacher; or a network of your own: --teacher file.py:build."
         )
-    if run.start and not Path(run.start).is_file():  # of a file it is not known what it has learned from
+    if run.start and is_run(Path(run.start)):  # of a file it is not known what it has learned from
         _check_start(Path(run.start), run)
     if run.teacher and not is_network(run.teacher) and (data.unlabelled is not None or method.asks_teacher):
         _check_teacher(Path(run.teacher), run, data)

@@ -17,6 +17,7 @@ from robustdial.logits import logits_of
 from robustdial.method import Method
 from robustdial.models import build
 from robustdial.models.foreign import fill, load_foreign
+from robustdial.models.weights_file import holds_weights
 from robustdial.models.zoo import classes_of
 from robustdial.own_code import is_place
 from robustdial.recipes import recipe
@@ -51,8 +52,10 @@ def untrained(about: Mapping[str, Json]) -> nn.Module:
 def model_of(spec: Mapping[str, Json], data: Mapping[str, Json], method: Method) -> nn.Module:
     """A network of the kind `spec` for images of the kind `data`, with the dial of `method`."""
     networks = [_plain(part, data) for part in spec.get("parts", [spec])]
+    # two networks were tried with their weights when they were mixed; fresh ones may well have no gradient
+    example = None if "parts" in spec else torch.zeros(2, *data["shape"])
     try:
-        return method.dial.put_on(*networks, example=torch.zeros(2, *data["shape"]))
+        return method.dial.put_on(*networks, example=example)
     except CannotNarrow as error:
         raise ValueError(f"{error.fact} Give --widths 1, or another --model.") from error
 
@@ -107,9 +110,21 @@ def best_weights(folder: Path) -> tuple[str, dict[str, Tensor]]:
     return path.stem, tensors
 
 
+def is_run(start: Path) -> bool:
+    """Whether what to start from is a run, and not weights in a file or a folder.
+
+    Raises FileNotFoundError where there is nothing, ValueError for a file of a run, of which more is known.
+    """
+    if not start.exists():
+        raise FileNotFoundError(f"--start {start}: there is no such run folder, and no such file. Name another.")
+    if start.is_file() and (start.parent / record.RUN).exists():
+        raise ValueError(f"--start {start} is a file of a run. Give the run itself: --start {start.parent}")
+    return (start / record.RUN).exists() or not holds_weights(start)
+
+
 def _begin(net: nn.Module, folder: Path) -> None:
     """Give `net` the weights of the network of a run, or of a file. Raises ValueError if it is another network."""
-    if folder.is_file():
+    if not is_run(folder):
         fill(net, folder)
         return
     plain = plain_of(open_model(folder))
