@@ -12,6 +12,7 @@ from robustdial import record
 from robustdial.cli import main
 from robustdial.dial import fitted
 from robustdial.models import build
+from robustdial.models.foreign import load_foreign
 from robustdial.run import trained
 from robustdial.ship.hub import from_pretrained, save_pretrained
 
@@ -32,6 +33,9 @@ def rounds():
         def forward(self, x):
             return torch.round(x).flatten(1)[:, :10]
     return Rounds()
+
+def dark():
+    return nn.Sequential(nn.Conv2d(1, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10))
 
 def few():
     return nn.Sequential(nn.Flatten(), nn.Linear(64, 4))
@@ -102,6 +106,15 @@ def test_networks_that_are_no_runs(runs, tmp_path):
         save_pretrained(out, tmp_path / "saved")
 
 
+def test_a_run_beside_a_file_of_weights_for_the_network_that_is_none(runs, tmp_path):
+    place, files = f"{runs / 'net.py'}:dark", [str(tmp_path / "w.safetensors")]
+    net = load_foreign(place, None).eval()
+    save_file(net.state_dict(), files[0])
+    for words, lam in ([str(runs / "a"), place], 1), ([place, str(runs / "a")], 0):  # fresh, it has no gradient at 0
+        out = mixed(runs, tmp_path / f"m{lam}", *words, "--weights", *files)
+        torch.testing.assert_close(rd.open_model(out).at(lam)(X), net(X))
+
+
 def test_a_file_from_the_hub_is_not_executed(runs, tmp_path):
     out = mixed(runs, tmp_path / "m", str(runs / "a"), str(runs / "b"))
     save_pretrained(out, tmp_path / "saved")
@@ -140,7 +153,11 @@ def test_two_timm_networks_with_weights_of_your_own(runs, tmp_path):
         (["{a}", "{file}:net", "--way", "interpolate"], "different architectures"),
         (["{file}:net", "{file}:net"], "Which images?"),
         (["robustdial/digits-radial@0", "{b}"], "robustdial zoo robustdial/digits-radial --out"),
-        (["{a}", "{b}", "--weights", "one.safetensors"], "Give two"),
+        (["{a}", "{b}", "--weights", "one.safetensors"], "names 1 for 0 networks that are no runs"),
+        (
+            ["{a}", "{file}:net", "--weights", "1.safetensors", "2.safetensors"],
+            "names 2 for 1 networks that are no runs",
+        ),
         (["{a}", "{b}", "--attack", "pdg-2"], "pdg-2"),
     ],
 )

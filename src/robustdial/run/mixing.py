@@ -175,7 +175,7 @@ def _of_timm(place: Place, data: Data) -> nn.Module:
         )
     net = build(place.name, classes=len(data.classes), shape=data.shape, mean=list(mean), std=list(std), pretrained=own)
     if place.weights is not None:
-        fill(net.get_submodule("net"), place.weights)
+        fill(net, place.weights)
     return net
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from rich.text import Text
@@ -47,7 +48,7 @@ def mix(
         way: probabilities are mixed, at two forwards per image; nuts bends the robust logits before, as MixedNUTS does,
             fitted on validation images; interpolate averages the weights of two networks of one architecture.
         data: images, as in training; by default those of the runs.
-        weights: two safetensors files, for networks that are no runs.
+        weights: a safetensors file for each network that is no run, in their order.
         eps: radius to measure against, 8/255, 8px or 0.031; by default that of the second run, or 8/255.
         norm: linf or l2; likewise.
         attack: for the fit of nuts: as in evaluate.
@@ -59,10 +60,7 @@ def mix(
         device: auto, cpu or cuda.
         out: folder of the result.
     """
-    if len(weights) not in (0, 2):
-        raise UsageError(f"--weights names {len(weights)} file. Give two, in the order of the networks.")
-    first, second = weights or (None, None)
-    places = [Place(accurate, first), Place(robust, second)]
+    places = _with_weights([Place(accurate), Place(robust)], weights)
     asked = {"data": data, "limit": limit, "val": val, "seed": seed, "size": size, "root": root}
     run, threat = settings_of(places, asked | {"device": device, "out": out})
     threat |= {"eps": radius(eps)} if eps else {}
@@ -71,6 +69,18 @@ def mix(
     check_supports(with_attack, threat_of(threat.get("norm", "linf"), threat.get("eps", 8 / 255)))
     _tell(mix_given(places, run, way, threat, with_attack), out)
     return 0
+
+
+def _with_weights(places: list[Place], weights: tuple[Path, ...]) -> list[Place]:
+    """The places, those that are no runs with their weights. Raises UsageError for another number of files."""
+    alone = [place for place in places if place.folder is None]
+    if weights and len(weights) != len(alone):
+        raise UsageError(
+            f"--weights names {len(weights)} for {len(alone)} networks that are no runs. Give one file for each of "
+            "these, in their order, or none."
+        )
+    files = iter(weights)
+    return [place if place.folder else replace(place, weights=next(files, None)) for place in places]
 
 
 def _tell(about: Json, out: str) -> None:
