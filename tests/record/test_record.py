@@ -3,6 +3,7 @@
 import errno
 import json
 import pickle
+import re
 
 import pytest
 import torch
@@ -111,6 +112,26 @@ def test_nothing_is_overwritten(tmp_path, occupy):
 
 
 @pytest.mark.parametrize(
+    ("there", "name", "flag", "remedy"),
+    [
+        (record.RUN, record.RUN, "out", "run. Continue it with --resume, or choose another --out."),
+        (record.COMPARE, record.RUN, "out", "comparison. Choose another --out."),
+        (record.RUN, record.GENERATOR, "out", "run. Choose another --out."),
+        (record.RUN, None, "static", "run. Choose another --static."),
+    ],
+)
+def test_only_what_the_command_makes_is_to_be_continued(tmp_path, there, name, flag, remedy):
+    (tmp_path / there).write_text("{}")
+    with pytest.raises(ValueError, match=f"already holds a {re.escape(remedy)}$"):
+        record.check_free(tmp_path, name, flag)
+
+
+def test_a_name_that_no_folder_can_have_is_one_line(tmp_path):
+    with pytest.raises(OSError, match=r"could not be written \(File name too long\)"):
+        record.check_free(tmp_path / ("n" * 300))
+
+
+@pytest.mark.parametrize(
     ("text", "error", "words"),
     [
         (None, FileNotFoundError, "not a run folder"),
@@ -168,14 +189,16 @@ def test_types_are_compared_as_shapes_are():
 
 
 def test_files_are_put_in_place_together_or_not_at_all(tmp_path):
-    with pytest.raises(RuntimeError), record.staged(tmp_path / "out") as stage:
+    with pytest.raises(RuntimeError), record.staged(tmp_path / "new" / "out") as stage:
         (stage / "a").write_text("a")
         raise RuntimeError
-    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "new").exists()
     with record.staged(tmp_path / "out") as stage:
         (stage / "a").write_text("a")
-        record.put_in_place(stage, tmp_path / "out", ["a"])
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a"]
+        (stage / "b").mkdir()
+        (stage / "b" / "c").write_text("c")
+        record.put_in_place(stage, tmp_path / "out", ["a", "b"])
+    assert sorted(path.name for path in (tmp_path / "out").rglob("*")) == ["a", "b", "c"]
 
 
 def test_lines_of_one_epoch_that_two_trainers_wrote_count_once(tmp_path):

@@ -29,18 +29,19 @@ def write_static(demo: Demonstration, folder: Path) -> None:
     Raises:
         ValueError: the folder is not empty; npm is missing, or cannot fetch the runtime; onnx is missing.
     """
-    record.check_free(folder, "Choose another --static.")
-    record.make_folder(folder)
-    runtime(folder / "ort")
-    (folder / "networks").mkdir()
-    about = facts(demo)
-    for number, point in enumerate(about["positions"]):
-        with tempfile.TemporaryDirectory() as place:
-            file = demo.ship(point["lam"], point["width"], Path(place) / "new")
-            shutil.copyfile(file, folder / "networks" / f"{number}.onnx")
-    for name in PAGE:
-        (folder / name).write_bytes((files("robustdial.app") / "web" / name).read_bytes())
-    (folder / "facts.json").write_text(json.dumps(about), encoding="utf-8")
+    record.check_free(folder, flag="static")
+    with record.staged(folder) as stage:
+        runtime(stage / "ort")
+        (stage / "networks").mkdir()
+        about = facts(demo)
+        for number, point in enumerate(about["positions"]):
+            with tempfile.TemporaryDirectory() as place:
+                file = demo.ship(point["lam"], point["width"], Path(place) / "new")
+                shutil.copyfile(file, stage / "networks" / f"{number}.onnx")
+        for name in PAGE:
+            (stage / name).write_bytes((files("robustdial.app") / "web" / name).read_bytes())
+        (stage / "facts.json").write_text(json.dumps(about), encoding="utf-8")
+        record.put_in_place(stage, folder, sorted(path.name for path in stage.iterdir()))
 
 
 def facts(demo: Demonstration) -> dict[str, Json]:

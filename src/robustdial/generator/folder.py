@@ -114,7 +114,7 @@ class Workshop:
 
 def start_generator(folder: Path, run: GeneratorRun, device: torch.device | str = "cpu") -> Workshop:
     """A new generator in `folder`. Raises ValueError before anything is written if an argument is wrong."""
-    record.check_free(folder)
+    record.check_free(folder, record.GENERATOR)
     workshop = _assemble(folder, run, device)
     data = workshop.data
     about = {

@@ -73,10 +73,12 @@ def staged(folder: Path) -> Iterator[Path]:
 
 
 def put_in_place(stage: Path, folder: Path, names: Sequence[str]) -> None:
-    """Move files from a stage into their folder, in this order, once all of them are on the disk."""
+    """Move files, or folders, from a stage into their folder, in this order, once all of them are on the disk."""
     with named(folder):
         for name in names:
-            _pushed(stage / name)
+            for path in ((stage / name), *(stage / name).rglob("*")):
+                if path.is_file():
+                    _pushed(path)
         for name in names:
             (stage / name).replace(folder / name)
 

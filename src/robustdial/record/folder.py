@@ -10,27 +10,34 @@ from robustdial.record.disk import is_unfinished, make_folder, missing, remove_e
 from robustdial.record.errors import AGAIN, ANEW, named
 from robustdial.record.forms import TRAINED_RUN
 from robustdial.record.lock import Hold, hold
-from robustdial.record.names import BEST, COMPARE, CONFIG, GENERATOR, LAST, RUN
+from robustdial.record.names import BEST, COMPARE, CONFIG, GENERATOR, LAST, NEVER, RUN
 from robustdial.record.objects import read_json, write_json
 from robustdial.record.tensors import fingerprint, read_tensors
 from robustdial.typing import Json
 
 _OWNER = "robustdial"
 """Whose networks come with the package, by the first part of their names."""
-_ANOTHER = "Choose another --out."
-_GO_ON = "Continue it with --resume, or choose another --out."
+_ANOTHER = "Choose another --{flag}"
 
 
-def check_free(folder: Path, remedy: str | None = None) -> None:
-    """Raises ValueError, with the remedy, if a new run in `folder` would meet something that is there already.
+def check_free(folder: Path, name: str | None = None, flag: str = "out") -> None:
+    """Raises ValueError if something new in `folder` would meet what is there already.
 
     What a run that was killed while it began has left is in nobody's way.
+
+    Args:
+        folder: where it is to be.
+        name: of the file that is to say what it is; None if what is there is never continued.
+        flag: that chose the folder.
     """
-    for name, what in ((RUN, "run"), (COMPARE, "comparison"), (GENERATOR, "generator")):
-        if (folder / name).exists():
-            raise ValueError(f"{folder} already holds a {what}. {remedy or _GO_ON}")
-    if folder.exists() and (not folder.is_dir() or not all(map(is_unfinished, folder.iterdir()))):
-        raise ValueError(f"{folder} exists and is not an empty folder. {remedy or _ANOTHER}")
+    with named(folder, ANEW):
+        empty = not folder.exists() or (folder.is_dir() and all(map(is_unfinished, folder.iterdir())))
+    for there, what in ((RUN, "run"), (COMPARE, "comparison"), (GENERATOR, "generator")):
+        if not empty and (folder / there).exists():
+            remedy = f"Continue it with --resume, or choose another --{flag}" if there == name else _ANOTHER
+            raise ValueError(f"{folder} already holds a {what}. {remedy.format(flag=flag)}.")
+    if not empty:
+        raise ValueError(f"{folder} exists and is not an empty folder. {_ANOTHER.format(flag=flag)}.")
 
 
 def create(folder: Path, name: str, about: Mapping[str, Json]) -> Hold:
@@ -38,12 +45,12 @@ def create(folder: Path, name: str, about: Mapping[str, Json]) -> Hold:
 
     Raises ValueError if it is not free. If it cannot be written, the folder is as it was.
     """
-    check_free(folder)
+    check_free(folder, name)
     new = missing(folder)
     make_folder(folder, ANEW)
     held = opened(folder, ANEW)
     try:
-        check_free(folder)  # another process may have begun meanwhile
+        check_free(folder, name)  # another process may have begun meanwhile
         write_json(folder / name, about, ANEW)
     except BaseException:
         held.release()
@@ -66,8 +73,7 @@ def read_run(folder: Path) -> dict[str, Json]:
         raise FileNotFoundError(f"{folder} is a file. Name the folder of the run, such as {folder.parent}.")
     if not (folder / RUN).is_file():
         raise FileNotFoundError(f"{folder} is not a run folder: it has no {RUN}. {_otherwise(folder)}")
-    remedy = "It cannot be made again: put a copy of it back, or train into a new folder."
-    return read_json(folder / RUN, remedy, TRAINED_RUN)
+    return read_json(folder / RUN, NEVER, TRAINED_RUN)
 
 
 def _runs_in(folder: Path) -> list[Path]:

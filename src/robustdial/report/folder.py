@@ -79,7 +79,8 @@ def read(folder: Path) -> Folder:
         FileNotFoundError: there is nothing of a run in it.
         ValueError: a file in it is damaged.
     """
-    run, epochs = _json(folder / record.RUN), record.read_epochs(folder)
+    run = _json(folder / record.RUN, remedy=record.NEVER)
+    epochs = record.read_epochs(folder)
     found = {"frontier": _json(folder / record.FRONTIER, record.MEASURED_POINTS), "cross": _json(folder / record.CROSS)}
     weights = record.served_weights(folder)
     outdated = tuple(name for name, about in found.items() if about.get("weights", weights) != weights)
@@ -117,5 +118,5 @@ def _pictured(path: Path, sides: tuple[str, ...], *more: str) -> dict[str, Tenso
     return tensors
 
 
-def _json(path: Path, *form: Json) -> Entry:
-    return record.read_json(path, record.AGAIN, *form) if path.exists() else {}
+def _json(path: Path, *form: Json, remedy: str = record.AGAIN) -> Entry:
+    return record.read_json(path, remedy, *form) if path.exists() else {}

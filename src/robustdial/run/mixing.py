@@ -110,7 +110,7 @@ def mix_given(
     Raises ValueError before anything is written if the networks do not fit the data or each other.
     """
     folder, data = Path(run.out), data_of(run)
-    record.check_free(folder, "Choose another --out.")
+    record.check_free(folder)
     given = [_given(place, data) for place in places]
     knobs: dict[str, Json] = {**threat, "way": way}
     parts = parts_of("mix", knobs, run, data)

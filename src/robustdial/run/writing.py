@@ -99,7 +99,7 @@ def writing(
     wanted: dict[str, Any] = {"seed": state.seed, "lr": state.lr, "precision": "float32"} | settings
     place, device = Path(folder), next(state.model.parameters()).device
     run = Run(**wanted | {"data": data.name, "model": absolute(model), "out": str(folder), "device": str(device)})
-    record.check_free(place)
+    record.check_free(place, record.RUN)
     name, knobs = (COMPOSED, {"spelled": spell(method)}) if recipe is None else (absolute(recipe), {})
     if recipe_of(name)(**knobs) != method:
         raise ValueError(f"recipe={recipe!r} gives another method by default. Give the method that it gives.")

@@ -31,7 +31,7 @@ def adopt(name: str, folder: str | Path, data: str | None = None, root: str = "d
     not say how the data was divided.
     """
     folder = Path(folder)
-    record.check_free(folder, "Choose another --out.")
+    record.check_free(folder)
     config, model = published(name)
     if missing := [key for key in _NEEDED if key not in config["data"]]:
         raise ValueError(

@@ -74,7 +74,7 @@ def _of_the_first(flags: Any) -> tuple[str, ...]:
 
 def _train_in_two_parts(name: str, knobs: dict[str, Any], flags: Any, asked: set[str], world: World) -> int:
     """Standard training first, then the recipe from there, with the first network as its teacher."""
-    record.check_free(Path(flags.out))
+    record.check_free(Path(flags.out), record.RUN)
     first, then = two_parts(flags, asked, recipe(name)(**knobs))
     knobs |= {"warm": 0.0} if "warm" in knobs.keys() - asked else {}  # the first part is what that would have been
     rehearse_alone(name, knobs, then)  # what is wrong with the second part is said before the first

@@ -42,7 +42,7 @@ def begin(comparison: Comparison) -> Begun:
 
     Raises ValueError, and writes nothing, if there is something in it, or if its data, network or device cannot be had.
     """
-    record.check_free(comparison.folder)
+    record.check_free(comparison.folder, record.COMPARE)
     for flag, folder in (("start", comparison.run.start), ("teacher", comparison.run.teacher)):
         if folder and comparison.seeds > 1:
             raise ValueError(
