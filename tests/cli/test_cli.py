@@ -187,6 +187,38 @@ def test_resuming_with_another_setting_is_refused(finished, capsys):
     assert "recipe = oat, not pgd-at" in capsys.readouterr().err
 
 
+def test_a_checkpoint_that_was_deleted_is_asked_for(finished, tmp_path, capsys):
+    shutil.copytree(finished, tmp_path / "x")
+    (tmp_path / "x" / "last.safetensors").unlink()
+    before = (tmp_path / "x" / "epochs.jsonl").read_text()
+    assert main.run([*TRAIN, "--out", str(tmp_path / "x"), "--resume"]) == 2
+    assert "last.safetensors is gone, from which the training would go on" in capsys.readouterr().err
+    assert (tmp_path / "x" / "epochs.jsonl").read_text() == before
+
+
+@pytest.mark.parametrize(("version", "says"), [(None, "put a copy of it back"), ("99.1", "written by robustdial 99.1")])
+def test_a_run_with_knobs_of_another_version_names_it(finished, tmp_path, capsys, version, says):
+    shutil.copytree(finished, tmp_path / "x")
+    about = json.loads((tmp_path / "x" / "run.json").read_text())
+    about["knobs"]["future"] = 1
+    about["versions"]["robustdial"] = version or about["versions"]["robustdial"]
+    (tmp_path / "x" / "run.json").write_text(json.dumps(about))
+    assert main.run(["evaluate", str(tmp_path / "x")]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_what_cannot_be_made_again_is_not_to_be_deleted(finished, tmp_path, capsys):
+    shutil.copytree(finished, tmp_path / "x")
+    (tmp_path / "x" / "run.json").write_text("{")
+    assert main.run(["report", str(tmp_path / "x")]) == 2
+    assert "It cannot be made again" in capsys.readouterr().err
+
+
+def test_the_demo_goes_on_with_no_other_run(finished, capsys):
+    assert main.run(["demo", "--out", str(finished)]) == 2
+    assert "is a run on digits, not the demo. Choose another --out." in capsys.readouterr().err
+
+
 def test_a_run_that_was_moved_can_be_resumed(finished, tmp_path):
     shutil.copytree(finished, tmp_path / "moved")
     assert main.run([*TRAIN, "--out", str(tmp_path / "moved"), "--resume"]) == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import fields
+from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 
@@ -24,14 +25,19 @@ def read_about(folder: Path) -> dict[str, Json]:
     about = record.read_run(folder)
     wrong = record.fault(about, record.NETWORK) or unknown(about["recipe"], about["knobs"], about["run"])
     if wrong is not None:
-        raise ValueError(
-            f"{folder / record.RUN} is damaged ({wrong}). It cannot be made again: put a copy of it back, or train "
-            "into a new folder."
-        )
+        raise ValueError(f"{folder / record.RUN} {_unusable(about, wrong.rstrip('.'))}")
     for place, digest in about.get("own", {}).items():
         if not lost(place) and digest_of(place) != digest:  # who needs what is lost says so
             logging.getLogger("robustdial").warning(f"{place} has changed since the run in {folder} began.")
     return about
+
+
+def _unusable(about: Mapping[str, Json], wrong: str) -> str:
+    here = version("robustdial")
+    theirs = about.get("versions", {}).get("robustdial", here)
+    if theirs == here:
+        return f"is damaged ({wrong}). {record.NEVER}"
+    return f"was written by robustdial {theirs}, and this is {here} ({wrong}). Open it with that version."
 
 
 def own_code_of(name: str, run: Run) -> dict[str, str]:

@@ -35,7 +35,7 @@ def start(name: str, knobs: Mapping[str, Any], run: Run, data: Data | None = Non
     Raises ValueError before anything is written if an argument is wrong.
     """
     folder = Path(run.out)
-    record.check_free(folder)
+    record.check_free(folder, record.RUN)
     experiment = _begun(folder, _checked(name, knobs, run, data, world))
     labels = pseudo_labels_of(experiment)
     attach_teacher(experiment)
@@ -107,6 +107,8 @@ def resume(
         )
     last, other = folder / record.LAST, f"Train on from the best network: --start {folder} with a new --out."
     saved = record.read_tensors(last, other) if last.exists() else None
+    if saved is None and len(record.read_epochs(folder)) > 1:  # the first epoch is written before its checkpoint
+        raise FileNotFoundError(f"{last} is gone, from which the training would go on. Put it back. {other}")
     decided = {"compile": about["compiled"]["yes"]} if "compiled" in about else {}
     run = relocated(replace(run_of(about), **decided, **(changes or {})), about.get("places", {}))
     parts = parts_of(about["recipe"], about["knobs"], run, data or data_of(run, about["data"]["classes"]), world)

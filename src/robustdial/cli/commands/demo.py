@@ -12,7 +12,8 @@ from robustdial.cli.commands.frontier import frontier
 from robustdial.cli.commands.training_progress import train_with_progress
 from robustdial.cli.commands.two_stage import DISTIL, first_of, train_first
 from robustdial.cli.terminal import console
-from robustdial.run import Run, resume, start
+from robustdial.cli.usage import UsageError
+from robustdial.run import Run, read_about, resume, start
 
 OUT = "runs/demo"
 RUN = Run(data="shapes", model="cnn", model_width=8, epochs=18, batch=32, lr=0.03, seed=0, out=OUT)
@@ -28,6 +29,8 @@ def demo(out: Path = Path(OUT)) -> int:
     # the network is so small that a second thread gains a quarter; on a busy machine, threads that wait cost ten times
     torch.set_num_threads(1)
     if (out / record.RUN).exists():
+        if (other := read_about(out)["data"]["name"]) != RUN.data:
+            raise UsageError(f"{out} is a run on {other}, not the demo. Choose another --out.")
         console.print(f"{out} is there already: continuing it (delete it for a fresh one)")
         experiment = resume(out)
     else:
