@@ -123,6 +123,19 @@ def test_hidden_folders_are_no_classes_and_hold_no_images(tmp_path, name, inside
     assert f"Left out, as hidden or of the system: 1 ({inside}{name})." in data.notes
 
 
+@pytest.mark.parametrize("inside", ["", "a/", "train/"])
+@pytest.mark.parametrize("file", ["run.json", "compare.json", "score.json"])
+def test_a_run_among_the_images_is_none_of_their_classes(tmp_path, file, inside):
+    split = inside == "train/"
+    places = [f"{part}{c}" for part in (("train/", "test/") if split else ("",)) for c in "ab"]
+    name = write(tmp_path, *places, f"{inside}run/pictures")
+    (tmp_path / inside / "run" / file).write_text("{}")
+    data = load(name)
+    assert data.classes == ("a", "b")
+    assert len(data.train) + len(data.val) + len(data.test) == 6 * len(places)
+    assert any(f"{inside}run" in note for note in data.notes if note.startswith("Left out"))
+
+
 def test_hidden_files_and_what_is_no_image_are_counted_and_at_most_three_named(tmp_path):
     name = write(tmp_path, "a", "b")
     for hidden in ("._x.png", ".DS_Store", "Thumbs.db", "0.png~"):

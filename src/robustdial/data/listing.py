@@ -9,6 +9,7 @@ from pathlib import Path
 
 from robustdial.data.picture import endings, is_image
 from robustdial.data.shown import few, shown
+from robustdial.record import COMPARE, GENERATOR, RUN, SCORE
 
 _OF_THE_SYSTEM = frozenset(
     (
@@ -47,7 +48,7 @@ class Found:
 
 
 def folders_in(folder: Path) -> list[Path]:
-    """The folders in a folder that are not hidden, by name."""
+    """The folders in a folder that are not hidden, nor runs, by name."""
     return sorted((path for path in folder.iterdir() if _to_look_into(folder, path.name)), key=os.fspath)
 
 
@@ -108,14 +109,19 @@ def _counted(root: Path, paths: Sequence[str]) -> str:
     return f"{len(paths):,} ({names})"
 
 
+def _is_run(path: str) -> bool:
+    """Whether a folder is one of this library, which may lie among the images of its data."""
+    return any(os.path.isfile(os.path.join(path, name)) for name in (RUN, COMPARE, GENERATOR, SCORE))
+
+
 def _hidden(name: str) -> bool:
     return name.startswith(".") or name.endswith("~") or name.lower() in _OF_THE_SYSTEM
 
 
 def _to_look_into(place: str | Path, name: str) -> bool:
-    """Whether a name is that of a folder which is not hidden, nor a link that leads back up."""
+    """Whether a name is that of a folder which is not hidden, nor a run, nor a link that leads back up."""
     path = os.path.join(place, name)
-    if _hidden(name) or not os.path.isdir(path):
+    if _hidden(name) or not os.path.isdir(path) or _is_run(path):
         return False
     return not (os.path.islink(path) and Path(place).resolve().is_relative_to(Path(path).resolve()))
 
