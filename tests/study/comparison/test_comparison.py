@@ -152,12 +152,10 @@ def test_a_method_that_fails_for_good_does_not_end_the_others(tmp_path):
         (["free:replays=0"], "at least 1 pass"),
         (["free", "--epochs", "0"], "--epochs 0"),
         (["--resume"], "holds no comparison"),
-        (["free", "--resume"], "keeps its methods and settings. Drop free."),
-        (["--resume", "--epochs", "9"], "Drop --epochs."),
+        (["free", "--resume", "--epochs", "9"], "holds no comparison"),
         (["free:eps=0.1"], "Give it as --eps"),
         (["free", "free:replays=8"], "stands there twice"),
         (["free", "--n", "0"], "--n 0"),
-        (["free", "--attack"], "at least one attack"),
         (["free", "--data", "nosuch"], "nosuch"),
         (["free", "--model", "nosuch"], "nosuch"),
         (["free", "--device", "tpu"], "--device tpu"),
@@ -178,9 +176,13 @@ def test_the_command_line_compares_and_reports(tmp_path, capsys):
     assert run(words) == 0
     assert (tmp_path / "c" / record.REPORT).stat().st_size > 100_000
     assert run(words) == 2  # it is there already
-    assert run(["compare", "--resume", "--out", str(tmp_path / "c")]) == 0
+    assert run([*words, "--resume"]) == run(["compare", "--resume", "--out", str(tmp_path / "c")]) == 0
     assert run(["report", str(tmp_path / "c")]) == 0
-    assert "free:replays=2,carry=false" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "free:replays=2,carry=false" in told.out and "Continue it with --resume" in told.err
+    for other in (["compare", "fgsm-rs", *words[3:]], [*words, "--seed", "1"], ["compare", *words[3:]]):
+        assert run([*other, "--resume"]) == 2
+        assert "A resumed comparison keeps its methods and settings. Drop " in capsys.readouterr().err
 
 
 def test_what_all_methods_share_reaches_each():

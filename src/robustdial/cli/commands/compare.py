@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from itertools import takewhile
 from pathlib import Path
 from shlex import quote
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from robustdial import record
 from robustdial.cli.arguments import bind, given
@@ -21,8 +23,12 @@ from robustdial.cli.quantities import radius
 from robustdial.cli.terminal import console, stoppable
 from robustdial.recipes import threat_of
 from robustdial.report.words import duration
+from robustdial.run import places_of
 from robustdial.study.comparison import Comparison, Entry, SharedStart, begin, reopen
 from robustdial.study.comparison import compare as compare_by_turns
+
+if TYPE_CHECKING:
+    from robustdial.recipes.presets import Preset
 
 
 def compare(argv: Sequence[str]) -> int:
@@ -31,22 +37,38 @@ def compare(argv: Sequence[str]) -> int:
     preset = preset_of(argv)
     flags = bind(comparison_flags(preset.shared), argv[len(names) :], "robustdial compare")()
     if flags.resume:
-        fixed = names + [f"--{flag}" for flag in sorted(given(argv) - {"out", "resume", "device"})]
-        if fixed:
-            raise ValueError(f"A resumed comparison keeps its methods and settings. Drop {' '.join(fixed)}.")
         comparison = reopen(Path(flags.out), flags.device if "device" in given(argv) else None)
+        fixed = names + [f"--{flag}" for flag in sorted(given(argv) - {"out", "resume", "device"})]
+        if fixed and not (names and _is_same(_asked(names, flags, preset, given(argv)), comparison)):
+            raise ValueError(f"A resumed comparison keeps its methods and settings. Drop {' '.join(fixed)}.")
     else:
-        entries = tuple(entry_of(name, {"eps": flags.eps, "norm": flags.norm}, preset) for name in names)
-        threat, first = threat_of(flags.norm, radius(flags.eps)), _first(flags, "distil" in given(argv))
-        if first is not None:
-            entries = tuple(map(_not_warmed, entries))
-            flags.distil = 0.0  # of the methods alone, and they are taught by what comes first
-        measured = (flags.seeds, flags.attack, flags.n, threat, flags.also, first)
-        comparison = Comparison(entries, run_of(flags), *measured)
+        comparison = _asked(names, flags, preset, given(argv))
         notes, seconds = begin(comparison)
         print_notes(notes)
         console.print(f"cost: about {duration(seconds)} of training on this machine, validation included")
     return _compare(comparison)
+
+
+def _asked(names: Sequence[str], flags: Any, preset: Preset, written: set[str]) -> Comparison:
+    """The comparison that a command line describes, of methods and flags, of which some are written out."""
+    entries = tuple(entry_of(name, {"eps": flags.eps, "norm": flags.norm}, preset) for name in names)
+    threat, first = threat_of(flags.norm, radius(flags.eps)), _first(flags, "distil" in written)
+    if first is not None:
+        entries = tuple(map(_not_warmed, entries))
+        flags.distil = 0.0  # of the methods alone, and they are taught by what comes first
+    measured = (flags.seeds, flags.attack, flags.n, threat, flags.also, first)
+    return Comparison(entries, run_of(flags), *measured)
+
+
+def _is_same(asked: Comparison, begun: Comparison) -> bool:
+    """Whether a command line describes the comparison that is there, wherever it lies and is trained."""
+
+    def said(comparison: Comparison) -> str:
+        run = replace(comparison.run, device="auto", out="")
+        places = {name: place for name, place in places_of(run).items() if name != "root"}
+        return json.dumps([asdict(comparison) | {"run": asdict(run) | places}], default=str, sort_keys=True)
+
+    return said(asked) == said(begun)
 
 
 def _first(flags: Any, distil: bool) -> SharedStart | None:
