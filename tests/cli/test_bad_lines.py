@@ -101,7 +101,6 @@ evaluate                                       | An argument is empty | +
 report                                         | An argument is empty | +
 frontier                                       | robustdial frontier needs more: folder of the run. See
 mix                                            | file.py:build, then the second network, named likewise. See
-app nowhere --port 99999                       | --port 99999 is no port. Choose one from 1 to 65535.
 bake nowhere --out net.onx                     | --out net.onx is no file of a format. Did you mean net.onnx?
 bake nowhere --out net.pt                      | Did you mean net.pt2?
 choose nowhere --clean-min 200%                | --clean-min 200% is not a share. Give one from 0% to 100%.
@@ -175,6 +174,16 @@ compare free --n 0                             | --n 0
 compare free --attack pgd-0                    | pgd-0
 compare free --attacks pgd-5                   | There is no flag --attacks. The nearest is --attack.
 compare free --steps 5                         | The steps of an attack: --attack pgd-50.
+compare free --attack                          | --attack names nothing, perhaps an unset variable
+evaluate nowhere --also --n 5                  | --also names nothing, perhaps an unset variable
+frontier nowhere --lams=,                      | --lams names nothing, perhaps an unset variable
+train oat --lambdas                            | --lambdas names nothing, perhaps an unset variable
+evaluate nowhere -lam 0.4                      | -lam: a flag begins with two hyphens. Write --lam.
+evaluate nowhere —lam=0.4            | a flag begins with two hyphens. Write --lam.
+evaluate nowhere --shard ²/3 | is not a part. Write k/m
+train clean --eps 8/255px                      | --eps 8/255px is not a radius
+app nowhere --port 0                           | --port 0 is no port. Give one from 1 to 65535
+app nowhere --port 65536                       | --port 65536 is no port
 """
 TOO_LITTLE = "this machine has too little memory for that. Lower --batch"
 ROWS = [[part.strip() for part in line.split("|")] for line in LINES.strip().splitlines()]

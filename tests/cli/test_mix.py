@@ -95,7 +95,8 @@ def test_the_constants_of_nuts_are_fitted_and_kept(runs, tmp_path, capsys):
     knobs, about = record.read_run(out)["knobs"], record.read_run(out)["model"]
     assert rd.open_model(out).dials.bend == rd.Nuts(knobs["scale"], knobs["power"], knobs["bias"])
     assert 0.5 <= about["share"] <= 1 and about["fitted_with"] == "pgd-20"
-    assert "MixedNUTS: s = " in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "MixedNUTS: s = " in told and "[bold]" not in told
 
 
 def test_networks_that_are_no_runs(runs, tmp_path):

@@ -1,6 +1,8 @@
 """What a user has named is text: no markup, no emoji, in the terminal, in tables and in bars."""
 
 import io
+import subprocess
+import sys
 
 import pytest
 from rich.console import Console
@@ -10,7 +12,7 @@ from robustdial.cli.bars import counting
 from robustdial.cli.compared import comparison_table
 from robustdial.cli.points import points_table
 from robustdial.cli.scores import print_score, rows_table
-from robustdial.cli.terminal import console, errors
+from robustdial.cli.terminal import console, errors, speak_plainly
 
 NAMES = ["q[/b]", "set [v2]", "folder:dog:", ":warning:", "[bold]x", "[red]", "a[/]", "{x}", "\\[x]"]
 
@@ -71,6 +73,33 @@ def test_a_run_of_any_name_ends_well(tmp_path, capsys, name):
     line = "train clean --epochs 1 --limit 60 --model-width 2 --out"
     assert main.run([*line.split(), out]) == 0
     assert name in capsys.readouterr().out.replace("\n", "")
+
+
+def test_letters_that_a_terminal_does_not_know_are_the_nearest(monkeypatch):
+    for encoding, known in (("ascii", "95-99, 4x, lambda us e ?"), ("latin-1", "95-99, 4\xd7, lambda \xb5s \xe9 ?")):
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
+        speak_plainly()
+        print(
+            "95\N{EN DASH}99, 4\N{MULTIPLICATION SIGN}, \N{GREEK SMALL LETTER LAMDA} \N{MICRO SIGN}s \xe9 \udcff",
+            end="",
+        )
+        sys.stdout.flush()
+        assert sys.stdout.buffer.getvalue().decode(encoding) == known
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_stream_that_is_closed_takes_what_is_printed(monkeypatch, stream):
+    monkeypatch.setattr(sys, stream, None)
+    speak_plainly()
+    print("into the void", file=getattr(sys, stream), flush=True)
+    getattr(sys, stream).close()
+
+
+@pytest.mark.parametrize(("setting", "lines"), [("COLUMNS=0", 1), ("PYTHONIOENCODING=ascii", 1)])
+def test_odd_settings_of_a_scheduler_leave_the_output(setting, lines):
+    line = f"{setting} {sys.executable} -m robustdial --version"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout.count("\n"), done.stderr) == (0, lines, "")
 
 
 def test_what_stands_out_is_still_text(capsys):

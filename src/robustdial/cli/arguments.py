@@ -13,7 +13,16 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import tyro
 
 from robustdial.cli.help import described, grouped, takes_floats, takes_several
-from robustdial.cli.slips import as_decimals, filled, gathered, spread, unknown_flag, wrong_value
+from robustdial.cli.slips import (
+    as_decimals,
+    filled,
+    gathered,
+    spread,
+    unknown_flag,
+    without_value,
+    wrong_hyphens,
+    wrong_value,
+)
 from robustdial.cli.terminal import console
 from robustdial.cli.usage import UsageError, refuse
 
@@ -32,6 +41,7 @@ def bind(target: Callable[..., T], args: Sequence[str], prog: str, others: str =
     _check_names(target, args)
     hints = get_type_hints(target)
     several = _named(hints, takes_several)
+    refuse(without_value(args, several))
     args = tuple(gathered(tuple(spread(args, several)), several))
     args = tuple(as_decimals(args, _named(hints, takes_floats)))
     args = tuple(filled(args, _named(hints, lambda hint: bool in get_args(hint))))
@@ -72,6 +82,7 @@ def _check_names(target: Callable[..., Any], args: Sequence[str]) -> None:
     for name in sorted(given(args)):
         if name not in known:
             raise UsageError(unknown_flag(name, known))
+    refuse(wrong_hyphens(args, known))
 
 
 def _one_line(box: str) -> str:

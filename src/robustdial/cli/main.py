@@ -6,12 +6,13 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 
 import robustdial
 from robustdial.cli.arguments import bind
 from robustdial.cli.commands import APART, COMMANDS, TOGETHER, WITH_RECIPES
-from robustdial.cli.slips import empty_word
-from robustdial.cli.terminal import console, interrupt_once, unheard
+from robustdial.cli.slips import empty_word, home
+from robustdial.cli.terminal import console, interrupt_once, speak_plainly, unheard
 from robustdial.cli.together import first_to_say, in_company, join, leave_alike, part
 from robustdial.cli.usage import UsageError, choose, refuse
 
@@ -19,6 +20,7 @@ from robustdial.cli.usage import UsageError, choose, refuse
 def main() -> None:
     """Entry point: 0 on success, 2 with one line on bad input, 130 when interrupted, 1 when nobody reads on."""
     interrupt_once()
+    speak_plainly()
     try:
         code = run(sys.argv[1:])
         sys.stdout.flush()
@@ -38,6 +40,8 @@ def run(argv: Sequence[str]) -> int:
         if argv[0] in ("-V", "--version"):
             console.print(f"robustdial {robustdial.__version__}")
             return 0
+        refuse(_lost())
+        argv = [home(word) for word in argv]
         refuse(empty_word(argv[1:]))
         name = choose(argv[0], tuple(COMMANDS), "command")
         if in_company() and name not in APART and join().size > 1 and name not in TOGETHER:
@@ -67,7 +71,17 @@ def run(argv: Sequence[str]) -> int:
 
 def _say(line: str) -> None:
     if first_to_say():
-        print(f"robustdial: {line}", file=sys.stderr, flush=True)
+        with suppress(OSError):  # the exit code says it too
+            print(f"robustdial: {line}", file=sys.stderr, flush=True)
+
+
+def _lost() -> str | None:
+    """What to say where the folder that all paths begin in is gone; PyTorch would end without a word of its own."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return "The folder that this shell stands in has been deleted. Go to another one with cd."
+    return None
 
 
 _SMALLER = "Lower --batch or --size, raise --accumulate, use fewer images (--limit, --n), or a smaller --model."

@@ -18,8 +18,11 @@ def radius(text: str, said: str = "") -> float:
     >>> radius("8/255") == radius("8px") == 8 / 255, radius("0.5")
     (True, 0.5)
     """
+    number, shares = text.removesuffix("px"), 255 if text.endswith("px") else 1
     try:
-        return float(Fraction(text.removesuffix("px"))) / 255 if text.endswith("px") else float(Fraction(text))
+        if shares > 1 and "/" in number:  # 8/255px is divided twice
+            raise ValueError
+        return float(Fraction(number)) / shares
     except (ValueError, ZeroDivisionError, OverflowError):
         raise UsageError(f"{said or f'--eps {text}'} is not a radius. Write it as 8/255, 8px or 0.031.") from None
 

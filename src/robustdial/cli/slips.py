@@ -7,6 +7,7 @@ is no number that anything could be done with).
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
@@ -92,6 +93,42 @@ def unknown_flag(name: str, known: Sequence[str]) -> str:
 def flag(name: str) -> str:
     """An argument as it is typed."""
     return f"--{name.replace('_', '-')}"
+
+
+def home(word: str) -> str:
+    """A word with the home folder where the shell leaves a ~ alone: behind an equals sign or a colon, or in quotes.
+
+    >>> home("--out=~/x") == f"--out={os.path.expanduser('~/x')}", home("a~/b"), home("--out=runs/~")
+    (True, 'a~/b', '--out=runs/~')
+    """
+    return re.sub(r"(?<![^=:])~(?=/|$)", lambda _: os.path.expanduser("~"), word)
+
+
+def wrong_hyphens(args: Sequence[str], known: Collection[str]) -> str | None:
+    """What to say of a flag that begins with one hyphen, or with a dash that a text program has made of two.
+
+    >>> wrong_hyphens(["x", "-lam", "0.4"], ["lam"]), wrong_hyphens(["-0.4", "--lam"], ["lam"])
+    ('-lam: a flag begins with two hyphens. Write --lam.', None)
+    """
+    for word in args:
+        name = re.sub(r"^[-\u2010-\u2015\u2212]+", "", word).partition("=")[0].replace("-", "_")
+        if name in known and not word.startswith(("--", name[0])) and word != "-h":
+            return f"{word}: a flag begins with two hyphens. Write {flag(name)}."
+    return None
+
+
+def without_value(args: Sequence[str], several: Collection[str]) -> str | None:
+    """What to say of a flag that takes several values and has none; None if there is no such flag.
+
+    >>> without_value(["x", "--lams", "--n", "5"], {"lams"}), without_value(["--lams", "0", "1"], {"lams"})
+    ('--lams names nothing, perhaps an unset variable of the shell. Leave it out, or say what it is.', None)
+    """
+    for word, after in zip(args, [*args, "--"][1:], strict=True):
+        name, _, value = word.partition("=")
+        alone = not value.strip(",") and (after.startswith("--") or not after.strip(","))
+        if word.startswith("--") and name[2:].replace("-", "_") in several and alone:
+            return f"{name} names nothing, perhaps an unset variable of the shell. Leave it out, or say what it is."
+    return None
 
 
 def empty_word(args: Sequence[str]) -> str | None:

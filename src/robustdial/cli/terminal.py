@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import signal
 import sys
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -12,8 +14,9 @@ from types import FrameType
 from rich.console import Console
 
 # names and paths are the user's: brackets and colons in them are text; what is to stand out is a rich Text
-console = Console(highlight=False, markup=False, emoji=False)
-errors = Console(highlight=False, markup=False, emoji=False, stderr=True)
+_width = 80 if os.environ.get("COLUMNS") == "0" else None  # as some schedulers say, and then nothing is printed
+console = Console(highlight=False, markup=False, emoji=False, width=_width)
+errors = Console(highlight=False, markup=False, emoji=False, stderr=True, width=_width)
 
 
 class Stop:
@@ -61,6 +64,36 @@ def interrupt_once() -> None:
 
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
+
+
+def speak_plainly() -> None:
+    """Print also where a stream is closed, which then goes nowhere, or knows fewer letters, of which the nearest is."""
+    codecs.register_error(_PLAIN, _plainly)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif reconfigure := getattr(getattr(sys, name), "reconfigure", None):
+            reconfigure(errors=_PLAIN)
+
+
+_PLAIN = "robustdial.plain"
+_NEAREST = {
+    "\N{EN DASH}": "-",
+    "\N{MULTIPLICATION SIGN}": "x",
+    "\N{GREEK SMALL LETTER LAMDA}": "lambda",
+    "\N{MICRO SIGN}": "u",
+}
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    """What is printed in place of letters that a stream does not know."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(map(_nearest, error.object[error.start : error.end])), error.end
+
+
+def _nearest(letter: str) -> str:
+    return _NEAREST.get(letter) or unicodedata.normalize("NFKD", letter).encode("ascii", "ignore").decode() or "?"
 
 
 def unheard() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from robustdial.cli.terminal import console
+from robustdial.cli.usage import UsageError
 
 
 def app(
@@ -31,7 +32,7 @@ def app(
         device: auto, cpu or cuda.
     """
     if port is not None and not 0 < port < 2**16:
-        raise ValueError(f"--port {port} is no port. Choose one from 1 to {2**16 - 1}.")
+        raise UsageError(f"--port {port} is no port. Give one from 1 to {2**16 - 1}, or leave it out.")
     from robustdial.app import open_demonstration, write_static
 
     demo = open_demonstration(run, device, data)
@@ -45,5 +46,9 @@ def app(
         raise ValueError(f"The page needs {error.name}. Install it: pip install 'robustdial[app]'.") from None
     where = "" if port is None else f":{port}"
     console.print(f"serving on http://{host}{where or ':7860'} (or the next free port); Ctrl-C ends it")
-    serve(demo, host, port)
+    try:
+        serve(demo, host, port)
+    except OSError as error:
+        remedy = "Give another --port, or a --host of this machine"
+        raise OSError(f"No page can be served on {host}{where}. {remedy}.") from error
     return 0

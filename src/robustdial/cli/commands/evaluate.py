@@ -229,6 +229,6 @@ def _order(data: Data) -> str:
 def _shard(text: str | None) -> tuple[int, int]:
     """`k/m`, or what torchrun says of its processes."""
     words = text.split("/") if text else [os.environ.get("RANK", "0"), os.environ.get("WORLD_SIZE", "1")]
-    if len(words) != 2 or not all(word.isdigit() for word in words):
+    if len(words) != 2 or not all(word.isdecimal() for word in words):
         raise UsageError(f"--shard {text} is not a part. Write k/m, for example 0/4 to 3/4.")
     return int(words[0]), int(words[1])
