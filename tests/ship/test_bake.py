@@ -129,7 +129,7 @@ def test_a_file_in_the_place_of_the_folder_is_left_alone(runs, tmp_path, capsys)
         ("oat", [], "Say where it stands: --lam, in Python lam=, from 0 to 1"),
         ("oat", ["--lam", "0.2", "--width", "0.3"], "width=0.3 is not on this dial"),
         ("oat", ["--lam", "0.2", "--format", "onx"], "The nearest is 'onnx'"),
-        ("oat", ["--lam", "0.2", "--format"], "--format names none"),
+        ("oat", ["--lam", "0.2", "--format"], "--format names nothing"),
         ("oat", ["--lam", "0.2", "--attack", "gpd-3"], "not an attack"),
         ("oat", ["--lam", "0.2", "--n", "0"], "at least one image"),
         ("pgd-at", ["--lam", "0.2"], "has no dial"),

@@ -96,8 +96,6 @@ def _formats(names: Sequence[str] | None, out: Path | None) -> list[str]:
     single = format_of(out)
     if names is None:
         return [single or "pt2"]
-    if not names:
-        raise ValueError(f"--format names none. Choose from {', '.join(FORMATS)}.")
     for name in names:
         choose(name, tuple(FORMATS), "format")
     both = [other for name in names for other in (("onnx", name) if name == "onnx-int8" else (name,))]
