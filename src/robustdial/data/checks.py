@@ -10,6 +10,7 @@ from torch import Tensor
 from robustdial.data.base import Data, Source
 
 _ROUNDED = 1e-3
+_SLIP = 0.3  # as far as an interpolation may leave [0, 1]
 
 
 def whole_labels(y: Tensor, part: str) -> Tensor:
@@ -74,10 +75,13 @@ def whole_images(x: Tensor, part: str) -> Tensor:
         )
     if x.shape[1] > 4 and x.shape[3] <= 4:
         raise ValueError(f"The {part} images {list(x.shape)} have their channels last. Give x.permute(0, 3, 1, 2).")
+    if x.is_meta or x.layout != torch.strided:
+        raise ValueError(f"The {part} images are no ordinary tensor (meta, sparse). Give their pixels, x.to_dense().")
     if x.dtype == torch.uint8:
         return x
     if not x.is_floating_point():
         raise ValueError(f"The {part} images are {x.dtype}. Give uint8, or float in [0, 1].")
+    x = x.detach()
     _check_range(x, part)
     return x.float()
 
@@ -125,6 +129,11 @@ def _check_range(x: Tensor, part: str) -> None:
     if len(x) == 0:
         return
     low, high = x.min().item(), x.max().item()
+    if (low < 0 or high > 1) and low > -_SLIP and high < 1 + _SLIP:
+        raise ValueError(
+            f"The {part} pixels reach from {low:.6g} to {high:.6g}. Where an interpolation has left [0, 1], give "
+            "x.clamp(0, 1)."
+        )
     if low < 0:
         raise ValueError(
             f"The {part} pixels reach from {low:.3g} to {high:.3g}: the data looks normalised already. "

@@ -103,10 +103,16 @@ def decode(file: File, name: str, background: Colour = WHITE) -> Image.Image:
     with _opened(file, name) as image:
         try:
             image.load()  # Pillow turns a TIFF upright by itself, and forgets its orientation
-            turn = _TURNS.get(_orientation(image))
-            return _opaque(image if turn is None else image.transpose(turn), background)
+            return _shown(image, background)
         except Exception as error:  # Pillow has no exception of its own for what is damaged
             raise _undecodable(name) from error
+
+
+def as_shown(image: Image.Image, name: str, background: Colour = WHITE) -> Image.Image:
+    """An image that somebody has opened, as `decode` gives it. Raises ValueError for more than 8 bits per channel."""
+    if (mode := _deep(image)) is not None:
+        raise ValueError(f"{name} has pixels of mode {mode!r}. Bring it to 8 bits per channel.")
+    return _shown(image, background)
 
 
 def header(file: File, name: str) -> Header:
@@ -254,6 +260,12 @@ def _has_frames(image: Image.Image) -> bool:
 def _has_alpha(image: Image.Image) -> bool:
     palette = image.palette.mode if image.mode == "P" and image.palette is not None else ""
     return image.mode in _WITH_ALPHA or "transparency" in image.info or palette.endswith("A")
+
+
+def _shown(image: Image.Image, background: Colour) -> Image.Image:
+    """Upright and opaque."""
+    turn = _TURNS.get(_orientation(image))
+    return _opaque(image if turn is None else image.transpose(turn), background)
 
 
 def _opaque(image: Image.Image, background: Colour) -> Image.Image:
