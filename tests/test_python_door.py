@@ -42,7 +42,8 @@ def fit(**changes):
 def batch(x=X, y=Y, model=None, passes=2, **changes):
     s = rd.TrainState.new(model or net())
     given = {"batch": rd.Batch(x, y), "method": rd.fgsm(), "optimizer": s.optimizer} | changes
-    return rd.train_batch(s.model, given["batch"], given["method"], passes, given["optimizer"], [])
+    placed = (given.pop("batch"), given.pop("method"), passes, given.pop("optimizer"), [])
+    return rd.train_batch(s.model, *placed, **given)
 
 
 NAMES = {**vars(rd), "attack": attack, "nn": nn, "torch": torch, "NAN": NAN, "INF": INF, "X": X, "Y": Y}
@@ -101,6 +102,26 @@ batch(y=nn.functional.one_hot(Y))           | y.argmax(1) of one-hot labels
 batch(y=Y[:3])                              | 8 images and 3 labels
 batch(y=Y - 1)                              | The smallest label is -1
 batch(y=Y + 5)                              | The labels go up to 6, and the network has fewer logits
+batch(x=X[:0], y=Y[:0])                     | The batch has no images
+batch(x=X.double())                         | weights are float32, the images float64: give x.float()
+batch(x=X.double(), model=dialed(), method=rd.oat(lambdas=(0, 1)))     | the images float64: give x.float()
+batch(model=net().double())                 | weights are float64, the images float32: build it with .float()
+batch(x=X.expand(-1, 3, -1, -1))            | takes 1 channels, the images have 3
+batch(x=X.to("meta"), y=Y.to("meta"))       | no ordinary tensor
+batch(y=torch.eye(3)[Y])                    | probabilities of 3 classes, and the network has 2 logits
+batch(model=nn.Sequential(nn.Flatten(), nn.Linear(64, 1)))             | one class cannot be told from others
+batch(model=nn.Conv2d(1, 2, 8))             | Flatten them: logits.flatten(1)
+batch(model=net().requires_grad_(False))    | All weights of the network are frozen
+batch(optimizer=rd.optimizer_for(net(), 1)) | The optimizer has none of the weights that are to learn
+batch(optimizer=torch.optim.LBFGS(net().parameters()))                 | LBFGS steps with a closure only
+batch(teacher=net())                        | The teacher is in training mode
+batch(accumulate=0)                         | leaves no part of a batch
+batch(accumulate=3)                         | A batch of 8 images in 3 parts leaves some with fewer
+torch.no_grad()(batch)()                    | Gradients are switched off here
+torch.inference_mode()(lambda: list(fit()))()                          | Gradients are switched off here
+fit(data=rd.from_tensors((X, Y), (X, Y), augment=lambda x: x.numpy())) | The augmentation gives a ndarray
+fit(state=rd.TrainState.new(nn.Sequential(nn.Flatten(), nn.Linear(64, 1))))  | one class cannot be told from others
+fit(state=rd.TrainState.new(net().requires_grad_(False)))              | All weights of the network are frozen
 batch(batch=X)                              | batch is a tensor of [8, 1, 8, 8]. A tensor
 batch(batch=(X, Y))                         | batch is a tuple of 2. Give images and labels as one Batch(x, y)
 batch(passes=0)                             | passes=0 is out of range

@@ -189,6 +189,15 @@ def _remedy(network: Network, x: Tensor, why: str) -> str:
     """What to do about a network that fails, from what it says and can be seen of it."""
     if known := [remedy for said, remedy in _SAID.items() if said in why]:
         return known[0]
+    if found := misfit(network, x):
+        return found
+    if not _takes_one(network):
+        return "Its forward must do with the images alone, by their place: wrap it in a module that gives it the rest."
+    return f"It must take images {list(x.shape[1:])}, in [0, 1], in batches of any size."
+
+
+def misfit(network: Network, x: Tensor) -> str | None:
+    """What to do about images that are of another kind than a network's weights; None if nothing is seen of that."""
     modules = list(network.modules()) if isinstance(network, nn.Module) else []
     kept = [w for m in modules for w in (*m.parameters(recurse=False), *m.buffers(recurse=False))]
     floating = [w for w in kept if w.is_floating_point()]
@@ -196,10 +205,10 @@ def _remedy(network: Network, x: Tensor, why: str) -> str:
     taken = next((m.in_channels for m in modules if isinstance(m, nn.Conv2d)), x.shape[1])
     if weight is not None and weight.dtype != x.dtype:
         what = "weights" if isinstance(weight, nn.Parameter) else "buffers"
-        return (
-            f"Its {what} are {str(weight.dtype).removeprefix('torch.')}, the images "
-            f"{str(x.dtype).removeprefix('torch.')}: build it with .float(), or convert the images in its forward."
-        )
+        usual = all(w.dtype == torch.float32 for w in floating)
+        remedy = "give x.float()" if usual else "build it with .float(), or convert the images in its forward"
+        names = [str(kind).removeprefix("torch.") for kind in (weight.dtype, x.dtype)]
+        return f"Its {what} are {names[0]}, the images {names[1]}: {remedy}."
     if weight is not None and weight.device != x.device:
         return f"Its weights are on {weight.device}, the images on {x.device}: move one to the other with .to()."
     if weight is not None and weight.is_inference():
@@ -209,9 +218,7 @@ def _remedy(network: Network, x: Tensor, why: str) -> str:
             f"Its first convolution takes {taken} channels, the images have {x.shape[1]}: give images that it was "
             f"built for, or let its forward make them, as x.expand(-1, {taken}, -1, -1) does of grey ones."
         )
-    if not _takes_one(network):
-        return "Its forward must do with the images alone, by their place: wrap it in a module that gives it the rest."
-    return f"It must take images {list(x.shape[1:])}, in [0, 1], in batches of any size."
+    return None
 
 
 def _takes_one(network: Network) -> bool:

@@ -50,6 +50,19 @@ def test_a_batch_that_the_parts_do_not_divide_is_refused():
         next(fit(state, data, method, epochs=1, batch=36))
 
 
+def test_what_a_batch_that_was_broken_off_has_left_is_not_learned_from():
+    x, y = torch.rand(6, 1, 4, 4, requires_grad=True), torch.arange(6) % 2
+    weights = []
+    for stale in (None, 100.0):
+        torch.manual_seed(0)
+        net = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+        net[1].weight.grad = None if stale is None else torch.full((2, 16), stale)
+        train_batch(net, Batch(x, y), RECIPES["fgsm"](), 2, optimizer_for(net, 0.1), [])
+        weights.append(net[1].weight.detach())
+    assert torch.equal(*weights)
+    assert x.grad is None  # nor do the images get one
+
+
 def test_a_gradient_is_shortened_to_a_length():
     net, longest = nn.Linear(3, 1, bias=False), 0.5
     before = net.weight.detach().clone()

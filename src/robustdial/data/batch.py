@@ -42,6 +42,8 @@ class Batch:
         a("y", self.y, Tensor, "labels as a tensor [B] of whole numbers; torch.as_tensor makes one of a list")
         check_learned(self.x)
         check_targets(self.y, len(self.x))
+        if self.x.requires_grad:  # the images are not what learns
+            object.__setattr__(self, "x", self.x.detach())
 
     def __len__(self) -> int:
         return len(self.x)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from robustdial.checks import said
 from robustdial.data.augment import Augmentation, Move, Then, none
 from robustdial.data.base import Data, unit
 
@@ -58,6 +59,12 @@ def augmented(data: Data, index: Tensor, x: Tensor, images: int | None = None) -
         (data.augment.first, data.augment.second) if isinstance(data.augment, Then) else (data.augment, none)
     )
     if not isinstance(first, Augmentation):
-        return unit(second(first(x))), None
+        return _in_units(second(first(x))), None
     move = first.draw(x)
-    return unit(second(move(x))), Origin(index.to(x.device, non_blocking=True), images or len(data.train), move)
+    return _in_units(second(move(x))), Origin(index.to(x.device, non_blocking=True), images or len(data.train), move)
+
+
+def _in_units(x: object) -> Tensor:
+    if not isinstance(x, Tensor):
+        raise TypeError(f"The augmentation gives {said(x)}. It is given a tensor [B, C, H, W], and must give one.")
+    return unit(x)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from robustdial.data import Batch
 from robustdial.dial import Rows, Seat, unchanged
 from robustdial.distributed import ALONE, Shard, World, drawn, sharded
-from robustdial.logits import logits_of
+from robustdial.logits import checked_logits, logits_of
 from robustdial.method.lazy import Lazy
 from robustdial.method.modes import Mode, attacked
 from robustdial.method.objective import Objective, first_of
@@ -183,7 +183,13 @@ class Game:
     def _forward(self, images: Tensor, rows: Rows) -> Tensor:
         self.spent += len(images)
         # a copy: a network that writes into its input must not change what the others, and the next pass, see
-        return logits_of(self.seat.forward(images.clone(), rows))
+        logits = checked_logits(logits_of(self.seat.forward(images.clone(), rows)), len(images))
+        if self.batch.y.dim() == 2 and self.batch.y.shape[1] != logits.shape[1]:
+            raise ValueError(
+                f"The labels are probabilities of {self.batch.y.shape[1]} classes, and the network has "
+                f"{logits.shape[1]} logits. Give one for each class to both."
+            )
+        return logits
 
 
 def _rows(reach: Reach, rows: Rows) -> Reach:

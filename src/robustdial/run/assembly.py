@@ -29,7 +29,8 @@ from robustdial.run.network import model_of
 from robustdial.run.places import data_of, places_of
 from robustdial.run.settings import Run
 from robustdial.training.batch import PLAIN
-from robustdial.training.engine import TrainState, averaged, check_divides
+from robustdial.training.door import check_divides
+from robustdial.training.engine import TrainState, averaged
 from robustdial.training.growth import parse_growth
 from robustdial.training.optimizer import optimizer_for
 from robustdial.training.rate import Warmed, parse

@@ -10,7 +10,7 @@ from robustdial.run.calibrated import Calibration
 from robustdial.run.estimate import passes_by_epoch
 from robustdial.run.experiment import Experiment
 from robustdial.run.settings import Run
-from robustdial.training.engine import check_divides
+from robustdial.training.door import check_divides
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from robustdial.method.learner import Learner, Plain
 from robustdial.method.objective import Objective, rest_of
 from robustdial.method.solver import Memory
 from robustdial.randomness import RandomStream
+from robustdial.training.door import check_divides, check_learns, check_steps, told
 from robustdial.training.sending import Backward, Sending
 from robustdial.training.update import Update
 from robustdial.typing import Classifier
@@ -77,16 +78,21 @@ def train_batch(
 
     Raises:
         TypeError, ValueError: an argument that cannot be meant, pixels outside [0, 1], a batch elsewhere than the
-            model, labels that the model has no logit for.
+            model, labels that the model has no logit for, an optimizer of other weights, or gradients switched off.
     """
     whole("passes", passes, least=1)
+    if not len(batch):
+        raise ValueError("The batch has no images. Leave it out.")
     whole_images(batch.x, "training")
     check_place(model, batch)
+    check_steps(optimizer)
+    check_learns(model, optimizer, teacher)
+    check_divides(1, accumulate, len(batch))
     world.same_random_numbers(batch.x.device)
     if batch.shard is None:
         batch = replace(batch, shard=Shard(len(batch) * world.size, world.rank, world.size))
     engine: dict[str, Any] = {"learner": learner, "step_scale": step_scale, "teacher": teacher, "world": world}
-    try:
+    with told(model, batch):
         return played(
             model,
             batch,
@@ -100,11 +106,6 @@ def train_batch(
             clip=clip,
             **engine,
         )
-    except IndexError as error:  # of the cross-entropy
-        raise ValueError(
-            f"The labels go up to {int(batch.y.max())}, and the network has fewer logits ({error}). Number the classes "
-            "from 0, or build the network with more."
-        ) from error
 
 
 def check_place(model: nn.Module, batch: Batch) -> None:
@@ -147,6 +148,7 @@ def played(
         plays = [method.solver.play(game, passes, memory) for game, memory in zip(games, memories, strict=True)]
         return Round(games, zip(*plays, strict=True), turn, send)  # all widths advance in lock-step
 
+    optimizer.zero_grad(set_to_none=True)  # of a batch that was broken off, or a backward of the caller's
     rounds = [sit_down(part, turn) for part, turn in zip(dealt, contexts, strict=True)]
     update, learned = Update(model, optimizer, world, clip), 0
     sums: Sums = {}

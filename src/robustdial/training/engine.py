@@ -20,6 +20,7 @@ from robustdial.method import Method
 from robustdial.method.learner import Learner
 from robustdial.method.solver import Memory
 from robustdial.training.batch import PLAIN, Sums, add, check_place, played
+from robustdial.training.door import check_divides, check_learns, check_steps, told
 from robustdial.training.growth import AT_ONCE, Growth
 from robustdial.training.means import MEANS, means_of, over_all
 from robustdial.training.optimizer import check_rates, optimizer_for
@@ -105,6 +106,7 @@ class TrainState:
         a("model", self.model, nn.Module, "a network, a torch.nn.Module")
         a("optimizer", self.optimizer, torch.optim.Optimizer, "an optimizer, such as optimizer_for(model, lr=0.1)")
         check_rates(self.optimizer)
+        check_steps(self.optimizer)
         finite("lr", self.lr, "Give a learning rate such as 0.1.")
         seed(self.seed)
         self.rate = rate_of(self.rate)
@@ -179,21 +181,24 @@ def _steps(state: TrainState, data: Data, method: Method, epochs: int, batch: in
             if first:  # one look at what the data and its augmentation really give
                 first, learned = False, replace(learned, x=whole_images(learned.x, "training"))
                 check_place(state.model, learned)
-            sums = played(
-                state.model,
-                learned,
-                state.growth.of(method, done),
-                passes,
-                state.optimizer,
-                state.memories,
-                forward=state.forward,
-                learner=state.learner,
-                step_scale=state.recovery.step_scale * state.growth(done),
-                teacher=state.teacher,
-                world=state.world,
-                accumulate=state.accumulate,
-                clip=state.clip,
-            )
+                check_rates(state.optimizer)
+                check_learns(state.model, state.optimizer, state.teacher)
+            with told(state.model, learned):
+                sums = played(
+                    state.model,
+                    learned,
+                    state.growth.of(method, done),
+                    passes,
+                    state.optimizer,
+                    state.memories,
+                    forward=state.forward,
+                    learner=state.learner,
+                    step_scale=state.recovery.step_scale * state.growth(done),
+                    teacher=state.teacher,
+                    world=state.world,
+                    accumulate=state.accumulate,
+                    clip=state.clip,
+                )
             if state.average is not None:
                 follow(state.average, state.model)
             state.world.same_random_numbers(state.device)
@@ -275,20 +280,6 @@ def _check_factor(factor: object, progress: float) -> None:
     if float(factor) < 0:  # type: ignore[arg-type]
         raise ValueError(
             f"rate({progress:g})={factor} is negative: the weights would climb. Give a factor of 0 or more."
-        )
-
-
-def check_divides(processes: int, accumulate: int, batch: int) -> None:
-    """Raise ValueError unless so many processes, each in so many parts, can play batches of this size."""
-    if accumulate < 1:
-        raise ValueError(f"--accumulate {accumulate} leaves no part of a batch to play. Give 1 or more.")
-    if batch % (processes * accumulate):
-        several = f" on {processes} processes" if processes > 1 else ""
-        parts = f" in {accumulate} parts" if accumulate > 1 else ""
-        fits = max(batch // (processes * accumulate), 1) * processes * accumulate
-        raise ValueError(
-            f"A batch of {batch} images{several}{parts} leaves some with fewer. Give --batch {fits}, or another number "
-            "that they divide."
         )
 
 

@@ -24,7 +24,7 @@ from robustdial.report.words import duration, size
 from robustdial.run import Run
 from robustdial.run.calibrated import Calibration, calibrated, this_machine, to_plan
 from robustdial.run.forecast import Forecast, forecast
-from robustdial.training.engine import check_divides
+from robustdial.training.door import check_divides
 
 
 class Stage(NamedTuple):
