@@ -203,6 +203,11 @@ rd.fit_generator(None, data(), epochs=1, batch=4)      | state is None
 rd.StyleGenerator((1, 8, 8), 2.5)           | classes=2.5 is no whole number
 rd.save(net(), "here")                      | state is a Sequential
 rd.restore("there", state())                | state is the text 'there'
+rd.look(net(), 255 * X, Y, rd.Linf(0.1))    | pixels reach up to
+rd.look(net(), X, Y.float(), rd.Linf(0.1))  | Give one whole number per image
+rd.look(net(), X, Y + 5, rd.Linf(0.1))      | labels up to 6, and the network has 2 logits
+rd.report("nowhere")                        | There is no folder nowhere
+rd.from_pretrained("/nowhere/at/all")       | There is no folder /nowhere/at/all
 rd.diagnose([], 2)                          | There are no epochs
 rd.latencies([], X)                         | There are no networks
 rd.latencies([net()], X, rounds=0)          | rounds=0 is out of range

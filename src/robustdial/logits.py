@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_pre_hook
 
 Network = Callable[[Tensor], Any]
 """Images `[B, C, H, W]` in [0, 1] to whatever its author has thought of, logits among it."""
@@ -138,6 +141,46 @@ def check_in_evaluation(f: Network) -> None:
             f"The network is in training mode ({kinds}): its answers depend on the batch. Call model.eval() first; "
             "where that was done, the network's own train() leaves these layers out."
         )
+
+
+@contextmanager
+def evaluation(*networks: nn.Module) -> Iterator[None]:
+    """Inside, networks are in evaluation mode; afterwards each layer is in the one in which it was."""
+    modes = [(layer, layer.training) for network in networks for layer in network.modules()]
+    for network in networks:
+        network.eval()
+    try:
+        yield
+    finally:
+        for layer, training in modes:
+            layer.training = training
+
+
+@contextmanager
+def none_in_training(f: Network) -> Iterator[None]:
+    """Inside, a layer in training mode behind a function, where `check_in_evaluation` cannot see it, raises ValueError
+    before it answers, if its answers would depend on the batch or on chance."""
+    functions = f.modules() if isinstance(f, nn.Module) else ()
+    hidden = any(isinstance(part, LogitsOf) and not isinstance(part.network, nn.Module) for part in functions)
+    if isinstance(f, nn.Module) and not hidden:
+        yield
+        return
+    here = threading.get_ident()
+
+    def look(layer: nn.Module, given: object) -> None:
+        name = type(layer).__name__
+        unsteady = "drop" in name.lower() or hasattr(layer, "running_mean")
+        if layer.training and unsteady and threading.get_ident() == here:
+            raise ValueError(
+                f"The network behind the function is in training mode ({name}): its answers depend on the batch. Call "
+                "model.eval() first."
+            )
+
+    hook = register_module_forward_pre_hook(look)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def in_training(f: Network) -> list[nn.Module]:

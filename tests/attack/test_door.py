@@ -1,5 +1,7 @@
 """The door that every attack is called through, and what `measure` asks for."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
@@ -7,6 +9,7 @@ from torch import nn
 from robustdial.attack import Clean, FromAnother, Grid, PGDAttack, WorstOf, parse
 from robustdial.data import from_tensors
 from robustdial.evaluate import clean_accuracy, measure
+from robustdial.logits import LogitsOf
 from robustdial.method.threat import Linf, spatial
 from robustdial.randomness import seeded
 
@@ -41,6 +44,7 @@ MEANT_OTHERWISE = {
     "normalised": ((X - 0.5) / 0.5, Y, "normalised already[?].*into the network"),
     "uint8": ((X * 255).to(torch.uint8), Y, r"uint8.*x.float\(\) / 255"),
     "int64": (X.long(), Y, r"int64.*x.float\(\) / 255"),
+    "interpolated": (X * 1.1, Y, r"interpolation.*x\.clamp\(0, 1\)"),
     "nan": (X.where(X > 0.1, torch.nan), Y, "not finite"),
     "infinite": (X.where(X > 0.1, torch.inf), Y, "not finite"),
     "one image": (X[0], Y[:1], r"\[3, 4, 4\].*x\[None\]"),
@@ -163,6 +167,71 @@ def test_measuring_leaves_inference_mode():
         assert measure(NET, source, "pgd-3", Linf(0.1)) == expected
 
 
+class Careless(Mine):
+    """It leaves the network in training mode, as many loops do, and gradients in its weights."""
+
+    def __init__(self, network):
+        self.network = network
+
+    def __call__(self, f, x, y, threat):
+        x = x.clone().requires_grad_()
+        nn.functional.cross_entropy(f(x), y).backward()
+        self.network.train()
+        return (x + 0.1 * x.grad.sign()).clamp(0, 1).detach()
+
+
+def test_what_an_attack_leaves_in_the_network_does_not_count():
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(64, 5)).eval()
+    before = network[1].running_mean.clone()
+    found = measure(network, data().test, Careless(network), Linf(0.1), batch=2)
+    assert found == measure(network, data().test, Careless(nn.ReLU()), Linf(0.1), batch=2)
+    assert not network.training and not network[1].training and torch.equal(network[1].running_mean, before)
+    assert all(weight.grad is None and weight.requires_grad for weight in network.parameters())
+
+
+@pytest.mark.parametrize("gives", [lambda x: x[:1], lambda x: x.double(), lambda x: x.numpy(), lambda x: (x, x), id])
+def test_what_an_attack_gives_is_looked_at(gives):
+    class Odd(Mine):
+        def __call__(self, f, x, y, threat):
+            return gives(x)
+
+    source = from_tensors((X, Y), (X, RIGHT)).test
+    with pytest.raises(TypeError, match=r"mine gives .* Return one such tensor") as refused:
+        measure(NET, source, Odd(), Linf(0.1))
+    assert "\n" not in str(refused.value)
+
+
+BEHIND = [lambda f: lambda x: f(x), lambda f: f.forward, lambda f: partial(f), lambda f: LogitsOf(lambda x: [f(x)], 0)]
+ASK = [lambda f: measure(f, data().test, "pgd-1", Linf(0.1)), lambda f: clean_accuracy(f, data().test)]
+
+
+@pytest.mark.parametrize("behind", BEHIND, ids=["lambda", "method", "partial", "LogitsOf"])
+@pytest.mark.parametrize("ask", ASK, ids=["measure", "clean_accuracy"])
+def test_training_mode_is_found_behind_a_function(behind, ask):
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Dropout(), nn.Flatten(), nn.Linear(64, 5))
+    before = network[1].running_mean.clone()
+    with pytest.raises(ValueError, match=r"behind the function is in training mode .*model\.eval\(\) first"):
+        ask(behind(network))
+    assert torch.equal(network[1].running_mean, before)
+    network.eval()
+    head = nn.Softmax(1)  # in training mode, which changes nothing
+    ask(behind(network))
+    ask(lambda x: head(network(x)).log())
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_another_default_dtype_changes_no_count(dtype):
+    with seeded(0):
+        expected = measure(NET, data().test, "apgd-ce-3", Linf(0.1))
+    source = data().test
+    torch.set_default_dtype(dtype)
+    try:
+        with seeded(0):
+            assert measure(NET, source, "apgd-ce-3", Linf(0.1)) == expected
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -172,6 +241,8 @@ def test_measuring_leaves_inference_mode():
         (lambda: (NET, data().test, "pgd", Linf(0.1)), "'pgd' is not an attack"),
         (lambda: (NET, data().test, PGDAttack, Linf(0.1)), r"the class PGDAttack is no attack"),
         (lambda: (NET, data().test, 20, Linf(0.1)), "attack=20 is no attack"),
+        (lambda: (NET, data().test, data, Linf(0.1)), r"the function data is no attack.*f\.name = 'mine'"),
+        (lambda: (data(), data().test, "pgd-2", Linf(0.1)), "The network is a Data. Give a function"),
         (lambda: (NET, data().test, "pgd-2", Linf(0.1), 0), "batch=0"),
     ],
 )

@@ -74,3 +74,16 @@ def test_networks_are_timed_by_turns_after_a_warm_up():
     assert 0.001 <= fast.low <= fast.median <= fast.high
     assert late.low >= 0.01
     assert fast.median < late.median
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda net: cost(net, (3, 4, 4)), lambda net: latencies([net], torch.zeros(2, 3, 4, 4), rounds=1)]
+)
+def test_asking_leaves_the_network_as_it_was(ask):
+    net = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Dropout(), nn.Flatten(), nn.Linear(64, 5)).train()
+    net[1].eval()
+    before, modes = {k: v.clone() for k, v in net.state_dict().items()}, [layer.training for layer in net.modules()]
+    drawn = torch.get_rng_state()
+    ask(net)
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert [layer.training for layer in net.modules()] == modes and torch.equal(torch.get_rng_state(), drawn)

@@ -117,6 +117,7 @@ def test_a_loop_of_ones_own_names_what_is_missing():
     with pytest.raises(ValueError, match="there are 2 classes"):
         pseudo_labelled(data, torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(16, 3)))
     taught = pseudo_labelled(data, state.model)
+    assert state.model.training  # as it was before
     x, _ = next(data.test.batches([torch.arange(12)]))
     assert torch.equal(taught.unlabelled.labels, state.model(x).argmax(1))
     (epoch,) = fit(state, taught, rst(steps=1), epochs=1, batch=4)

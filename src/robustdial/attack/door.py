@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import Tensor
 
+from robustdial.checks import said
 from robustdial.logits import Guarded, guarded
 from robustdial.method.threat import Threat
 from robustdial.typing import Classifier
@@ -61,8 +62,7 @@ def opened(f: Classifier, x: Tensor, y: Tensor) -> Iterator[tuple[Guarded, Tenso
 def check_network(f: object) -> None:
     """Raises TypeError unless it can be called."""
     if not callable(f) or isinstance(f, type):
-        said = f"the class {f.__name__}" if isinstance(f, type) else f"{f!r}"
-        raise TypeError(f"The network is {said}. Give a function of images to logits, such as a torch.nn.Module.")
+        raise TypeError(f"The network is {said(f)}. Give a function of images to logits, such as a torch.nn.Module.")
 
 
 def check_threat(threat: object) -> None:

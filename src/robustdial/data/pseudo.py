@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from robustdial.checks import checked
 from robustdial.data import Data, Relabelled, unit
-from robustdial.logits import guarded
+from robustdial.logits import evaluation, guarded
 from robustdial.precision import Prepared, full_precision
 
 BATCH = 256
@@ -38,9 +38,8 @@ def predict_labels(data: Data, teacher: nn.Module) -> Tensor:
     """The class of each unlabelled image, int64 `[N]` on the CPU, as `pseudo_labelled` gives it."""
     assert data.unlabelled is not None
     order = list(torch.split(torch.arange(len(data.unlabelled)), BATCH))
-    teacher.eval()
     f, found = guarded(Prepared(teacher, "float32")), []
-    with full_precision():
+    with evaluation(teacher), full_precision():
         for x, _ in data.unlabelled.batches(order):
             logits = f(unit(x))
             if logits.shape[1] != len(data.classes):

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from robustdial.attack import Attack, answers
+from robustdial.checks import said
 from robustdial.data import Source, unit, whole_images
 from robustdial.method.threat import Ball, Threat
 from robustdial.typing import Classifier
@@ -67,7 +68,14 @@ def chosen_batches(source: Source, order: Sequence[Tensor]) -> Iterator[tuple[Te
 
 
 def check_inside(threat: Threat, x: Tensor, adv: Tensor, attack: Attack) -> None:
-    """Raises ValueError if an attack has left [0, 1], or the ball of a threat that is one."""
+    """Raises TypeError if an attack gives no images of the kind that it was given, ValueError if it has left [0, 1], or
+    the ball of a threat that is one."""
+    if not isinstance(adv, Tensor) or (adv.shape, adv.dtype) != (x.shape, x.dtype):
+        found = f"{adv.dtype} {list(adv.shape)}" if isinstance(adv, Tensor) else said(adv)
+        raise TypeError(
+            f"{attack.name} gives {found} for images {x.dtype} {list(x.shape)}. Return one such tensor of perturbed "
+            "images."
+        )
     low, high = (float(end) for end in adv.aminmax())
     if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):  # NaN is not inside either
         raise ValueError(f"{attack.name} gives pixels from {low:.4g} to {high:.4g}, outside [0, 1]. Mend it.")

@@ -12,6 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from robustdial.checks import checked
 from robustdial.data.base import Shape
+from robustdial.logits import evaluation
 
 
 class Cost(NamedTuple):
@@ -25,7 +26,7 @@ class Cost(NamedTuple):
 
 @checked
 def cost(f: nn.Module, shape: Shape) -> Cost:
-    """Parameters and multiply-adds of one image `[C, H, W]`.
+    """Parameters and multiply-adds of one image `[C, H, W]`, in evaluation mode.
 
     The products of attention are matrix products. Batch norm, activations and pooling are not counted, as in most
     tables of papers. A baked network is a plain network and costs what its layers cost. `model.at(lam)` has the FiLM
@@ -37,7 +38,7 @@ def cost(f: nn.Module, shape: Shape) -> Cost:
     from torch.utils.flop_counter import FlopCounterMode  # brings triton with it
 
     device = next((weight.device for weight in f.parameters()), torch.device("cpu"))
-    with torch.no_grad(), _in_the_open(), FlopCounterMode(display=False) as counter:
+    with torch.no_grad(), evaluation(f), _in_the_open(), FlopCounterMode(display=False) as counter:
         f(torch.zeros(1, *shape, device=device))
     return Cost(sum(weight.numel() for weight in f.parameters()), counter.get_total_flops() // 2)
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from robustdial.checks import checked, whole
+from robustdial.logits import evaluation
 
 WARM_UP = 5
 """Forwards before the clock runs: caches fill, CUDA chooses its kernels."""
@@ -25,7 +26,7 @@ class Latency(NamedTuple):
 
 @checked
 def latencies(networks: Sequence[nn.Module], x: Tensor, rounds: int = 50) -> list[Latency]:
-    """Seconds that each network takes for the batch `x`, each forward timed by itself.
+    """Seconds that each network takes for the batch `x` in evaluation mode, each forward timed by itself.
 
     The networks run by turns (A B C A B C ...), so that what slows the machine slows them all. The clock stops when an
     accelerator has finished. The numbers are of this machine, with `torch.get_num_threads()` threads.
@@ -37,7 +38,7 @@ def latencies(networks: Sequence[nn.Module], x: Tensor, rounds: int = 50) -> lis
     whole("rounds", rounds, least=1)
     if not networks:
         raise ValueError("There are no networks to time. Give a list with at least one.")
-    with torch.inference_mode():
+    with torch.inference_mode(), evaluation(*networks):
         for network in networks:
             for _ in range(WARM_UP):
                 _seconds(network, x)

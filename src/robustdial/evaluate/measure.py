@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from contextlib import nullcontext
 from typing import cast
 
 import torch
@@ -9,11 +11,11 @@ import torch
 from robustdial.attack import Attack, answers, parse
 from robustdial.attack.door import check_network, check_threat
 from robustdial.bounds import JustInside, cut_at_bounds
-from robustdial.checks import checked, whole
+from robustdial.checks import checked, said, whole
 from robustdial.data import Source, check_part
 from robustdial.evaluate.accuracy import Accuracy, Measured, image_batches, right
 from robustdial.evaluate.survivors import Survivors, attacks_of, run_cascade
-from robustdial.logits import check_in_evaluation, guarded
+from robustdial.logits import check_in_evaluation, guarded, none_in_training
 from robustdial.method.threat import Threat, balls_of
 from robustdial.typing import Classifier
 
@@ -75,8 +77,10 @@ def attack_of(attack: object) -> Attack:
     if isinstance(attack, str):
         return parse(attack)
     if isinstance(attack, type) or not callable(attack) or not hasattr(attack, "name"):
-        said = f"the class {attack.__name__}" if isinstance(attack, type) else repr(attack)
-        raise TypeError(f"attack={said} is no attack. Give a name such as 'pgd-20', or an object: PGDAttack(20).")
+        hint = " A function of yours needs a name: f.name = 'mine'." * inspect.isfunction(attack)
+        raise TypeError(
+            f"attack={said(attack)} is no attack. Give a name such as 'pgd-20', or an object: PGDAttack(20).{hint}"
+        )
     return cast(Attack, attack)
 
 
@@ -87,11 +91,16 @@ def clean_accuracy(f: Classifier, source: Source, batch: int = 256) -> Accuracy:
     check_part(source)
     whole("batch", batch, least=1)
     check_in_evaluation(f)
-    return Accuracy(sum(int(right(f, x, y).sum()) for x, y in image_batches(source, batch)), len(source))
+    correct = 0
+    for number, (x, y) in enumerate(image_batches(source, batch)):
+        with nullcontext() if number else none_in_training(f):
+            correct += int(right(f, x, y).sum())
+    return Accuracy(correct, len(source))
 
 
 def classes_of(f: Classifier, source: Source) -> int:
     """How many classes the network tells apart. Raises as `measure` does."""
     check_in_evaluation(f)
     x, _ = next(image_batches(source.subset(torch.zeros(1, dtype=torch.int64)), 1))
-    return answers(guarded(f, int(source.labels.max()) + 1), x).shape[1]
+    with none_in_training(f):
+        return answers(guarded(f, int(source.labels.max()) + 1), x).shape[1]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from torch import Tensor
 from robustdial.attack import Attack, Cascade, Clean, answers, check_supports, margin
 from robustdial.attack.base import without_gradients
 from robustdial.attack.door import opened
+from robustdial.attack.problem import eval_mode
 from robustdial.data import Source
 from robustdial.evaluate.accuracy import Accuracy, check_inside, chosen_batches
 from robustdial.logits import check_in_evaluation, guarded
@@ -51,7 +53,7 @@ class Survivors:
         return Survivors(
             torch.full((images,), UNBROKEN, dtype=torch.int16),
             torch.zeros(images, dtype=torch.int16),
-            torch.full((images,), torch.inf),
+            torch.full((images,), torch.inf, dtype=torch.float32),
             torch.zeros(stages, dtype=torch.float64),
         )
 
@@ -153,7 +155,9 @@ def run_cascade(
         for index, (x, y) in zip(order, chosen_batches(source, order), strict=True):
             clock = time.perf_counter()
             asked = network if without_gradients(attack) else quick
-            with opened(asked, x, y) as inside, seeded(seed_of(seed, stage, int(index[0])), x.device):
+            # an attack of somebody else may leave the network in training mode, or gradients in it
+            kept = nullcontext() if without_gradients(attack) else eval_mode(asked)
+            with opened(asked, x, y) as inside, seeded(seed_of(seed, stage, int(index[0])), x.device), kept:
                 adv = attack(*inside, threat)
             check_inside(threat, x, adv, attack)
             logits = answers(network, adv)

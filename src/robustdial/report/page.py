@@ -27,6 +27,8 @@ def render(folder: Path) -> Path:
         ValueError: a file in it is damaged.
     """
     folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {folder}. Name that of a run, a comparison or an evaluation.")
     with record.changing(folder / record.REPORT):  # who writes last has read last, and the page lacks nothing
         page = compare.page(folder) if (folder / record.COMPARE).exists() else run.page(folder)
         record.write_text(folder / record.REPORT, page)

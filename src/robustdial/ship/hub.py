@@ -7,6 +7,7 @@ used: it says nothing of weights that do not fit, and unpickles a file where the
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -168,6 +169,8 @@ def push_to_hub(run: str | Path, name: str, private: bool = False) -> str:
 
 
 def _fetched(name: str, revision: str | None) -> Path:
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
+        raise FileNotFoundError(f"There is no folder {name}. {_OTHERWISE}")
     hub = need("huggingface_hub", "hf")
     with _online(name):
         return Path(hub.snapshot_download(name, revision=revision, allow_patterns=[CONFIG, WEIGHTS, README]))

@@ -23,10 +23,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from robustdial.checks import checked
+from robustdial.data import Batch
 from robustdial.distributed import ALONE, Shard, World, sharded
 from robustdial.logits import guarded
 from robustdial.method.modes import attacked
-from robustdial.method.objective.base import cross_entropy
+from robustdial.method.objective.base import cross_entropy, hard
 from robustdial.method.threat import Ball, Threat, settled
 from robustdial.training.engine import Recovery
 from robustdial.typing import Json
@@ -84,10 +85,13 @@ def look(
 
     The gradients at the image and at the random start serve both the linearity and the two adversaries. Of several
     processes each looks at its `shard` of the images, and the signals are those of all.
+
+    Raises TypeError or ValueError for images or labels that are none of a batch (`Batch`).
     """
     place = shard or Shard(len(x))
-
-    flat, threat, asked = isinstance(threat, Ball), settled(threat, x), guarded(f)
+    x, y = (batch := Batch(x, y)).x, hard(batch.y)
+    labels = int(y.max()) + 1 if len(y) else 0
+    flat, threat, asked = isinstance(threat, Ball), settled(threat, x), guarded(f, labels)
 
     def seen(z: Tensor) -> tuple[Tensor, Tensor]:
         z = z.detach().requires_grad_()
