@@ -155,6 +155,8 @@ rd.dial(net(), (0, 1))                      | dials is a tuple of 2. Give Dials(
 rd.dial(net(), rd.Dials)                    | dials is the class Dials. Its parentheses are missing
 rd.dial(net(), sites=["1"])                 | sites=a list of 1 cannot be called
 rd.dial(nn.DataParallel(net()))             | model.module
+rd.dial(net().to("meta"))                   | weights are on meta
+rd.dial(net(), example=X[:0])               | example has no images
 rd.dial(dialed())                           | has a dial already
 rd.dial(net)                                | model is the function net. Its parentheses are missing: net()
 rd.Dials(0.5)                               | lambdas=0.5 is no sequence. Write it as a tuple: lambdas=(0.5,)
@@ -179,6 +181,12 @@ dialed()(X)                                 | model.at(lam)(x)
 dialed()(X, 0.5)                            | model(x, 0.5): a setting is no lambda. model.at(lam)(x)
 rd.inventory(dialed())                      | sites=a Dialed is no sequence
 rd.recalibrated(net(), 0.5, 1.0, [X])       | model is a Sequential. Give a network with a dial
+rd.recalibrated(dialed(), 0.5, 1.0, [(X, Y)])  | [x for x, y in loader]
+rd.recalibrated(dialed(), 0.5, 1.0, X)      | of all images as one tensor, [x]
+rd.reestimated(net(), DataLoader(TensorDataset(X, Y)))                 | [x for x, y in loader]
+rd.reestimated(net(), X)                    | of all images as one tensor, [x]
+rd.reestimated(net(), [255 * X])            | Give them in [0, 1]
+rd.mixed(net(), nn.Sequential(nn.Flatten(), nn.Linear(64, 5))).at(0.5)(X)   | Mix networks of the same classes
 rd.reestimated("net", [X])                  | net is the text 'net'
 rd.reestimated(dialed(), [X])               | Bake one: model.bake(0.5)
 rd.reestimated(dialed().at(0), [X])         | Bake one: model.bake(0.5)

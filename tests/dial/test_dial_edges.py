@@ -131,3 +131,35 @@ def test_weights_that_say_nothing_of_their_dial_are_taken(tmp_path):
     load_weights(other, {f"model.{name}": value for name, value in state.items()})
     assert torch.equal(other.at(0.3)(X), one.at(0.3)(X))
     assert fingerprint(state) == fingerprint(one.state_dict())
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_a_position_follows_its_network_into_another_type(dtype):
+    model = shaken(dial(network(), Dials((0, 0.3, 1)))).eval()
+    served = model.at(0.15)
+    served(X)
+    model.to(dtype)
+    found = served(X.to(dtype))
+    assert found.dtype == dtype
+    if dtype == torch.float64:  # but for the rounding of its code
+        torch.testing.assert_close(found, model.at(0.15)(X.double()), rtol=1e-3, atol=1e-3)
+
+
+def test_what_is_made_in_inference_mode_can_be_trained():
+    plain = network()
+    with torch.inference_mode():
+        model = dial(plain, Dials((0, 1)))
+        baked = model.bake(0.5)
+    for made in (model.at(0.5), baked.train()):
+        made(X).sum().backward()
+    assert all(weight.grad is not None for weight in baked.parameters())
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit")
+def test_a_traced_layer_gets_weights_of_its_own():
+    plain = network()
+    plain[5] = torch.jit.trace(plain[5], torch.rand(2, 8))
+    plain[5].weight.requires_grad_(False)
+    model = dial(plain, Dials((0, 1)))
+    assert all(weight.is_leaf for weight in model.parameters())
+    assert [weight.requires_grad for weight in model.body[5].parameters()] == [False, True]

@@ -33,6 +33,10 @@ def check_network(model: nn.Module) -> None:
     lazy = next((name for name, weight in model.named_parameters() if nn.parameter.is_lazy(weight)), None)
     if lazy is not None:
         raise ValueError(f"Weight {lazy!r} is not built yet. Call the network once on some images before dial().")
+    if any(weight.is_meta for weight in model.parameters()):
+        raise ValueError(
+            "The weights are on meta, without numbers. Call model.to_empty(device='cpu') and load some, before dial()."
+        )
 
 
 def copied(model: M) -> M:
@@ -57,7 +61,11 @@ def _deepcopy(model: M) -> M:
     """`copy.deepcopy(model)` in two thirds of its time: every module has a dozen dicts for hooks, and it is told in
     advance what becomes of those that are empty."""
     kept = (value for part in model.modules() for value in vars(part).values())
-    return copy.deepcopy(model, {id(v): type(v)() for v in kept if type(v) in (dict, OrderedDict, set) and not v})
+    with torch.no_grad():  # else the weights of a TorchScript layer would hang on those that they are copied from
+        made = copy.deepcopy(model, {id(v): type(v)() for v in kept if type(v) in (dict, OrderedDict, set) and not v})
+    for weight, like in zip(made.parameters(), model.parameters(), strict=True):
+        weight.requires_grad_(like.requires_grad)
+    return made
 
 
 def check_site(name: str, module: nn.Module) -> None:

@@ -58,6 +58,11 @@ class Mix(nn.Module):
         """Log-probabilities `[B, K]`."""
         one = F.log_softmax(self.accurate(x).float(), dim=1) + self.logs[0]
         two = F.log_softmax(self.bend(self.robust(x).float()), dim=1) + self.logs[1]
+        if one.shape != two.shape:
+            raise ValueError(
+                f"The first network gives {list(one.shape)}, the second {list(two.shape)}. Mix networks of the same "
+                "classes."
+            )
         return one + F.softplus(two - one)  # log(exp(one) + exp(two)), smooth and safe at both ends
 
 

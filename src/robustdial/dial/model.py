@@ -123,6 +123,7 @@ class Dialed(nn.Module):
         """
         return standing(lambda one: self._baked(one, width), lam, mix)
 
+    @torch.inference_mode(False)
     def _baked(self, lam: float, width: float) -> nn.Module:
         setting, body = self.setting(lam, width), copied(self.body)
         folded: dict[nn.Module, nn.Module] = {}
@@ -171,6 +172,7 @@ class Served(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits `[B, K]` of images `[B, C, H, W]`."""
+        self._follow()
         # only in training does `first` count: batch statistics belong to one branch, there is no mixture of two
         first = x.shape[0] if self.clean else 0  # len(x) would be one number for all time in an exported program
         setting = Setting(self.codes, self.share, self.rows, self.lam, first, self.level)
@@ -178,3 +180,12 @@ class Served(nn.Module):
             return cast(Tensor, self.dialed(x, setting))
         with self.dialed.dial.standing(self.kept.maps(self.dialed.body, (self.codes, self.share))):
             return cast(Tensor, self.dialed(x, setting))
+
+    def _follow(self) -> None:
+        """Be where the network is, and of its type, which may have been moved or cast since."""
+        like = self.dialed.codes
+        if (self.codes.device, self.codes.dtype) != (like.device, like.dtype):
+            self.codes, self.share, self.lam = (
+                v.to(like.device, like.dtype) for v in (self.codes, self.share, self.lam)
+            )
+            self.rows = self.rows.to(like.device)

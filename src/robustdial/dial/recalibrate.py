@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from robustdial.checks import checked
+from robustdial.checks import checked, said
 from robustdial.dial.encoding import Cosine, Encoding
 from robustdial.dial.film import Conditioner, IdentityFiLM
 from robustdial.dial.fixed import Fixed, kind_of
@@ -18,6 +18,8 @@ from robustdial.dial.model import Dialed
 from robustdial.dial.offer import meant
 from robustdial.dial.slim import Slim
 from robustdial.dial.surgery import dialed
+
+_ROUNDED = 1e-3
 
 
 @checked
@@ -42,7 +44,7 @@ def recalibrated(model: Dialed, lam: float, width: float, batches: Iterable[Tens
     >>> recalibrated(model, 0.3, 0.75, [torch.rand(16, 1, 8, 8)])[1].num_features
     6
     """
-    images = list(batches)
+    images = [_images(x) for x in batches]
     if not images:
         raise ValueError("There are no images to measure statistics on. Give some batches of training images.")
     if not 0 < width <= 1:
@@ -89,7 +91,8 @@ def _cut_layers(model: Dialed) -> set[str]:
 def reestimated(net: nn.Module, batches: Iterable[Tensor]) -> nn.Module:
     """A copy of a plain network whose batch norms have the mean statistics of these batches, in evaluation mode.
 
-    Raises TypeError if it has a dial, or is one position of a dial that still serves others.
+    Raises TypeError if it has a dial, or is one position of a dial that still serves others; TypeError or ValueError if
+    a batch is none of images in [0, 1].
     """
     if any(kind_of(module) != Fixed() for module in net.modules()):
         raise TypeError("This network has a dial, whose positions share statistics. Bake one: model.bake(0.5).")
@@ -102,7 +105,18 @@ def reestimated(net: nn.Module, batches: Iterable[Tensor]) -> nn.Module:
         norm.momentum = None  # a plain mean over the batches
         norm.training = True  # not train(), which would turn on what timm fuses into it, such as dropout
     for x in batches if norms else ():
-        net(x.clone())
+        net(_images(x).clone())
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum, norm.training = momentum, False
     return net
+
+
+def _images(x: object) -> Tensor:
+    """A batch of images. Raises TypeError or ValueError for something else."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"A batch of images is {said(x)}. Give images alone, as [x for x, y in loader].")
+    if x.dim() != 4:
+        raise ValueError(f"A batch of images is {list(x.shape)}. Give [B, C, H, W]; of all images as one tensor, [x].")
+    if x.is_cpu and x.is_floating_point() and len(x) and not (x.amin() >= -_ROUNDED and x.amax() <= 1 + _ROUNDED):
+        raise ValueError(f"The images reach from {float(x.amin()):.3g} to {float(x.amax()):.3g}. Give them in [0, 1].")
+    return x

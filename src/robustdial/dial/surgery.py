@@ -49,6 +49,7 @@ def everywhere(name: str, module: nn.Module) -> bool:
     return True
 
 
+@torch.inference_mode(False)  # what is made inside of it could never be trained, nor attacked
 def dialed(
     model: nn.Module,
     dials: Offer,
@@ -64,6 +65,8 @@ def dialed(
     check_network(model)
     shared, body = Dial(), copied(model)
     if example is not None:
+        if not example.dim() or not len(example):
+            raise ValueError("example has no images. Give dial() some, [B, C, H, W], or leave it out.")
         like = next(body.parameters(), example)
         example = example.to(like.device, like.dtype)
         check_copy(model, body, example)
