@@ -2,6 +2,8 @@
 
 import inspect
 import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -46,9 +48,53 @@ def batch(x=X, y=Y, model=None, passes=2, **changes):
     return rd.train_batch(s.model, *placed, **given)
 
 
+@dataclass(frozen=True)
+class Odd(rd.AT):
+    """An objective whose losses are shaped by functions."""
+
+    learned: Callable = lambda loss: loss
+    raised: Callable = lambda loss: loss
+
+    def learn(self, view):
+        return self.learned(super().learn(view))
+
+    def attack(self, view):
+        return self.raised(super().attack(view))
+
+
+@dataclass(frozen=True)
+class Gives:
+    """A solver that gives these points, and a schedule that gives so many passes."""
+
+    what: object
+
+    def play(self, game, passes, memory):
+        yield from self.what
+
+    def init(self):
+        return None
+
+    def passes(self, state):
+        return self.what
+
+    def after(self, state, epoch):
+        return state
+
+
+def method(**changes):
+    return replace(rd.pgd_at(steps=1), **changes)
+
+
+def creased(x):
+    """Logits whose gradient is not a number: a root of what is always zero."""
+    root = (x.clamp_min(-1) - x).sqrt().sum((1, 2, 3))
+    return torch.stack([root, x.sum((1, 2, 3))], dim=1)
+
+
 NAMES = {**vars(rd), "attack": attack, "nn": nn, "torch": torch, "NAN": NAN, "INF": INF, "X": X, "Y": Y}
 NAMES |= {"net": net, "dialed": dialed, "data": data, "state": state, "fit": fit, "batch": batch, "rd": rd}
 NAMES |= {"DataLoader": DataLoader, "TensorDataset": TensorDataset, "Chain": Chain, "Function": Function, "Warp": Warp}
+NAMES |= {"Odd": Odd, "Gives": Gives, "method": method, "creased": creased, "ce": nn.functional.cross_entropy}
 NAMES |= {"Border": Border, "Dark": Dark, "Unsalient": Unsalient, "DCT": DCT, "recipes": recipes}
 
 DOOR = """
@@ -122,6 +168,16 @@ torch.inference_mode()(lambda: list(fit()))()                          | Gradien
 fit(data=rd.from_tensors((X, Y), (X, Y), augment=lambda x: x.numpy())) | The augmentation gives a ndarray
 fit(state=rd.TrainState.new(nn.Sequential(nn.Flatten(), nn.Linear(64, 1))))  | one class cannot be told from others
 fit(state=rd.TrainState.new(net().requires_grad_(False)))              | All weights of the network are frozen
+batch(method=method(objective=Odd(learned=lambda loss: loss.mean())))       | is a tensor of [] for 8 images. Give one number for each
+batch(method=method(objective=Odd(learned=lambda loss: loss[:, None])))     | The loss of Odd is a tensor of [8, 1] for 8 images
+batch(method=method(objective=Odd(learned=lambda loss: loss * loss[:, None])))   | a tensor of [8, 8] for 8 images
+batch(method=method(objective=Odd(learned=lambda loss: loss[:3])))          | a tensor of [3] for 8 images
+batch(method=method(objective=Odd(learned=lambda loss: None)))              | The loss of Odd is None for 8 images
+batch(method=method(objective=Odd(raised=lambda loss: loss * loss[:, None])))    | The attack loss of Odd is a tensor of [8, 8]
+batch(method=method(solver=Gives([])))      | Gives gives no point to learn from
+batch(method=method(solver=Gives([3])))     | what a solver yields is 3. Give a point of game.open()
+fit(method=method(schedule=Gives(0)))       | the passes of Gives=0 is out of range
+fit(method=method(schedule=Gives(2.5)))     | the passes of Gives=2.5 is no whole number
 batch(batch=X)                              | batch is a tensor of [8, 1, 8, 8]. A tensor
 batch(batch=(X, Y))                         | batch is a tuple of 2. Give images and labels as one Batch(x, y)
 batch(passes=0)                             | passes=0 is out of range
@@ -216,6 +272,11 @@ rd.look(net(), X, Y.float(), rd.Linf(0.1))  | Give one whole number per image
 rd.look(net(), X, Y + 5, rd.Linf(0.1))      | labels up to 6, and the network has 2 logits
 rd.report("nowhere")                        | There is no folder nowhere
 rd.from_pretrained("/nowhere/at/all")       | There is no folder /nowhere/at/all
+rd.PGDAttack(2, loss=ce)(net().eval(), X, Y, rd.Linf(0.1))             | one number for each [8], as with reduction='none'
+rd.APGD(steps=2, loss=lambda z, y: z)(net().eval(), X, Y, rd.Linf(0.1))      | The loss of the attack is a tensor of [8, 2]
+rd.PGDAttack(2)(creased, X, Y, rd.Linf(0.1))                           | it is NaN on 8 of 8 images
+rd.PGDAttack(2)(net().eval(), X, Y, rd.Masked(rd.Linf(0.1), lambda x: x.numpy()))   | the mask of
+data().test.subset([0.5])                   | indices is a list of 1. Give the numbers of images
 rd.diagnose([], 2)                          | There are no epochs
 rd.latencies([], X)                         | There are no networks
 rd.latencies([net()], X, rounds=0)          | rounds=0 is out of range

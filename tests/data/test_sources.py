@@ -105,6 +105,7 @@ def test_loading_and_reading_draw_no_global_random_numbers(bring):
 def test_a_subset_is_those_images(bring):
     source = bring().train
     few = source.subset(torch.tensor([5, 0, 3]))
+    assert torch.equal(source.subset([5, 0, 3]).labels, few.labels)
     assert len(few) == 3
     assert torch.equal(all_of(few)[0], all_of(source)[0][[5, 0, 3]])
     assert torch.equal(few.labels, source.labels[[5, 0, 3]])

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from robustdial.logits import check_finite, first_line, guarded
 from robustdial.method.modes import attacked
-from robustdial.method.objective.base import single
+from robustdial.method.objective.base import each_row, single
 from robustdial.method.threat import Threat, settled
 from robustdial.randomness import seeded
 from robustdial.typing import Classifier
@@ -64,7 +64,7 @@ class Problem:
         z = z.detach().requires_grad_()
         with torch.enable_grad():
             logits = self.f(self.threat.apply(self.x, z))
-            loss = self.loss(logits, *self.labels)
+            loss = each_row(self.loss(logits, *self.labels), len(z), "The loss of the attack")
             gradient = gradient_of(loss.sum(), z)
         return Iterate(z.detach(), loss.detach(), gradient, logits.detach().argmax(1) != self.labels[0])
 
@@ -97,6 +97,9 @@ def gradient_of(height: Tensor, z: Tensor) -> Tensor:
     if gradient is None:
         raise NoGradient("the logits do not depend on the images")
     found: Tensor = gradient
+    # the sign of NaN is 0, and an adversary would stand still; on an accelerator each step would wait for the answer
+    if found.is_cpu and (spoilt := int(found.isnan().flatten(1).any(1).sum())):
+        raise NoGradient(f"it is NaN on {spoilt} of {len(found)} images, as that of a square root at 0")
     return found
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from robustdial.checks import device as device_of
-from robustdial.checks import finite
+from robustdial.checks import finite, said
 
 Shape = tuple[int, int, int]
 """Channels, height, width."""
@@ -117,6 +117,18 @@ def check_part(source: object) -> None:
         )
     if not len(cast(Source, source)):
         raise ValueError("There are no images. Give at least one.")
+
+
+def numbers(indices: Tensor) -> Tensor:
+    """Which images, on the CPU: their numbers, also as a list, a range or an array, or bool for each.
+
+    >>> numbers(range(3))
+    tensor([0, 1, 2])
+    """
+    found = torch.as_tensor(indices, device="cpu")
+    if found.is_floating_point():
+        raise TypeError(f"indices is {said(indices)}. Give the numbers of images, such as torch.arange(10).")
+    return found
 
 
 def unit(x: Tensor) -> Tensor:

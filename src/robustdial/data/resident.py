@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from robustdial.data.base import Shape
+from robustdial.data.base import Shape, numbers
 
 
 class Resident:
@@ -45,7 +45,7 @@ class Resident:
             yield self._x[place], self._y[place]
 
     def subset(self, indices: Tensor) -> Resident:
-        return Resident(self._x[indices.to(self._x.device)], self.labels[indices.cpu()])
+        return Resident(self._x[(index := numbers(indices)).to(self._x.device)], self.labels[index])
 
     def to(self, device: torch.device | str) -> Resident:
         return Resident(self._x.to(device), self.labels)

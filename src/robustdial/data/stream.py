@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from robustdial.data.ahead import in_processes, in_threads, processes_here
-from robustdial.data.base import Shape, Source
+from robustdial.data.base import Shape, Source, numbers
 from robustdial.data.picture import Images, pixels
 from robustdial.data.resident import Resident
 
@@ -55,7 +55,7 @@ class Stream:
             yield x.to(self.device, non_blocking=True), y.to(self.device, non_blocking=True)
 
     def subset(self, indices: Tensor) -> Stream:
-        return replace(self, rows=self.rows[indices], labels=self.labels[indices])
+        return replace(self, rows=self.rows[index := numbers(indices)], labels=self.labels[index])
 
     def to(self, device: torch.device | str) -> Stream:
         return replace(self, device=device)

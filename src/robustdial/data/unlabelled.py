@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from robustdial.checks import checked
-from robustdial.data.base import Data, Shape, Source, check_part
+from robustdial.data.base import Data, Shape, Source, check_part, numbers
 from robustdial.data.split import balanced
 from robustdial.data.stream import told
 
@@ -40,7 +40,7 @@ class Relabelled:
             yield x, self.labels[index.cpu()].to(x.device)
 
     def subset(self, indices: Tensor) -> Relabelled:
-        return Relabelled(self.source.subset(indices), self.labels[indices.cpu()])
+        return Relabelled(self.source.subset(index := numbers(indices)), self.labels[index])
 
     def to(self, device: torch.device | str) -> Relabelled:
         return Relabelled(self.source.to(device), self.labels)

@@ -17,7 +17,7 @@ from robustdial.logits import checked_logits, logits_of
 from robustdial.method.lazy import Lazy
 from robustdial.method.modes import Mode, attacked
 from robustdial.method.objective import Objective, first_of
-from robustdial.method.objective.base import hard, single
+from robustdial.method.objective.base import each_row, hard, single
 from robustdial.method.threat import Reach, Threat, settled
 from robustdial.typing import Classifier
 
@@ -104,7 +104,8 @@ class Game:
         """Gradient of the adversary's loss, summed over the attacked rows, with respect to `z`."""
         seen = point.at(z)
         assert seen.z is not None
-        loss = self.objective.attack(seen).sum()
+        name = f"The attack loss of {type(self.objective).__name__}"
+        loss = each_row(self.objective.attack(seen), len(z), name).sum()
         point.note(z, seen)
         return torch.autograd.grad(loss, seen.z)[0]
 

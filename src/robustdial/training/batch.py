@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from robustdial.checks import checked, whole
+from robustdial.checks import a, checked, whole
 from robustdial.data import Batch, whole_images
 from robustdial.dial import Forward
 from robustdial.distributed import ALONE, Shard, World
@@ -19,6 +19,7 @@ from robustdial.method import Method
 from robustdial.method.game import Game, Point
 from robustdial.method.learner import Learner, Plain
 from robustdial.method.objective import Objective, rest_of
+from robustdial.method.objective.base import each_row
 from robustdial.method.solver import Memory
 from robustdial.randomness import RandomStream
 from robustdial.training.door import check_divides, check_learns, check_steps, told
@@ -161,6 +162,10 @@ def played(
                 round.send.check(method)
             if learned % first[0].parts == 0:
                 update()
+    if not learned:
+        raise ValueError(
+            f"{type(method.solver).__name__} gives no point to learn from. Let its play yield one or more."
+        )
     for round in rounds[1:]:
         round.go_on()  # to its end
     if turns:
@@ -188,7 +193,10 @@ class Round:
     def go_on(self) -> tuple[Point, ...] | None:
         """The next points to learn from, one for each width; None at the end."""
         with self.turn():
-            return next(self.plays, None)
+            points = next(self.plays, None)
+        for point in points or ():
+            a("what a solver yields", point, Point, "a point of game.open(), at another perturbation: point.at(z)")
+        return points
 
 
 def add(total: Sums, more: Mapping[str, Tensor]) -> Sums:
@@ -204,6 +212,7 @@ def _learn(points: Sequence[Point], objective: Objective, send: Sending) -> Sums
         send.owed -= loss is not None
         with point.game.turn():
             for term in _terms(objective, point):
+                each_row(term, len(point.y), f"The loss of {type(objective).__name__}")
                 send.now(term, point.parts)
                 loss = term.detach() if loss is None else loss + term.detach()
         assert loss is not None, "the objective has no terms"

@@ -172,7 +172,9 @@ def _steps(state: TrainState, data: Data, method: Method, epochs: int, batch: in
         state.schedule = method.schedule.init()
     while state.epoch < epochs:
         order = feed.order(batch, state.seed, state.epoch)
-        passes = state.recovery.of(method.schedule.passes(state.schedule))
+        passes = method.schedule.passes(state.schedule)
+        whole(f"the passes of {type(method.schedule).__name__}", passes, least=1)
+        passes = state.recovery.of(passes)
         clock = time.perf_counter()
         for learned in _batches(state, data, feed, order, epochs):
             _set_rate(state, (state.epoch + state.batch / len(order)) / epochs)

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from robustdial.checks import said
+
 
 class View(Protocol):
     """What an objective may look at. `B` rows, of which the last `V` (the attacked rows) have an adversary."""
@@ -197,3 +199,17 @@ def not_negative(name: str, weight: float) -> None:
 def every_second(of_attacked: Tensor) -> Tensor:
     """Every second of the attacked rows, bool `[V]`: in a shuffled order, a half that is drawn anew for each batch."""
     return torch.arange(len(of_attacked), device=of_attacked.device) % 2 == 1
+
+
+def each_row(loss: object, rows: int, name: str) -> Tensor:
+    """A loss, if it is one number for each row `[rows]`. Raises TypeError otherwise: its mean would be another one.
+
+    >>> each_row(torch.zeros(3, 1), 3, "The loss")
+    Traceback (most recent call last):
+    TypeError: The loss is a tensor of [3, 1] for 3 images. Give one number for each [3], as with reduction='none'.
+    """
+    if not isinstance(loss, Tensor) or loss.shape != (rows,):
+        raise TypeError(
+            f"{name} is {said(loss)} for {rows} images. Give one number for each [{rows}], as with reduction='none'."
+        )
+    return loss

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from robustdial.checks import fits, said
+from robustdial.checks import a, fits, said
 from robustdial.method.threat.base import Ball
 from robustdial.typing import Reach
 
@@ -84,6 +84,7 @@ class Masked:
     @torch.no_grad()
     def _mask_of(self, x: Tensor) -> Tensor:
         mask, wanted = self.mask(x), (len(x), 1, *x.shape[2:])
+        a(f"the mask of {self.name}", mask, Tensor, f"{list(wanted)} of 0 and 1, a tensor")
         if mask.shape != wanted or not bool(((mask == 0) | (mask == 1)).all()):
             raise ValueError(
                 f"The mask of {self.name} is {list(mask.shape)} with values from {_ends(mask)}. Give {list(wanted)} of "
