@@ -91,10 +91,27 @@ def creased(x):
     return torch.stack([root, x.sum((1, 2, 3))], dim=1)
 
 
+class Turns(nn.Sequential):
+    """A network that switches itself back to training mode."""
+
+    def __init__(self):
+        super().__init__(*net())
+
+    def forward(self, x):
+        return super().forward(x) if self.train() else None
+
+
 NAMES = {**vars(rd), "attack": attack, "nn": nn, "torch": torch, "NAN": NAN, "INF": INF, "X": X, "Y": Y}
 NAMES |= {"net": net, "dialed": dialed, "data": data, "state": state, "fit": fit, "batch": batch, "rd": rd}
 NAMES |= {"DataLoader": DataLoader, "TensorDataset": TensorDataset, "Chain": Chain, "Function": Function, "Warp": Warp}
-NAMES |= {"Odd": Odd, "Gives": Gives, "method": method, "creased": creased, "ce": nn.functional.cross_entropy}
+NAMES |= {
+    "Odd": Odd,
+    "Gives": Gives,
+    "method": method,
+    "Turns": Turns,
+    "creased": creased,
+    "ce": nn.functional.cross_entropy,
+}
 NAMES |= {"Border": Border, "Dark": Dark, "Unsalient": Unsalient, "DCT": DCT, "recipes": recipes}
 
 DOOR = """
@@ -174,6 +191,8 @@ batch(method=method(objective=Odd(learned=lambda loss: loss * loss[:, None])))  
 batch(method=method(objective=Odd(learned=lambda loss: loss[:3])))          | a tensor of [3] for 8 images
 batch(method=method(objective=Odd(learned=lambda loss: None)))              | The loss of Odd is None for 8 images
 batch(method=method(objective=Odd(raised=lambda loss: loss * loss[:, None])))    | The attack loss of Odd is a tensor of [8, 8]
+batch(forward=creased)                      | lets no gradient through that is a number
+batch(forward=lambda x: creased(x).detach())    | lets no gradient through to its images
 batch(method=method(solver=Gives([])))      | Gives gives no point to learn from
 batch(method=method(solver=Gives([3])))     | what a solver yields is 3. Give a point of game.open()
 fit(method=method(schedule=Gives(0)))       | the passes of Gives=0 is out of range
@@ -282,6 +301,7 @@ rd.latencies([], X)                         | There are no networks
 rd.latencies([net()], X, rounds=0)          | rounds=0 is out of range
 rd.cost("net", (1, 8, 8))                   | f is the text 'net'
 rd.clean_accuracy(net().eval(), data())     | source is a Data, all of a data set. Give a part of it, such as data.test
+rd.clean_accuracy(Turns().eval(), data().test)                         | Call model.eval() first
 rd.clean_accuracy(net().eval(), data().test, batch=0)  | batch=0 is out of range
 rd.Linf("8/255")                            | eps='8/255' is no number
 rd.Linf(8)                                  | px(8)

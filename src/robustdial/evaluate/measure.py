@@ -95,6 +95,7 @@ def clean_accuracy(f: Classifier, source: Source, batch: int = 256) -> Accuracy:
     for number, (x, y) in enumerate(image_batches(source, batch)):
         with nullcontext() if number else none_in_training(f):
             correct += int(right(f, x, y).sum())
+            check_in_evaluation(f)  # a forward may switch modes
     return Accuracy(correct, len(source))
 
 

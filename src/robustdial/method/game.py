@@ -21,6 +21,9 @@ from robustdial.method.objective.base import each_row, hard, single
 from robustdial.method.threat import Reach, Threat, settled
 from robustdial.typing import Classifier
 
+_NO_GRADIENT = "The network lets no gradient through"
+_REMEDY = "An adversary would stand still: let it through, or train clean."
+
 Send = Callable[[Tensor, int], None]
 """Sends back a loss per row `[B]` at one of so many points of an update: weights learn from it."""
 
@@ -107,7 +110,13 @@ class Game:
         name = f"The attack loss of {type(self.objective).__name__}"
         loss = each_row(self.objective.attack(seen), len(z), name).sum()
         point.note(z, seen)
-        return torch.autograd.grad(loss, seen.z)[0]
+        if not loss.requires_grad:
+            raise ValueError(f"{_NO_GRADIENT} to its images (detach, no_grad, a comparison). {_REMEDY}")
+        gradient = torch.autograd.grad(loss, seen.z)[0]
+        # on an accelerator the answer would have to be waited for; where the loss is lost too, the epoch's end tells
+        if z.is_cpu and gradient.isnan().any() and loss.isfinite():
+            raise ValueError(f"{_NO_GRADIENT} that is a number: it is NaN, as that of a square root at 0. {_REMEDY}")
+        return gradient
 
     @property
     def shard(self) -> Shard:
