@@ -191,6 +191,7 @@ batch(method=method(objective=Odd(learned=lambda loss: loss * loss[:, None])))  
 batch(method=method(objective=Odd(learned=lambda loss: loss[:3])))          | a tensor of [3] for 8 images
 batch(method=method(objective=Odd(learned=lambda loss: None)))              | The loss of Odd is None for 8 images
 batch(method=method(objective=Odd(raised=lambda loss: loss * loss[:, None])))    | The attack loss of Odd is a tensor of [8, 8]
+batch(forward=net())                        | The loss reaches no weight of the optimizer
 batch(forward=creased)                      | lets no gradient through that is a number
 batch(forward=lambda x: creased(x).detach())    | lets no gradient through to its images
 batch(method=method(solver=Gives([])))      | Gives gives no point to learn from

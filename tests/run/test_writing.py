@@ -143,3 +143,19 @@ def test_the_frontier_is_a_figure(mine):
     with pytest.raises(FileNotFoundError, match="robustdial frontier"):
         rd.plot_frontier(mine[0].parent)
     assert rd.report(str(mine[0])).exists()
+
+
+def test_an_epoch_of_ones_own_may_hold_tensors_and_leaves_each_layer_in_its_mode(data, tmp_path):
+    method = rd.clean()
+    state = begun(data, method)
+    frozen = next(layer for layer in state.model.modules() if isinstance(layer, torch.nn.BatchNorm2d)).eval()
+    with rd.writing(tmp_path / "run", method, data, state, model="cnn", model_width=2, limit=120) as run:
+        assert run.add({"loss": torch.tensor(0.5)})["loss"] == 0.5
+        assert state.model.training and not frozen.training
+        with pytest.raises(TypeError, match=r"seen is a tensor of \[2\], which JSON cannot hold.*loss\.item"):
+            run.add({"loss": 0.5, "seen": torch.ones(2)})
+        with pytest.raises(TypeError, match="epoch='x' is no whole number"):
+            run.add({"loss": 0.5, "epoch": "x"})
+        with pytest.raises(TypeError, match=r"epoch is 0\.5"):
+            run.add(0.5)
+        assert len(record.read_epochs(run.folder)) == 1

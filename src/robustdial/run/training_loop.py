@@ -148,10 +148,10 @@ def _as_learned(summary: dict[str, Json], solver: Solver) -> dict[str, Json]:
     """An epoch whose images were left as they are by name: with one pass there is no step to move them, where no noise
     moves them either."""
     still = isinstance(solver, Noisy) or (isinstance(solver, PGD) and not solver.noise)
-    if summary["passes"] > 1 or not still:
+    told = [summary[side] for side in ("clean", "adv") if summary.get(side) is not None]
+    if summary["passes"] > 1 or not still or not told:
         return summary
-    clean = summary["adv"] if summary["clean"] is None else summary["clean"]
-    return summary | {"clean": clean, "adv": None}
+    return summary | {"clean": told[0], "adv": None}
 
 
 def _written(experiment: Experiment, epoch: dict[str, Json]) -> dict[str, Json]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from robustdial import record
-from robustdial.checks import a
+from robustdial.checks import a, said, whole
 from robustdial.data import Data
 from robustdial.distributed import ALONE
+from robustdial.logits import evaluation
 from robustdial.method import Method
 from robustdial.own_code import absolute
 from robustdial.recipes import recipe as recipe_of
@@ -52,17 +56,31 @@ class Writing:
         Returns the line of `epochs.jsonl`. Training is not disturbed: the random numbers are put back.
         """
         state = self.experiment.state
-        number = int(epoch.get("epoch", len(record.read_epochs(self.folder)) + 1))
+        a("epoch", epoch, Mapping, "what fit yields, or for example {'loss': 0.5}")
         if "loss" not in epoch:
             raise ValueError("The epoch has no loss. Give what fit yields, or for example {'loss': 0.5}.")
+        epoch = {name: _plain(name, value) for name, value in epoch.items()}
+        number = epoch.get("epoch", len(record.read_epochs(self.folder)) + 1)
+        whole("epoch", number, least=1)
         lr = state.optimizer.param_groups[0]["lr"]
-        training, state.epoch = state.model.training, number
-        try:
+        state.epoch = number
+        with evaluation(state.model):
             close_epoch(self.experiment, {"epoch": number, "lr": lr} | _UNKNOWN | {**epoch, "epoch": number})
             self.experiment.save()
-        finally:
-            state.model.train(training)
         return record.read_epochs(self.folder)[-1]
+
+
+def _plain(name: str, value: Any) -> Json:
+    """A value as it can be written: a tensor or an array of one number is that number."""
+    one = isinstance(value, np.generic) or (
+        isinstance(value, torch.Tensor | np.ndarray) and math.prod(value.shape) == 1
+    )
+    value = value.item() if one else value
+    try:
+        json.dumps(value)
+    except TypeError:
+        raise TypeError(f"{name} is {said(value)}, which JSON cannot hold. Give numbers: loss.item().") from None
+    return value
 
 
 @contextmanager

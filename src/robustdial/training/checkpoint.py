@@ -91,8 +91,9 @@ def unpack(state: TrainState, tensors: Mapping[str, Tensor], about: Mapping[str,
         _unpack_progress(state, tensors, about)
     except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
         raise ValueError(
-            f"The checkpoint does not hold a whole training state ({type(error).__name__}: {error}). "
-            "Restore last.safetensors, or train again into a new folder."
+            f"The checkpoint does not hold a whole training state like this one ({type(error).__name__}: {error}). "
+            "Make the state as it was when it was saved, with the same optimizer and average; of a run folder restore "
+            "last.safetensors."
         ) from None
 
 
