@@ -101,6 +101,11 @@ class Turns(nn.Sequential):
         return super().forward(x) if self.train() else None
 
 
+def on_meta(call):
+    with torch.device("meta"):
+        return call()
+
+
 NAMES = {**vars(rd), "attack": attack, "nn": nn, "torch": torch, "NAN": NAN, "INF": INF, "X": X, "Y": Y}
 NAMES |= {"net": net, "dialed": dialed, "data": data, "state": state, "fit": fit, "batch": batch, "rd": rd}
 NAMES |= {"DataLoader": DataLoader, "TensorDataset": TensorDataset, "Chain": Chain, "Function": Function, "Warp": Warp}
@@ -111,6 +116,8 @@ NAMES |= {
     "Turns": Turns,
     "creased": creased,
     "ce": nn.functional.cross_entropy,
+    "NET": net(),
+    "on_meta": on_meta,
 }
 NAMES |= {"Border": Border, "Dark": Dark, "Unsalient": Unsalient, "DCT": DCT, "recipes": recipes}
 
@@ -210,6 +217,8 @@ rd.Batch(255 * X, Y)                        | pixels reach up to
 rd.Batch(X.numpy(), Y)                      | x is a ndarray. Give images as a tensor
 rd.Batch(X, list(Y))                        | y is a list of 8. Give labels as a tensor
 rd.load(None)                               | name is None. Give text
+on_meta(lambda: rd.load("digits"))          | The default device is meta (torch.set_default_device)
+on_meta(lambda: rd.dial(NET, rd.Dials()))   | The default device is meta
 rd.load("digit")                            | Did you mean digits?
 rd.load("digits", limit=60.5)               | limit=60.5 is no whole number
 rd.load("digits", val=NAN)                  | val=nan is not finite

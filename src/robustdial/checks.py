@@ -287,6 +287,18 @@ def device(name: str, value: object) -> torch.device:
     return found
 
 
+def default_device() -> None:
+    """Raise ValueError if tensors are made on another device than the CPU unless told otherwise: what is drawn here is
+    drawn on the CPU, so that it is the same everywhere."""
+    import torch
+
+    if (found := torch.get_default_device()).type != "cpu":
+        raise ValueError(
+            f"The default device is {found} (torch.set_default_device), and numbers are drawn on the CPU here. Set it "
+            f"back to 'cpu', and move data and network with .to({str(found)!r})."
+        )
+
+
 def said(value: object) -> str:
     """A value in a few words, on one line.
 

@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor
 
-from robustdial.checks import finite, whole
+from robustdial.checks import default_device, finite, whole
 from robustdial.data.base import Data, Source, unit
 from robustdial.data.checks import check_classes, check_labels, is_constant
 from robustdial.data.overlap import of_images_twice
@@ -55,7 +55,9 @@ class Raw:
 
 
 def check_request(limit: int | None, val: float) -> None:
-    """Raise a ValueError for a `limit` or `val` that no set could satisfy, before anything is read."""
+    """Raise a ValueError for a `limit` or `val` that no set could satisfy, before anything is read, and where numbers
+    cannot be drawn."""
+    default_device()
     if limit is not None:
         whole("limit", limit, least=1, remedy="Give the number of training images, or leave it out for all of them.")
     finite("val", val, "Give 0 (no validation part) to below 1, for example 0.1.")

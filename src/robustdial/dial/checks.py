@@ -11,6 +11,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from robustdial.checks import default_device
 from robustdial.dial.kinds import BATCH_NORMS, NORMS, WEIGHTED
 from robustdial.dial.norms import folds, normlike, usual_batch_norm
 from robustdial.dial.probe import at_rest, ordinary
@@ -23,7 +24,9 @@ LINE = "A dial in weight space takes any network: Line().put_on(net), on the com
 
 
 def check_network(model: nn.Module) -> None:
-    """Raises TypeError for a network whose layers cannot be exchanged, ValueError for one that is not built yet."""
+    """Raises TypeError for a network whose layers cannot be exchanged, ValueError for one that is not built yet, or if
+    the default device is not the CPU."""
+    default_device()
     if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
         raise TypeError(f"A {type(model).__name__} holds the network. Give dial() what is inside: model.module.")
     if isinstance(model, torch.jit.ScriptModule):

@@ -28,7 +28,8 @@ def measure(f: Classifier, source: Source, attack: Attack | str, threat: Threat,
 
     An image is robust if it is classified rightly both clean and attacked; only rightly classified images are attacked.
     In a union of balls it must stand in every one of them; those that one has broken are not attacked in the next.
-    Random starts follow from the state of torch's generator.
+    Random starts follow from the state of torch's generator. A network that hides its gradient looks too robust here:
+    `robustdial.evaluate.check.examine` tells.
 
     Args:
         f: images in [0, 1] to logits; a module is in evaluation mode. It is asked on copies of the images; one that
