@@ -195,6 +195,7 @@ fit(state=rd.TrainState.new(net().requires_grad_(False)))              | All wei
 batch(method=method(objective=Odd(learned=lambda loss: loss.mean())))       | is a tensor of [] for 8 images. Give one number for each
 batch(method=method(objective=Odd(learned=lambda loss: loss[:, None])))     | The loss of Odd is a tensor of [8, 1] for 8 images
 batch(method=method(objective=Odd(learned=lambda loss: loss * loss[:, None])))   | a tensor of [8, 8] for 8 images
+batch(method=method(objective=Odd(learned=lambda loss: loss.detach())))     | The loss does not depend on the weights
 batch(method=method(objective=Odd(learned=lambda loss: loss[:3])))          | a tensor of [3] for 8 images
 batch(method=method(objective=Odd(learned=lambda loss: None)))              | The loss of Odd is None for 8 images
 batch(method=method(objective=Odd(raised=lambda loss: loss * loss[:, None])))    | The attack loss of Odd is a tensor of [8, 8]

@@ -219,7 +219,9 @@ def _does_fit(name: str, value: object, hint: Any) -> bool:
 
 def _fits_each(name: str, values: object, hint: Any) -> None:
     if isinstance(values, str | bytes) or not isinstance(values, Collection):
-        raise TypeError(f"{name}={said(values)} is no sequence. Write it as a tuple: {name}=({said(values)},).")
+        alone = values is None or isinstance(values, str | bytes | Real)
+        remedy = f"Write it as a tuple: {name}=({said(values)},)." if alone else "Give a tuple or a list."
+        raise TypeError(f"{name}={said(values)} is no sequence. {remedy}")
     for value in values:
         fits(name, value, hint)
 

@@ -154,6 +154,8 @@ def test_an_epoch_of_ones_own_may_hold_tensors_and_leaves_each_layer_in_its_mode
         assert state.model.training and not frozen.training
         with pytest.raises(TypeError, match=r"seen is a tensor of \[2\], which JSON cannot hold.*loss\.item"):
             run.add({"loss": 0.5, "seen": torch.ones(2)})
+        with pytest.raises(TypeError, match="loss is nan, which JSON cannot hold"):
+            run.add({"loss": float("nan")})
         with pytest.raises(TypeError, match="epoch='x' is no whole number"):
             run.add({"loss": 0.5, "epoch": "x"})
         with pytest.raises(TypeError, match=r"epoch is 0\.5"):

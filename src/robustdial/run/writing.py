@@ -77,8 +77,8 @@ def _plain(name: str, value: Any) -> Json:
     )
     value = value.item() if one else value
     try:
-        json.dumps(value)
-    except TypeError:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
         raise TypeError(f"{name} is {said(value)}, which JSON cannot hold. Give numbers: loss.item().") from None
     return value
 

@@ -33,7 +33,12 @@ class Sending:
         self.now(loss, parts)
 
     def now(self, loss: Tensor, parts: int) -> None:
-        """A loss per row `[B]` at one of `parts` points."""
+        """A loss per row `[B]` at one of `parts` points. Raises ValueError if it hangs on no weight."""
+        if not loss.requires_grad:
+            raise ValueError(
+                "The loss does not depend on the weights (detach, no_grad, a comparison), so nothing would be learned. "
+                "Let the gradient through, in the network and in the objective."
+            )
         self.backward(loss.mean() / (self.shares * parts))
 
     def check(self, method: Method) -> None:
