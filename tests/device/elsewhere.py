@@ -42,6 +42,8 @@ PLACES = {aten.index, aten.index_put, aten.index_put_, aten._index_put_impl_, at
 class There(torch.Tensor):
     """A tensor of that device, with its values in `here`."""
 
+    is_meta = False  # those have no values
+
     @staticmethod
     def __new__(cls, here):
         layout = here.shape, here.stride(), here.storage_offset()

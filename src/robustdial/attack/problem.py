@@ -97,10 +97,15 @@ def gradient_of(height: Tensor, z: Tensor) -> Tensor:
     if gradient is None:
         raise NoGradient("the logits do not depend on the images")
     found: Tensor = gradient
-    # the sign of NaN is 0, and an adversary would stand still; on an accelerator each step would wait for the answer
-    if found.is_cpu and (spoilt := int(found.isnan().flatten(1).any(1).sum())):
-        raise NoGradient(f"it is NaN on {spoilt} of {len(found)} images, as that of a square root at 0")
+    if found.is_cpu:  # an accelerator would have to be waited for in every step of an attack
+        check_numbers(found)
     return found
+
+
+def check_numbers(gradient: Tensor) -> None:
+    """Raises NoGradient if it is NaN on some images: its sign is 0 there, and an adversary would stand still."""
+    if spoilt := int(gradient.isnan().flatten(1).any(1).sum()):
+        raise NoGradient(f"it is NaN on {spoilt} of {len(gradient)} images, as that of a square root at 0")
 
 
 def eval_mode(f: Classifier) -> AbstractContextManager[None]:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from robustdial.attack import Attack, Cascade
 from robustdial.attack.base import without_gradients
-from robustdial.attack.problem import NoGradient, Problem, eval_mode
+from robustdial.attack.problem import NoGradient, Problem, check_numbers, eval_mode
 from robustdial.data import Source, unit
 from robustdial.logits import check_in_evaluation, guarded
 from robustdial.method.objective.base import cross_entropy
@@ -50,7 +50,7 @@ def check_gradient(model: nn.Module, source: Source, attack: Attack) -> None:
     problem = Problem(guarded(model), Linf(0.0), cross_entropy, x, (y,))
     try:
         with eval_mode(model):
-            problem.look(torch.zeros_like(x))
+            check_numbers(problem.look(torch.zeros_like(x)).gradient)
     except NoGradient as error:
         raise ValueError(f"{', '.join(climbing)}: {error}") from error
 
