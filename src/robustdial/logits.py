@@ -145,10 +145,14 @@ def check_in_evaluation(f: Network) -> None:
 
 @contextmanager
 def evaluation(*networks: nn.Module) -> Iterator[None]:
-    """Inside, networks are in evaluation mode; afterwards each layer is in the one in which it was."""
-    modes = [(layer, layer.training) for network in networks for layer in network.modules()]
-    for network in networks:
-        network.eval()
+    """Inside, networks are in evaluation mode; afterwards each layer is in the one in which it was.
+
+    Programs have no modes: one that was frozen has no flag for them, and the `eval` of one that was exported refuses.
+    """
+    layers = [layer for network in networks for layer in network.modules() if hasattr(layer, "training")]
+    modes = [(layer, layer.training) for layer in layers]
+    for layer in layers:
+        layer.training = False
     try:
         yield
     finally:

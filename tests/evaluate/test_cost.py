@@ -87,3 +87,11 @@ def test_asking_leaves_the_network_as_it_was(ask):
     ask(net)
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert [layer.training for layer in net.modules()] == modes and torch.equal(torch.get_rng_state(), drawn)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning")
+def test_programs_are_asked_as_they_are():
+    net, x = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)).eval(), torch.rand(2, 3, 4, 4)
+    frozen, exported = torch.jit.freeze(torch.jit.trace(net, x)), torch.export.export(net, (x,)).module()
+    assert len(latencies([net, frozen, exported], x, rounds=1)) == 3
+    assert cost(frozen, (3, 4, 4)).macs == cost(net, (3, 4, 4)).macs
