@@ -100,7 +100,7 @@ class Named(Bare):
         lambda source: ConcatDataset([source, source]),
     ],
 )
-@pytest.mark.parametrize("classes", [["dog", "cat"], {"cat": 1, "dog": 0}])
+@pytest.mark.parametrize("classes", [["dog", "cat"], {"cat": 1, "dog": 0}, np.array(["dog", "cat"])], ids=str)
 def test_names_of_classes_are_found_inside(part, classes):
     source = part(Named(classes, Y))
     assert rd.from_dataset(source, source).classes == ("dog", "cat")

@@ -71,7 +71,8 @@ def _names(source: Any) -> list[str] | None:
     told: Any = getattr(source, "classes", None)
     if isinstance(told, Mapping) and all(isinstance(number, int) for number in told.values()):
         told = [name for name, _ in sorted(told.items(), key=lambda pair: int(pair[1]))]
-    if isinstance(told, list | tuple):
+    words = isinstance(told, np.ndarray) and told.ndim == 1 and told.dtype.kind in "UO"
+    if words or isinstance(told, list | tuple):
         return [str(one) for one in told]
     inside = [source.dataset] if hasattr(source, "dataset") else getattr(source, "datasets", ())
     found = [_names(one) for one in inside]
