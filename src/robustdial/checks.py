@@ -38,6 +38,9 @@ R = TypeVar("R")
 SEEDS = 2**32
 """Seeds are below this: what every generator of random numbers here takes."""
 
+SLIP = 0.3
+"""As far as an interpolation may leave [0, 1]; pixels beyond are of another range."""
+
 
 def finite(name: str, value: object, remedy: str = "Give a finite number.") -> None:
     """Raise TypeError unless `value` is a number, ValueError if it is NaN or infinite."""

@@ -11,13 +11,12 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import Tensor
 
-from robustdial.checks import said
+from robustdial.checks import SLIP, said
 from robustdial.logits import Guarded, guarded
 from robustdial.method.threat import Threat
 from robustdial.typing import Classifier
 
 _OUTSIDE = 1e-4  # how far pixels may lie outside [0, 1]: interpolation in float32 leaves as much
-_SLIP = 0.3  # as far as an interpolation may leave [0, 1]
 
 Call = TypeVar("Call", bound=Callable[..., Tensor])
 
@@ -87,7 +86,7 @@ def check_images(x: Tensor) -> None:
     low, high = (float(end) for end in x.detach().aminmax())
     if not math.isfinite(high - low):
         raise ValueError("The images hold pixels that are not finite (NaN or infinity). Leave these images out.")
-    if (low < -_OUTSIDE or high > 1 + _OUTSIDE) and low > -_SLIP and high < 1 + _SLIP:
+    if (low < -_OUTSIDE or high > 1 + _OUTSIDE) and low > -SLIP and high < 1 + SLIP:
         raise ValueError(
             f"Pixels lie between {low:.6g} and {high:.6g}. Where an interpolation has left [0, 1], give x.clamp(0, 1)."
         )

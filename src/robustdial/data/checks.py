@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from robustdial.checks import SLIP
 from robustdial.data.base import Data, Source
 
 _ROUNDED = 1e-3
-_SLIP = 0.3  # as far as an interpolation may leave [0, 1]
 
 
 def whole_labels(y: Tensor, part: str) -> Tensor:
@@ -130,7 +130,7 @@ def _check_range(x: Tensor, part: str) -> None:
     if len(x) == 0:
         return
     low, high = x.min().item(), x.max().item()
-    if (low < 0 or high > 1) and low > -_SLIP and high < 1 + _SLIP:
+    if (low < 0 or high > 1) and low > -SLIP and high < 1 + SLIP:
         raise ValueError(
             f"The {part} pixels reach from {low:.6g} to {high:.6g}. Where an interpolation has left [0, 1], give "
             "x.clamp(0, 1)."

@@ -154,7 +154,7 @@ def _image(image: Any, which: str) -> Tensor:
 def _labels(label: Any, x: Tensor, which: str) -> Tensor:
     """The labels of an image, or of a batch of them, int64 `[images]`."""
     try:
-        found = torch.as_tensor(label).detach()
+        found = torch.as_tensor(label).detach().cpu()
     except (TypeError, ValueError, RuntimeError):  # words, None, lists of tensors
         raise TypeError(
             f"The {which} set gives the label {said(label)}. Give whole numbers from 0, of words their place in a "
@@ -172,4 +172,4 @@ def _labels(label: Any, x: Tensor, which: str) -> Tensor:
         raise ValueError(
             f"The {which} set gives the label {odd[0].item():.4g}, which numbers no class. Give whole numbers from 0."
         )
-    return found.real.flatten().long().cpu()
+    return found.real.flatten().long()
