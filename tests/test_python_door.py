@@ -272,6 +272,7 @@ rd.recalibrated(dialed(), 0.5, 1.0, X)      | of all images as one tensor, [x]
 rd.reestimated(net(), DataLoader(TensorDataset(X, Y)))                 | [x for x, y in loader]
 rd.reestimated(net(), X)                    | of all images as one tensor, [x]
 rd.reestimated(net(), [255 * X])            | Give them in [0, 1]
+rd.reestimated(net(), [])                   | There are no images to measure statistics on
 rd.mixed(net(), nn.Sequential(nn.Flatten(), nn.Linear(64, 5))).at(0.5)(X)   | Mix networks of the same classes
 rd.reestimated("net", [X])                  | net is the text 'net'
 rd.reestimated(dialed(), [X])               | Bake one: model.bake(0.5)

@@ -20,6 +20,7 @@ from robustdial.dial.slim import Slim
 from robustdial.dial.surgery import dialed
 
 _ROUNDED = 1e-3
+_NONE = "There are no images to measure statistics on. Give some batches of training images."
 
 
 @checked
@@ -46,7 +47,7 @@ def recalibrated(model: Dialed, lam: float, width: float, batches: Iterable[Tens
     """
     images = [_images(x) for x in batches]
     if not images:
-        raise ValueError("There are no images to measure statistics on. Give some batches of training images.")
+        raise ValueError(_NONE)
     if not 0 < width <= 1:
         raise ValueError(f"width={width:g} is not a share of the channels. Choose it above 0 and up to 1.")
     width = meant(width, model.dials.widths)
@@ -92,7 +93,7 @@ def reestimated(net: nn.Module, batches: Iterable[Tensor]) -> nn.Module:
     """A copy of a plain network whose batch norms have the mean statistics of these batches, in evaluation mode.
 
     Raises TypeError if it has a dial, or is one position of a dial that still serves others; TypeError or ValueError if
-    a batch is none of images in [0, 1].
+    a batch is none of images in [0, 1], or there is none.
     """
     if any(kind_of(module) != Fixed() for module in net.modules()):
         raise TypeError("This network has a dial, whose positions share statistics. Bake one: model.bake(0.5).")
@@ -104,8 +105,12 @@ def reestimated(net: nn.Module, batches: Iterable[Tensor]) -> nn.Module:
         norm.reset_running_stats()
         norm.momentum = None  # a plain mean over the batches
         norm.training = True  # not train(), which would turn on what timm fuses into it, such as dropout
+    seen = 0
     for x in batches if norms else ():
         net(_images(x).clone())
+        seen += 1
+    if norms and not seen:
+        raise ValueError(_NONE)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum, norm.training = momentum, False
     return net

@@ -236,7 +236,8 @@ def along(experiment: Experiment) -> list[dict[str, Json]]:
     with seeded(experiment.run.seed, experiment.state.device):
         model = _whole_copy(experiment)
         for lam in lams:
-            net = reestimated(experiment.baked(lam, model=model), (unit(x) for x, _ in source.batches(several)))
+            net = experiment.baked(lam, model=model)
+            net = reestimated(net, (unit(x) for x, _ in source.batches(several))) if several else net
             (clean,) = _in_all(experiment.world, partial(_clean, Prepared(net, precision), source))
             results.append({"lam": lam, "clean": clean.value, "n": clean.n})
     return results
