@@ -231,7 +231,7 @@ def along(experiment: Experiment) -> list[dict[str, Json]]:
     if len(lams) == 1:
         return []
     precision = experiment.about["run"]["precision"]
-    several = [rows for rows in torch.split(torch.arange(len(source)), 128) if len(rows) > 1]
+    several = _in_parts(len(source), min(len(experiment.data.val), VALIDATION) // experiment.world.size)
     results: list[dict[str, Json]] = []
     with seeded(experiment.run.seed, experiment.state.device):
         model = _whole_copy(experiment)
@@ -241,6 +241,15 @@ def along(experiment: Experiment) -> list[dict[str, Json]]:
             (clean,) = _in_all(experiment.world, partial(_clean, Prepared(net, precision), source))
             results.append({"lam": lam, "clean": clean.value, "n": clean.n})
     return results
+
+
+def _in_parts(images: int, fewest: int) -> list[torch.Tensor]:
+    """Images in parts of at most some 128, as many in each process, for batch norms may meet; none for one image.
+
+    >>> [len(part) for part in _in_parts(130, 129)], [len(part) for part in _in_parts(129, 129)]
+    ([65, 65], [65, 64])
+    """
+    return [*torch.arange(images).tensor_split(-(-fewest // 128))] if fewest > 1 else []
 
 
 def _whole_copy(experiment: Experiment) -> nn.Module:
