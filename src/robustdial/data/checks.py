@@ -75,8 +75,7 @@ def whole_images(x: Tensor, part: str) -> Tensor:
         )
     if x.shape[1] > 4 and x.shape[3] <= 4:
         raise ValueError(f"The {part} images {list(x.shape)} have their channels last. Give x.permute(0, 3, 1, 2).")
-    without = x.is_meta and type(x) is Tensor  # a subclass may keep its values elsewhere
-    if without or x.layout != torch.strided:
+    if x.is_meta or x.layout != torch.strided:
         raise ValueError(f"The {part} images are no ordinary tensor (meta, sparse). Give their pixels, x.to_dense().")
     if x.dtype == torch.uint8:
         return x
