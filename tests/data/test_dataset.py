@@ -111,6 +111,11 @@ def test_what_is_no_list_of_names_is_none(classes):
     assert rd.from_dataset(Named(classes, Y), Named(None, Y)).classes == ("0", "1")
 
 
+def test_names_that_are_given_stand_above_those_that_two_sets_tell():
+    cats, birds = Named(["dog", "cat"], Y), Named(["hound", "bird"], Y)
+    assert rd.from_dataset(cats, birds, classes=("canine", "other")).classes == ("canine", "other")
+
+
 def test_a_test_set_that_lists_its_classes_in_another_order_is_renumbered():
     data = rd.from_dataset(Named(["cat", "dog"], Y), Named(["dog", "cat"], 1 - Y))
     assert data.classes == ("cat", "dog") and torch.equal(data.test.labels, Y)

@@ -52,7 +52,8 @@ def from_dataset(
     """
     names, others = _names(train), _names(test)
     fit, (x, y) = _read(train, "training"), _read(test, "test")
-    moved = bool(names and others) and names != others
+    strangers = classes is not None and sorted(names or ()) != sorted(others or ())  # `classes` says what labels mean
+    moved = bool(names and others) and names != others and not strangers
     data = from_tensors(
         fit,
         (x, _renumbered(y, others or [], names or []) if moved else y),
