@@ -37,7 +37,7 @@ class LogitsOf(nn.Module):
 
     def __init__(self, network: Network, output: str | int) -> None:
         super().__init__()
-        self.training = isinstance(network, nn.Module) and network.training
+        self.training = isinstance(network, nn.Module) and _trains(network)
         self.network, self.output = network, output
 
     def forward(self, x: Tensor) -> Tensor:
@@ -62,7 +62,7 @@ class Guarded(nn.Module):
 
     def __init__(self, network: Network, labels: int = 0) -> None:
         super().__init__()
-        self.training = isinstance(network, nn.Module) and network.training
+        self.training = isinstance(network, nn.Module) and _trains(network)
         self.network, self.labels, self.asked = network, labels, False
 
     def forward(self, x: Tensor) -> Tensor:
@@ -137,10 +137,12 @@ def check_in_evaluation(f: Network) -> None:
         )
     if layers := in_training(f):
         kinds = ", ".join(sorted({type(layer).__name__ for layer in layers}))
-        raise ValueError(
-            f"The network is in training mode ({kinds}): its answers depend on the batch. Call model.eval() first; "
-            "where that was done, the network's own train() leaves these layers out."
+        remedy = (
+            "Call model.eval() first; where that was done, the network's own train() leaves these layers out."
+            if not isinstance(f, torch.fx.GraphModule)
+            else "Call model.eval() first; a program of torch.export has no modes: give lambda x: program(x)."
         )
+        raise ValueError(f"The network is in training mode ({kinds}): its answers depend on the batch. {remedy}")
 
 
 @contextmanager
@@ -190,7 +192,12 @@ def none_in_training(f: Network) -> Iterator[None]:
 def in_training(f: Network) -> list[nn.Module]:
     """Its layers in training mode; a wrapper's own flag may be stale and does not count."""
     layers = f.modules() if isinstance(f, nn.Module) else ()
-    return [layer for layer in layers if layer.training and not any(layer.children())]
+    return [layer for layer in layers if _trains(layer) and not any(layer.children())]
+
+
+def _trains(layer: nn.Module) -> bool:
+    """Whether a layer is in training mode; a frozen program has no modes."""
+    return bool(getattr(layer, "training", False))
 
 
 def first_line(error: BaseException) -> str:

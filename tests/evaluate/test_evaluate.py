@@ -26,6 +26,18 @@ def points(n=400):
     return x, linear(x).argmax(1)
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning")
+def test_a_program_without_modes_is_measured_or_answered_with_how():
+    x, y = points(24)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 2)).eval()
+    data = Resident(x, y)
+    frozen, exported = torch.jit.freeze(torch.jit.trace(net, x)), torch.export.export(net, (x,)).module()
+    assert measure(frozen, data, PGDAttack(2), Linf(0.05)).clean == measure(net, data, PGDAttack(2), Linf(0.05)).clean
+    with pytest.raises(ValueError, match=r"torch.export has no modes: give lambda x: program\(x\)"):
+        clean_accuracy(exported, data)
+    assert clean_accuracy(lambda images: exported(images), data) == clean_accuracy(net, data)
+
+
 @pytest.mark.parametrize(
     ("threat", "dual"), [(Linf(0.05), WEIGHT.abs().sum()), (L2(0.08), WEIGHT.norm())], ids=["linf", "l2"]
 )

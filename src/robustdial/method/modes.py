@@ -17,7 +17,7 @@ def attacked(model: nn.Module, mode: Mode) -> Iterator[None]:
 
     A compiled network gets a backward of its own for weights that ask for no gradient: that of the input alone.
     """
-    modules = [(module, module.training) for module in model.modules()]
+    modules = [(module, module.training) for module in model.modules() if hasattr(module, "training")]
     weights = [weight for weight in model.parameters() if weight.requires_grad and not weight.is_inference()]
     model.train(mode == "train")
     for weight in weights:
