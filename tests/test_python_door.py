@@ -186,7 +186,7 @@ batch(optimizer=rd.optimizer_for(net(), 1)) | The optimizer has none of the weig
 batch(optimizer=torch.optim.LBFGS(net().parameters()))                 | LBFGS steps with a closure only
 batch(teacher=net())                        | The teacher is in training mode
 batch(accumulate=0)                         | leaves no part of a batch
-batch(accumulate=3)                         | A batch of 8 images in 3 parts leaves some with fewer
+batch(accumulate=3)                         | A batch of 8 images in 3 parts leaves some with fewer. Give 6 images
 torch.no_grad()(batch)()                    | Gradients are switched off here
 torch.inference_mode()(lambda: list(fit()))()                          | Gradients are switched off here
 fit(data=rd.from_tensors((X, Y), (X, Y), augment=lambda x: x.numpy())) | The augmentation gives a ndarray

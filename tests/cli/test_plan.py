@@ -69,7 +69,7 @@ def test_too_little_memory_is_said_with_the_remedy(plan, monkeypatch, room, reme
     ("words", "line"),
     [
         (["--devices", "8xH300"], "--devices 8xH300 is not known. Write 8xH200, or another number of here, B200"),
-        (["--devices", "3xH200"], "A batch of 16 images on 3 processes .* Give --batch 15"),
+        (["--devices", "3xH200"], "A batch of 16 images on 3 processes .*--batch 15"),
         (["--devices", "4xH200", "--accumulate", "8"], "A batch of 16 images on 4 processes in 8 parts"),
         (["--resume"], "A plan is made before a training begins"),
         (["--device", "8xH200"], "--device 8xH200 is not supported"),

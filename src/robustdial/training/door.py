@@ -52,8 +52,8 @@ def check_divides(processes: int, accumulate: int, batch: int) -> None:
         parts = f" in {accumulate} parts" if accumulate > 1 else ""
         fits = max(batch // (processes * accumulate), 1) * processes * accumulate
         raise ValueError(
-            f"A batch of {batch} images{several}{parts} leaves some with fewer. Give --batch {fits}, or another number "
-            "that they divide."
+            f"A batch of {batch} images{several}{parts} leaves some with fewer. Give {fits} images, or another number "
+            f"that they divide (as --batch {fits})."
         )
 
 
