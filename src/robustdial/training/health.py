@@ -175,7 +175,7 @@ def _fallen(looks: Sequence[Sequence[Mapping[str, float]]], begun: bool) -> bool
 
 def _collapsed(signals: Sequence[Mapping[str, float]]) -> bool:
     """One answer for nearly everything, of a network that has known better; one that has not is still learning."""
-    now = signals[-1] if signals else {"top": 0.0}
+    now = signals[-1]
     return now["top"] >= 0.95 and max(s["clean"] for s in signals) >= now["clean"] + max(0.1, _chance(now["n"]))
 
 
