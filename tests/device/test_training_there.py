@@ -35,8 +35,6 @@ WAITS = {
     "e-at": {"balls.py": UPDATES},
     # singular values, in the adversary's loss and in the learner's: whether the search for them ended well
     "nuat": {"nuclear.py": 2 * UPDATES},
-    # every few batches, which classes the batch has: in the first of these
-    "liet": {"indicative.py": 2},
     # a mask of another program is looked at before it is used
     **{name: {"masked.py": UPDATES} for name in ("localized", "localized-oat")},
 }
@@ -104,7 +102,6 @@ def test_mixed_batches(name, mixing, there):
 def test_solvers(solver, there):
     waiting = {"Friendly": "friendly.py", "Generated": "generated.py", "OneBall": "balls.py"}
     must = [waiting[name] for name in (type(solver).__name__,) if name in waiting]
-    must += ["indicative.py"] * ("Indicative" in str(solver))
     assert list(waits(replace(recipe("pgd-at")(), solver=solver), there)) == must
 
 

@@ -17,7 +17,7 @@ SPENT = {
     "rs-aaer": 2,
     "n-aaer": 2,
     "fgsm-pgi": 3,
-    "liet": 3 + 2 / 12,  # two grey images in the one batch of twelve in which they are looked at
+    "liet": 3 + 3 / 12,  # two grey images, and one image that tells how many classes there are, in one batch of twelve
     "guided-at": 4,
     "nuat": 4,
     "elle": 5,

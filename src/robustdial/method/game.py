@@ -120,6 +120,11 @@ class Game:
         return gradient
 
     @property
+    def begins(self) -> bool:
+        """Whether these are the first rows of the batch that are played, where it is played in parts."""
+        return self.batch.place.start < self.world.size
+
+    @property
     def shard(self) -> Shard:
         """Which of the attacked rows of the whole batch these are."""
         return self.seat.victims
@@ -261,6 +266,11 @@ class Point:
         game, reference = self.game.among(rows, labels), Lazy(lambda: self.reference[rows])
         return Point(game, None, Lazy(game._clean), reference)
 
+    def apart(self, rows: Tensor) -> Point:
+        """`among`, with nothing computed yet: what is asked for is computed for these rows alone."""
+        game = self.game.among(rows)
+        return Point(game, None, Lazy(game._clean), Lazy(game._reference))
+
     def afresh(self) -> Point:
         """The same point with nothing computed yet, for weights that have moved since."""
         return Point(self.game, self.z, Lazy(self.game._clean), self._reference, self.parts, self._start)
@@ -286,6 +296,10 @@ class Point:
         """A perturbation drawn from the whole of the threat's set."""
         return self.game.noise(1.0)
 
+    def drawn(self, draw: Callable[[Tensor], Tensor], like: Tensor) -> Tensor:
+        """Random numbers for every attacked row (`Game.drawn`)."""
+        return self.game.drawn(draw, like)
+
     @property
     def y(self) -> Tensor:
         """Labels, `[B]` or probabilities `[B, K]`."""
@@ -300,6 +314,11 @@ class Point:
     def attacked_labels(self) -> Tensor:
         """Labels of the attacked rows, `[V]` or probabilities `[V, K]`."""
         return self.game.attacked.y
+
+    @property
+    def places(self) -> Tensor:
+        """Places of the attacked rows among those of the whole batch, int64 `[V]`."""
+        return self.game.shard.numbers(self.game.attacked_images)
 
     @property
     def by_teacher(self) -> Tensor:

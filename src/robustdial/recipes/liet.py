@@ -30,7 +30,7 @@ def liet(
     Paper: Pan et al., Mitigating Catastrophic Overfitting in Fast Adversarial Training via Label Information
     Elimination, ICCV 2025; read from its code, the text was not at hand.
 
-    Cost: 3 passes per image, and one of a grey image for each class every `every` batches.
+    Cost: 3 passes per image, and one of a grey image for each class, and one more, every `every` batches.
 
     Departures from the authors' code: those of `Indicative`; the weight is the same throughout (theirs grows from 0 to
     100 with the epochs); labels are not smoothed (theirs give 0.6 to random other classes); z stays in the ball at

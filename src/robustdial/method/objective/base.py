@@ -7,6 +7,7 @@ Logits are lazy: what is not looked at is not computed.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from typing import Protocol
 
@@ -33,6 +34,11 @@ class View(Protocol):
     @property
     def attacked_labels(self) -> Tensor:
         """Labels of the attacked rows, `[V]` or `[V, K]`."""
+        ...
+
+    @property
+    def places(self) -> Tensor:
+        """Places of the attacked rows among those of the whole batch, int64 `[V]`."""
         ...
 
     @property
@@ -118,6 +124,10 @@ class View(Protocol):
         """A perturbation drawn from the whole of the threat's set."""
         ...
 
+    def drawn(self, draw: Callable[[Tensor], Tensor], like: Tensor) -> Tensor:
+        """Random numbers for every attacked row, `draw(like)`: the same however the batch is divided."""
+        ...
+
 
 class Objective(Protocol):
     """What each side wants."""
@@ -196,9 +206,9 @@ def not_negative(name: str, weight: float) -> None:
         raise ValueError(f"{name}={weight:g} cannot weigh a loss. Give a finite number, 0 or more.")
 
 
-def every_second(of_attacked: Tensor) -> Tensor:
-    """Every second of the attacked rows, bool `[V]`: in a shuffled order, a half that is drawn anew for each batch."""
-    return torch.arange(len(of_attacked), device=of_attacked.device) % 2 == 1
+def every_second(view: View) -> Tensor:
+    """Every second of the attacked rows of the whole batch, bool `[V]`: in a shuffled order, a half of every batch."""
+    return view.places % 2 == 1
 
 
 def each_row(loss: object, rows: int, name: str) -> Tensor:

@@ -64,7 +64,7 @@ class LocalLinearity:
 def _error(view: View) -> Tensor:
     """How far the loss between two points is from the line between theirs, per attacked row `[V]`."""
     a, b = view.anywhere(), view.anywhere()
-    t = torch.rand(len(a), device=a.device, dtype=a.dtype)
+    t = view.drawn(lambda a: torch.rand(len(a), device=a.device, dtype=a.dtype), a)
     share = t.view(-1, *[1] * (a.dim() - 1))
     at_a, at_b, between = (_loss(view, z) for z in (a, b, (1 - share) * a + share * b))
     return between - (1 - t) * at_a - t * at_b

@@ -49,7 +49,7 @@ class Matched:
     def attack(self, view: View) -> Tensor:
         apart = _distance(view.reference, view.adv)
         wrong = cross_entropy(view.adv, view.attacked_labels)
-        return wrong + self.weight * every_second(apart) * apart
+        return wrong + self.weight * every_second(view) * apart
 
     def learn(self, view: View) -> Tensor:
         clean, apart = self.terms(view)

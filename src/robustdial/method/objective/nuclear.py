@@ -41,7 +41,7 @@ class Nuclear:
 
     def attack(self, view: View) -> Tensor:
         adv = single(view.adv)
-        guided = torch.where(every_second(adv)[:, None], adv, adv.detach())  # no gradient for the others
+        guided = torch.where(every_second(view)[:, None], adv, adv.detach())  # no gradient for the others
         norm = _norm(guided - single(view.reference))
         return cross_entropy(view.adv, view.attacked_labels) + self.weight * norm / max(len(adv), 1)
 

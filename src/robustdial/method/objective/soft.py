@@ -16,7 +16,7 @@ class Soft:
     def __init__(self, view: View, labels: Callable[[], Tensor]) -> None:
         self._view, self._labels = view, labels
         self.lam, self.z = view.lam, view.z
-        self.at, self.zero, self.anywhere = view.at, view.zero, view.anywhere
+        self.at, self.zero, self.anywhere, self.drawn = view.at, view.zero, view.anywhere, view.drawn
         self.contested, self.called, self.mean_over_processes = view.contested, view.called, view.mean_over_processes
 
     @cached_property
@@ -30,6 +30,10 @@ class Soft:
     @property
     def all_by_teacher(self) -> Tensor:
         return self._view.all_by_teacher
+
+    @property
+    def places(self) -> Tensor:
+        return self._view.places
 
     @property
     def by_teacher(self) -> Tensor:

@@ -42,10 +42,13 @@ class OneBall:
         if not memory:
             memory |= {name: torch.zeros(len(balls), dtype=torch.float64) for name in ("right", "tried")}
         drawn = _drawn(memory["right"], memory["tried"])
-        for point in self.solver.play(game.within(balls[drawn]), passes, {}):
-            if game.shard.of:
-                memory["right"][drawn] += game.world.sum(_right(point)).item()
-                memory["tried"][drawn] += game.shard.of
+        if game.begins:  # all parts of a batch are attacked in the ball of the first
+            memory["ball"] = torch.tensor(drawn)
+        ball = int(memory["ball"])
+        for point in self.solver.play(game.within(balls[ball]), passes, {}):
+            right, tried = game.world.sum(_score(point)).tolist()
+            memory["right"][ball] += right
+            memory["tried"][ball] += tried
             yield point
 
 
@@ -114,14 +117,16 @@ def _drawn(right: Tensor, tried: Tensor) -> int:
 
 
 @torch.no_grad()
-def _right(point: Point) -> Tensor:
-    """How many of the attacked images here the network at rest classifies rightly where the adversary ends."""
+def _score(point: Point) -> Tensor:
+    """How many of the attacked images here the network at rest classifies rightly where the adversary ends, and how
+    many there are `[2]`."""
     if not point.game.called:
-        return point.game.attacked_images.new_zeros(())
+        return point.game.attacked_images.new_zeros(2)
     assert point.z is not None
     with point.game.under_attack("eval"):
         answers = point.at(point.z).adv.argmax(1)
-    return (answers == hard(point.attacked_labels)).sum().float()
+    right = answers == hard(point.attacked_labels)
+    return torch.stack([right, torch.ones_like(right)]).sum(1).float()
 
 
 @torch.no_grad()

@@ -24,14 +24,13 @@ class Indicative:
 
     A network that overfits to its own one-step adversary reads the label from it. A start that shows the label at
     random, with either sign, has nothing to be read. The perturbations of all classes are made anew now and then, of a
-    grey image for each class in the batch; a class that has none yet sets out from noise alone. Of mixed labels, the
-    most likely class is told.
+    grey image for each. Of mixed labels, the most likely class is told.
 
     Source: Pan et al., Mitigating Catastrophic Overfitting in Fast Adversarial Training via Label Information
     Elimination, ICCV 2025.
 
-    Departures from the authors' code: the classes' perturbations are made of the labels that the batch has (theirs of
-    all classes); for radii beyond 8/255 theirs draws the noise from twice the set.
+    Departures from the authors' code: the start is forwarded once more where weights learn (theirs keeps the graph of
+    the attack); for radii beyond 8/255 theirs draws the noise from twice the set.
 
     Args:
         every: batches from one making of the classes' perturbations to the next.
@@ -55,43 +54,33 @@ class Indicative:
             )
 
     def draw(self, point: Point, memory: Memory) -> Tensor:
-        game, y = point.game, hard(point.attacked_labels)
-        noise = point.anywhere()
-        if not len(y):
-            return noise
-        batches = memory.setdefault("batches", torch.zeros((), dtype=torch.int64))
-        if batches % self.every == 0:
-            self._make(point, memory)
-        batches += 1
-        known = y < len(memory["labels"])
-        told = memory["labels"][y.where(known, 0)] * per_row(game.threat.radius * game.reach, noise)
+        game, y, noise = point.game, hard(point.attacked_labels), point.anywhere()
         share = self.least + (self.most - self.least) * torch.rand(()).item()
-        replaced = (torch.rand_like(noise) < share) | per_row(~known, noise)
+        replaced = game.drawn(torch.rand_like, noise) < share
         sign = 1.0 if torch.rand(()) < 0.5 else -1.0
+        if game.begins:  # the first rows of a batch look for all of its parts
+            batches = memory.setdefault("batches", torch.zeros((), dtype=torch.int64))
+            if batches % self.every == 0 and game.called and len(ways := _steepest(point)):
+                memory["labels"] = ways
+            batches += 1
+        if not len(y) or "labels" not in memory:  # the process had no row when they were made
+            return noise
+        told = memory["labels"][y] * per_row(game.threat.radius * game.reach, noise)
         return game.threat.project(sign * torch.where(replaced, noise, told), game.attacked_images, game.reach)
 
-    def _make(self, point: Point, memory: Memory) -> None:
-        """The steepest way on a grey image, of length 1, for each class `[K, C, H, W]` in `memory["labels"]`."""
-        game = point.game
-        classes, first = _first_of_each(hard(point.attacked_labels))
-        some = point.among(first, classes)
-        grey = _GREY - some.game.attacked_images
-        with game.under_attack("eval"):
-            gradient = some.game.gradient(grey, some)
-        ways = game.threat.ascend(torch.zeros_like(grey), gradient, 1.0)
-        kept = memory.get("labels", grey[:0])
-        missing = int(classes.max()) + 1 - len(kept)
-        if missing > 0:
-            kept = torch.cat([kept, kept.new_zeros(missing, *grey.shape[1:])])
-        kept[classes] = ways
-        memory["labels"] = kept
+
+def _steepest(point: Point) -> Tensor:
+    """The steepest way on a grey image, of length 1, for each class `[K, C, H, W]`; none without an attacked row."""
+    row = torch.arange(len(point.attacked_labels), device=point.lam.device)[:1]
+    with point.game.under_attack("eval"):
+        one = point.among(row)
+        classes = torch.arange(one.at(one.zero()).adv.shape[1], device=row.device)
+        return torch.cat([_ways(point, row, some) for some in classes.split(len(point.y))])
 
 
-def _first_of_each(y: Tensor) -> tuple[Tensor, Tensor]:
-    """The classes in `y` `[V]`, ascending, and the row of the first image of each.
-
-    >>> _first_of_each(torch.tensor([2, 0, 2, 5]))
-    (tensor([0, 2, 5]), tensor([1, 0, 3]))
-    """
-    classes: Tensor = torch.unique(y)
-    return classes, (y == classes[:, None]).int().argmax(1)
+def _ways(point: Point, row: Tensor, classes: Tensor) -> Tensor:
+    """That of some classes, at the row's position of the dial."""
+    some = point.among(row.repeat(len(classes)), classes[: len(classes) * len(row)])
+    grey = _GREY - some.game.attacked_images
+    gradient = some.game.gradient(grey, some)
+    return some.game.threat.ascend(torch.zeros_like(grey), gradient, 1.0)

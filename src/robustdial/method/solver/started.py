@@ -41,7 +41,8 @@ class Corner:
     def draw(self, point: Point, memory: Memory) -> Tensor:
         game = point.game
         zero = point.zero()
-        there = game.threat.ascend(zero, torch.randn_like(zero), self.share * game.threat.radius * game.reach)
+        way, size = game.drawn(torch.randn_like, zero), self.share * game.threat.radius * game.reach
+        there = game.threat.ascend(zero, way, size)
         return game.threat.project(there, game.attacked_images, game.reach)
 
 

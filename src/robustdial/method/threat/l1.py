@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from robustdial.checks import fields_fit
+from robustdial.distributed import drawn
 from robustdial.method.threat.base import per_row, tensor_per_row, within_image
 from robustdial.typing import Reach
 
@@ -50,9 +52,10 @@ class L1:
 
     def noise(self, x: Tensor, reach: Reach, amount: float) -> Tensor:
         # uniform in the ball: gaps between uniform numbers in order are exponentials over their sum
-        sizes = -torch.log1p(-torch.rand(len(x), x[0].numel() + 1 if len(x) else 1, device=x.device, dtype=x.dtype))
+        n = math.prod(x.shape[1:]) + 1
+        sizes = -torch.log1p(-drawn(lambda x: torch.rand(len(x), n, device=x.device, dtype=x.dtype), x))
         shares = (sizes / sizes.sum(1, keepdim=True))[:, :-1].view_as(x)
-        signs = torch.randint_like(x, 2) * 2 - 1
+        signs = drawn(lambda x: torch.randint_like(x, 2), x) * 2 - 1
         return within_image(shares * signs * (amount * self.eps * per_row(reach, x)), x)
 
     def ascend(self, z: Tensor, gradient: Tensor, size: Reach) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from robustdial.checks import said
+from robustdial.distributed import drawn
 from robustdial.method.threat.base import Ball, Threat
 from robustdial.typing import Reach, written
 
@@ -61,7 +62,7 @@ class Union:
         return 1.0
 
     def noise(self, x: Tensor, reach: Reach, amount: float) -> Tensor:
-        chosen = torch.randint(len(self.balls), (len(x),), device=x.device)
+        chosen = drawn(lambda x: torch.randint(len(self.balls), (len(x),), device=x.device), x)
         return _chosen([ball.noise(x, reach, amount) for ball in self.balls], chosen)
 
     def ascend(self, z: Tensor, gradient: Tensor, size: Reach) -> Tensor:
