@@ -230,6 +230,17 @@ def visits(method, times, index=None):
     return [next(method.solver.play(game(model, method, index), 3, memory)).z.detach() for _ in range(times)], memory
 
 
+def test_a_batch_costs_what_its_due_images_cost():
+    """Every image is looked at once; of one that is due, the answer and two steps are forwarded too."""
+    model, method, memory, spent = trained_network(), agat(every=2, ascending=1.0), {}, []
+    for rows in ([0, 1, 2, 3], [0, 1, 4, 5], [0, 1, 2, 3]):
+        x, y = bars(4)
+        played = game(model, method, torch.tensor(rows), x, y)
+        list(method.solver.play(played, 3, memory))
+        spent.append(played.spent)
+    assert spent == [4 + 4 * 3, 4 + 2 * 3, 4 + 2 * 3]
+
+
 def test_what_was_found_is_shown_until_the_image_is_due_again():
     shown, memory = visits(agat(every=3, ascending=1.0), 7)
     for a, b in ((0, 1), (1, 2), (3, 4), (4, 5)):

@@ -61,7 +61,7 @@ class Generated:
         z = torch.where(kept.view(-1, *[1] * (z.dim() - 1)), before, z)
         rows = chosen.nonzero().flatten()
         if passes > 1 and game.world.together(len(rows) > 0):
-            z[rows] = self._found(point.among(rows), z[rows], passes - 1)
+            z[rows] = self._found(point.apart(rows), z[rows], passes - 1)
         game.put(memory["z"], index, z)
         game.put(memory["kept"], index, kept | chosen)
         game.put(memory["visits"], index, memory["visits"][index] + 1)
