@@ -343,6 +343,11 @@ rd.PGD(rd.Step(0.1), mode=None)             | mode=None is not known
 rd.Friendly(rd.Step(0.1), patience=1.5)     | patience=1.5 is no whole number
 rd.Friendly(rd.Step(0.1), jitter=-1)        | jitter=-1 is negative
 rd.Generated(rd.Step(0.1), every=0)         | every=0
+rd.radial(dial="line", zeros=0.5)           | takes no --zeros or --sampling
+rd.radial(dial="line", widths=(0.5, 1.0))   | takes no --widths
+rd.oat(dial="line", code=8)                 | takes no --encoding or --code
+rd.oat(dial="line", film="paper")           | takes no --film
+rd.oat(dial="line", dual=False)             | takes no --dual
 rd.Transferred(rd.Step(0.1), reset="10")    | reset='10' is no whole number
 rd.YOPO(rd.Step(0.1), inner=2.0)            | inner=2.0 is no whole number
 rd.Replay(rd.Step(0.1), noise="0")          | noise='0' is no number
