@@ -21,9 +21,10 @@ def free(eps: float = px(8), norm: Norm = "linf", replays: int = 8, step: float 
 
     Cost: one pass per image and replay, each of which moves the weights; the authors train for epochs / m epochs.
 
-    Departures from the authors' code: none that we know of with `carry` (the port of Wong et al. moves its learning
-    rate with every replay, ours with every batch); without it each batch starts at the clean image, which is the
-    baseline of the DEAT paper (FREE-4, FREE-6, FREE-8).
+    Departures from the authors' code: theirs keeps the perturbation in the ball and cuts the image to [0, 1]; ours cuts
+    the perturbation to the image, and first shows it as the batch before has left it, as the port of Wong et al. does
+    (which moves its learning rate with every replay, ours with every batch). Without `carry` each batch starts at the
+    clean image, which is the baseline of the DEAT paper (FREE-4, FREE-6, FREE-8).
 
     Published (their repository, CIFAR-10, WRN-32-10, m = 8): 86.0 % clean, 46.2 % under PGD-100; (DEAT paper, PreAct
     ResNet-18, m = 8) 80.8 % clean, 48.5 % under PGD-100, 44.8 % under AutoAttack.

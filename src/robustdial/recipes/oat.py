@@ -60,8 +60,9 @@ def oat(
     Cost: steps + 2 passes per image with lambda > 0, 1 with lambda = 0.
 
     Departures from the authors' code: dual batch norm by default, as in the paper (theirs: off); FiLM starts as the
-    identity (`film="paper"` restores theirs) and stands behind every batch norm, also on shortcuts; random codes are
-    part of the weights.
+    identity (`film="paper"` restores theirs) and stands behind every batch norm, also on shortcuts; codes are cosines
+    of length 16 (theirs random, of length 128: `encoding="orthogonal", code=128`); random codes are part of the
+    weights.
 
     Their results are not quoted: their CIFAR-10 tables were not at hand.
 
@@ -76,7 +77,7 @@ def oat(
         sampling: a lambda for each image, or one for each batch.
         zeros: share of the images trained at lambda = 0; by default 1 / number of lambdas.
         dual: batch norm of its own for lambda = 0.
-        widths: trained shares of the channels; (1.0,) for full width only, and `oats` for the paper's.
+        widths: trained shares of the channels, (1.0,) for full width only, and `oats` for the paper's.
         dial: conditional (FiLM and two branches of batch norm), or line (in weight space, for any network).
     """
     encodings: dict[str, Encoding] = {

@@ -89,7 +89,7 @@ IMAGENET = Preset(
         "weight_decay": 1e-4,
     },
     {
-        "free": {"epochs": 22, "replays": 4, "step": 1.0, "rate": "multistep:8/22,16/22"},
+        "free": {"replays": 4, "step": 1.0, "rate": "multistep:8/23,16/23"},
         "m-deat": {"gamma": 1.1, "most": 4, "step": 1.5, "carry": True},
     },
 )

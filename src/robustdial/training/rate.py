@@ -30,7 +30,7 @@ def cosine(progress: float) -> float:
 
 
 def cyclic(progress: float) -> float:
-    """From 0 up to 1 at two fifths and down to 0 (the shape of fast adversarial training, Wong et al., ICLR 2020).
+    """From 0 up to 1 at two fifths and down to 0 (the shape of GradAlign, Andriushchenko & Flammarion, NeurIPS 2020).
 
     >>> cyclic(0.2), cyclic(0.4), cyclic(1.0)
     (0.5, 1.0, 0.0)
@@ -39,7 +39,7 @@ def cyclic(progress: float) -> float:
 
 
 def triangle(progress: float) -> float:
-    """From 0 up to 1 at one half and down to 0 (the shape of the authors' fast and dynamic training).
+    """From 0 up to 1 at one half and down to 0 (the shape of fast training, Wong et al., ICLR 2020, and of DEAT).
 
     >>> triangle(0.25), triangle(0.5), triangle(1.0)
     (0.5, 1.0, 0.0)

@@ -45,10 +45,10 @@ class Replay:
 class Carried:
     """`Replay` whose perturbation goes on from batch to batch, over all epochs, as in "free" adversarial training.
 
-    A perturbation meets images that it was not made for; until its next step it may leave their [0, 1], as in the
-    authors' code.
+    A perturbation meets images that it was not made for; until its next step it may leave their [0, 1].
 
-    Source: Shafahi et al., Adversarial Training for Free!, NeurIPS 2019, algorithm 1.
+    Source: Shafahi et al., Adversarial Training for Free!, NeurIPS 2019, algorithm 1, as Wong et al. have ported it;
+    the authors cut the image to [0, 1], and never the perturbation.
 
     Args:
         step: step size; its steps are the passes.
