@@ -38,6 +38,7 @@ def main(
     eps: str = "8/255",
     seeds: int = 1,
     n: int | None = None,
+    val: float = 0.1,
     attacks: tuple[str, ...] = ("pgd-20", "cw-20"),
     families: tuple[Family, ...] = ("replays", "pgd", "trades", "dial", "one step", "one-step dial"),
     tables_only: bool = False,
@@ -46,13 +47,14 @@ def main(
     """Train and measure the methods of each family, then print its table in Markdown.
 
     Args:
-        data, limit, model, model_width, epochs, lr, rate, eps, seeds, n, attacks: as `robustdial compare` takes them.
+        data, limit, model, model_width, epochs, lr, rate, eps, seeds, n, val, attacks: as `robustdial compare` takes
+            them.
         families: which methods to compare.
         tables_only: print the tables of finished families, train nothing.
         out: folder of the comparisons.
     """
     settings = {"data": data, "limit": limit, "model": model, "model-width": model_width, "epochs": epochs}
-    settings |= {"lr": lr, "rate": rate, "eps": eps, "seeds": seeds, "n": n}
+    settings |= {"lr": lr, "rate": rate, "eps": eps, "seeds": seeds, "n": n, "val": val}
     flags = [word for name, value in settings.items() if value is not None for word in (f"--{name}", str(value))]
     flags += ["--attack", *attacks]
     for family in families:
