@@ -158,6 +158,26 @@ def test_a_warm_part_costs_its_own_passes():
     assert cost.seconds == 5 * (8 + 32) + 2 * 32 * 32 / 64
 
 
+@pytest.mark.parametrize(
+    ("size", "schedule", "updates"),
+    [
+        ("112:0.6,224", Constant(4), 0.55 * 10 * 32),
+        ("112:0.6,224", Warm(0.5, Constant(4)), 5 * (0.25 * 8 + 0.85 * 32)),  # the cheap epoch is the small one
+        (224, Constant(4), 10 * 32),
+    ],
+)
+@pytest.mark.parametrize(("device", "speed"), [(HERE, 1), (AWAY, 2)])
+def test_images_that_grow_cost_less_as_long_as_they_are_small(size, schedule, updates, device, speed):
+    grown, plain = planned(1, device, schedule, size=size), planned(1, device, schedule)
+    assert grown.seconds * speed == pytest.approx(updates + 2 * 32 * 32 / 64)  # validation is at the last size
+    assert (grown.passes, grown.memory) == (plain.passes, plain.memory)
+
+
+def test_what_travels_does_not_grow_with_the_images():
+    wire = 2 * 1 / 2 * 25 * 4
+    assert planned(2, HERE, size="112:0.5,224").seconds == pytest.approx(10 * (0.625 * 16 + wire / 10) + 16 + wire / 10)
+
+
 def test_devices_that_do_not_divide_the_batch_are_refused():
     with pytest.raises(ValueError, match=r"16 images on 3 processes .* --batch 15"):
         planned(3, HERE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from robustdial.plan.arithmetic import Memory, batch_seconds, between, least_seconds, memory, seconds_on, wire_bytes
 from robustdial.plan.devices import Device
@@ -57,16 +58,17 @@ def forecast(
     wire = wire_bytes(found.network.weights, number)
     epochs = passes_by_epoch(experiment.method.schedule, run.epochs)
 
-    def of_batch(passes: int) -> tuple[float, float]:
-        """Seconds, and passes over images, of a batch on all devices."""
+    def of_batch(passes: int, area: float = 1.0) -> tuple[float, float]:
+        """Seconds, and passes over images, of a batch on all devices; its images have this share of the last size."""
         work = between(found.low, found.high, passes).scaled(part / found.images)
-        seconds = seconds_on(work, device, lower, share, scale) if away else work.seconds
+        smaller = work.scaled(area)
+        seconds = seconds_on(smaller, device, lower, share, scale) if away else smaller.seconds
         took = batch_seconds(seconds, run.accumulate, work.updates, wire, device.link)
         return took, number * run.accumulate * work.spent
 
-    batches, times = experiment.batches, {passes: of_batch(passes) for passes in {*epochs}}
-    seconds, spent = (batches * sum(times[passes][which] for passes in epochs) for which in (0, 1))
-    slowest, most = times[found.high[0]]
+    batches, times = experiment.batches, list(map(of_batch, epochs, _areas(run)))
+    seconds, spent = (batches * sum(each[which] for each in times) for which in (0, 1))
+    slowest, most = of_batch(found.high[0])  # validation is at the last size
     validation = run.epochs * found.validation * slowest / max(most, 1.0)
     return Forecast(
         epochs=tuple(epochs),
@@ -79,3 +81,9 @@ def forecast(
         share=share,
         precision="bfloat16" if lower else "float32",
     )
+
+
+def _areas(run: Run) -> list[float]:
+    """Pixels of an image in each epoch, as a share of those at the last size, at which a calibration is made."""
+    ends = [epoch / run.epochs for epoch in range(run.epochs + 1)]
+    return [run.sides.work(*span) if run.sides else 1.0 for span in pairwise(ends)]

@@ -49,13 +49,14 @@ class Sides:
         """The side at `progress` in [0, 1] of the training."""
         return self.sides[sum(share <= progress for share in self.until)]
 
-    def work(self, progress: float) -> float:
-        """Pixels from `progress` to the end, as a share of those at the last size; so about the work.
+    def work(self, progress: float, end: float = 1.0) -> float:
+        """Pixels from `progress` to `end` of the training, as a share of those at the last size; so about the work.
 
-        >>> Sides((112, 224), (0.5,)).work(0), Sides((112, 224), (0.5,)).work(0.75)
-        (0.625, 1.0)
+        >>> grown = Sides((112, 224), (0.5,))
+        >>> grown.work(0), grown.work(0.75), grown.work(0, 0.2)
+        (0.625, 1.0, 0.25)
         """
-        ends = [min(max(end, progress), 1.0) for end in (0.0, *self.until, 1.0)]
+        ends = [min(max(place, progress), end) for place in (0.0, *self.until, 1.0)]
         spans = [end - begin for begin, end in pairwise(ends)]
         areas = [(side / self.last) ** 2 for side in self.sides]
         return sum(a * s for a, s in zip(areas, spans, strict=True)) / sum(spans) if sum(spans) else 1.0
