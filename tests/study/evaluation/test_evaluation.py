@@ -12,6 +12,7 @@ from robustdial.attack import APGD, Cascade, PGDAttack, Square, autoattack, shor
 from robustdial.data import from_tensors
 from robustdial.method.threat import L1, L2, Linf, Union
 from robustdial.study.evaluation import (
+    EXTRAS,
     Evaluation,
     foreign,
     found_by,
@@ -250,3 +251,13 @@ def test_autoattack_is_not_claimed_for_a_union(subject):
     found = [finished(part) for part in parts]
     assert "autoattack_acc" not in score_of_union(parts, found, whole)
     assert "autoattack_acc" in score_of(parts[0], found[0])
+
+
+def test_kinds_published_for_validation_stand_in_no_mean(subject):
+    right = {"fog": (9, 7), "snow": (6, 4), "speckle_noise": (10, 10), "gaussian_blur": (10, 10), "saturate": (10, 10)}
+    rows = [
+        {"kind": kind, "level": level, "accuracy": share / 10, "n": 10}
+        for kind, shares in right.items()
+        for level, share in enumerate(shares, start=1)
+    ]
+    assert EXTRAS["corruptions"](subject).columns(rows) == {"mean corruption accuracy": pytest.approx(0.65)}

@@ -10,11 +10,13 @@ from robustdial.data.corruption import LEVELS, corruptions
 from robustdial.evaluate import (
     SHARES,
     Accuracy,
+    Corrupted,
     Trial,
     background,
     background_of,
     corrupted,
     curve,
+    mean_accuracy,
     panel,
     unseen,
     warps,
@@ -62,8 +64,10 @@ class Corruptions:
             yield {"kind": kind, "level": level, **_told("accuracy", accuracy)}
 
     def columns(self, rows: Sequence[Json]) -> dict[str, float]:
-        """The mean accuracy over all kinds and levels."""
-        return {"corruptions": sum(row["accuracy"] for row in rows) / len(rows)}
+        """The mean corruption accuracy, from which the kinds for validation are left out."""
+        counted = [(row["kind"], row["level"], round(row["accuracy"] * row["n"]), row["n"]) for row in rows]
+        found = [Corrupted(kind, level, Accuracy(correct, n)) for kind, level, correct, n in counted]
+        return {"mean corruption accuracy": mean_accuracy(found)}
 
 
 class Threats:
