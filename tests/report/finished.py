@@ -208,7 +208,8 @@ def beyond() -> dict[str, Any]:
             {"id": "one-step", "title": "One step beats many", "state": "raised", "seen": "It breaks 9."} | finding,
         ],
         "curve": [
-            {"eps": f"{k}/255", "radius": k / 255, "robust": share, "robust_interval": wilson(share, 100), "n": 100}
+            {"eps": f"{k}/255", "radius": k / 255, "attack": "apgd-ce+cw-50", "robust": share, "n": 100}
+            | {"robust_interval": wilson(share, 100)}
             for k, share in zip(radii, left, strict=True)
         ],
         "corruptions": [

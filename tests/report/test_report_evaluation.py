@@ -133,6 +133,15 @@ def test_curve_has_its_interval_as_a_band_and_a_line_at_the_claimed_radius(optio
     assert line.x0 == line.x1 == 8 / 255
 
 
+def test_the_attack_of_the_curve_is_named_where_it_is_known(foreign, make_score, optional, page):
+    assert "Accuracy against the radius, under apgd-ce+cw-50" in page.text
+    for point in optional["curve"]:
+        del point["attack"]
+    old = foreign(make_score(None, **optional)).text
+    assert "Accuracy against the radius" in old
+    assert "Accuracy against the radius, under" not in old
+
+
 def test_kinds_have_a_mean_only_where_every_level_was_measured(optional):
     table = corruptions_of(optional["corruptions"][:-1])
     assert table.levels == [1, 2, 3, 4, 5]

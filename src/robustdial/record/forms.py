@@ -180,7 +180,7 @@ EVALUATED = {
     "average?": SHARE,
     "gap?": Maybe({"attack": str, "sample": COUNT, "broken?": COUNT, "robust?": NUMBER, "interval?": Maybe(SPAN)}),
     "checks?": [{"id": str, "title": str, "state": str, "seen": str, "meaning": str, "remedy": str}],
-    "curve?": [{**ROW, "eps": str, "radius": float, "robust": SHARE, "robust_interval": SPAN}],
+    "curve?": [{**ROW, "eps": str, "radius": float, "attack?": str, "robust": SHARE, "robust_interval": SPAN}],
     "corruptions?": [{**ROW, "kind": str, "level": COUNT, "accuracy": SHARE}],
     "unseen?": [{**ROW, "threat": str, "attack": str, "robust": SHARE, "robust_interval": SPAN}],
     "warps?": [{**ROW, "threat": str, "attack": str, "robust": SHARE, "robust_interval": SPAN}],

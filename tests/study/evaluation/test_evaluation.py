@@ -253,6 +253,13 @@ def test_autoattack_is_not_claimed_for_a_union(subject):
     assert "autoattack_acc" in score_of(parts[0], found[0])
 
 
+def test_a_curve_names_the_attack_it_was_drawn_under(subject):
+    curve = EXTRAS["curve"](subject)
+    rows = list(curve.rows(0, N))
+    assert {row["attack"] for row in rows} == {"apgd-ce+cw-50"}
+    assert list(curve.columns(rows))[3] == "at 0.05, apgd-ce+cw-50"
+
+
 def test_kinds_published_for_validation_stand_in_no_mean(subject):
     right = {"fog": (9, 7), "snow": (6, 4), "speckle_noise": (10, 10), "gaussian_blur": (10, 10), "saturate": (10, 10)}
     rows = [

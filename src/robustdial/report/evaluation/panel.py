@@ -41,7 +41,11 @@ class Panel:
     def plots(self) -> list[curves.Plot]:
         """Its curve."""
         points = self.entry.get("curve")
-        return [(self.plot, "Accuracy against the radius", curve(points, self.entry["radius"]))] if points else []
+        if not points:
+            return []
+        attack = points[0].get("attack")  # which earlier versions left out
+        title = "Accuracy against the radius" + (f", under {attack}" if attack else "")
+        return [(self.plot, title, curve(points, self.entry["radius"]))]
 
 
 def panels(folder: Folder) -> list[Panel]:

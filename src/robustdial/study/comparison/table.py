@@ -129,9 +129,10 @@ def _also(comparison: Comparison, folders: Sequence[Path], lam: float | None) ->
 
 
 def _columns(found: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
-    """Every column of a further part, over the seeds."""
-    names = found[0]["columns"] if found else ()
-    return {name: _estimate([{name: one["columns"][name], "n": one["n"]} for one in found], name) for name in names}
+    """Every column of a further part, over the seeds that have it: an earlier version may have called it otherwise."""
+    columns = [(name, {name: share, "n": one["n"]}) for one in found for name, share in one["columns"].items()]
+    names = dict.fromkeys(name for name, _ in columns)
+    return {name: _estimate([score for other, score in columns if other == name], name) for name in names}
 
 
 def _estimate(scores: Sequence[Mapping[str, Json]], side: str) -> Json:

@@ -32,21 +32,21 @@ class Curve:
     def __init__(self, subject: Subject) -> None:
         if not isinstance(subject.threat, Ball):
             raise ValueError(f"{subject.threat.name} has no radius to draw a curve over. Leave it out.")
-        check_supports(strong(), subject.threat)
-        self.subject, self.threat = subject, subject.threat
+        self.subject, self.threat, self.attack = subject, subject.threat, strong()
+        check_supports(self.attack, self.threat)
 
     def __len__(self) -> int:
         return len(SHARES)
 
     def rows(self, seed: int, batch: int) -> Iterator[Json]:
-        """A row for each radius, as soon as it is measured."""
-        s = self.subject
-        for eps, accuracy in curve(s.f, s.source, self.threat, seed=seed, batch=batch):
-            yield {"eps": written(eps), "radius": eps, **_told("robust", accuracy)}
+        """A row for each radius, as soon as it is measured; all under one attack, whichever is asked for elsewhere."""
+        s, attack = self.subject, self.attack
+        for eps, accuracy in curve(s.f, s.source, self.threat, attack, seed=seed, batch=batch):
+            yield {"eps": written(eps), "radius": eps, "attack": attack.name, **_told("robust", accuracy)}
 
     def columns(self, rows: Sequence[Json]) -> dict[str, float]:
         """The robust accuracy at every radius."""
-        return {f"at {row['eps']}": row["robust"] for row in rows}
+        return {f"at {row['eps']}, {row['attack']}": row["robust"] for row in rows}
 
 
 class Corruptions:
