@@ -120,11 +120,15 @@ def test_seeds_give_an_interval_of_their_own(tmp_path):
     assert row["clean"]["mean"] == pytest.approx(sum(scores) / 2)
     assert "seeds" in table(made)["interval"]
     assert not same(*folders)
+    (folders[1] / record.SCORE).unlink()
+    (row,) = table_of(made, 0.0)["rows"]
+    assert row["clean"] == {"mean": scores[0], "low": None, "high": None}  # of one seed of two: no interval over seeds
     for folder, name in zip(folders, ("at 0.2", "at 0.2, pgd-5"), strict=True):
         part = {"lam": None, "part": "curve", "asked": made.n, "n": 40, "columns": {"at 0": 0.8, name: 0.5}}
         record.write_json(folder / record.ALSO, {"parts": [part]})
     (row,) = table_of(replace(made, also=("curve",)), 0.0)["rows"]
     assert row["also"].keys() == {"at 0", "at 0.2", "at 0.2, pgd-5"}  # as two versions have named them
+    assert [estimate["low"] is None for estimate in row["also"].values()] == [False, True, True]
 
 
 def test_a_method_that_fails_for_good_does_not_end_the_others(tmp_path):

@@ -116,9 +116,9 @@ def _accuracies(comparison: Comparison, folders: Sequence[Path], lam: float | No
     measured = [*known.values(), *further]
     return {
         "complete": trained and all(len(found) == len(folders) for found in measured),
-        "clean": _estimate(first, "clean"),
-        "robust": {attack: _estimate(found, "robust") for attack, found in known.items()},
-        "also": {name: estimate for found in further for name, estimate in _columns(found).items()},
+        "clean": _estimate(first, "clean", comparison.seeds),
+        "robust": {attack: _estimate(found, "robust", comparison.seeds) for attack, found in known.items()},
+        "also": {name: estimate for found in further for name, estimate in _columns(found, comparison.seeds).items()},
     }
 
 
@@ -128,16 +128,17 @@ def _also(comparison: Comparison, folders: Sequence[Path], lam: float | None) ->
     return [[one for one in found if one] for found in parts]
 
 
-def _columns(found: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
+def _columns(found: Sequence[Mapping[str, Json]], seeds: int) -> dict[str, Json]:
     """Every column of a further part, over the seeds that have it: an earlier version may have called it otherwise."""
     columns = [(name, {name: share, "n": one["n"]}) for one in found for name, share in one["columns"].items()]
     names = dict.fromkeys(name for name, _ in columns)
-    return {name: _estimate([score for other, score in columns if other == name], name) for name in names}
+    return {name: _estimate([score for other, score in columns if other == name], name, seeds) for name in names}
 
 
-def _estimate(scores: Sequence[Mapping[str, Json]], side: str) -> Json:
+def _estimate(scores: Sequence[Mapping[str, Json]], side: str, seeds: int) -> Json:
+    """Of one seed over images; of several over those measured so far, without an interval while that is one."""
     values = [score[side] for score in scores]
-    if len(values) == 1:
+    if values and seeds == 1:
         return over_images(values[0], scores[0]["n"])
     estimate = over_seeds(values)
     if estimate is None or estimate["low"] is None or estimate["high"] is None:
