@@ -65,7 +65,7 @@ def test_every_section_and_plot_is_there_once(page):
 def test_summary_tells_what_was_found_and_how(page):
     for told in (
         "pgd-at is the most robust: 37.1 % under its worst attack and 52.3 % clean after 6 min 42 s of training.",
-        "The cheapest on the Pareto front is fgsm-rs: 28.8 % under its worst attack",
+        "The cheapest on the front is fgsm-rs: 28.8 % under its worst attack",
         "23.9 % of the time of pgd-at.",
         "Not healthy: fgsm-rs in 1 of 3 seeds.",
         "Not finished: trades.",
@@ -95,6 +95,26 @@ def test_front_is_judged_by_the_worst_attack(page, compare, about, rows, show):
     assert "on the front" not in table(page)["m-pgd"]
 
 
+@pytest.mark.parametrize(("clean", "best"), [(0.570, False), (0.572, True)])
+def test_the_best_clean_accuracy_is_on_the_front_however_dear(compare, about, rows, show, clean, best):
+    rows["free-8"]["clean"]["mean"] = clean  # fgsm-rs, which costs less, has 0.571; it is the least robust
+    rows["free-8"]["robust"]["cw-20"]["mean"] = 0.2
+    folder = compare(about)
+    assert ("on the front" in table(show(folder))["free-8"]) == best
+    assert min(traces(by_seconds(read(folder)))["the most"].y) == pytest.approx(
+        28.8
+    )  # the steps go by robustness alone
+
+
+def test_every_lambda_of_a_dial_may_be_on_the_front(compare, about, rows):
+    dial = [rows["m-deat"] | {"label": f"oat at {lam:g}", "method": "oat", "lam": lam} for lam in (0.0, 0.5, 1.0)]
+    for clean, robust, row in zip((0.9, 0.8, 0.7), (0.2, 0.2, 0.4), dial, strict=True):
+        row["clean"], row["robust"] = {"mean": clean}, {"pgd-20": {"mean": robust}, "cw-20": {"mean": robust}}
+    found = read(compare(about | {"rows": dial}))
+    marks = dict(zip((row.lam for row in found.rows), found.on_front([row.seconds for row in found.rows]), strict=True))
+    assert marks == {0.0: True, 0.5: False, 1.0: True}
+
+
 def test_unhealthy_method_is_told_in_words_and_in_colour(page):
     assert "✗ catastrophic overfitting in epoch 9 (seed 1)" in table(page)["fgsm-rs"]
     assert sum(attrs.get("class") == "wrong" for _, attrs in page.tags) == 1
@@ -121,6 +141,7 @@ def test_unfinished_method_is_neither_on_the_front_nor_the_slowest(compare, abou
         ([(1, 0.5), (1, 0.6)], [False, True]),
         ([(1, 0.5), (1, 0.5)], [True, True]),
         ([(3, 0.9), (1, 0.1), (2, 0.5)], [True, True, True]),
+        ([(1, 0.5, 0.8), (2, 0.4, 0.9), (2, 0.4, 0.8)], [True, True, False]),
     ],
 )
 def test_front_is_what_no_other_point_beats(points, expected):
@@ -236,7 +257,7 @@ def test_picture_shows_each_measured_method_once_by_kind(compare, about):
 
 
 def test_front_runs_in_steps_through_its_methods(compare, about):
-    line = traces(by_seconds(read(compare(about))))["the front"]
+    line = traces(by_seconds(read(compare(about))))["the most"]
     assert line.x[:-1] == pytest.approx((96, 204, 204, 402, 402))
     assert line.y == pytest.approx((28.8, 28.8, 36.2, 36.2, 37.1, 37.1))  # level to the edge at last
 

@@ -62,8 +62,9 @@ def conditions(comparison: Comparison) -> list[str]:
         f"Bars and ranges: {about['interval']}." if about.get("interval") else "",
         "Passes are forward and backward passes per image and epoch, averaged over the training.",
         "Seconds are the training time of one run, without measuring; on another machine their ratios can differ.",
-        "The Pareto front holds the finished methods that no other finished one beats, by being at most as dear and at "
-        "least as robust; it compares means, so methods within one another's bars may change places.",
+        "On the front are the finished methods that no other finished one beats, by being at most as dear and at least "
+        "as accurate, clean and under its worst attack; means are compared, so methods within one another's bars may "
+        "change places.",
         f"Everything together took {duration(about['seconds_total'])}." if about.get("seconds_total") else "",
     ]
     return [sentence for sentence in [*told, *about["data"].get("notes", [])] if sentence]
@@ -124,14 +125,14 @@ def _best(comparison: Comparison) -> list[str]:
     winners = comparison.on_front([row.seconds for row in comparison.rows])
     front = [row for row, won in zip(comparison.rows, winners, strict=True) if won]
     best = max(rows, key=lambda row: row.worst.mean or 0.0)
-    cheapest = min(front, key=lambda row: row.seconds.mean or 0.0)
+    cheapest = min(front, key=lambda row: (row.seconds.mean or 0.0, -(row.worst.mean or 0.0)))
     first = f"{best.label} is the most robust: {_reached(best, comparison)}."
     if cheapest is best:
         return [first, "No other method is cheaper."]
     saved = (cheapest.seconds.mean or 0.0) / (best.seconds.mean or 1.0)
     return [
         first,
-        f"The cheapest on the Pareto front is {cheapest.label}: {_reached(cheapest, comparison)}, "
+        f"The cheapest on the front is {cheapest.label}: {_reached(cheapest, comparison)}, "
         f"{percent(saved)} of the time of {best.label}.",
     ]
 

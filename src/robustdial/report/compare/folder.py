@@ -114,13 +114,16 @@ class Comparison:
         return [row for row in self.rows if row.complete and None not in (row.worst.mean, row.seconds.mean)]
 
     def on_front(self, costs: Sequence[Measured]) -> list[bool]:
-        """For each row: whether it is finished and no other finished one is cheaper and at least as robust.
+        """For each row: whether it is finished and no other finished one beats it.
+
+        That would be at most as dear, and at least as accurate on clean images and under its worst attack. Clean
+        accuracy counts: a dial costs the same at every lambda, and only the most robust one would be left.
 
         Args:
             costs: what each row costs, in the order of the rows.
         """
         points = {
-            i: (cost.mean, row.worst.mean)
+            i: (cost.mean, row.worst.mean, row.clean.mean or 0.0)
             for i, (row, cost) in enumerate(zip(self.rows, costs, strict=True))
             if row.complete and cost.mean is not None and row.worst.mean is not None
         }

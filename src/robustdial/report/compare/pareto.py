@@ -1,4 +1,4 @@
-"""The Pareto picture: robust accuracy against what it costs, and the front that no method beats."""
+"""The Pareto picture: robust accuracy against what it costs, and the most that is reached for it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 
 from robustdial.report.compare.axes import around, logarithmic
 from robustdial.report.compare.folder import Comparison, Measured, Row
+from robustdial.report.compare.front import front
 from robustdial.report.curves import BAR, BETWEEN, dressed
 from robustdial.report.labels import Box, Label, freest, legible, places, short
 from robustdial.report.thin import NAMED
@@ -65,7 +66,7 @@ class Frame:
 
 
 def pareto(comparison: Comparison, costs: Sequence[Measured], unit: str) -> go.Figure:
-    """Accuracy in percent under the worst attack against cost, with bars both ways, names, and the front as steps.
+    """Accuracy in percent under the worst attack against cost, with bars both ways, names, and the most as steps.
 
     Args:
         comparison: the methods.
@@ -75,9 +76,9 @@ def pareto(comparison: Comparison, costs: Sequence[Measured], unit: str) -> go.F
     figure, points = go.Figure(), _points(comparison, costs)
     if not points:
         return figure
-    frame, corners = _frame(points), _corners([(point.x, point.y) for point in points if point.best])
+    frame, corners = _frame(points), _corners(_most(points))
     names = _places(points, corners, frame)
-    _front(figure, corners, frame)
+    _steps(figure, corners, frame)
     _dials(figure, points)
     for kind in KINDS:
         members = [(point, name) for point, name in zip(points, names, strict=True) if point.kind == kind]
@@ -97,6 +98,12 @@ def _points(comparison: Comparison, costs: Sequence[Measured]) -> list[Point]:
     ]
 
 
+def _most(points: Sequence[Point]) -> list[tuple[float, float]]:
+    """Cost and percentage of the finished methods that are the most robust for what they cost."""
+    finished = [(point.x, point.y) for point in points if point.row.complete]
+    return [place for place, best in zip(finished, front(finished), strict=True) if best]
+
+
 def _frame(points: Sequence[Point]) -> Frame:
     heights = [y for point in points for y in (point.y, *_heights(point))]
     room = max(1.0, 0.08 * (max(heights) - min(heights)))
@@ -104,7 +111,7 @@ def _frame(points: Sequence[Point]) -> Frame:
 
 
 def _corners(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The front is level until its next point, then goes straight up to it, for nothing lies between them.
+    """The most is level until its next point, then goes straight up to it, for nothing lies between them.
 
     >>> _corners([(1, 30), (4, 50)])
     [(1, 30), (4, 30), (4, 50)]
@@ -115,16 +122,16 @@ def _corners(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]
 
 
 def _places(points: Sequence[Point], corners: Sequence[tuple[float, float]], frame: Frame) -> list[str]:
-    """Positions of the names that leave the front and the upright bars visible; empty for a point without its name."""
+    """Positions of the names that leave the steps and the upright bars visible; empty for a point without its name."""
     named = _named(points, frame)
     labels = [Label(short(point.row.method), *frame.share(point.x, point.y)) for point in named]
-    front = [_box(frame.share(*a), frame.share(*b)) for a, b in pairwise(corners)]
+    steps = [_box(frame.share(*a), frame.share(*b)) for a, b in pairwise(corners)]
     bars = [
         _box(*(frame.share(point.x, y) for y in (min(ends), max(ends))))
         for point in points
         if (ends := _heights(point))
     ]
-    found = places(labels, [*front, *bars])
+    found = places(labels, [*steps, *bars])
     read = zip(named, found, legible(labels, found), strict=True)
     shown = {id(point): place for point, place, clear in read if clear}
     return [shown.get(id(point), "") for point in points]
@@ -169,13 +176,13 @@ def _heights(point: Point) -> list[float]:
     return [100 * end for end in point.row.worst.ends or []]
 
 
-def _front(figure: go.Figure, corners: Sequence[tuple[float, float]], frame: Frame) -> None:
+def _steps(figure: go.Figure, corners: Sequence[tuple[float, float]], frame: Frame) -> None:
     if not corners:
         return
-    # Beyond the last point more cost buys nothing, so the front goes on level to the edge.
+    # Beyond the last point more cost buys nothing, so the steps go on level to the edge.
     x, y = zip(*corners, (10 ** frame.x[1], corners[-1][1]), strict=True)
     stroke = {"color": BETWEEN, "width": 1.5, "dash": "dot"}
-    figure.add_scatter(x=x, y=y, mode="lines", name="the front", line=stroke, hoverinfo="skip", showlegend=False)
+    figure.add_scatter(x=x, y=y, mode="lines", name="the most", line=stroke, hoverinfo="skip", showlegend=False)
 
 
 def _markers(figure: go.Figure, kind: str, members: Sequence[tuple[Point, str]]) -> None:
