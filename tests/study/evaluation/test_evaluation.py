@@ -15,8 +15,10 @@ from robustdial.study.evaluation import (
     EXTRAS,
     Evaluation,
     foreign,
+    forget_another,
     found_by,
     gap_of,
+    known_score,
     parts_of,
     sampled,
     score_of,
@@ -175,13 +177,19 @@ def test_a_shard_that_is_none_is_refused(subject, shard):
 
 def test_another_network_under_the_same_name_begins_anew_with_its_own_origin(subject):
     first = Evaluation(subject, ATTACK)
-    finished(first)
+    write_score(first, score_of(first, finished(first)) | {"warps": [], "gap": None})
+    forget_another(first)
+    assert known_score(first)["warps"] == []
     for classes in (4, 5):  # other answers, or more of them
         net = nn.Sequential(nn.Flatten(), nn.Linear(4, classes)).eval()
         again = Evaluation(replace(subject, f=net), ATTACK)
         assert again.key == first.key
         assert again.known() is None
         assert again.origin["created"] >= first.origin["created"]
+    forget_another(again)
+    finished(again)
+    write_score(again, score_of(again, again.whole()))
+    assert not {"warps", "gap"} & known_score(again).keys()
 
 
 UNION = Union((Linf(0.05), L2(0.06), L1(0.1)))

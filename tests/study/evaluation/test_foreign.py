@@ -257,7 +257,7 @@ def test_a_module_may_be_imported_when_the_network_is_built(place):
 def test_another_network_of_the_same_weights_is_measured_anew(place):
     argv = ["evaluate", "--model", "net.py:build", "--weights", "w.safetensors", "--data", "digits", "--eps", "0.05"]
     argv += ["--attack", "fgsm", "--n", "50", "--out", "out"]
-    assert main.run(argv) == 0
+    assert main.run([*argv, "--also", "warps"]) == 0
     (before,) = json.loads((place / "out" / "score.json").read_text())["scores"]
     flipped = "nn.Flatten(), part.layer(), nn.Softmin(dim=1)"
     (place / "net.py").write_text(NET.replace("nn.Flatten(), part.layer()", flipped, 1))
@@ -265,6 +265,7 @@ def test_another_network_of_the_same_weights_is_measured_anew(place):
     (after,) = json.loads((place / "out" / "score.json").read_text())["scores"]
     assert before["key"] == after["key"]  # code is not in it
     assert before["clean"] != after["clean"]
+    assert "warps" in before and "warps" not in after
 
 
 def test_a_network_that_fails_on_strange_images_has_its_score_all_the_same(place):

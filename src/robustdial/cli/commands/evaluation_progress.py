@@ -19,6 +19,7 @@ from robustdial.study.evaluation import (
     Evaluation,
     Extra,
     findings,
+    forget_another,
     found_by,
     gap_of,
     known_score,
@@ -56,6 +57,7 @@ def _evaluate_in(evaluation: Evaluation, full: Attack | None, extras: Mapping[st
     """Take the subject through its stages and write what came out, once every shard is done."""
     (k, m), subject = evaluation.shard, evaluation.subject
     print_foreseen_of(subject.f, evaluation.attack, subject.source, subject.threat, 1 / m)
+    forget_another(evaluation)
     survivors = _attacked_with_progress(evaluation)
     if survivors is None:
         console.print(f"part {k} of {m} is done; the last part to finish writes the result.")

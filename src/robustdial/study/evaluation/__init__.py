@@ -19,7 +19,13 @@ from robustdial.study.evaluation.examination import findings
 from robustdial.study.evaluation.extra_measurements import EXTRAS, Extra
 from robustdial.study.evaluation.extremes import take_extremes
 from robustdial.study.evaluation.foreign import foreign
-from robustdial.study.evaluation.score import known_score, score_of, score_of_union, write_score
+from robustdial.study.evaluation.score import (
+    forget_another,
+    known_score,
+    score_of,
+    score_of_union,
+    write_score,
+)
 from robustdial.study.evaluation.several import found_by, parts_of
 from robustdial.study.evaluation.target import Subject, of_run
 from robustdial.study.evaluation.trial import check_gradient, try_out
@@ -32,6 +38,7 @@ __all__ = [
     "check_gradient",
     "findings",
     "foreign",
+    "forget_another",
     "found_by",
     "gap_of",
     "known_score",

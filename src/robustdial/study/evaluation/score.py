@@ -78,6 +78,21 @@ def known_score(evaluation: Evaluation) -> dict[str, Json]:
     return next((score for score in _scores(evaluation) if score.get("key") == evaluation.key), {})
 
 
+def forget_another(evaluation: Evaluation) -> None:
+    """Take out of `score.json` what another network of the same conditions has left there, before this one is measured.
+
+    Where nothing is known of this one's images, such a score is of code that has been edited since: its further parts
+    and its extremes are no more of this network than its verdicts.
+    """
+    path = evaluation.subject.folder / record.SCORE
+    if evaluation.known() is not None or not known_score(evaluation):
+        return
+    with record.changing(path):
+        others = [score for score in _scores(evaluation) if score.get("key") != evaluation.key]
+        record.write_json(path, {"scores": others})
+    (evaluation.subject.folder / record.EXTREMES.format(evaluation.key)).unlink(missing_ok=True)
+
+
 def write_score(evaluation: Evaluation, score: dict[str, Json]) -> None:
     """Put an evaluation into `score.json`, in the place of an earlier one under the same conditions.
 
