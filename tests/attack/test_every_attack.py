@@ -197,7 +197,7 @@ def test_more_starts_or_classes_never_help_the_network(digits, few, many):
 # --- names --------------------------------------------------------------------------------------------------------
 
 NAMES = ["fgsm", "deepfool", "apgd-ce", "apgd-dlr", "apgd-t", "fab-t", "square", "autoattack", "pgd-3", "cw-7"]
-NAMES += ["spgd", "spgd-p", "sparse-rs", "saa", "spgd-50", "spgd-p-50", "sparse-rs-9"]
+NAMES += ["worst-of-3", "grid-31x5x5", "spgd", "spgd-p", "sparse-rs", "saa", "spgd-50", "spgd-p-50", "sparse-rs-9"]
 
 
 @pytest.mark.parametrize("name", [*NAMES, "pgd-20x5", "cw-3x2", "fgsm+pgd-20x5+square"])

@@ -37,6 +37,7 @@ STANDARD: dict[str, Attack] = {
     "saa": saa(),
     "grid": Grid(),
 }
+_KNOWN = STANDARD | {attack.name: attack for attack in STANDARD.values()}  # in reports, a grid has its size
 
 
 def parse(name: str) -> Attack:
@@ -61,8 +62,8 @@ def parse(name: str) -> Attack:
 
 
 def _one(name: str) -> Attack:
-    if name in STANDARD:
-        return STANDARD[name]
+    if name in _KNOWN:
+        return _KNOWN[name]
     base, _, count = name.rpartition("-")
     if base == "worst-of" and count.isdigit() and int(count):
         return WorstOf(int(count))

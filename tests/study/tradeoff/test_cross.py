@@ -165,6 +165,11 @@ def test_a_crossing_that_was_stopped_goes_on_and_ends_with_the_same_numbers(tmp_
     rounds, about = read_tensors(folder / "cross-rounds.safetensors")
     assert len(rounds) == 2
     assert about["lams"] == [0.0, 1.0]
+    for attack in (PGDAttack(2, step=0.5), PGDAttack(2)):  # of one name: the rounds of one are not those of the other
+        other = measure_cross(*conditions[:2], attack, 30)
+        assert next(other) == 1
+        other.close()
+        assert len(read_tensors(folder / "cross-rounds.safetensors")[0]) == 1
     assert list(measure_cross(*conditions)) == whole == [1, 2, 3, 4]
     found = json.loads((folder / "cross.json").read_text())
     assert found | {"seconds": 0} == wanted | {"seconds": 0}

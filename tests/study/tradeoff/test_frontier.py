@@ -5,6 +5,7 @@ import json
 import pytest
 
 from robustdial.attack import PGDAttack
+from robustdial.attack.own import own_attack
 from robustdial.dial import Dials
 from robustdial.evaluate import Position
 from robustdial.study.tradeoff import ledger, measure_frontier, positions_of
@@ -54,10 +55,31 @@ def test_a_kill_keeps_what_was_measured_and_the_next_call_goes_on(run):
     assert measured(run) == []
 
 
-@pytest.mark.parametrize("other", [{"attack": PGDAttack(3)}, {"n": 20}, {"seed": 1}])
+@pytest.mark.parametrize(
+    "other", [{"attack": PGDAttack(3)}, {"attack": PGDAttack(2, step=0.5)}, {"n": 20}, {"seed": 1}]
+)
 def test_other_conditions_start_afresh(run, other):
     measured(run)
     assert set(measured(run, **other)) == set(GRID)
+
+
+def test_attacks_of_ones_own_are_told_apart_by_their_files(run, tmp_path):
+    for text in ("weak", "strong"):
+        (tmp_path / f"{text}.py").write_text(f"def attack(f, x, y, threat):\n    return x  # {text}\n")
+    weak, strong = (own_attack(f"{tmp_path / text}.py:attack") for text in ("weak", "strong"))
+    assert weak.name == strong.name
+    measured(run, weak)
+    assert measured(run, weak) == []
+    assert set(measured(run, strong)) == set(GRID)
+
+
+@pytest.mark.parametrize(("attack", "again"), [(ATTACK, []), (PGDAttack(2, step=0.5), GRID)])
+def test_a_file_that_has_only_the_name_of_an_attack_is_of_the_one_that_is_called_so(run, attack, again):
+    measured(run, attack)
+    before = written(run)
+    assert before.pop("attacked_with")["steps"] == 2
+    (run.folder / "frontier.json").write_text(json.dumps(before))
+    assert set(measured(run, attack)) == set(again)
 
 
 def test_other_weights_start_afresh(run, make_run):

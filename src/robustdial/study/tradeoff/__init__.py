@@ -3,6 +3,7 @@
     positions.py   where on the dial
     points.py      one position on the test or the validation part
     costs.py       parameters, multiply-adds and latency of each width
+    attacked.py    which attack, where the name does not say
     ledger.py      points under the same conditions, in a file that is written after each of them
     frontier.py    the trade-off of a run, on the test part
     decision.py    points and targets to a choice, without a network
@@ -13,6 +14,7 @@
 Accuracies are measured in float32 and have 95 % intervals.
 """
 
+from robustdial.study.tradeoff.attacked import attacked_with, meant_by
 from robustdial.study.tradeoff.choosing import choice_ledger, conclude, first_positions, search
 from robustdial.study.tradeoff.crossing import measure_cross
 from robustdial.study.tradeoff.decision import Choice, Targets, decide, next_position
@@ -27,12 +29,14 @@ __all__ = [
     "Ledger",
     "Targets",
     "add_score",
+    "attacked_with",
     "choice_ledger",
     "conclude",
     "decide",
     "first_positions",
     "frontier_ledger",
     "lambdas_of",
+    "meant_by",
     "measure_cross",
     "measure_frontier",
     "measure_point",

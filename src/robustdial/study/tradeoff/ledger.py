@@ -14,6 +14,7 @@ from robustdial.data import Source
 from robustdial.evaluate import Position
 from robustdial.method import describe
 from robustdial.run import Experiment
+from robustdial.study.tradeoff.attacked import attacked_with, meant_by
 from robustdial.study.tradeoff.costs import costs_of, dialed_cost, places_of, timing_of
 from robustdial.study.tradeoff.points import fingerprint_of, measure_point
 from robustdial.study.tradeoff.positions import widths_of
@@ -138,8 +139,9 @@ def _place(row: Mapping[str, Json]) -> tuple[float | None, float]:
 
 
 def measured_under(about: Mapping[str, Json], conditions: Mapping[str, Json]) -> bool:
-    """Whether a file was written under these conditions; an old one does not say which images it is of."""
-    told = {"images": conditions["images"], **about}
+    """Whether a file was written under these conditions; an old one does not say which images it is of, and of its
+    attack the name alone."""
+    told = {"images": conditions["images"], "attacked_with": meant_by(conditions["attack"]), **about}
     return all(told.get(key) == value for key, value in conditions.items())
 
 
@@ -153,6 +155,7 @@ def conditions_of(experiment: Experiment, part: str, source: Source, attack: Att
     return {
         "part": part,
         "attack": attack.name,
+        "attacked_with": attacked_with(attack),
         "n": len(source),
         "images": fingerprint_of(source),
         "seed": seed,
