@@ -158,6 +158,7 @@ def test_a_method_that_fails_for_good_does_not_end_the_others(tmp_path):
         ([], "there is none"),
         (["free", "--seeds", "0"], "--seeds 0"),
         (["free", "--attack", "aa"], "'aa' is not an attack"),
+        (["free", "--attack", "pgd-2", "cw-2", "pgd-2x1"], "pgd-2 and pgd-2x1 are the same attack"),
         (["free:replays=0"], "at least 1 pass"),
         (["free", "--epochs", "0"], "--epochs 0"),
         (["--resume"], "holds no comparison"),
@@ -251,6 +252,22 @@ def test_a_comparison_keeps_where_it_came_from(tmp_path, monkeypatch):
     assert {name: table(made)[name] for name in ("command", "commit", "created")} == {
         name: first[name] for name in ("command", "commit", "created")
     }
+
+
+def test_an_attack_has_its_column_under_whatever_it_was_called(tmp_path):
+    """A place and `pgd-1x1` are not what the attack is called in reports; an edited file is another attack."""
+    mine = tmp_path / "mine.py"
+    mine.write_text("def attack(f, x, y, threat):\n    return x\n")
+    made = comparison(tmp_path / "c", entries=ENTRIES[2:], attacks=(f"{mine}:attack", "pgd-1x1"), n=10)
+    begin(made)
+    list(compare(made))
+    (row,) = table(made)["rows"]
+    assert row["complete"] and row["clean"]
+    assert row["robust"][f"{mine}:attack"]["mean"] == row["clean"]["mean"]
+    assert row["robust"]["pgd-1x1"] is not None
+    mine.write_text("def attack(f, x, y, threat):\n    return x.flip(3)\n")
+    with pytest.raises(ValueError, match="proves nothing"):
+        list(compare(reopen(made.folder)))
 
 
 def test_all_are_measured_under_one_threat_and_in_further_parts(tmp_path):

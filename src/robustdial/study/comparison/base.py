@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from robustdial import record
-from robustdial.attack import check_supports, parse
+from robustdial.attack import Attack, check_supports, parse
 from robustdial.method.threat import Threat
 from robustdial.recipes import Norm, recipe, threat_of
 from robustdial.run import Run, relocated, unknown
 from robustdial.study.evaluation import EXTRAS
+from robustdial.study.tradeoff import attacked_with
 
 _REMEDY = "Put a copy of it back, or compare into a new folder."
 
@@ -84,15 +87,23 @@ class Comparison:
             raise ValueError("--first trains the network that --start and --teacher would name. Leave these out.")
         if not self.attacks:
             raise ValueError("--attack: name at least one attack to measure with, for example pgd-20.")
-        for attack in self.attacks:
-            measured_with = parse(attack)
+        for attack in self.measured_with.values():
             if self.threat is not None:
-                check_supports(measured_with, self.threat)
+                check_supports(attack, self.threat)
+        made = [json.dumps(attacked_with(self.measured_with[text])) for text in self.attacks]
+        alike = [text for text, one in zip(self.attacks, made, strict=True) if made.count(one) > 1]
+        if alike:
+            raise ValueError(f"--attack: {' and '.join(alike)} are the same attack. Name each once.")
         for part in self.also:
             if part not in EXTRAS:
                 raise ValueError(f"--also {part}: there is no such part. There are {', '.join(EXTRAS)}.")
         for entry in self.entries:
             recipe(entry.recipe)(**entry.knobs)  # raises ValueError if its knobs make no sense
+
+    @cached_property
+    def measured_with(self) -> dict[str, Attack]:
+        """The attacks by the texts that name them. Raises as `parse`."""
+        return {text: parse(text) for text in self.attacks}
 
     @property
     def folder(self) -> Path:

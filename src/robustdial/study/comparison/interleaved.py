@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from robustdial import record
-from robustdial.attack import Attack, parse
 from robustdial.data import Data
 from robustdial.provenance import provenance
 from robustdial.randomness import RandomStream
@@ -21,7 +20,7 @@ from robustdial.study.comparison.base import Comparison, Entry
 from robustdial.study.comparison.extra_measurements import measure_also
 from robustdial.study.comparison.shared_start import Planned, stages
 from robustdial.study.comparison.table import score_of, seconds_so_far, table_of
-from robustdial.study.tradeoff import add_score, lambdas_of, measure_point
+from robustdial.study.tradeoff import add_score, attacked_with, lambdas_of, measure_point
 from robustdial.training.engine import Step
 
 
@@ -92,7 +91,6 @@ def compare(comparison: Comparison) -> Generator[CompareStep, None, None]:
 
 def _all_of(comparison: Comparison) -> Generator[CompareStep, None, None]:
     clock, before = time.monotonic(), seconds_so_far(comparison)
-    attacks = [parse(name) for name in comparison.attacks]
     for seed in comparison.all_seeds:
         data = data_of(replace(comparison.run, seed=seed), _known_classes(comparison))
         for stage in stages(comparison, seed):
@@ -102,7 +100,7 @@ def _all_of(comparison: Comparison) -> Generator[CompareStep, None, None]:
                         write(comparison, before + time.monotonic() - clock)
                     yield turn
         for entry in comparison.entries:
-            for _ in _measured(comparison, entry, seed, data, attacks):
+            for _ in _measured(comparison, entry, seed, data):
                 write(comparison, before + time.monotonic() - clock)
                 yield CompareStep(entry.label, seed, None, True)
     write(comparison, before + time.monotonic() - clock)
@@ -168,16 +166,16 @@ def _opened(planned: Planned, data: Data) -> Experiment:
     return start(entry.recipe, entry.knobs, planned.run, data)
 
 
-def _measured(comparison: Comparison, entry: Entry, seed: int, data: Data, attacks: Sequence[Attack]) -> Iterator[str]:
+def _measured(comparison: Comparison, entry: Entry, seed: int, data: Data) -> Iterator[str]:
     """Measure a run's best network in every way in which that was not done before; what was measured, each time."""
     folder = comparison.folder_of(entry, seed)
     if not (folder / record.BEST).exists():
         return
     experiment = trained(folder, comparison.run.device, data)
     for lam in lambdas_of(experiment.method.dial):
-        for attack in attacks:
-            if score_of(folder, lam, attack.name, comparison.n) is None:
+        for attack in comparison.measured_with.values():
+            if score_of(folder, lam, attack, comparison.n) is None:
                 point = measure_point(experiment, lam, attack, comparison.n, seed, threat=comparison.threat)
-                add_score(experiment, point | {"asked": comparison.n})
+                add_score(experiment, point | {"asked": comparison.n, "attacked_with": attacked_with(attack)})
                 yield attack.name
         yield from measure_also(comparison, experiment, lam)

@@ -7,11 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from robustdial import record
+from robustdial.attack import Attack
 from robustdial.evaluate import Estimate, over_images, over_seeds
 from robustdial.study.comparison.base import Comparison, Entry
 from robustdial.study.comparison.extra_measurements import measured_before
 from robustdial.study.comparison.health import health_of
 from robustdial.study.comparison.shared_start import start_folder
+from robustdial.study.tradeoff import attacked_with, meant_by
 from robustdial.typing import Json
 
 
@@ -110,7 +112,10 @@ def _lost(folder: Path) -> tuple[float, float]:
 
 def _accuracies(comparison: Comparison, folders: Sequence[Path], lam: float | None, trained: bool) -> dict[str, Json]:
     """What was measured of a method's runs at one position of the dial."""
-    scores = {a: [score_of(folder, lam, a, comparison.n) for folder in folders] for a in comparison.attacks}
+    scores = {
+        text: [score_of(folder, lam, attack, comparison.n) for folder in folders]
+        for text, attack in comparison.measured_with.items()
+    }
     known = {attack: [score for score in found if score] for attack, found in scores.items()}
     first, further = known[comparison.attacks[0]], _also(comparison, folders, lam)
     measured = [*known.values(), *further]
@@ -152,10 +157,13 @@ def _epoch(epoch: Mapping[str, Json]) -> dict[str, Json]:
     return kept | {"clean": point["clean"], "robust": point["robust"]}
 
 
-def score_of(folder: Path, lam: float | None, attack: str, n: int | None) -> dict[str, Json] | None:
-    """The measurement of a run at a lambda under an attack on `n` images as asked for; None if there is none."""
+def score_of(folder: Path, lam: float | None, attack: Attack, n: int | None) -> dict[str, Json] | None:
+    """The measurement of a run at a lambda under an attack on `n` images as asked for; None if there is none.
+
+    One of an earlier version has the name of its attack alone.
+    """
     path = folder / record.SCORE
     scores = record.read_json(path)["scores"] if path.exists() else []
-    wanted = (lam, attack, n)
-    found = [s for s in scores if (s["lam"], s["attack"], s.get("asked", "")) == wanted]
+    wanted, meant = (lam, attack.name, n, attacked_with(attack)), meant_by(attack.name)
+    found = [s for s in scores if (s["lam"], s["attack"], s.get("asked", ""), s.get("attacked_with", meant)) == wanted]
     return dict(found[-1]) if found else None
