@@ -99,6 +99,40 @@ def test_the_constants_of_nuts_are_fitted_and_kept(runs, tmp_path, capsys):
     assert "MixedNUTS: s = " in told and "[bold]" not in told
 
 
+@pytest.mark.parametrize("of_runs", [True, False])
+def test_what_chose_a_network_is_claimed_of_runs_alone(runs, tmp_path, capsys, of_runs):
+    """Whose training is not known may have learned from every image here, and every number says so."""
+    other = str(runs / "b") if of_runs else f"{runs / 'net.py'}:net"
+    out = mixed(runs, tmp_path / "m", str(runs / "a"), other, "--limit", "200")
+    told = [capsys.readouterr().out]
+    for words in (
+        ["frontier", "--lams", "0", "1"],
+        ["choose", "--macs-max", "99G", "--refine", "0"],
+        ["evaluate", "--lam", "1"],
+    ):
+        assert main.run([words[0], str(out), *words[1:], *QUICK]) == 0
+        told.append(capsys.readouterr().out)
+    said = "data: net.py:net may have learned from images that are held out here"
+    assert [said in one for one in told] == [not of_runs] * 4
+    (score,) = record.read_json(out / record.SCORE)["scores"]
+    assert score["chosen_on"] == ("val" if of_runs else None)
+    assert {check["id"]: check["state"] for check in score["checks"]}["selection"] == (
+        "passed" if of_runs else "skipped"
+    )
+    page = (out / record.REPORT).read_text()
+    assert ("The test part took no part in training" in page) == of_runs
+    assert ("The networks came as they are" in page) != of_runs
+
+
+def test_a_run_of_other_images_is_no_better_known(runs, tmp_path, capsys):
+    assert main.run(["train", "clean", *TRAIN, "--data", "digits", "--seed", "5", "--out", str(tmp_path / "s")]) == 0
+    about = record.read_run(tmp_path / "s")
+    about["data"]["labels"] = "of other images"
+    record.write_json(tmp_path / "s" / record.RUN, about)
+    mixed(runs, tmp_path / "m", str(tmp_path / "s"), str(tmp_path / "s"))
+    assert "data: s may have learned" in capsys.readouterr().out
+
+
 def test_networks_that_are_no_runs(runs, tmp_path):
     place = f"{runs / 'net.py'}:net"
     out = mixed(runs, tmp_path / "m", str(runs / "a"), place)
@@ -160,6 +194,8 @@ def test_two_timm_networks_with_weights_of_your_own(runs, tmp_path):
             "names 2 for 1 networks that are no runs",
         ),
         (["{a}", "{b}", "--attack", "pdg-2"], "pdg-2"),
+        (["{a}", "{b}", "--val", "0.3", "--seed", "1"], "Leave out --val and --seed"),
+        (["{a}", "{file}:net", "--limit", "300"], "Leave out --limit"),
     ],
 )
 def test_what_cannot_be_mixed_is_said_in_a_line(runs, tmp_path, capsys, words, said):

@@ -27,7 +27,7 @@ DATA = {
     "notes?": [str],
 }
 PLACES = {"data?": str, "unlabelled?": str, "extra?": str, "root?": str}
-PART = {"name": str, "width": Maybe(POSITIVE), "source?": str, "foreign?": bool}
+PART = {"name": str, "width": Maybe(POSITIVE), "source?": str, "foreign?": bool, "held_out?": bool}
 """One of two networks with a dial between them."""
 
 MODEL = {

@@ -13,6 +13,7 @@ CHOSEN = {
     "best": "The checkpoint is the best epoch by the score on the validation part.",
     "last": "The checkpoint is the last epoch, so nothing was selected.",
 }
+GIVEN = "The networks came as they are: on which images they were trained and chosen is not known here."
 PARTS = {"train": "training", "val": "validation", "test": "test"}
 UPPER_BOUND = "An attack gives an upper bound: a stronger one may leave less."
 
@@ -110,7 +111,9 @@ def _unmeasured(folder: Folder) -> str:
 
 
 def chosen(checkpoint: str) -> str:
-    """Which checkpoint was measured, and that the test part had no say in it."""
+    """Which checkpoint was measured, and that the test part had no say in it, where that is known."""
+    if checkpoint == "given":
+        return GIVEN
     return f"The test part took no part in training or in choosing a checkpoint. {CHOSEN.get(checkpoint, '')}".strip()
 
 

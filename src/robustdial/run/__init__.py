@@ -14,6 +14,7 @@ from robustdial.run.network import numbers_asked, open_model, untrained
 from robustdial.run.opening import rehearse, rehearse_alone, resume, start, trained
 from robustdial.run.places import data_of, places_of, relocated
 from robustdial.run.settings import CHANGEABLE, Run
+from robustdial.run.strangers import is_stranger, notes_on_strangers
 
 __all__ = [
     "CHANGEABLE",
@@ -22,7 +23,9 @@ __all__ = [
     "Run",
     "data_of",
     "device_of",
+    "is_stranger",
     "mix_given",
+    "notes_on_strangers",
     "numbers_asked",
     "open_model",
     "places_of",

@@ -11,6 +11,7 @@ from robustdial.data import Data, load_to_measure, renumbered
 from robustdial.run.assembly import data_facts
 from robustdial.run.places import data_of
 from robustdial.run.settings import Run
+from robustdial.run.strangers import notes_on_strangers
 from robustdial.typing import Json
 
 _DIVISION = ("train", "val", "test", "labels")
@@ -31,7 +32,7 @@ def data_at(place: str, run: Run, about: Mapping[str, Json]) -> Data:
     Raises as `load`.
     """
     divided = _divided(replace(run, data=place), about["data"]["classes"])
-    if divided is not None and _is_same(divided, about):
+    if divided is not None and is_same(divided, about):
         return divided
     found, part = load_to_measure(
         place,
@@ -88,16 +89,22 @@ def check_division(data: Data, about: Mapping[str, Json], folder: Path) -> None:
 
 
 def measured_on(data: Data, about: Mapping[str, Json], place: str | None) -> Data:
-    """Data by the name that it goes by, with a note if it is not the run's own.
+    """Data by the name that it goes by, with a note if the network may have learned from what is measured.
 
     Mean and standard deviation are those of the training: the network brings them. The note, which is published with
     what was measured, does not say where the data lies.
     """
     before = about["data"]
-    data = replace(data, mean=tuple(before["mean"]), std=tuple(before["std"]))
-    if _is_same(data, about):
+    notes = (*data.notes, *notes_on_strangers(about))
+    data = replace(data, mean=tuple(before["mean"]), std=tuple(before["std"]), notes=notes)
+    if is_same(data, about):
         return replace(data, name=place or before["name"])
     return replace(data, name=place or data.name, notes=(*data.notes, _OTHERS))
+
+
+def is_same(data: Data, about: Mapping[str, Json]) -> bool:
+    """Whether data has the images of a run's data in the same parts, as far as these are told apart."""
+    return not _changed(data_facts(data), about, _DIVISION)
 
 
 @contextmanager
@@ -120,10 +127,6 @@ def _divided(run: Run, classes: list[str]) -> Data | None:
         return data_of(run, classes)
     except ValueError:
         return None
-
-
-def _is_same(data: Data, about: Mapping[str, Json]) -> bool:
-    return not _changed(data_facts(data), about, _DIVISION)
 
 
 def _changed(seen: Mapping[str, Json], about: Mapping[str, Json], keys: Iterable[str]) -> list[str]:

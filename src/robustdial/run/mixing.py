@@ -23,6 +23,7 @@ from robustdial.recipes.mix import Way
 from robustdial.run.about import read_about, run_of
 from robustdial.run.assembly import Parts, about_of, parts_of
 from robustdial.run.calibration import calibration
+from robustdial.run.data_again import is_same
 from robustdial.run.network import open_model
 from robustdial.run.places import data_of
 from robustdial.run.settings import Run
@@ -30,6 +31,9 @@ from robustdial.typing import Json
 
 DIVIDED = ("data", "limit", "val", "seed", "size", "root", "labelled", "label", "image", "background", "classes")
 """Settings that say which images are learned from, held out and tested on, and how they are read."""
+
+_PARTS = ("limit", "val", "seed", "labelled")
+"""Those of them that say so wherever the images lie."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ class Place:
 def settings_of(places: Sequence[Place], asked: Mapping[str, Any]) -> tuple[Run, dict[str, Json]]:
     """Settings and threat of a dial between networks: those of the runs among them, and what is asked instead.
 
-    Raises ValueError if two runs divide their data otherwise, or no data is known.
+    Raises ValueError if two runs divide their data otherwise, if another division is asked for, or no data is known.
     """
     for place in places:
         place.check()
@@ -91,6 +95,12 @@ def settings_of(places: Sequence[Place], asked: Mapping[str, Any]) -> tuple[Run,
         raise ValueError(
             f"The two runs were made with another {', '.join(differ)}, so one may have learned from images that are "
             "held out for the other. Mix runs of the same data, limit, val and seed."
+        )
+    moved = [name for name in _PARTS if known and asked.get(name) not in (None, known[name])]
+    if moved:
+        flags = " and ".join(f"--{name}" for name in moved)
+        raise ValueError(
+            f"Another {flags} than that of the runs holds out images that they have learned from. Leave out {flags}."
         )
     if "data" not in known and not asked.get("data"):
         raise ValueError("Which images? Networks that are no runs need --data cifar10, folder:PATH, parquet:PATH, ...")
@@ -125,7 +135,8 @@ def mix_given(
         model = parts.method.dial.put_on(*given).to(parts.device)
     if parts.method.dial == Interpolated():
         cast(OnLine, model).measure(calibration(parts.data.to(parts.device), device=parts.device))
-    return _write(folder, parts, model, [place.spec for place in places], facts)
+    specs = [place.spec | {"held_out": _held_out(place, data)} for place in places]
+    return _write(folder, parts, model, specs, facts)
 
 
 def _write(
@@ -140,6 +151,11 @@ def _write(
     record.write_tensors(folder / record.BEST, weights, {"epoch": 0, "score": 0.0, "val": []})
     record.write_json(folder / record.RUN, about)
     return about
+
+
+def _held_out(place: Place, data: Data) -> bool:
+    """Whether a network is known not to have learned from what is held out here: it is a run on the same division."""
+    return place.folder is not None and is_same(data, read_about(place.folder))
 
 
 def _given(place: Place, data: Data) -> nn.Module:

@@ -19,7 +19,7 @@ from robustdial import record
 from robustdial.checks import checked
 from robustdial.models import known
 from robustdial.own_code import is_place, named
-from robustdial.run import numbers_asked, open_model, read_about, unknown, untrained
+from robustdial.run import is_stranger, numbers_asked, open_model, read_about, unknown, untrained
 from robustdial.ship.export import PREPROCESS, dial_card, module, need, public, public_name
 from robustdial.ship.zoo import shipped
 from robustdial.training.checkpoint import load_weights
@@ -68,7 +68,10 @@ def _config(about: Mapping[str, Json], points: Iterable[Json]) -> dict[str, Json
     """What a network is built from again, and what was measured of it."""
     config = {part: {key: about[part][key] for key in keys if key in about[part]} for part, keys in _KEPT.items()}
     if "parts" in config["model"]:
-        config["model"]["parts"] = [{key: part[key] for key in ("name", "width")} for part in about["model"]["parts"]]
+        config["model"]["parts"] = [
+            {"name": part["name"], "width": part["width"], "held_out": not is_stranger(part)}
+            for part in about["model"]["parts"]
+        ]
     config["data"]["name"] = public_name(about["data"]["name"])
     kept = [{key: point[key] for key in _OF_A_POINT} for point in points]
     return {"recipe": about["recipe"], "knobs": public(about["knobs"]), **config, "points": kept}

@@ -9,13 +9,14 @@ from rich.text import Text
 
 from robustdial.attack import check_supports, parse
 from robustdial.cli.commands.next_step import print_next
+from robustdial.cli.console import print_notes
 from robustdial.cli.quantities import radius
 from robustdial.cli.terminal import console
 from robustdial.cli.usage import UsageError
 from robustdial.recipes import Norm, threat_of
 from robustdial.recipes.mix import Way
 from robustdial.report.words import percent
-from robustdial.run import Place, mix_given, settings_of
+from robustdial.run import Place, mix_given, notes_on_strangers, settings_of
 from robustdial.typing import Json
 
 
@@ -52,9 +53,9 @@ def mix(
         eps: radius to measure against, 8/255, 8px or 0.031; by default that of the second run, or 8/255.
         norm: linf or l2; likewise.
         attack: for the fit of nuts: as in evaluate.
-        limit: use only so many training images, as in training.
-        val: share of the training images held out, as in training.
-        seed: of that division.
+        limit: use only so many training images, as in training; of runs, as they did.
+        val: share of the training images held out, likewise.
+        seed: of that division, likewise.
         size: side of the images in pixels, for folders and hubs.
         root: folder of downloaded data sets.
         device: auto, cpu or cuda.
@@ -94,4 +95,5 @@ def _tell(about: Json, out: str) -> None:
             "the robust network's wrong answers stay",
             soft_wrap=True,
         )
+    print_notes(notes_on_strangers(about))
     print_next(out, about)

@@ -32,7 +32,8 @@ def card(about: Json, formats: Mapping[str, Format], preprocess: str = PREPROCES
 
 def _kept(run: Json) -> str:
     """Which network of a training it is: who did not see the training knows it by the name it was published under."""
-    return f"published as {run['published']}" if "published" in run else f"{run['checkpoint']} checkpoint"
+    kept = "networks as they came" if run["checkpoint"] == "given" else f"{run['checkpoint']} checkpoint"
+    return f"published as {run['published']}" if "published" in run else kept
 
 
 def threat_in_words(point: Json) -> str:

@@ -19,6 +19,8 @@ from robustdial.run import Experiment
 from robustdial.study.tradeoff import lambdas_of, test_images
 from robustdial.typing import Json
 
+_CHOSEN_ON = {"best": "val", "last": "none"}
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -81,7 +83,7 @@ def of_run(
             "lam": lam,
             "width": width,
             "trained": dial.trained(lam, width),
-            "chosen_on": "val" if experiment.checkpoint == "best" else "none",
+            "chosen_on": _CHOSEN_ON.get(experiment.checkpoint),
         },
         experiment.data.notes,
         _neighbour(experiment, lam, width),
