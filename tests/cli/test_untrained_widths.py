@@ -72,7 +72,20 @@ def test_a_dial_of_one_width_has_no_others(folder, tmp_path, capsys):
     settings = ["--model-width", "4", "--epochs", "1", "--steps", "1", "--limit", "300", "--precision", "float32"]
     assert main.run(["train", "oat", *settings, "--lambdas", "0", "1", "--out", str(out)]) == 0
     assert main.run(["frontier", str(out), "--attack", "pgd-1", "--n", "20", "--widths", "0.5"]) == 2
-    assert "width=0.5 is not on this dial (1)" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "width=0.5 is not on this dial (1)" in told and "--widths 0.5 1" in told
+    asked = ["choose", str(out), "--width-max", "0.5", "--attack", "pgd-1", "--n", "20"]
+    assert main.run(asked) == 1
+    assert "width is 2 times what was asked. No width of this dial is that small: train one with --widths 0.5 1." in (
+        capsys.readouterr().out
+    )
+
+
+def test_a_width_that_is_too_small_for_all_can_be_cut_or_trained(folder, capsys):
+    asked = ["choose", str(folder), "--width-max", "0.25", "--attack", "pgd-1", "--n", "20"]
+    assert main.run(asked) == 1
+    assert "ask for --widths 0.25 too, or train one with --widths 0.25 0.5 1." in capsys.readouterr().out
+    assert main.run([*asked, "--widths", "0.25"]) == 0
 
 
 def test_a_network_that_cannot_narrow_is_refused_in_the_words_of_the_command_line(tmp_path, capsys):

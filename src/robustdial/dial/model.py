@@ -140,8 +140,19 @@ class Dialed(nn.Module):
         level = self.dials.level(width)
         if level is None:
             known = ", ".join(f"{value:g}" for value in self.dials.widths)
-            raise ValueError(f"width={width:g} is not on this dial ({known}). Choose one of these, or train with it.")
+            raise ValueError(
+                f"width={width:g} is not on this dial ({known}). Choose one of these{_trained_with(width, self.dials)}."
+            )
         return level
+
+
+def _trained_with(width: float, dials: Dial) -> str:
+    """How a dial would have had a width; nothing for one that no dial has."""
+    if not 0 < width < 1:
+        return ""
+    widths = sorted({width, *dials.widths})
+    words, shown = (join.join(f"{value:g}" for value in widths) for join in (" ", ", "))
+    return f", or train with it: --widths {words}, in Python widths=({shown})"
 
 
 def _outermost(body: nn.Module) -> Iterator[tuple[str, nn.Module]]:

@@ -88,7 +88,7 @@ def gat_oat(
         steps: attack steps per batch.
         lambdas: trained positions of the dial; every value between them can be served too.
         zeros: share of the images trained at lambda = 0; by default 1 / number of lambdas.
-        widths: trained shares of the channels; (1.0,) for full width only.
+        widths: trained shares of the channels, such as 0.5 1; 1 for full width only.
     """
     dial = Dials(lambdas, widths, sampling=PerSample(zeros))
     threat = _latent(generator, levels, bounds)

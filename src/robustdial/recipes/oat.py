@@ -77,7 +77,7 @@ def oat(
         sampling: a lambda for each image, or one for each batch.
         zeros: share of the images trained at lambda = 0; by default 1 / number of lambdas.
         dual: batch norm of its own for lambda = 0.
-        widths: trained shares of the channels, (1.0,) for full width only, and `oats` for the paper's.
+        widths: trained shares of the channels, such as 0.5 1; 1 for full width only, and `oats` for the paper's.
         dial: conditional (FiLM and two branches of batch norm), or line (in weight space, for any network).
     """
     encodings: dict[str, Encoding] = {

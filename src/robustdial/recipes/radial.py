@@ -60,7 +60,7 @@ def radial(
             white, nothing is left at 0.5.
         zeros: share of the images trained at lambda = 0; by default 1 / number of lambdas.
         warm: share of the training without an adversary.
-        widths: shares of the channels that can be run; (1.0,) for full width only.
+        widths: shares of the channels that can be run, such as 0.5 1; 1 for full width only.
         dial: conditional (FiLM and two branches of batch norm), or line (in weight space, for any network).
     """
     conditional = Dials(lambdas, widths, sampling=PerSample(zeros), radii=Proportional(reach))
@@ -151,7 +151,7 @@ def radial_nfgsm(
         reach: radius at lambda = 1, as a share of eps.
         zeros: share of the images trained at lambda = 0; by default 1 / number of lambdas.
         warm: share of the training without an adversary.
-        widths: shares of the channels that can be run; (1.0,) for full width only.
+        widths: shares of the channels that can be run, such as 0.5 1; 1 for full width only.
     """
     plain = radial(eps, norm, 1, lambdas, reach, zeros, warm, widths)
     return replace(plain, solver=Noisy(Step(spread=1.0), noise))

@@ -85,8 +85,8 @@ class Experiment:
         """The network at one position (lambda None where there is no dial), in evaluation mode; by default the one to
         serve.
 
-        A width that was not trained is cut out of the next wider one, its statistics measured on training images
-        (`recalibrated`). Raises ValueError off the dial.
+        Of a dial that was trained with several widths, another one is cut out of the next wider one, its statistics
+        measured on training images (`recalibrated`). Raises ValueError off the dial.
         """
         model = model or self.state.served
         model.eval()

@@ -46,8 +46,8 @@ def bake(
     Args:
         run: folder of the run.
         lam: position of the dial, trained or between trained ones; none for a network without a dial.
-        width: share of the channels; one that was not trained is cut out of the next wider one, its statistics
-            measured on training images.
+        width: share of the channels. Of a dial that was trained with several widths, another one is cut out of the next
+            wider one, its statistics measured on training images.
         format: one or more of safetensors (weights), pt2 (torch.export, needs PyTorch alone), robustbench (pt2 as its
             leaderboard asks for it), onnx, and onnx-int8 (eight bits, measured on its own); pt2 by default.
         attack: pgd-K, cw-K, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t, square, autoattack, or several

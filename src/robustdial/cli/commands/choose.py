@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from shlex import quote
 
@@ -67,7 +67,8 @@ def choose(
         macs_max: most multiply-adds of one image, such as 100M.
         params_max: most parameters, such as 2M.
         width_max: largest share of the channels, such as 0.75.
-        widths: shares of the channels to look at besides the trained ones, such as 0.6.
+        widths: shares of the channels to look at besides the trained ones, such as 0.6; of a dial that was trained with
+            several widths.
         attack: pgd-K, cw-K on the margin loss, pgd-KxR from R starts, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t,
             square, autoattack, worst-of-K, grid, or several joined by +.
         data: where the images of the run are now, or others, as in training; by default where they were.
@@ -103,20 +104,21 @@ def choose(
     if json:
         print(json_format.dumps(answer, indent=1))
     else:
-        _tell(run, answer)
+        _tell(answer, experiment.method.dial.widths)
         print_verdicts(ledger.all_points(), len(experiment.data.classes))
         if answer["met"]:
             _tell_next(run, answer)
     return 0 if answer["met"] else 1
 
 
-def _tell(run: Path, answer: Json) -> None:
+def _tell(answer: Json, widths: Sequence[float]) -> None:
     lam, width, timing = answer["lam"], answer["width"], answer["timing"]
     aim = f"highest {answer['aim']} accuracy"
     if answer["met"]:
         console.print(f"lambda {dial_name(lam)}, width {width:g}: the {aim} that meets what was asked")
     else:
         missed = "; ".join(_miss(check) for check in answer["val_checks"] if not check["met"])
+        missed += _narrower(answer, widths)
         console.print(
             f"out of reach. The nearest is lambda {dial_name(lam)}, width {width:g}: {missed}", soft_wrap=True
         )
@@ -172,6 +174,20 @@ def _miss(check: Json) -> str:
             f"{side} accuracy misses {percent(check['wanted'])} by {100 * (check['wanted'] - check['got']):.1f} points"
         )
     return f"{side} is {check['got'] / check['wanted']:.3g} times what was asked"
+
+
+def _narrower(answer: Json, widths: Sequence[float]) -> str:
+    """What makes a dial of these trained widths narrow enough; nothing where no smaller width was asked for."""
+    wanted = next((check["wanted"] for check in answer["val_checks"] if _too_wide(check)), 1.0)
+    if wanted >= widths[0]:
+        return ""
+    shares = " ".join(human(width) for width in (wanted, *widths))
+    cut = f"ask for --widths {human(wanted)} too, or " if len(widths) > 1 else ""  # a dial of one cannot be cut
+    return f". No width of this dial is that small: {cut}train one with --widths {shares}."
+
+
+def _too_wide(check: Json) -> bool:
+    return check["name"] == "width_max" and not check["met"]
 
 
 _COSTS: dict[str, tuple[str, Callable[[Json], str]]] = {

@@ -36,8 +36,8 @@ def frontier(
     Args:
         run: folder of the run.
         lams: positions to measure; by default the trained ones, and at full width the middle of every wide gap.
-        widths: shares of the channels; by default every trained one. One that was not trained is cut out of the next
-            wider one, its statistics measured on training images.
+        widths: shares of the channels; by default every trained one. Of a dial that was trained with several widths,
+            another one is cut out of the next wider one, its statistics measured on training images.
         attack: pgd-K, cw-K on the margin loss, pgd-KxR from R starts, fgsm, deepfool, apgd-ce, apgd-dlr, apgd-t, fab-t,
             square, autoattack, worst-of-K, grid, or several joined by +.
         data: where the images of the run are now, or others, as in training; by default where they were.
