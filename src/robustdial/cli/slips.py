@@ -52,6 +52,7 @@ _ELSEWHERE = {
     "num_samples": "n",
     "num_steps": "steps",
     "num_workers": "workers",
+    "optim": "optimizer",
     "output": "out",
     "output_dir": "out",
     "random_seed": "seed",
@@ -61,10 +62,11 @@ _ELSEWHERE = {
     "val_split": "val",
     "wd": "weight_decay",
 }
+_OF_LEARNING = "It is a flag of train and compare; a generator learns by Adam, with --lr."
 # flags of other programs that have no counterpart, and what there is instead
 _INSTEAD = {
-    "optimizer": "It is stochastic gradient descent, with --lr, --momentum and --weight-decay.",
-    "optim": "It is stochastic gradient descent, with --lr, --momentum and --weight-decay.",
+    "optimizer": _OF_LEARNING,
+    "optim": _OF_LEARNING,
     "steps": "In an attack the steps stand in its name: --attack pgd-50.",
     "tensorboard": "Write --log tensorboard with train; every epoch is a line of epochs.jsonl in any case.",
     "verbose": "For a traceback set ROBUSTDIAL_TRACEBACK=1.",
@@ -85,6 +87,8 @@ def unknown_flag(name: str, known: Sequence[str]) -> str:
         return f"{fact} The nearest is {flag(here)}."
     if name == "steps" and {"attack", "seeds"} <= {*known}:
         return f"{fact} A knob stands behind its method: pgd-at:steps=10. The steps of an attack: --attack pgd-50."
+    if name == "step" and "steps" in known:
+        return f"{fact} A step here follows from the radius and --steps: more of them are smaller."
     if name in _INSTEAD and not (name == "steps" and "attack" not in known):
         return f"{fact} {_INSTEAD[name]}"
     return f"{fact} The nearest is {flag(nearest(name, known))}."

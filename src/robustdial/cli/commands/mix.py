@@ -51,11 +51,11 @@ def mix(
         data: images, as in training; by default those of the runs.
         weights: a safetensors file for each network that is no run, in their order.
         eps: radius to measure against, 8/255, 8px or 0.031; by default that of the second run, or 8/255.
-        norm: linf or l2; likewise.
+        norm: linf, l2 or l1; by default that of the second run, or linf.
         attack: for the fit of nuts: as in evaluate.
         limit: use only so many training images, as in training; of runs, as they did.
-        val: share of the training images held out, likewise.
-        seed: of that division, likewise.
+        val: share of the training images held out, as in training; of runs, as they did.
+        seed: of the division into training and held-out images; that of the runs, or 0.
         size: side of the images in pixels, for folders and hubs.
         root: folder of downloaded data sets.
         device: auto, cpu or cuda.
