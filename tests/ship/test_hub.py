@@ -1,11 +1,14 @@
 """A network with its dial in a folder as the hub has it. Nothing here goes online."""
 
 import json
+import re
+import shutil
 import sys
 from types import SimpleNamespace
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from robustdial import clean_accuracy, load, open_model
@@ -116,6 +119,28 @@ def test_push_sends_weights_config_and_card(run, hub, capsys):
     assert online.sent["files"].keys() == {"config.json", "model.safetensors", "preprocess.py", "README.md"}
     assert b'from_pretrained("somebody/digits").at(' in online.sent["files"]["README.md"]
     assert "https://huggingface.co/somebody/digits" in capsys.readouterr().out
+
+
+def test_what_is_fetched_does_what_the_lines_of_its_card_say(run, monkeypatch, tmp_path, capsys):
+    there, here = tmp_path / "there", tmp_path / "here"
+    save_pretrained(run, there, "somebody/digits")
+    here.mkdir()
+
+    def fetch(name, revision, allow_patterns):
+        for file in allow_patterns:
+            shutil.copy(there / file, here)
+        return here
+
+    monkeypatch.setitem(sys.modules, "huggingface_hub", SimpleNamespace(snapshot_download=fetch))
+    Image.new("L", (9, 12)).save(tmp_path / "photo.jpg")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(here)
+    from_pretrained("somebody/digits")
+    assert "preprocess" not in sys.modules  # fetched, not executed
+    lines = re.search(r"(?s)```python\n(.*?)```", (here / "README.md").read_text())
+    exec(lines[1], {})
+    monkeypatch.delitem(sys.modules, "preprocess")
+    assert capsys.readouterr().out.strip() in load("digits").classes
 
 
 @pytest.mark.parametrize(

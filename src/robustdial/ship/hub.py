@@ -176,7 +176,8 @@ def _fetched(name: str, revision: str | None) -> Path:
         raise FileNotFoundError(f"There is no folder {name}. {_OTHERWISE}")
     hub = need("huggingface_hub", "hf")
     with _online(name):
-        return Path(hub.snapshot_download(name, revision=revision, allow_patterns=[CONFIG, WEIGHTS, README]))
+        wanted = [CONFIG, WEIGHTS, PREPROCESS, README]
+        return Path(hub.snapshot_download(name, revision=revision, allow_patterns=wanted))
 
 
 @contextmanager

@@ -45,12 +45,15 @@ def dial_card(about: Json, points: Sequence[Json], name: str) -> str:
 
 ```python
 import robustdial as rd
+from preprocess import CLASSES, preprocess  # preprocess.py, beside the weights
 
 f = rd.from_pretrained({literal(name)}){at}
-logits = f(images)  # float32 [B, {shape}], pixels in [0, 1]; normalisation is inside
+images = preprocess("photo.jpg")  # float32 [B, {shape}], pixels in [0, 1]; normalisation is inside
+print(CLASSES[int(f(images).argmax())])
 ```
 
-An image becomes its input like this; `preprocess` in `preprocess.py`, beside the weights, does it:
+`from_pretrained` executes nothing. `preprocess.py` is to be read, and put where Python finds it; of a network on the hub
+by `hf download user/name preprocess.py --local-dir .` What it does to an image:
 
 {in_words(about["data"]["shape"], about["run"].get("background", "white"))}
 
