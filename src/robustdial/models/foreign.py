@@ -14,24 +14,28 @@ from robustdial.logits import LogitsOf
 from robustdial.models import known
 from robustdial.models.renamed import renamed
 from robustdial.models.weights_file import read_weights
-from robustdial.own_code import function_at, importing_from, told
+from robustdial.own_code import called_with, function_at, importing_from, is_place, told
 
 _EXTRA = "_extra_state"  # as torch calls what get_extra_state gives
 
 
-def load_foreign(place: str, weights: Path | None, output: str | None = None) -> nn.Module:
-    """The network that a function without arguments builds, with its weights.
+def load_foreign(
+    place: str, weights: Path | None, output: str | None = None, images: Mapping[str, Any] | None = None
+) -> nn.Module:
+    """The network that a function builds, with its weights.
 
     Args:
-        place: `package.module:function` or `path/to/file.py:function`.
+        place: `package.module:function`, which is called without arguments, or `path/to/file.py:function`, which is
+            called as by `build`.
         weights: safetensors, as `fill` reads them; None where the function loads them itself.
         output: which part of what it returns is logits (`LogitsOf`); None where it returns nothing else.
+        images: classes, shape, mean and std of the data, of which a function of a file takes as many as it wants.
 
     Raises:
         ValueError: no such function, one that fails, something else than a network, or weights that do not fit.
         FileNotFoundError: no such file.
     """
-    model = _built(place)
+    model = _built(place, images or {})
     if not isinstance(model, nn.Module):
         remedy = "Wrap it in a module whose forward calls it." if callable(model) else "Return the network from it."
         raise ValueError(f"network {place} gives {type(model).__name__}, not a torch.nn.Module. {remedy}")
@@ -40,7 +44,7 @@ def load_foreign(place: str, weights: Path | None, output: str | None = None) ->
     return model if output is None else LogitsOf(model, output)
 
 
-def _built(place: str) -> Any:
+def _built(place: str, images: Mapping[str, Any]) -> Any:
     if known(place):
         raise ValueError(
             f"{place} is a network by name, which needs to know the images. Write a function in net.py that builds it, "
@@ -51,7 +55,7 @@ def _built(place: str) -> Any:
     where = place.rpartition(":")[0]
     folder = Path(where).parent if where.endswith(".py") else Path.cwd()
     with importing_from(folder), told(f"network {place} cannot be built"):
-        return build()
+        return called_with(build, images if is_place(place) else {})  # a package was not written for this library
 
 
 def fill(model: nn.Module, path: Path) -> None:

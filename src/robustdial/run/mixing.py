@@ -164,7 +164,8 @@ def _given(place: Place, data: Data) -> nn.Module:
         return _of_run(place, place.folder, data)
     if place.name.startswith("timm:"):
         return _of_timm(place, data)
-    return load_foreign(place.name, place.weights)
+    images = {"classes": len(data.classes), "shape": data.shape, "mean": data.mean, "std": data.std}
+    return load_foreign(place.name, place.weights, images=images)
 
 
 def _of_run(place: Place, folder: Path, data: Data) -> nn.Module:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -63,7 +64,7 @@ def model_of(spec: Mapping[str, Json], data: Mapping[str, Json], method: Method)
 def _plain(spec: Mapping[str, Json], data: Mapping[str, Json]) -> nn.Module:
     """A network without a dial, with the weights it begins with."""
     if spec.get("foreign"):
-        return load_foreign(spec["name"], None)
+        return load_foreign(spec["name"], None, images=_images(data))
     plain = _built(spec, data)
     if spec.get("start"):
         _begin(plain, Path(spec["start"]))
@@ -91,15 +92,17 @@ def numbers_asked(about: Mapping[str, Json]) -> int:
 
 
 def _built(spec: Mapping[str, Json], data: Mapping[str, Json]) -> nn.Module:
-    return build(
-        spec["name"],
-        classes=len(data["classes"]),
-        shape=tuple(data["shape"]),
-        mean=data["mean"],
-        std=data["std"],
-        width=spec["width"],
-        pretrained=spec.get("pretrained", False),
-    )
+    return build(spec["name"], **_images(data), width=spec["width"], pretrained=spec.get("pretrained", False))
+
+
+def _images(data: Mapping[str, Json]) -> dict[str, Any]:
+    """What a network is told of its images while it is built."""
+    return {
+        "classes": len(data["classes"]),
+        "shape": tuple(data["shape"]),
+        "mean": data["mean"],
+        "std": data["std"],
+    }
 
 
 def best_weights(folder: Path) -> tuple[str, dict[str, Tensor]]:

@@ -51,6 +51,12 @@ def leaves():
 
 def nothing():
     nn.Flatten()
+
+def told(classes, shape):
+    return nn.Sequential(nn.Flatten(), nn.Linear(shape[1] * shape[2], classes))
+
+def all_of_it(**given):
+    return told(given["classes"], given["shape"])
 """
 ROOT = """
 from torch import nn
@@ -67,6 +73,10 @@ from torch import nn
 
 def layer():
     return nn.Linear(64, 10)
+
+def strict(**given):
+    assert not given
+    return layer()
 """
 
 
@@ -252,6 +262,16 @@ def test_a_module_may_be_imported_when_the_network_is_built(place):
     assert isinstance(load_foreign("net.py:inside", None), torch.nn.Module)
     assert str(place) not in sys.path
     assert "net" not in sys.modules
+
+
+@pytest.mark.parametrize("name", ["told", "all_of_it"])
+def test_a_function_that_trains_is_called_alike_where_its_network_is_measured(place, name):
+    argv = ["evaluate", "--model", f"net.py:{name}", "--weights", "w.safetensors", "--data", "digits"]
+    assert main.run([*argv, "--attack", "fgsm", "--n", "20", "--out", "out"]) == 0
+
+
+def test_a_function_of_a_package_is_called_without_arguments(place):
+    assert isinstance(load_foreign("part:strict", None, images={"classes": 10}), torch.nn.Linear)
 
 
 def test_another_network_of_the_same_weights_is_measured_anew(place):
