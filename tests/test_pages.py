@@ -1,6 +1,7 @@
-"""What a page shows of a file is that file: the marker is one that the site knows, and names what is there."""
+"""Pages show the files that they name, and name what can be installed."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,10 @@ def test_files_are_shown_by_markers_that_the_site_knows(page):
             shown = re.fullmatch(r'--8<-- "(.+)"', line)
             assert shown is not None, line
             assert (ROOT / shown[1]).is_file(), line
+
+
+def test_every_extra_stands_in_the_table_of_them():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    page = (ROOT / "docs" / "tutorials" / "first-dial.md").read_text(encoding="utf-8")
+    extras = project["optional-dependencies"].keys() - {"dev", "docs"}  # for work on the library itself
+    assert set(re.findall(r"(?m)^\| `(\w+)` \|", page)) == extras

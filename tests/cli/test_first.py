@@ -25,6 +25,14 @@ def test_a_run_starts_from_its_first_part_and_is_taught_by_it(tmp_path):
     assert before["threat"] == about["threat"] == "L2"
 
 
+def test_a_first_part_serves_another_run_in_the_words_of_the_page(tmp_path):
+    again = ["--start", str(tmp_path / "x-first"), "--teacher", str(tmp_path / "x-first"), "--distil", "0.5"]
+    assert trained(tmp_path / "x", "radial", "--first", "1") == 0
+    assert trained(tmp_path / "y", "radial", *again, "--warm", "0") == 0  # docs/tutorials/your-photos.md
+    one, other = (record.read_tensors(tmp_path / name / record.LAST)[0] for name in "xy")
+    assert one.keys() == other.keys() and all(one[key].equal(other[key]) for key in one)
+
+
 def test_what_is_asked_for_goes_before(tmp_path):
     assert trained(tmp_path / "x", "radial", "--first", "1", "--distil", "0.2", "--warm", "0.5") == 0
     about = record.read_run(tmp_path / "x")
