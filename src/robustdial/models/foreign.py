@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from robustdial.logits import LogitsOf
-from robustdial.models import known
+from robustdial.models import build, known
 from robustdial.models.renamed import renamed
 from robustdial.models.weights_file import read_weights
+from robustdial.models.zoo import classes_of, normalisation_of
 from robustdial.own_code import called_with, function_at, importing_from, is_place, told
 
 _EXTRA = "_extra_state"  # as torch calls what get_extra_state gives
@@ -22,26 +23,43 @@ _EXTRA = "_extra_state"  # as torch calls what get_extra_state gives
 def load_foreign(
     place: str, weights: Path | None, output: str | None = None, images: Mapping[str, Any] | None = None
 ) -> nn.Module:
-    """The network that a function builds, with its weights.
+    """The network that a function builds, or one of timm, with its weights.
 
     Args:
-        place: `package.module:function`, which is called without arguments, or `path/to/file.py:function`, which is
-            called as by `build`.
-        weights: safetensors, as `fill` reads them; None where the function loads them itself.
+        place: `package.module:function`, which is called without arguments, `path/to/file.py:function`, which is called
+            as by `build`, or `timm:NAME`, whose normalisation is that of its weights: of the file, by whatever name, or
+            what timm trains this network with.
+        weights: safetensors, as `fill` reads them; None where the function loads them itself, and for those that timm
+            offers.
         output: which part of what it returns is logits (`LogitsOf`); None where it returns nothing else.
-        images: classes, shape, mean and std of the data, of which a function of a file takes as many as it wants.
+        images: classes, shape, mean and std of the data, of which a function of a file takes as many as it wants; a
+            network of timm needs them.
 
     Raises:
         ValueError: no such function, one that fails, something else than a network, or weights that do not fit.
         FileNotFoundError: no such file.
+        ConnectionError: weights of timm cannot be downloaded.
     """
-    model = _built(place, images or {})
+    images = images or {}
+    model = _of_timm(place, weights is None, images) if place.startswith("timm:") and images else _built(place, images)
     if not isinstance(model, nn.Module):
         remedy = "Wrap it in a module whose forward calls it." if callable(model) else "Return the network from it."
         raise ValueError(f"network {place} gives {type(model).__name__}, not a torch.nn.Module. {remedy}")
     if weights is not None:
         fill(model, weights)
     return model if output is None else LogitsOf(model, output)
+
+
+def _of_timm(place: str, offered: bool, images: Mapping[str, Any]) -> nn.Module:
+    """A network of timm, with the weights that timm offers or fresh, behind the normalisation that they expect."""
+    name, classes, shape = place.removeprefix("timm:"), images["classes"], images["shape"]
+    mean, std = normalisation_of(name, shape[0])
+    if offered and classes_of(name) != classes:
+        raise ValueError(
+            f"The weights that timm offers for {name} know {classes_of(name)} classes, and the data has {classes}. "
+            "Give weights of this network trained on it, with --weights."
+        )
+    return build(place, classes=classes, shape=shape, mean=list(mean), std=list(std), pretrained=offered)
 
 
 def _built(place: str, images: Mapping[str, Any]) -> Any:
@@ -51,11 +69,11 @@ def _built(place: str, images: Mapping[str, Any]) -> Any:
             f"def build(): return robustdial.build({place!r}, classes=..., shape=..., mean=..., std=...), and give "
             "net.py:build."
         )
-    build = function_at(place, "network", "in which the network is built")
+    function = function_at(place, "network", "in which the network is built")
     where = place.rpartition(":")[0]
     folder = Path(where).parent if where.endswith(".py") else Path.cwd()
     with importing_from(folder), told(f"network {place} cannot be built"):
-        return called_with(build, images if is_place(place) else {})  # a package was not written for this library
+        return called_with(function, images if is_place(place) else {})  # a package was not written for this library
 
 
 def fill(model: nn.Module, path: Path) -> None:

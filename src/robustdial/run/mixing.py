@@ -15,9 +15,8 @@ from robustdial.attack import Attack
 from robustdial.data import Data, unit
 from robustdial.dial import Fixed, Interpolated, Mixture, OnLine, kind_of, no_images
 from robustdial.evaluate import fit_nuts
-from robustdial.models import build, known
-from robustdial.models.foreign import fill, load_foreign
-from robustdial.models.zoo import classes_of, normalisation_of
+from robustdial.models import known
+from robustdial.models.foreign import load_foreign
 from robustdial.randomness import seeded
 from robustdial.recipes.mix import Way
 from robustdial.run.about import read_about, run_of
@@ -162,8 +161,6 @@ def _given(place: Place, data: Data) -> nn.Module:
     """The network of a place, plain. Raises ValueError if there is none, or it does not fit the data."""
     if place.folder is not None:
         return _of_run(place, place.folder, data)
-    if place.name.startswith("timm:"):
-        return _of_timm(place, data)
     images = {"classes": len(data.classes), "shape": data.shape, "mean": data.mean, "std": data.std}
     return load_foreign(place.name, place.weights, images=images)
 
@@ -180,20 +177,6 @@ def _of_run(place: Place, folder: Path, data: Data) -> nn.Module:
         ends = f"{kind.lambdas[0]:g} to {kind.lambdas[-1]:g}"
         raise ValueError(f"The network in {folder} has a dial. Say where it stands, from {ends}: {place.name}@0.5.")
     return kind.bake(found, place.lam, 1.0, no_images)
-
-
-def _of_timm(place: Place, data: Data) -> nn.Module:
-    name, own = place.name.removeprefix("timm:"), place.weights is None
-    mean, std = normalisation_of(name, data.shape[0])
-    if own and classes_of(name) != len(data.classes):
-        raise ValueError(
-            f"The weights that timm offers for {name} know {classes_of(name)} classes, and {data.name} has "
-            f"{len(data.classes)}. Give those of a network trained on it: --weights a.safetensors b.safetensors."
-        )
-    net = build(place.name, classes=len(data.classes), shape=data.shape, mean=list(mean), std=list(std), pretrained=own)
-    if place.weights is not None:
-        fill(net, place.weights)
-    return net
 
 
 def _some(data: Data) -> Tensor:

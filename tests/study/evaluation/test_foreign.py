@@ -9,6 +9,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from robustdial.cli import main
+from robustdial.models import build
 from robustdial.study.evaluation import load_foreign
 
 NET = """
@@ -211,6 +212,10 @@ def test_torchrun_says_which_shard_it_is(place, monkeypatch):
             "--model cnn --data digits",
             "robustdial.build('cnn', classes=..., shape=..., mean=..., std=...), and give net.py",
         ),
+        (
+            "--model timm:test_resnet --data digits",
+            "know 1000 classes, and the data has 10. Give weights of this network",
+        ),
         ("--model net.py:build --data digits --norm l2", "--norm l2 needs a radius"),
         ("--model net.py:build --data digits --budget 2", "--budget 2 is not a share"),
         ("--model net.py:build --data digits --shard 1", "--shard 1 is not a part"),
@@ -268,6 +273,21 @@ def test_a_module_may_be_imported_when_the_network_is_built(place):
 def test_a_function_that_trains_is_called_alike_where_its_network_is_measured(place, name):
     argv = ["evaluate", "--model", f"net.py:{name}", "--weights", "w.safetensors", "--data", "digits"]
     assert main.run([*argv, "--attack", "fgsm", "--n", "20", "--out", "out"]) == 0
+
+
+def test_a_network_of_timm_is_measured_with_weights_of_its_own(place):
+    pytest.importorskip("timm")
+    normal = {"mean": [0.1307], "std": [0.3081]}
+    net = build("timm:test_resnet", classes=10, shape=(1, 8, 8), **normal)
+    save_file(net.get_submodule("net").state_dict(), "bare.safetensors")
+    save_file(net.state_dict(), "with.safetensors")
+    argv = ["evaluate", "--model", "timm:test_resnet", "--data", "digits", "--attack", "fgsm", "--n", "20"]
+    for name in ("bare", "with"):
+        assert main.run([*argv, "--weights", f"{name}.safetensors", "--out", name]) == 0
+    images = {"classes": 10, "shape": (1, 8, 8), "mean": [0.5], "std": [0.5]}
+    bare, whole = (load_foreign("timm:test_resnet", place / f"{k}.safetensors", None, images) for k in ("bare", "with"))
+    assert torch.equal(whole.normalize.mean.flatten(), torch.tensor(normal["mean"]))
+    assert not torch.equal(bare.normalize.mean, whole.normalize.mean)
 
 
 def test_a_function_of_a_package_is_called_without_arguments(place):

@@ -69,7 +69,7 @@ def evaluate(
         lam: position of the dial; every trained one by default.
         width: share of the channels.
         model: instead of a run, a function that builds a network of images in [0, 1]: file.py:build, which may take
-            classes, shape, mean and std, or package.module:build, which is called without arguments.
+            classes, shape, mean and std, or package.module:build, which is called without arguments; or timm:NAME.
         weights: safetensors for --model.
         output: which part of what --model returns is logits, where it returns more: a number of a tuple, such as 0, or
             a name, such as logits.
