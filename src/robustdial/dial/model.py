@@ -137,20 +137,18 @@ class Dialed(nn.Module):
         return body
 
     def _level(self, width: float) -> int:
-        level = self.dials.level(width)
+        level, widths = self.dials.level(width), self.dials.widths
         if level is None:
-            known = ", ".join(f"{value:g}" for value in self.dials.widths)
-            raise ValueError(
-                f"width={width:g} is not on this dial ({known}). Choose one of these{_trained_with(width, self.dials)}."
-            )
+            known, more = ", ".join(f"{value:g}" for value in widths), _trained_with(width, widths)
+            raise ValueError(f"width={width:g} is not on this dial ({known}). Choose one of these{more}.")
         return level
 
 
-def _trained_with(width: float, dials: Dial) -> str:
+def _trained_with(width: float, trained: tuple[float, ...]) -> str:
     """How a dial would have had a width; nothing for one that no dial has."""
     if not 0 < width < 1:
         return ""
-    widths = sorted({width, *dials.widths})
+    widths = sorted({width, *trained})
     words, shown = (join.join(f"{value:g}" for value in widths) for join in (" ", ", "))
     return f", or train with it: --widths {words}, in Python widths=({shown})"
 
