@@ -96,6 +96,16 @@ def called_with(function: Callable[..., Any], offered: Mapping[str, Any]) -> Any
     return function(**taken(function, offered))
 
 
+def needed(function: Callable[..., Any], offered: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the arguments that a function cannot do without.
+
+    >>> needed(lambda classes, width=8: None, {"classes": 10, "width": 4})
+    {'classes': 10}
+    """
+    parameters = inspect.signature(function).parameters
+    return {name: offered[name] for name, p in parameters.items() if name in offered and p.default is p.empty}
+
+
 def taken(function: Callable[..., Any], offered: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the arguments that a function takes.
 

@@ -15,7 +15,7 @@ from robustdial.models import build, known
 from robustdial.models.renamed import renamed
 from robustdial.models.weights_file import read_weights
 from robustdial.models.zoo import classes_of, normalisation_of
-from robustdial.own_code import called_with, function_at, importing_from, is_place, told
+from robustdial.own_code import function_at, importing_from, is_place, needed, told
 
 _EXTRA = "_extra_state"  # as torch calls what get_extra_state gives
 
@@ -26,14 +26,14 @@ def load_foreign(
     """The network that a function builds, or one of timm, with its weights.
 
     Args:
-        place: `package.module:function`, which is called without arguments, `path/to/file.py:function`, which is called
-            as by `build`, or `timm:NAME`, whose normalisation is that of its weights: of the file, by whatever name, or
-            what timm trains this network with.
+        place: `package.module:function`, which is called without arguments, `path/to/file.py:function`, which gets
+            those of `images` that it has no default for, or `timm:NAME`, whose normalisation is that of its weights: of
+            the file, by whatever name, or what timm trains this network with.
         weights: safetensors, as `fill` reads them; None where the function loads them itself, and for those that timm
             offers.
         output: which part of what it returns is logits (`LogitsOf`); None where it returns nothing else.
-        images: classes, shape, mean and std of the data, of which a function of a file takes as many as it wants; a
-            network of timm needs them.
+        images: classes and shape of the data, and mean and std where it has training images. A network of timm needs
+            the first two.
 
     Raises:
         ValueError: no such function, one that fails, something else than a network, or weights that do not fit.
@@ -73,7 +73,8 @@ def _built(place: str, images: Mapping[str, Any]) -> Any:
     where = place.rpartition(":")[0]
     folder = Path(where).parent if where.endswith(".py") else Path.cwd()
     with importing_from(folder), told(f"network {place} cannot be built"):
-        return called_with(function, images if is_place(place) else {})  # a package was not written for this library
+        # it has a default where its weights need no other; and a package was not written for this library
+        return function(**needed(function, images if is_place(place) else {}))
 
 
 def fill(model: nn.Module, path: Path) -> None:

@@ -56,8 +56,8 @@ def nothing():
 def told(classes, shape):
     return nn.Sequential(nn.Flatten(), nn.Linear(shape[1] * shape[2], classes))
 
-def all_of_it(**given):
-    return told(given["classes"], given["shape"])
+def sure(shape, classes=4):
+    return told(classes, shape)
 """
 ROOT = """
 from torch import nn
@@ -269,10 +269,12 @@ def test_a_module_may_be_imported_when_the_network_is_built(place):
     assert "net" not in sys.modules
 
 
-@pytest.mark.parametrize("name", ["told", "all_of_it"])
-def test_a_function_that_trains_is_called_alike_where_its_network_is_measured(place, name):
-    argv = ["evaluate", "--model", f"net.py:{name}", "--weights", "w.safetensors", "--data", "digits"]
+def test_a_function_is_told_what_it_has_no_default_for(place):
+    argv = ["evaluate", "--model", "net.py:told", "--weights", "w.safetensors", "--data", "digits"]
     assert main.run([*argv, "--attack", "fgsm", "--n", "20", "--out", "out"]) == 0
+    images = {"classes": 10, "shape": (1, 8, 8), "mean": [0.5]}
+    assert load_foreign("net.py:told", None, images=images)[1].out_features == 10
+    assert load_foreign("net.py:sure", None, images=images)[1].out_features == 4
 
 
 def test_a_network_of_timm_is_measured_with_weights_of_its_own(place):

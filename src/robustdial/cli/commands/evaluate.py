@@ -68,8 +68,8 @@ def evaluate(
         run: folder of a run; its best network is measured.
         lam: position of the dial; every trained one by default.
         width: share of the channels.
-        model: instead of a run, a function that builds a network of images in [0, 1]: file.py:build, which may take
-            classes, shape, mean and std, or package.module:build, which is called without arguments; or timm:NAME.
+        model: instead of a run, a function that builds a network of images in [0, 1]: file.py:build, which is told
+            classes and shape where these have no default, or package.module:build, which is told nothing; or timm:NAME.
         weights: safetensors for --model.
         output: which part of what --model returns is logits, where it returns more: a number of a tuple, such as 0, or
             a name, such as logits.
@@ -193,7 +193,7 @@ def _of_model(
     data, part = measured
     print_notes(data.notes)
     folder = out or Path("runs") / re.sub(r"\W+", "-", which.place).strip("-")
-    about = {"classes": len(data.classes), "shape": data.shape, "mean": data.mean, "std": data.std}
+    about = {"classes": len(data.classes), "shape": data.shape}  # its mean would be that of the images measured
     device, network = device_of(asked.device), load_foreign(*which, about)
     images = part_of(getattr(data, part), asked.n).to(device)
     threat = asked.threat(Linf(px(8)))
