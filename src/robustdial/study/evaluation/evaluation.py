@@ -154,6 +154,11 @@ class Evaluation:
             return None
         return Survivors(**tensors)
 
+    @property
+    def of_another(self) -> bool:
+        """Whether what is kept of this process's images was found on a network that answers otherwise."""
+        return self._path(self.shard[0]).exists() and self.known() is None
+
     def whole(self) -> Survivors | None:
         """What is known of all images; None while a shard is at work."""
         parts = [self.known(shard) for shard in range(self.shard[1])]

@@ -81,11 +81,10 @@ def known_score(evaluation: Evaluation) -> dict[str, Json]:
 def forget_another(evaluation: Evaluation) -> None:
     """Take out of `score.json` what another network of the same conditions has left there, before this one is measured.
 
-    Where nothing is known of this one's images, such a score is of code that has been edited since: its further parts
-    and its extremes are no more of this network than its verdicts.
+    Where the verdicts are of code that has been edited since, so are the further parts and the extremes.
     """
     path = evaluation.subject.folder / record.SCORE
-    if evaluation.known() is not None or not known_score(evaluation):
+    if not evaluation.of_another:
         return
     with record.changing(path):
         others = [score for score in _scores(evaluation) if score.get("key") != evaluation.key]
