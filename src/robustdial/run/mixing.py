@@ -31,8 +31,8 @@ from robustdial.typing import Json
 DIVIDED = ("data", "limit", "val", "seed", "size", "root", "labelled", "label", "image", "background", "classes")
 """Settings that say which images are learned from, held out and tested on, and how they are read."""
 
-_PARTS = ("limit", "val", "seed", "labelled")
-"""Those of them that say so wherever the images lie."""
+_PARTS = ("limit", "val", "seed")
+"""Those of them that divide the images."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,8 @@ def settings_of(places: Sequence[Place], asked: Mapping[str, Any]) -> tuple[Run,
             f"The two runs were made with another {', '.join(differ)}, so one may have learned from images that are "
             "held out for the other. Mix runs of the same data, limit, val and seed."
         )
-    moved = [name for name in _PARTS if known and asked.get(name) not in (None, known[name])]
+    same = known and asked.get("data") in (None, known["data"])
+    moved = [name for name in _PARTS if same and asked.get(name) not in (None, known[name])]
     if moved:
         flags = " and ".join(f"--{name}" for name in moved)
         raise ValueError(

@@ -15,10 +15,13 @@ GIVEN = "given"
 def is_stranger(part: Mapping[str, Json]) -> bool:
     """Whether one of two networks, as `run.json` tells of it, may have learned from images that are held out here.
 
-    Earlier versions did not say so: then it is one that is no run.
+    Earlier versions did not say so: then it is one that is no run, or of which it is not told where it is from.
+
+    >>> is_stranger({"name": "timm:resnet18"}), is_stranger({"name": "cnn", "source": "runs/a"})
+    (True, False)
     """
-    source = part.get("source")
-    return not part.get("held_out", not part.get("foreign") and source != part["name"])
+    is_run = not part.get("foreign") and part.get("source", part["name"]) != part["name"]
+    return not part.get("held_out", is_run)
 
 
 def notes_on_strangers(about: Mapping[str, Json]) -> tuple[str, ...]:
