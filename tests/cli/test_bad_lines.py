@@ -120,7 +120,7 @@ evaluate nowhere --lambda 0.5                  | The nearest is --lam
 train radial --optim adamw                     | There is no flag --optim. The nearest is --optimizer.
 train radial --step 0.1                        | follows from the radius and --steps: more of them are smaller
 generator --optimizer adamw                    | a generator learns by Adam, with --lr.
-evaluate nowhere --optim adamw                 | It is a flag of train and compare
+evaluate nowhere --optim adamw                 | --optimizer is a flag of train and compare
 evaluate nowhere --gpu 0                       | The nearest is --device
 frontier nowhere --n 0                         | --n 0
 frontier nowhere --lams 0,x                    | --lams cannot be '0', 'x'

@@ -62,7 +62,7 @@ _ELSEWHERE = {
     "val_split": "val",
     "wd": "weight_decay",
 }
-_OF_LEARNING = "It is a flag of train and compare; a generator learns by Adam, with --lr."
+_OF_LEARNING = "--optimizer is a flag of train and compare; a generator learns by Adam, with --lr."
 # flags of other programs that have no counterpart, and what there is instead
 _INSTEAD = {
     "optimizer": _OF_LEARNING,

@@ -17,6 +17,7 @@ from robustdial.cli.help import human
 from robustdial.cli.points import dial_name, print_verdicts
 from robustdial.cli.quantities import count, seconds, share
 from robustdial.cli.terminal import console, errors
+from robustdial.dial import DialKind, Dials
 from robustdial.evaluate import Position
 from robustdial.report.words import amount, interval, moment, percent
 from robustdial.run import trained
@@ -104,21 +105,21 @@ def choose(
     if json:
         print(json_format.dumps(answer, indent=1))
     else:
-        _tell(answer, experiment.method.dial.widths)
+        _tell(answer, experiment.method.dial, widths or ())
         print_verdicts(ledger.all_points(), len(experiment.data.classes))
         if answer["met"]:
             _tell_next(run, answer)
     return 0 if answer["met"] else 1
 
 
-def _tell(answer: Json, widths: Sequence[float]) -> None:
+def _tell(answer: Json, dial: DialKind, widths: Sequence[float]) -> None:
     lam, width, timing = answer["lam"], answer["width"], answer["timing"]
     aim = f"highest {answer['aim']} accuracy"
     if answer["met"]:
         console.print(f"lambda {dial_name(lam)}, width {width:g}: the {aim} that meets what was asked")
     else:
         missed = "; ".join(_miss(check) for check in answer["val_checks"] if not check["met"])
-        missed += _narrower(answer, widths)
+        missed += _narrower(answer, dial, widths) if isinstance(dial, Dials) else ""
         console.print(
             f"out of reach. The nearest is lambda {dial_name(lam)}, width {width:g}: {missed}", soft_wrap=True
         )
@@ -176,13 +177,13 @@ def _miss(check: Json) -> str:
     return f"{side} is {check['got'] / check['wanted']:.3g} times what was asked"
 
 
-def _narrower(answer: Json, widths: Sequence[float]) -> str:
-    """What makes a dial of these trained widths narrow enough; nothing where no smaller width was asked for."""
+def _narrower(answer: Json, dial: Dials, widths: Sequence[float]) -> str:
+    """What makes a dial narrow enough; nothing where a width that was trained or asked for is as small as is wanted."""
     wanted = next((check["wanted"] for check in answer["val_checks"] if _too_wide(check)), 1.0)
-    if wanted >= widths[0]:
+    if wanted >= min(*dial.widths, *widths, 1.0):
         return ""
-    shares = " ".join(human(width) for width in (wanted, *widths))
-    cut = f"ask for --widths {human(wanted)} too, or " if len(widths) > 1 else ""  # a dial of one cannot be cut
+    shares = " ".join(human(width) for width in (wanted, *dial.widths))
+    cut = f"ask for --widths {human(wanted)} too, or " if len(dial.widths) > 1 else ""  # one of one cannot be cut
     return f". No width of this dial is that small: {cut}train one with --widths {shares}."
 
 

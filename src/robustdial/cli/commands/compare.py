@@ -43,6 +43,7 @@ def compare(argv: Sequence[str]) -> int:
             raise ValueError(f"A resumed comparison keeps its methods and settings. Drop {' '.join(fixed)}.")
     else:
         comparison = _asked(names, flags, preset, given(argv))
+        comparison.check_attacks()
         notes, seconds = begin(comparison)
         print_notes(notes)
         console.print(f"cost: about {duration(seconds)} of training on this machine, validation included")

@@ -90,15 +90,18 @@ class Comparison:
         for attack in self.measured_with.values():
             if self.threat is not None:
                 check_supports(attack, self.threat)
-        made = [json.dumps(attacked_with(self.measured_with[text])) for text in self.attacks]
-        alike = [text for text, one in zip(self.attacks, made, strict=True) if made.count(one) > 1]
-        if alike:
-            raise ValueError(f"--attack: {' and '.join(alike)} are the same attack. Name each once.")
         for part in self.also:
             if part not in EXTRAS:
                 raise ValueError(f"--also {part}: there is no such part. There are {', '.join(EXTRAS)}.")
         for entry in self.entries:
             recipe(entry.recipe)(**entry.knobs)  # raises ValueError if its knobs make no sense
+
+    def check_attacks(self) -> None:
+        """Raises ValueError if one attack is named twice, as earlier versions allowed."""
+        made = [json.dumps(attacked_with(self.measured_with[text])) for text in self.attacks]
+        alike = [text for text, one in zip(self.attacks, made, strict=True) if made.count(one) > 1]
+        if alike:
+            raise ValueError(f"--attack: {' and '.join(alike)} are the same attack. Name each once.")
 
     @cached_property
     def measured_with(self) -> dict[str, Attack]:
