@@ -61,11 +61,11 @@ class Indicative:
         if game.begins:  # the first rows of a batch look for all of its parts
             batches = memory.setdefault("batches", torch.zeros((), dtype=torch.int64))
             if batches % self.every == 0 and game.called and len(ways := _steepest(point)):
-                memory["labels"] = ways
+                memory["ways"] = ways
             batches += 1
-        if not len(y) or "labels" not in memory:  # the process had no row when they were made
+        if not len(y) or "ways" not in memory:  # the process had no row when they were made
             return noise
-        told = memory["labels"][y] * per_row(game.threat.radius * game.reach, noise)
+        told = memory["ways"][y] * per_row(game.threat.radius * game.reach, noise)
         return game.threat.project(sign * torch.where(replaced, noise, told), game.attacked_images, game.reach)
 
 
