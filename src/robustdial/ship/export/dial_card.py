@@ -53,7 +53,9 @@ print(CLASSES[int(f(images).argmax())])
 ```
 
 `from_pretrained` executes nothing. `preprocess.py` is to be read, and put where Python finds it; from the hub it comes
-by `hf download user/name preprocess.py --local-dir .` What it does to an image:
+by `hf download user/name preprocess.py --local-dir .`
+
+What it does to an image:
 
 {in_words(about["data"]["shape"], about["run"].get("background", "white"))}
 
