@@ -77,7 +77,7 @@ CASES = {
     "without a dial": ("pgd-at", {}, {}, 5),
     "L2, a lambda per batch": ("oat", {"norm": "l2", "eps": 1.0, "sampling": "batch"}, {}, 4),
     "in bfloat16": ("oat", {}, {"precision": "bfloat16"}, 4),
-    "on a line": ("oat", {"dial": "line"}, {}, 4),
+    "on a line": ("oat", {"dial": "line", "code": 16}, {}, 4),  # the usual code, as a line has none
 }
 
 
