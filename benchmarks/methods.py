@@ -33,6 +33,7 @@ def main(
     model: str = "preact_resnet18",
     model_width: int | None = None,
     epochs: int = 15,
+    batch: int = 128,
     lr: float = 0.1,
     rate: str = "triangle",
     eps: str = "8/255",
@@ -47,14 +48,14 @@ def main(
     """Train and measure the methods of each family, then print its table in Markdown.
 
     Args:
-        data, limit, model, model_width, epochs, lr, rate, eps, seeds, n, val, attacks: as `robustdial compare` takes
-            them.
+        data, limit, model, model_width, epochs, batch, lr, rate, eps, seeds, n, val, attacks: as `robustdial compare`
+            takes them.
         families: which methods to compare.
         tables_only: print the tables of finished families, train nothing.
         out: folder of the comparisons.
     """
     settings = {"data": data, "limit": limit, "model": model, "model-width": model_width, "epochs": epochs}
-    settings |= {"lr": lr, "rate": rate, "eps": eps, "seeds": seeds, "n": n, "val": val}
+    settings |= {"batch": batch, "lr": lr, "rate": rate, "eps": eps, "seeds": seeds, "n": n, "val": val}
     flags = [word for name, value in settings.items() if value is not None for word in (f"--{name}", str(value))]
     flags += ["--attack", *attacks]
     for family in families:
