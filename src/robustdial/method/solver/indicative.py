@@ -75,7 +75,7 @@ def _steepest(point: Point) -> Tensor:
     with point.game.under_attack("eval"):
         one = point.among(row)
         classes = torch.arange(one.at(one.zero()).adv.shape[1], device=row.device)
-        return torch.cat([_ways(point, row, some) for some in classes.split(len(point.y))])
+        return torch.cat([_ways(point, row, some) for some in torch.split(classes, len(point.y))])
 
 
 def _ways(point: Point, row: Tensor, classes: Tensor) -> Tensor:
