@@ -76,15 +76,15 @@ def test_a_dial_of_one_width_has_no_others(folder, tmp_path, capsys):
     assert "width=0.5 is not on this dial (1)" in told and "--widths 0.5 1" in told
     asked = ["choose", str(out), "--width-max", "0.5", "--attack", "pgd-1", "--n", "20"]
     assert main.run(asked) == 1
-    assert "width is 2 times what was asked. No width of this dial is that small: train one with --widths 0.5 1." in (
-        capsys.readouterr().out
-    )
+    told = capsys.readouterr().out
+    assert "width is 2 times what was asked. None of its widths is that small" in told
+    assert "train a conditional dial with --widths 0.5 1." in told
 
 
 def test_a_width_that_is_too_small_for_all_can_be_cut_or_trained(folder, capsys):
     asked = ["choose", str(folder), "--width-max", "0.25", "--attack", "pgd-1", "--n", "20"]
     assert main.run(asked) == 1
-    assert "ask for --widths 0.25 too, or train one with --widths 0.25 0.5 1." in capsys.readouterr().out
+    assert "ask for --widths 0.25 too, or train a conditional dial with --widths 0.25 0.5 1." in capsys.readouterr().out
     assert main.run([*asked, "--widths", "0.25"]) == 0
 
 

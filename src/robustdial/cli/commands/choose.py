@@ -17,7 +17,7 @@ from robustdial.cli.help import human
 from robustdial.cli.points import dial_name, print_verdicts
 from robustdial.cli.quantities import count, seconds, share
 from robustdial.cli.terminal import console, errors
-from robustdial.dial import DialKind, Dials
+from robustdial.dial import DialKind
 from robustdial.evaluate import Position
 from robustdial.report.words import amount, interval, moment, percent
 from robustdial.run import trained
@@ -119,7 +119,7 @@ def _tell(answer: Json, dial: DialKind, widths: Sequence[float]) -> None:
         console.print(f"lambda {dial_name(lam)}, width {width:g}: the {aim} that meets what was asked")
     else:
         missed = "; ".join(_miss(check) for check in answer["val_checks"] if not check["met"])
-        missed += _narrower(answer, dial, widths) if isinstance(dial, Dials) else ""
+        missed += _narrower(answer, dial, widths)
         console.print(
             f"out of reach. The nearest is lambda {dial_name(lam)}, width {width:g}: {missed}", soft_wrap=True
         )
@@ -177,14 +177,14 @@ def _miss(check: Json) -> str:
     return f"{side} is {check['got'] / check['wanted']:.3g} times what was asked"
 
 
-def _narrower(answer: Json, dial: Dials, widths: Sequence[float]) -> str:
-    """What makes a dial narrow enough; nothing where a width that was trained or asked for is as small as is wanted."""
+def _narrower(answer: Json, dial: DialKind, widths: Sequence[float]) -> str:
+    """What makes a network narrow enough; nothing where a width it has or was asked for is as small as is wanted."""
     wanted = next((check["wanted"] for check in answer["val_checks"] if _too_wide(check)), 1.0)
     if wanted >= min(*dial.widths, *widths, 1.0):
         return ""
     shares = " ".join(human(width) for width in (wanted, *dial.widths))
     cut = f"ask for --widths {human(wanted)} too, or " if len(dial.widths) > 1 else ""  # one of one cannot be cut
-    return f". No width of this dial is that small: {cut}train one with --widths {shares}."
+    return f". None of its widths is that small: {cut}train a conditional dial with --widths {shares}."
 
 
 def _too_wide(check: Json) -> bool:
