@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from robustdial.distributed import Shard
 from robustdial.method.threat import L2, Linf, spatial
 from robustdial.models import build
 from robustdial.training.health import Trouble, diagnose, look, probe_size
@@ -109,6 +110,18 @@ def test_a_linear_network_is_as_linear_as_can_be():
     seen = look(nn.Sequential(nn.Flatten(), nn.Linear(48, 2)), x, y, Linf(0.1))
     assert seen.linearity == pytest.approx(1, abs=1e-5)
     assert seen.one_step <= seen.many_steps  # one full step is the worst there is
+
+
+def test_a_network_that_is_sure_is_as_linear_as_another():
+    sure = nn.Sequential(nn.Flatten(), nn.Linear(4, 2)).requires_grad_(False)
+    sure[1].weight.copy_(torch.tensor([[9.0] * 4, [-9.0] * 4]))  # a gradient of some 1e-15
+    seen = look(sure.requires_grad_(), torch.full((3, 1, 2, 2), 0.45), torch.zeros(3, dtype=torch.int64), Linf(0.01))
+    assert seen.linearity == pytest.approx(1, abs=1e-5)
+
+
+def test_a_process_without_an_image_to_look_at_adds_nothing():
+    net, y = nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), torch.zeros(0, dtype=torch.int64)
+    assert look(net, torch.rand(0, 1, 2, 2), y, Linf(0.1), shard=Shard(1, 1, 2)) == (0, 0, 0, 0, 0, 1)
 
 
 def test_looking_leaves_the_network_alone():

@@ -51,7 +51,7 @@ class Batch:
     @property
     def place(self) -> Shard:
         """Which rows of the whole batch these are."""
-        return self.shard or Shard(len(self.x))
+        return Shard(len(self.x)) if self.shard is None else self.shard
 
     @property
     def by_teacher(self) -> Tensor:

@@ -94,7 +94,7 @@ class Dials:
         if not dialed.tried:  # no images were given to dial(): these are the first ones
             check_rows(dialed, x)
             dialed.tried = True
-        shard = shard or Shard(len(x))
+        shard = Shard(len(x)) if shard is None else shard
         rows = self.sampling.rows(shard.of, self.lambdas)
         victims = shard.after(int((rows == 0).sum()) if self.lambdas[0] == 0 else 0)
         settings = dialed.settings(rows[shard.own])

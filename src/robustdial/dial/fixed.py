@@ -42,7 +42,7 @@ class Fixed:
                 "This method trains a plain network, but the model has a dial. Give it model.bake(lam), or train oat."
             )
         standing = getattr(forward, "standing", unchanged)
-        victims = shard or Shard(len(x))
+        victims = Shard(len(x)) if shard is None else shard
         return [Seat(lambda images, rows: forward(images), x.new_ones(len(x)), 0, victims, standing=standing)]
 
     def at(self, model: nn.Module, lam: float | None, width: float, images: Calibration) -> nn.Module:

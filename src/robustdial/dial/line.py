@@ -207,7 +207,7 @@ class Line:
         index = int(self.sampling.rows(1, self.lambdas)[0])
         stand = cast(OnLine, model).stand(index)
         lam = stand.lam.float().expand(len(x))
-        clean, shard = self.lambdas[index] == 0, shard or Shard(len(x))
+        clean, shard = self.lambdas[index] == 0, Shard(len(x)) if shard is None else shard
         victims = shard.after(shard.of if clean else 0)
         return [Seat(partial(_forward_all, forward, stand), lam, len(x) * clean, victims, self.radii.reach(lam))]
 

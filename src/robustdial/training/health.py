@@ -88,7 +88,7 @@ def look(
 
     Raises TypeError or ValueError for images or labels that are none of a batch (`Batch`).
     """
-    place = shard or Shard(len(x))
+    place = Shard(len(x)) if shard is None else shard
     x, y = (batch := Batch(x, y)).x, hard(batch.y)
     labels = int(y.max()) + 1 if len(y) else 0
     flat, threat, asked = isinstance(threat, Ball), settled(threat, x), guarded(f, labels)
@@ -108,7 +108,8 @@ def look(
         straight, clean = seen(origin)
         bent, _ = seen(z)
         # where attributes or codes move, the loss bends by itself: a healthy network shows no cosine near 1
-        linearity = F.cosine_similarity(straight.flatten(1), bent.flatten(1), dim=1).mean() if flat else x.new_ones(())
+        ways, least = (straight.flatten(1), bent.flatten(1)), torch.finfo(bent.dtype).tiny
+        linear = F.cosine_similarity(*ways, dim=1, eps=least) if flat else x.new_ones(len(x))
         z = stepped(z, bent, 0.25)
         for _ in range(STEPS - 1):
             z = stepped(z, seen(z)[0], 0.25)
@@ -116,13 +117,12 @@ def look(
             one, many = (asked(threat.apply(x, end)) for end in (stepped(origin, straight, 1.0), z))
     answers = clean.argmax(1)
     right = answers == y
-    means = [right.float().mean(), *((right & (end.argmax(1) == y)).float().mean() for end in (one, many)), linearity]
-    weight = len(place) / place.of  # of what is seen here
-    clean_share, one_share, many_share, straight = world.sum(torch.stack(means) * weight).tolist()
-    if not math.isfinite(straight):
+    seen_here = torch.stack([right, *(right & (end.argmax(1) == y) for end in (one, many)), linear]).sum(1)
+    clean_share, one_share, many_share, linearity = (world.sum(seen_here) / place.of).tolist()
+    if not math.isfinite(linearity):
         raise FloatingPointError("The gradient of the loss on held-out images is not finite (NaN or infinity).")
     top = float(world.sum(answers.bincount(minlength=clean.shape[1])).max()) / place.of
-    return Signals(clean_share, one_share, many_share, straight, top, place.of)
+    return Signals(clean_share, one_share, many_share, linearity, top, place.of)
 
 
 @checked

@@ -83,11 +83,14 @@ def misalignment(a: Tensor, b: Tensor, counted: Callable[[Tensor], Tensor] = lam
 
     >>> misalignment(torch.tensor([[1.0, 0.0], [0.0, 0.0]]), torch.tensor([[0.0, 2.0], [1.0, 1.0]]))
     tensor(1.)
+    >>> misalignment(torch.tensor([[0.0, 1e-12]]), torch.tensor([[0.0, 1e-9]]))
+    tensor(0.)
     """
     a, b = a.flatten(1), b.flatten(1)
     # a row that vanishes is replaced before the quotient: its derivative would be NaN, and NaN times zero is NaN
     whole = (a.norm(dim=1) > 0) & (b.detach().norm(dim=1) > 0)
-    cosines = F.cosine_similarity(torch.where(whole[:, None], a, 1.0), torch.where(whole[:, None], b, 1.0), dim=1)
+    a, b = (torch.where(whole[:, None], rows, 1.0) for rows in (a, b))
+    cosines = F.cosine_similarity(a, b, dim=1, eps=torch.finfo(a.dtype).tiny)  # a sure answer's are far below 1e-8
     number = counted(whole.sum())
     mean: Tensor = ((1 - cosines) * whole).sum() / torch.where(number > 0, number, 1)
     return mean
