@@ -226,6 +226,20 @@ def test_objectives_take_probabilities_for_labels(objective, dials):
     torch.testing.assert_close(*losses)
 
 
+@pytest.mark.parametrize("objective", [Targeted(AT()), Matched(), Guided(Blend(0.5)), TRADES(), AT()])
+@pytest.mark.parametrize("part", ["among", "dealt"])
+def test_what_an_adversary_raises_is_the_same_for_some_of_the_rows(objective, part):
+    (game,) = games(Fixed(), objective)
+    with game.under_attack("eval"):
+        some, z = torch.arange(1, 12, 4), game.noise(1.0)
+        whole = objective.attack(game.open().at(z))[some]
+        rows = game.batch.dealt(1, 4)
+        (seat,) = Fixed().seats(game.model, game.model, rows.x, rows.place)
+        dealt = Game(game.model, seat, rows, Linf(0.1), objective)
+        alone = game.open().among(some) if part == "among" else dealt.open()
+        torch.testing.assert_close(objective.attack(alone.at(z[some])), whole)
+
+
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("dials", [Fixed(), Dials((0.5, 1.0)), Dials((0.0,))])
 def test_the_terms_of_a_loss_add_up_to_it(objective, dials):

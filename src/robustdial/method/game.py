@@ -45,6 +45,7 @@ class Game:
         turn: the context in which this game goes on, where several games of a batch are played by turns.
         send: lets the weights learn what is known before the adversary moves; None if they learn all of it afterwards.
         parts: from how many points of this batch an update learns, each counting for its share.
+        places: of the attacked rows among those of the whole batch, int64 `[V]`; by default those of the seat.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Game:
         turn: Callable[[], AbstractContextManager[None]] = nullcontext,
         send: Send | None = None,
         parts: int = 1,
+        places: Tensor | None = None,
     ) -> None:
         self.model, self.seat, self.batch, self.attacked = model, seat, batch, batch.rows(slice(seat.first, None))
         self.objective, self.step_scale, self._given = objective, step_scale, threat
@@ -68,6 +70,7 @@ class Game:
         """Share of the radius that each row's adversary may use: `[V]`, or one number."""
         self._teacher, self.world, self.turn = teacher, world, turn
         self.send, self.parts = send, parts
+        self.places = seat.victims.numbers(self.attacked_images) if places is None else places
         self.called = world.together(len(self.attacked_images) > 0)
         """Whether the network is called on attacked rows; with none here it may be, to take part in what others do."""
         self.spent = 0
@@ -162,7 +165,7 @@ class Game:
         batch = self.attacked.numbered(rows)
         batch = batch if labels is None else replace(batch, y=labels)
         given = (self._given, self.objective, self.step_scale, self._teacher, self.world, self.turn)
-        return Game(self.model, seat, batch, *given)
+        return Game(self.model, seat, batch, *given, places=self.places[rows])
 
     def within(self, threat: Threat, parts: int = 1) -> Game:
         """The same game in another threat, one of so many from which an update learns; what it forwards counts here."""
@@ -318,7 +321,7 @@ class Point:
     @property
     def places(self) -> Tensor:
         """Places of the attacked rows among those of the whole batch, int64 `[V]`."""
-        return self.game.shard.numbers(self.game.attacked_images)
+        return self.game.places
 
     @property
     def by_teacher(self) -> Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from robustdial.checks import fields_fit
@@ -17,9 +16,9 @@ from robustdial.method.objective.separable import first_of, rest_of
 class Targeted:
     """Another objective whose adversary drives each image towards a wrong class: it lowers the cross-entropy to that.
 
-    The target follows from the label and the place in the batch: in a shuffled order every wrong class is as likely,
-    and it stays the same while the adversary moves. Of mixed labels, the most likely class is the right one. Weights
-    learn as they did.
+    The target follows from the label and the place in the whole batch: in a shuffled order every wrong class is as
+    likely, and it stays the same while the adversary moves. Of mixed labels, the most likely class is the right one.
+    Weights learn as they did.
 
     Source: Poursaeed et al., Robustness and Generalization via Generative Adversarial Training, ICCV 2021, the targeted
     adversary.
@@ -38,7 +37,7 @@ class Targeted:
 
     def attack(self, view: View) -> Tensor:
         logits = view.adv
-        return -cross_entropy(logits, targets(hard(view.attacked_labels), logits.shape[1]))
+        return -cross_entropy(logits, targets(hard(view.attacked_labels), view.places, logits.shape[1]))
 
     def learn(self, view: View) -> Tensor:
         return self.objective.learn(view)
@@ -50,11 +49,11 @@ class Targeted:
         return rest_of(self.objective, view)
 
 
-def targets(y: Tensor, classes: int) -> Tensor:
-    """A wrong class for each label `[B]`, from place to place another.
+def targets(y: Tensor, places: Tensor, classes: int) -> Tensor:
+    """A wrong class for each label `[V]`, from place to place in the whole batch, `[V]`, another.
 
-    >>> targets(torch.tensor([0, 0, 0, 2]), classes=3)
+    >>> import torch
+    >>> targets(torch.tensor([0, 0, 0, 2]), torch.arange(4), classes=3)
     tensor([1, 2, 1, 1])
     """
-    place = torch.arange(len(y), device=y.device)
-    return (y + 1 + place % (classes - 1)) % classes
+    return (y + 1 + places % (classes - 1)) % classes
