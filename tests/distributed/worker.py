@@ -12,7 +12,7 @@ from robustdial.data import CropFlip, Extra, Mixing, Relabelled, load
 from robustdial.dial import Fixed, dial
 from robustdial.distributed import ALONE, Several, divide, started_together, synchronised, whole
 from robustdial.method.learner import AWP
-from robustdial.method.objective import GradAlign
+from robustdial.method.objective import GradAlign, LocalLinearity
 from robustdial.models import build
 from robustdial.recipes import recipe
 from robustdial.training import TrainState, averaged, fit, optimizer_for, restore, save, steps
@@ -60,6 +60,7 @@ SPECIAL = {
     "one zero": ("oat", {"steps": 2, "zeros": 0.01}, lambda state: None),
     "one victim": ("oat", {"steps": 2, "zeros": 0.97}, lambda state: None),
     "few victims, gradalign": ("oat", {"steps": 2, "zeros": 0.8}, lambda state: None),
+    "one victim, locallinearity": ("oat", {"steps": 1, "zeros": 0.97}, lambda state: None),
     "mixed": ("fat", {"steps": 3}, lambda state: with_(state, mixing=Mixing(0.4, 1.0))),
     "mixed rst": ("rst", {"steps": 2}, lambda state: with_(state, mixing=Mixing(1.0, 1.0))),
     "extra, mixed": ("atta", {}, lambda state: with_(state, mixing=Mixing(1.0))),
@@ -106,8 +107,9 @@ def started(case, world, accumulate=1):
     source, knobs, change = SPECIAL.get(name, (name, RECIPES.get(name, {}), lambda state: None))
     torch.manual_seed(0)
     method, net = recipe(source)(**knobs), plain(norms)
-    if "gradalign" in name:
-        method = replace(method, objective=GradAlign(method.objective))
+    for regulariser in (GradAlign, LocalLinearity):
+        if regulariser.__name__.lower() in name:
+            method = replace(method, objective=regulariser(method.objective))
     model = net if isinstance(method.dial, Fixed) else dial(net, method.dial, example=torch.rand(2, 1, 8, 8))
     model.double()
     world = world.with_norms("synchronised" if norms in ("synchronised", "divided") else "local")

@@ -19,7 +19,7 @@ spec.loader.exec_module(worker)
 
 GENERATED = ("gat", "gat-oat")  # need a generator in a folder
 TOGETHER = ("nuat", "fgsm-pgi")  # a norm, and a mean, over all rows that are played at once
-CASES = [f"{name}/none" for name in [*worker.RECIPES, "AWP, oats"]]
+CASES = [f"{name}/none" for name in [*worker.RECIPES, "AWP, oats", "one victim, locallinearity"]]
 REST = [f"{name}/none" for name in RECIPES if name not in (*GENERATED, *TOGETHER, *worker.RECIPES)]
 
 

@@ -45,29 +45,25 @@ class LocalLinearity:
         return self.objective.attack(view)
 
     def learn(self, view: View) -> Tensor:
-        loss = self.objective.learn(view)
-        return loss + self._penalty(view) if len(view.attacked_labels) else loss
+        return sum(self._penalties(view), self.objective.learn(view))
 
     def first(self, view: View) -> Tensor | None:
         return first_of(self.objective, view)
 
     def rest(self, view: View) -> Iterator[Tensor]:
         yield from rest_of(self.objective, view)
-        if len(view.attacked_labels):
-            yield self._penalty(view)
+        yield from self._penalties(view)
 
-    def _penalty(self, view: View) -> Tensor:
-        """The regulariser per row `[B]`."""
-        return self.weight * per_row(_error(view).square(), view)
-
-
-def _error(view: View) -> Tensor:
-    """How far the loss between two points is from the line between theirs, per attacked row `[V]`."""
-    a, b = view.anywhere(), view.anywhere()
-    t = view.drawn(lambda a: torch.rand(len(a), device=a.device, dtype=a.dtype), a)
-    share = t.view(-1, *[1] * (a.dim() - 1))
-    at_a, at_b, between = (_loss(view, z) for z in (a, b, (1 - share) * a + share * b))
-    return between - (1 - t) * at_a - t * at_b
+    def _penalties(self, view: View) -> Iterator[Tensor]:
+        """The regulariser per row `[B]`; none where no row is attacked."""
+        if not view.contested:
+            return
+        a, b = view.anywhere(), view.anywhere()  # in every process and part: they draw for all rows together
+        t = view.drawn(lambda a: torch.rand(len(a), device=a.device, dtype=a.dtype), a)
+        if view.called:
+            share = t.view(-1, *[1] * (a.dim() - 1))
+            at_a, at_b, between = (_loss(view, z) for z in (a, b, (1 - share) * a + share * b))
+            yield self.weight * per_row((between - (1 - t) * at_a - t * at_b).square(), view)
 
 
 def _loss(view: View, z: Tensor) -> Tensor:
