@@ -306,6 +306,12 @@ def test_solvers_stay_inside_and_leave_the_network_alone(solver, dials, threat):
         assert all(torch.equal(a, b) for a, b in zip(weights, game.model.parameters(), strict=True))
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_in_a_set_without_room_nothing_moves(solver):
+    (game,) = games(Fixed(), threat=Linf(0.0))
+    assert not any(point.z.any() for point in learned(solver.play(game, 3, {})))
+
+
 def test_an_attack_in_eval_mode_leaves_the_statistics_alone_and_one_in_train_mode_moves_them():
     for mode, moves in (("eval", False), ("train", True)):
         (game,) = games(Fixed(), AT())
@@ -360,6 +366,12 @@ def test_recipes_are_documented_compositions(name):
     for argument, parameter in knobs.items():
         assert f"\n    {argument}: " in doc
         assert parameter.default is not inspect.Parameter.empty
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if "full" in inspect.signature(RECIPES[name]).parameters])
+def test_a_rule_that_fills_up_stops_at_the_most(name):
+    schedule = RECIPES[name](steps=2, full=9).schedule
+    assert schedule.full <= schedule.most == 3
 
 
 SENSELESS = [("eps", 0.0), ("eps", -1.0), ("eps", 8.0), ("steps", -1), ("gamma", 0.0), ("most", 0)]

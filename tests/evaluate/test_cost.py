@@ -21,13 +21,14 @@ from robustdial.models import build
         (nn.Conv2d(3, 8, 3, stride=2, padding=1, bias=False), (3, 6, 6), Cost(216, 8 * 3 * 9 * 9)),
         (nn.Conv2d(4, 8, 3, padding=1, groups=2), (4, 6, 6), Cost(152, 8 * 2 * 9 * 36)),
         (nn.BatchNorm2d(3), (3, 6, 6), Cost(6, 0)),
+        (nn.Conv2d(3, 8, 3).double(), (3, 6, 6), Cost(224, 8 * 3 * 9 * 16)),
         (
             nn.TransformerEncoderLayer(16, 2, 32, batch_first=True),
             (10, 16),
             Cost(2224, 10 * (4 * 16 * 16 + 2 * 16 * 32) + 2 * 10 * 10 * 16),
         ),
     ],
-    ids=["linear", "conv", "stride", "groups", "norm", "attention"],
+    ids=["linear", "conv", "stride", "groups", "norm", "double", "attention"],
 )
 def test_cost_is_what_a_pencil_gives(layer, shape, expected):
     net = nn.Sequential(nn.Flatten(), layer) if isinstance(layer, nn.Linear) else layer

@@ -37,9 +37,9 @@ def cost(f: nn.Module, shape: Shape) -> Cost:
     """
     from torch.utils.flop_counter import FlopCounterMode  # brings triton with it
 
-    device = next((weight.device for weight in f.parameters()), torch.device("cpu"))
+    like = next((weight for weight in f.parameters() if weight.is_floating_point()), torch.empty(0))
     with torch.no_grad(), evaluation(f), _in_the_open(), FlopCounterMode(display=False) as counter:
-        f(torch.zeros(1, *shape, device=device))
+        f(like.new_zeros(1, *shape))
     return Cost(sum(weight.numel() for weight in f.parameters()), counter.get_total_flops() // 2)
 
 

@@ -46,4 +46,4 @@ def m_oat(
         full: passes below which one is added after every epoch from the third on.
         lambdas: trained positions of the dial; every value between them can be served too.
     """
-    return replace(oat(eps, norm, steps, lambdas), schedule=Magnitude(gamma, steps + 1, full))
+    return replace(oat(eps, norm, steps, lambdas), schedule=Magnitude(gamma, steps + 1, min(full, steps + 1)))

@@ -40,8 +40,8 @@ class Noisy:
     def play(self, game: Game, passes: int, memory: Memory) -> Iterator[Point]:
         threat, x, point = game.threat, game.attacked_images, game.open()
         size = self.step(threat.radius, passes - 1, game.step_scale)
-        # what noise and steps can reach together
-        room = (self.noise + (passes - 1) * size / threat.radius) * game.reach
+        # what noise and steps can reach together; a radius of 0 leaves nothing to reach
+        room = (self.noise + (passes - 1) * size / max(threat.radius, 1e-12)) * game.reach
         start = game.noise(1.0 if passes > 1 else 0.0, self.noise)
         with game.under_attack(self.mode):
             gradient = partial(game.gradient, point=point)
