@@ -119,6 +119,11 @@ def logits_of(out: object) -> Tensor:
     return out
 
 
+def single(logits: Tensor) -> Tensor:
+    """Logits in at least single precision."""
+    return logits.float() if logits.dtype.itemsize < 4 else logits
+
+
 def check_finite(logits: Tensor) -> None:
     """Raises FloatingPointError for logits that are NaN or infinite."""
     odd = logits[~torch.isfinite(logits)]

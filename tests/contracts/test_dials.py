@@ -130,6 +130,14 @@ def test_every_position_is_the_same_served_and_baked(row):
     assert all((one - other).abs().max() > 1e-4 for one, other in itertools.pairwise(seen))
 
 
+@every_kind
+def test_a_network_in_double_precision_answers_in_it(row):
+    model, lam = built(row).double(), row.positions[len(row.positions) // 2]
+    answers = at(row, model, lam)(X.double()), row.kind.bake(model, lam, 1.0, no_images)(X.double())
+    torch.testing.assert_close(*answers, rtol=1e-9, atol=1e-9)
+    assert answers[0].dtype == torch.float64
+
+
 @pytest.mark.parametrize("row", [row for row in ROWS.values() if row.networks == 2], ids=lambda row: row.kind.name)
 def test_the_ends_are_the_given_networks(row):
     networks = [shaken(plain(), 1), shaken(plain(), 2)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from robustdial.method.objective.base import single
+from robustdial.logits import single
 
 _TINY = 1e-12  # logits that are all the same have loss zero, not NaN
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from robustdial.logits import check_finite, first_line, guarded
+from robustdial.logits import check_finite, first_line, guarded, single
 from robustdial.method.modes import attacked
-from robustdial.method.objective.base import each_row, single
+from robustdial.method.objective.base import each_row
 from robustdial.method.threat import Threat, settled
 from robustdial.randomness import seeded
 from robustdial.typing import Classifier

@@ -19,7 +19,7 @@ from robustdial.dial.kind import Calibration
 from robustdial.dial.offer import Forward, Seat, chosen, in_order, meant
 from robustdial.dial.probe import Failure, run, where
 from robustdial.distributed import Shard
-from robustdial.logits import logits_of
+from robustdial.logits import logits_of, single
 
 Bend = Callable[[Tensor], Tensor]
 """Logits `[B, K]` of the robust network to the logits that are mixed."""
@@ -56,8 +56,8 @@ class Mix(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Log-probabilities `[B, K]`."""
-        one = F.log_softmax(self.accurate(x).float(), dim=1) + self.logs[0]
-        two = F.log_softmax(self.bend(self.robust(x).float()), dim=1) + self.logs[1]
+        one = F.log_softmax(single(self.accurate(x)), dim=1) + self.logs[0]
+        two = F.log_softmax(self.bend(single(self.robust(x))), dim=1) + self.logs[1]
         if one.shape != two.shape:
             raise ValueError(
                 f"The first network gives {list(one.shape)}, the second {list(two.shape)}. Mix networks of the same "

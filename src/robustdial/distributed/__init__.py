@@ -9,7 +9,7 @@
     norm.py     batch norms with the statistics of the whole batch
     divided.py  weights, gradients and optimizer divided among them
 
-May import `typing` alone. In: tensors of one process. Out: what they are over all.
+May import `typing` and `logits`. In: tensors of one process. Out: what they are over all.
 """
 
 from robustdial.distributed.divided import divide, divided_as, gathered, is_divided, whole

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from robustdial.distributed.world import World
+from robustdial.logits import single
 
 _KINDS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
@@ -68,7 +69,7 @@ def _meeting(kind: type[nn.Module]) -> type[nn.Module]:
 
 
 def _normalised(norm: BatchNorm, x: Tensor, world: World) -> Tensor:
-    shape, wide = [1, -1, *[1] * (x.dim() - 2)], x.float() if x.dtype.itemsize < 4 else x
+    shape, wide = [1, -1, *[1] * (x.dim() - 2)], single(x)
     number, mean, var = _whole(wide, world)
     _follow(norm, number.detach(), mean.detach(), var.detach())
     scale = torch.rsqrt(var + norm.eps)

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from robustdial.data import Batch
 from robustdial.dial import Rows, Seat, unchanged
 from robustdial.distributed import ALONE, Shard, World, drawn, sharded
-from robustdial.logits import checked_logits, logits_of
+from robustdial.logits import checked_logits, logits_of, single
 from robustdial.method.lazy import Lazy
 from robustdial.method.modes import Mode, attacked
 from robustdial.method.objective import Objective, first_of
-from robustdial.method.objective.base import each_row, hard, single
+from robustdial.method.objective.base import each_row, hard
 from robustdial.method.threat import Reach, Threat, settled
 from robustdial.typing import Classifier
 

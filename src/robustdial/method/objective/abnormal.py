@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from robustdial.checks import fields_fit
-from robustdial.method.objective.base import Objective, View, cross_entropy, not_negative, single
+from robustdial.logits import single
+from robustdial.method.objective.base import Objective, View, cross_entropy, not_negative
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from robustdial.checks import said
+from robustdial.logits import single
 
 
 class View(Protocol):
@@ -173,11 +174,6 @@ def divergence(target: Tensor, logits: Tensor) -> Tensor:
     """Kullback-Leibler divergence KL(p || q) per row `[B]`, p of the logits `target`, q of `logits`."""
     p, log_q = single(target).log_softmax(1), single(logits).log_softmax(1)
     return F.kl_div(log_q, p, reduction="none", log_target=True).sum(1)
-
-
-def single(logits: Tensor) -> Tensor:
-    """Logits in at least single precision."""
-    return logits.float() if logits.dtype.itemsize < 4 else logits
 
 
 def of_attacked(values: Tensor, view: View) -> Tensor:

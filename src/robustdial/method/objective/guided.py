@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from robustdial.checks import fields_fit
-from robustdial.method.objective.base import Objective, View, cross_entropy, not_negative, single
+from robustdial.logits import single
+from robustdial.method.objective.base import Objective, View, cross_entropy, not_negative
 from robustdial.method.objective.separable import first_of, rest_of
 
 _ROOM = 1e-6  # keeps logarithms of probabilities finite

@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from robustdial.checks import fields_fit
-from robustdial.method.objective.base import View, cross_entropy, hard, not_negative, of_attacked, per_row, single
+from robustdial.logits import single
+from robustdial.method.objective.base import View, cross_entropy, hard, not_negative, of_attacked, per_row
 
 # the authors' guards against logarithms of zero; they are part of the loss
 _ROOM, _TINY = 1e-4, 1e-12

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from robustdial.checks import fields_fit
+from robustdial.logits import single
 from robustdial.method.objective.base import (
     View,
     cross_entropy,
@@ -14,7 +15,6 @@ from robustdial.method.objective.base import (
     not_negative,
     of_attacked,
     per_row,
-    single,
 )
 
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from robustdial.checks import fields_fit
-from robustdial.method.objective.base import View, cross_entropy, every_second, not_negative, of_attacked, single
+from robustdial.logits import single
+from robustdial.method.objective.base import View, cross_entropy, every_second, not_negative, of_attacked
 
 
 @dataclass(frozen=True)

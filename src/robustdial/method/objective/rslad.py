@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from robustdial.checks import fields_fit
-from robustdial.method.objective.base import View, of_attacked, per_row, single
+from robustdial.logits import single
+from robustdial.method.objective.base import View, of_attacked, per_row
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from robustdial.checks import fields_fit
-from robustdial.method.objective.base import Objective, View, not_negative, per_row, single
+from robustdial.logits import single
+from robustdial.method.objective.base import Objective, View, not_negative, per_row
 
 
 @dataclass(frozen=True)
