@@ -10,7 +10,7 @@ from torch import Tensor
 
 from robustdial.checks import fields_fit
 from robustdial.distributed import drawn
-from robustdial.method.threat.attribute import Attribute
+from robustdial.method.threat.attribute import Attribute, lows
 from robustdial.method.threat.base import per_row, tensor_per_row
 from robustdial.typing import Reach
 
@@ -28,8 +28,8 @@ class Decoder(Protocol):
 
 
 @runtime_checkable
-class Named(Decoder, Protocol):
-    """A decoder that knows its attributes one by one."""
+class Named(Protocol):
+    """A decoder that knows its attributes one by one, and with them their smallest values."""
 
     @property
     def name(self) -> str:
@@ -39,6 +39,10 @@ class Named(Decoder, Protocol):
     @property
     def attributes(self) -> tuple[Attribute, ...]:
         """In the order of the vector."""
+        ...
+
+    def __call__(self, x: Tensor, z: Tensor) -> Tensor:
+        """As that of every decoder."""
         ...
 
 
@@ -58,7 +62,7 @@ class Box:
     tensor([[ 0.4000, -1.0000,  0.0000,  0.0000,  0.0000]])
     """
 
-    decode: Decoder
+    decode: Decoder | Named
 
     def __post_init__(self) -> None:
         fields_fit(self)
@@ -72,7 +76,7 @@ class Box:
         return 1.0
 
     def noise(self, x: Tensor, reach: Reach, amount: float) -> Tensor:
-        low = self.decode.low(x)
+        low = _low(self.decode, x)
         z = drawn(lambda x: torch.empty(len(x), len(low), device=x.device, dtype=x.dtype).uniform_(-amount, amount), x)
         return torch.where(low < 0, z, z.abs()) * per_row(reach, z)
 
@@ -84,13 +88,18 @@ class Box:
 
     def project(self, z: Tensor, x: Tensor, reach: Reach) -> Tensor:
         limit = tensor_per_row(reach, z)
-        return torch.clamp(z, self.decode.low(x) * limit, limit)
+        return torch.clamp(z, _low(self.decode, x) * limit, limit)
 
     def apply(self, x: Tensor, z: Tensor) -> Tensor:
         return self.decode(x, z)
 
 
-def _at_rest(decode: Decoder) -> list[int]:
+def _low(decode: Decoder | Named, x: Tensor) -> Tensor:
+    """The smallest value of each attribute `[D]`."""
+    return lows(decode.attributes, x) if isinstance(decode, Named) else decode.low(x)
+
+
+def _at_rest(decode: Decoder | Named) -> list[int]:
     """Which attributes an ascent leaves where they were drawn."""
     attributes = decode.attributes if isinstance(decode, Named) else ()
     return [i for i, attribute in enumerate(attributes) if not attribute.climbs]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from robustdial.checks import fits
-from robustdial.method.threat.attribute import Attribute, lows
+from robustdial.method.threat.attribute import Attribute
 from robustdial.method.threat.box import Named
 
 
@@ -45,9 +45,6 @@ class Chain:
     @property
     def attributes(self) -> tuple[Attribute, ...]:
         return tuple(attribute for decoder in self.decoders for attribute in decoder.attributes)
-
-    def low(self, x: Tensor) -> Tensor:
-        return lows(self.attributes, x)
 
     def __call__(self, x: Tensor, z: Tensor) -> Tensor:
         parts = torch.split(z, [len(decoder.attributes) for decoder in self.decoders], dim=1)

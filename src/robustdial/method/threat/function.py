@@ -9,7 +9,6 @@ from torch import Tensor
 
 from robustdial.bounds import clipped
 from robustdial.method.threat.attribute import Attribute
-from robustdial.method.threat.attribute import lows as lowest
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,6 @@ class Function:
     @property
     def attributes(self) -> tuple[Attribute, ...]:
         return tuple(map(Attribute, self.names, self.lows or (-1.0,) * len(self.names)))
-
-    def low(self, x: Tensor) -> Tensor:
-        return lowest(self.attributes, x)
 
     def __call__(self, x: Tensor, z: Tensor) -> Tensor:
         return clipped(self.g(x, z))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from robustdial.bounds import clipped
 from robustdial.checks import fields_fit
-from robustdial.method.threat.attribute import Attribute, lows, moving, per_image
+from robustdial.method.threat.attribute import Attribute, moving, per_image
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,6 @@ class Blur:
     @property
     def attributes(self) -> tuple[Attribute, ...]:
         return (Attribute("blur", low=0.0),)
-
-    def low(self, x: Tensor) -> Tensor:
-        return lows(self.attributes, x)
 
     def __call__(self, x: Tensor, z: Tensor) -> Tensor:
         if not len(x):  # which older versions of Kornia cannot reshape
@@ -73,9 +70,6 @@ class Hue:
     @property
     def attributes(self) -> tuple[Attribute, ...]:
         return (Attribute("hue"),)
-
-    def low(self, x: Tensor) -> Tensor:
-        return lows(self.attributes, x)
 
     def __call__(self, x: Tensor, z: Tensor) -> Tensor:
         if x.shape[1] != 3:

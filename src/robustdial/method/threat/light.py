@@ -8,7 +8,7 @@ from torch import Tensor
 
 from robustdial.bounds import clipped
 from robustdial.checks import fields_fit
-from robustdial.method.threat.attribute import Attribute, lows, moving, per_image
+from robustdial.method.threat.attribute import Attribute, moving, per_image
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,6 @@ class Brightness:
     @property
     def attributes(self) -> tuple[Attribute, ...]:
         return (Attribute("brightness"),)
-
-    def low(self, x: Tensor) -> Tensor:
-        return lows(self.attributes, x)
 
     def __call__(self, x: Tensor, z: Tensor) -> Tensor:
         return clipped(x + self.amount * per_image(z[:, 0]))
@@ -69,9 +66,6 @@ class Contrast:
     @property
     def attributes(self) -> tuple[Attribute, ...]:
         return (Attribute("contrast"),)
-
-    def low(self, x: Tensor) -> Tensor:
-        return lows(self.attributes, x)
 
     def __call__(self, x: Tensor, z: Tensor) -> Tensor:
         mean = x.mean((2, 3), keepdim=True)

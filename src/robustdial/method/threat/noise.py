@@ -10,7 +10,7 @@ from torch import Tensor
 
 from robustdial.bounds import clipped
 from robustdial.checks import fields_fit
-from robustdial.method.threat.attribute import Attribute, lows, moving, per_image
+from robustdial.method.threat.attribute import Attribute, moving, per_image
 
 _WORD = 0xFFFFFFFF  # 32 bits
 
@@ -44,9 +44,6 @@ class Noise:
     @property
     def attributes(self) -> tuple[Attribute, ...]:
         return Attribute("noise", low=0.0), Attribute("pattern", climbs=False)
-
-    def low(self, x: Tensor) -> Tensor:
-        return lows(self.attributes, x)
 
     def __call__(self, x: Tensor, z: Tensor) -> Tensor:
         noise = white(z[:, 1].detach(), math.prod(x.shape[1:])).reshape(x.shape).to(x)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from robustdial.checks import fields_fit
-from robustdial.method.threat.attribute import Attribute, lows
+from robustdial.method.threat.attribute import Attribute
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,6 @@ class Warp:
     @property
     def attributes(self) -> tuple[Attribute, ...]:
         return tuple(map(Attribute, ("angle", "right", "down", "skew", "scale")))
-
-    def low(self, x: Tensor) -> Tensor:
-        return lows(self.attributes, x)
 
     def __call__(self, x: Tensor, z: Tensor) -> Tensor:
         height, width = x.shape[2:]
