@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from robustdial.attack.best import Best
 from robustdial.attack.door import through_door
 from robustdial.attack.losses import margin
 from robustdial.attack.problem import eval_mode, images
@@ -108,15 +109,13 @@ class Grid:
 @torch.no_grad()
 def _worst(f: Classifier, x: Tensor, y: Tensor, threat: Threat, candidates: Iterable[Tensor]) -> Tensor:
     """Of each image the candidate with the largest margin, or the first that is taken for something else than `y`."""
-    worst, score = threat.noise(x, 1.0, 0.0), torch.full((len(x),), -torch.inf, device=x.device)
+    best = Best.before(threat.noise(x, 1.0, 0.0))
     with eval_mode(f):
         for z in candidates:
-            standing = (score < torch.inf).nonzero().squeeze(1)
+            standing = best.standing
             if not len(standing):
                 break
             logits = f(images(threat, x[standing], z[standing]))
-            found = margin(logits, y[standing]).to(score)
-            found = found.masked_fill(logits.argmax(1) != y[standing], torch.inf)
-            higher = standing[found > score[standing]]
-            worst[higher], score[standing] = z[higher], torch.maximum(score[standing], found)
-    return images(threat, x, worst)
+            wrong = logits.argmax(1) != y[standing]
+            best.see(standing, z[standing], margin(logits, y[standing]).masked_fill(wrong, torch.inf))
+    return images(threat, x, best.z)

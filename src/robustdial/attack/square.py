@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import EllipsisType
 from typing import ClassVar, Protocol
@@ -163,16 +164,7 @@ class _Bumps:
         return z * (self.eps / _length(z, 1, 2, 3))
 
     def step(self, z: Tensor, side: int, draws: Draws) -> Tensor:
-        side = min(max(side, 3) | 1, *z.shape[2:])  # odd, so that a bump has a middle
-        gaining, losing = _window(z, side, draws), _window(z, side, draws)
-        rest = z.clone()
-        rest[gaining] = rest[losing] = 0
-        unused = (self.eps**2 - z.square().sum((1, 2, 3), keepdim=True)).clamp_min(0)
-        freed = (z.square() - rest.square()).sum((2, 3), keepdim=True)
-        bump = _bump(side, draws, z) * draws.signs(z, len(z), z.shape[1], 1, 1)
-        shape = bump + z[gaining] / _length(z[gaining], 2, 3)
-        rest[gaining] = shape * ((freed + unused / z.shape[1]).sqrt() / _length(shape, 2, 3))
-        return rest
+        return _moved(z, self.eps, side, draws, 2, lambda freed, unused: (freed + unused / z.shape[1]).sqrt())
 
 
 @dataclass(frozen=True)
@@ -188,16 +180,24 @@ class _Peaks:
         return _tiled(x, draws, power=1)
 
     def step(self, z: Tensor, side: int, draws: Draws) -> Tensor:
-        side = min(max(side, 3) | 1, *z.shape[2:])  # odd, so that a bump has a middle
-        gaining, losing = _window(z, side, draws), _window(z, side, draws)
-        rest = z.clone()
-        rest[gaining] = rest[losing] = 0
-        unused = (self.eps - z.abs().sum((1, 2, 3), keepdim=True)).clamp_min(0)
-        freed = (z.abs() - rest.abs()).sum((2, 3), keepdim=True)
-        bump = _bump(side, draws, z, power=1) * draws.signs(z, len(z), z.shape[1], 1, 1)
-        shape = bump + z[gaining] / _length(z[gaining], 2, 3, power=1)
-        rest[gaining] = shape * ((unused + z.shape[1] * freed) / _length(shape, 2, 3, power=1))
-        return rest
+        return _moved(z, self.eps, side, draws, 1, lambda freed, unused: unused + z.shape[1] * freed)
+
+
+def _moved(
+    z: Tensor, eps: float, side: int, draws: Draws, power: int, length: Callable[[Tensor, Tensor], Tensor]
+) -> Tensor:
+    """`z` with a bump in one window and nothing in a second; `length` of the bump in each channel `[B, C, 1, 1]`, from
+    what the two windows had `[B, C, 1, 1]` and what is not used `[B, 1, 1, 1]` of `eps`, to the `power` of the norm."""
+    side = min(max(side, 3) | 1, *z.shape[2:])  # odd, so that a bump has a middle
+    gaining, losing = _window(z, side, draws), _window(z, side, draws)
+    rest, before = z.clone(), z.abs() ** power
+    rest[gaining] = rest[losing] = 0
+    unused = (eps**power - before.sum((1, 2, 3), keepdim=True)).clamp_min(0)
+    freed = (before - rest.abs() ** power).sum((2, 3), keepdim=True)
+    bump = _bump(side, draws, z, power) * draws.signs(z, len(z), z.shape[1], 1, 1)
+    shape = bump + z[gaining] / _length(z[gaining], 2, 3, power=power)
+    rest[gaining] = shape * (length(freed, unused) / _length(shape, 2, 3, power=power))
+    return rest
 
 
 def _moves(threat: Threat) -> _Moves:
@@ -240,7 +240,7 @@ def _tiled(x: Tensor, draws: Draws, power: int) -> Tensor:
     return F.pad(tiles, (across // 2, across - across // 2, down // 2, down - down // 2))
 
 
-def _bump(side: int, draws: Draws, like: Tensor, power: int = 2) -> Tensor:
+def _bump(side: int, draws: Draws, like: Tensor, power: int) -> Tensor:
     """Two halves of opposite sign, lying or standing at random, of length 1 in L1 or L2: `[side, side]`."""
     half = side // 2
     bump = torch.cat([_hill(side, half, like, 4 // power), -_hill(side, side - half, like, 4 // power)], dim=1)
@@ -248,7 +248,7 @@ def _bump(side: int, draws: Draws, like: Tensor, power: int = 2) -> Tensor:
     return torch.where(draws.signs(like, 1) > 0, bump, bump.T)  # chosen there: an `if` would wait for the device
 
 
-def _hill(rows: int, columns: int, like: Tensor, decay: int = 2) -> Tensor:
+def _hill(rows: int, columns: int, like: Tensor, decay: int) -> Tensor:
     """Values that fall from the middle of `[rows, columns]` to its border (equation 3); no more columns than rows."""
     top = rows // 2
     heights = (1 / torch.arange(top + 1, 0, -1, device=like.device).to(like) ** decay).cumsum(0)
