@@ -87,7 +87,7 @@ class Cross(NamedTuple):
     @property
     def known(self) -> list[Accuracy]:
         """Of each network under the attack on itself."""
-        return [self.matrix[j][j] for j in range(len(self.clean))]
+        return [_accuracy(self.right[j, j]) for j in range(len(self.clean))]
 
     @property
     def unknown(self) -> list[Accuracy]:

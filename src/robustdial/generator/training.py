@@ -19,6 +19,8 @@ from robustdial.data import Data, epoch_order, unit
 from robustdial.generator.network import NOISE, Critic, StyleGenerator
 from robustdial.typing import Json
 
+DECAY = 0.995
+"""Share of the average that a batch leaves."""
 LAZY = 8
 """The critic's gradient is punished at every so many batches, so many times as much."""
 R1, PIXELS, FEATURES, CODES = 0.1, 10.0, 1.0, 1.0
@@ -211,9 +213,9 @@ def _step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
 
 
 @torch.no_grad()
-def _average(state: GeneratorState, decay: float = 0.995) -> None:
-    """The average keeps `decay` of itself, less at first; spreads are taken as they are."""
-    share = 1 - min(decay, (1 + state.steps) / (10 + state.steps))
+def _average(state: GeneratorState) -> None:
+    """The average keeps `DECAY` of itself, less at first; spreads are taken as they are."""
+    share = 1 - min(DECAY, (1 + state.steps) / (10 + state.steps))
     for mean, weight in zip(state.average.parameters(), state.generator.parameters(), strict=True):
         mean.lerp_(weight, share)
     for kept, spread in zip(state.average.buffers(), state.generator.buffers(), strict=True):

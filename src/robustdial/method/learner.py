@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from robustdial.checks import fields_fit
 from robustdial.distributed import World
 from robustdial.method.game import Point
+from robustdial.method.modes import buffers_restored
 from robustdial.method.objective import Objective
 
 Parts = Iterable[Sequence[Point]]
@@ -80,7 +81,7 @@ class AWP:
         found, gradients = [], []
         weights = [w for name, w in model.named_parameters() if w.requires_grad and w.dim() > 1 and "weight" in name]
         for points in parts:
-            with _buffers_kept(model):
+            with buffers_restored(model):
                 gradients.append(_gradients(points, weights, objective))
             found.append([point.afresh() for point in points])  # what was kept for the backward is let go
         moves = self._moves(found[0][0].game.world, weights, _mean(gradients))
@@ -118,14 +119,3 @@ def _mean(found: Sequence[Gradients]) -> Gradients:
 def _move(moves: Sequence[tuple[nn.Parameter, Tensor]], sign: int) -> None:
     for weight, move in moves:
         weight.add_(move, alpha=sign)
-
-
-@contextmanager
-def _buffers_kept(model: nn.Module) -> Iterator[None]:
-    """Running statistics are put back: looking for the worst weights is not learning."""
-    kept = [(buffer, buffer.clone()) for buffer in model.buffers()]
-    try:
-        yield
-    finally:
-        for buffer, before in kept:
-            buffer.copy_(before)

@@ -1,4 +1,4 @@
-"""The state a network is in while it is attacked."""
+"""The state a network is in while it is attacked, or only looked at."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
+import torch
 from torch import nn
 
 Mode = Literal["eval", "train"]
@@ -29,3 +30,15 @@ def attacked(model: nn.Module, mode: Mode) -> Iterator[None]:
             module.training = training
         for weight in weights:
             weight.requires_grad_(True)
+
+
+@contextmanager
+def buffers_restored(model: nn.Module) -> Iterator[None]:
+    """Afterwards the buffers of a network, such as running statistics, hold what they held: to look is not to learn."""
+    kept = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for buffer, before in kept:
+                buffer.copy_(before)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -92,7 +91,6 @@ def train_batch(
     world.same_random_numbers(batch.x.device)
     if batch.shard is None:
         batch = replace(batch, shard=Shard(len(batch) * world.size, world.rank, world.size))
-    engine: dict[str, Any] = {"learner": learner, "step_scale": step_scale, "teacher": teacher, "world": world}
     with told(model, batch):
         return played(
             model,
@@ -103,9 +101,12 @@ def train_batch(
             memories,
             forward=model if forward is None else forward,  # a compiled network may have no truth value
             backward=backward,
+            learner=learner,
+            step_scale=step_scale,
+            teacher=teacher,
+            world=world,
             accumulate=accumulate,
             clip=clip,
-            **engine,
         )
 
 

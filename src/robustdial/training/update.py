@@ -27,9 +27,9 @@ class Update:
     clip: float = 0.0
 
     def __call__(self) -> None:
-        if all(weight.grad is None for group in self.optimizer.param_groups for weight in group["params"]):
-            raise ValueError("The loss reaches no weight of the optimizer. Let forward= call the network that learns.")
         weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
+        if all(weight.grad is None for weight in weights):
+            raise ValueError("The loss reaches no weight of the optimizer. Let forward= call the network that learns.")
         means = self.world.average_gradients([weight.grad for weight in weights], weights)
         for weight, mean in zip(weights, means, strict=True):
             weight.grad = mean

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -20,6 +20,7 @@ from robustdial.attack.problem import NoGradient, answers, eval_mode, gradient_o
 from robustdial.evaluate.check.facts import NOTHING_KNOWN, Facts
 from robustdial.evaluate.confusion import counted
 from robustdial.logits import Guarded, first_line, guarded
+from robustdial.method.modes import buffers_restored
 from robustdial.method.objective.base import cross_entropy
 from robustdial.method.threat import L2, Linf, Threat, settled
 from robustdial.precision import full_precision
@@ -273,16 +274,9 @@ class Evidence:
             yield
 
 
-@contextmanager
-def _as_found(f: Classifier) -> Iterator[None]:
-    """Afterwards the buffers of a module, such as running statistics, are what they were."""
-    kept = [(buffer, buffer.clone()) for buffer in f.buffers()] if isinstance(f, nn.Module) else []
-    try:
-        yield
-    finally:
-        with torch.no_grad():
-            for buffer, before in kept:
-                buffer.copy_(before)
+def _as_found(f: Classifier) -> AbstractContextManager[None]:
+    """Afterwards the buffers of a module are what they were."""
+    return buffers_restored(f) if isinstance(f, nn.Module) else nullcontext()
 
 
 def _check_moves(attack: Attack, threat: Threat) -> None:
