@@ -12,7 +12,7 @@ from torch import Tensor
 from robustdial.checks import fields_fit
 from robustdial.method.objective.base import Objective, View, probabilities
 from robustdial.method.objective.separable import first_of, rest_of
-from robustdial.method.objective.soft import Soft
+from robustdial.method.objective.soft import soft
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Distilled:
     def rest(self, view: View) -> Iterator[Tensor]:
         return rest_of(self.objective, self._soft(view))
 
-    def _soft(self, view: View) -> Soft:
-        return Soft(view, partial(_distilled, view, self.share))
+    def _soft(self, view: View) -> View:
+        return soft(view, partial(_distilled, view, self.share))
 
 
 def _distilled(view: View, share: float) -> Tensor:

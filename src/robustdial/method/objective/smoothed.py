@@ -11,7 +11,7 @@ from torch import Tensor
 from robustdial.checks import fields_fit
 from robustdial.method.objective.base import Objective, View, probabilities
 from robustdial.method.objective.separable import first_of, rest_of
-from robustdial.method.objective.soft import Soft
+from robustdial.method.objective.soft import soft
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class Smoothed:
     def rest(self, view: View) -> Iterator[Tensor]:
         return rest_of(self.objective, self._soft(view))
 
-    def _soft(self, view: View) -> Soft:
-        return Soft(view, partial(_smoothed, view, self.amount))
+    def _soft(self, view: View) -> View:
+        return soft(view, partial(_smoothed, view, self.amount))
 
 
 def _smoothed(view: View, amount: float) -> Tensor:
