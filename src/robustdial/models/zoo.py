@@ -23,15 +23,7 @@ def timm_model(
         ValueError: if timm is not installed, or has no such network or no weights for it.
         ConnectionError: if the weights cannot be downloaded.
     """
-    try:
-        import timm
-    except ImportError:
-        raise ValueError(
-            f"timm:{name} needs the timm library. Install it with: pip install 'robustdial[timm]'"
-        ) from None
-    if not timm.is_model(name):
-        near = difflib.get_close_matches(name.partition(".")[0], timm.list_models(), n=3)
-        raise ValueError(f"timm has no model {name!r}. {_nearest(near)}See timm.list_models().")
+    timm = _timm_with(name)
     if pretrained and not timm.models.is_model_pretrained(name):
         raise ValueError(f"timm has no pretrained weights for {name!r}. Leave pretrained out.")
     try:
@@ -45,9 +37,7 @@ def timm_model(
             f"No weights for timm:{name} ({_reason(error)}). Be online, or leave pretrained out."
         ) from error
     if pretrained:
-        trained = timm.get_pretrained_cfg(name)
-        assert trained is not None
-        mean, std = _per_channel(trained.mean, channels), _per_channel(trained.std, channels)
+        mean, std = normalisation_of(name, channels)
     return nn.Sequential(OrderedDict(normalize=Normalize(mean, std), net=net))
 
 
@@ -63,17 +53,25 @@ def classes_of(name: str) -> int:
 
 
 def _configuration(name: str) -> Any:
+    found = _timm_with(name).get_pretrained_cfg(name)
+    if found is None:  # of a model that somebody else has put there
+        raise ValueError(f"timm does not say what weights of {name!r} expect. Give a function of yours, file.py:build.")
+    return found
+
+
+def _timm_with(name: str) -> Any:
+    """The timm library. Raises ValueError if it is not installed, or has no such network."""
     try:
         import timm
     except ImportError:
         raise ValueError(
             f"timm:{name} needs the timm library. Install it with: pip install 'robustdial[timm]'"
         ) from None
-    found = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
-    if found is None:
+    if not timm.is_model(name):
         near = difflib.get_close_matches(name.partition(".")[0], timm.list_models(), n=3)
-        raise ValueError(f"timm has no model {name!r}. {_nearest(near)}See timm.list_models().")
-    return found
+        nearest = f"Nearest: {', '.join(near)}. " if near else ""
+        raise ValueError(f"timm has no model {name!r}. {nearest}See timm.list_models().")
+    return timm
 
 
 def _per_channel(values: Sequence[float], channels: int) -> Sequence[float]:
@@ -83,7 +81,3 @@ def _per_channel(values: Sequence[float], channels: int) -> Sequence[float]:
 
 def _reason(error: Exception) -> str:
     return str(error).partition("\n")[0].rstrip(".")
-
-
-def _nearest(names: Sequence[str]) -> str:
-    return f"Nearest: {', '.join(names)}. " if names else ""
