@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from robustdial.checks import checked, fields_fit
 from robustdial.dial.encoding import Cosine, Encoding
 from robustdial.dial.film import Conditioner, IdentityFiLM
-from robustdial.dial.fixed import Fixed, check_same, kind_of
+from robustdial.dial.fixed import check_plain, check_same
 from robustdial.dial.kind import Calibration
 from robustdial.dial.model import Dialed
 from robustdial.dial.offer import Forward, Seat, chosen, in_order, meant
@@ -171,8 +171,7 @@ def dial(
     >>> model.bake(0.4, width=0.5)[1].num_features
     4
     """
-    if any(kind_of(module) != Fixed() for module in model.modules()):
-        raise TypeError("This model has a dial already. Give dial() the plain network, for example model.bake(lam).")
+    check_plain(model)
     return dialed(model, dials or Dials(), sites=sites, film=film, slim=slim, example=example)
 
 

@@ -77,6 +77,12 @@ def kind_of(model: nn.Module) -> DialKind:
     return found
 
 
+def check_plain(model: nn.Module) -> None:
+    """Raises TypeError if a model, or a part of it, has a dial already."""
+    if any(kind_of(module) != Fixed() for module in model.modules()):
+        raise TypeError("This model has a dial already. Give the plain network, for example model.bake(lam).")
+
+
 def check_same(own: DialKind, model: nn.Module) -> None:
     """Raises TypeError if a model that a dial is to train has none, ValueError if it has another one."""
     found = kind_of(model)

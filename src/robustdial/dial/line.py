@@ -15,7 +15,7 @@ from torch.func import functional_call
 from robustdial.dial.checks import check_network, copied
 from robustdial.dial.described import describe_in
 from robustdial.dial.encoding import interpolate
-from robustdial.dial.fixed import Fixed, check_same, kind_of
+from robustdial.dial.fixed import check_plain, check_same
 from robustdial.dial.kind import Calibration
 from robustdial.dial.kinds import BATCH_NORMS
 from robustdial.dial.mixture import check_answers, check_full, standing, two
@@ -196,7 +196,8 @@ class Line:
     def put_on(self, *networks: nn.Module, example: Tensor | None = None) -> OnLine:
         """Both ends are copies of one network: at first every lambda gives its logits."""
         (plain,) = networks
-        _check(plain)
+        check_network(plain)
+        check_plain(plain)
         if example is not None:
             check_example(plain, example)
         return OnLine(copied(plain), copied(plain), self)
@@ -254,7 +255,8 @@ class Interpolated:
     def put_on(self, *networks: nn.Module, example: Tensor | None = None) -> OnLine:
         """A copy of two networks under one dial, the accurate one first; statistics between them are not measured."""
         accurate, robust = two(networks)
-        _check(accurate)
+        check_network(accurate)
+        check_plain(accurate)
         _check_alike(accurate, robust)
         if example is not None:
             check_answers(accurate, robust, example)
@@ -310,12 +312,6 @@ def _statistics(network: nn.Module) -> Tensors:
         for key, value in norm.named_buffers(recurse=False)
         if isinstance(norm, BATCH_NORMS)
     }
-
-
-def _check(plain: nn.Module) -> None:
-    check_network(plain)
-    if any(kind_of(module) != Fixed() for module in plain.modules()):
-        raise TypeError("This model has a dial already. Give the plain network, for example model.bake(lam).")
 
 
 def _check_alike(start: nn.Module, end: nn.Module) -> None:
