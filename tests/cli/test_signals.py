@@ -1,12 +1,15 @@
 """Signals in the middle of the work: saved, one line, never a traceback."""
 
+import errno
 import os
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
+from robustdial.cli import main
 from robustdial.cli.terminal import interrupt_once, stoppable
 
 
@@ -46,6 +49,22 @@ def test_a_closed_terminal_is_passed_over_under_nohup():
             assert not stop.asked
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_what_a_full_disk_does_not_take_is_one_line(monkeypatch, capsys):
+    def full():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    kept = []
+    monkeypatch.setattr(sys, "argv", ["robustdial", "--version"])
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(write=kept.append, flush=full))
+    monkeypatch.setattr(main, "speak_plainly", lambda: None)
+    monkeypatch.setattr(main, "unheard", lambda: kept.append("nowhere"))
+    monkeypatch.setattr(main, "run", lambda argv: 0)
+    with pytest.raises(SystemExit) as left:
+        main.main()
+    assert left.value.code == 2 and kept == ["nowhere"]
+    assert capsys.readouterr().err.startswith("robustdial: what was printed could not be written (No space left on ")
 
 
 @pytest.mark.parametrize("words", ["--help", "methods", "compare --help"])

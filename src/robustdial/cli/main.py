@@ -21,12 +21,18 @@ def main() -> None:
     """Entry point: 0 on success, 2 with one line on bad input, 130 when interrupted, 1 when nobody reads on."""
     interrupt_once()
     speak_plainly()
+    code = 0
     try:
         code = run(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:  # as of `| head`: no fault of anyone; 1 is what rich leaves with
         unheard()
         code = 1
+    except OSError as error:  # as of a full disk behind `>`; what was printed waits in a buffer until here
+        if not code:
+            _say(f"what was printed could not be written ({error.strerror}). Mend that, then give the command again.")
+        unheard()
+        code = 2
     leave_alike()
     sys.exit(code)
 
