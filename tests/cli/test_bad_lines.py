@@ -236,6 +236,7 @@ def test_commas_are_understood_between_values(tmp_path, capsys):
         (["bake", "x", "--lam", "40%"], "--lam 40% is no number."),
         (["evaluate", "x", "--lam", "O.5"], "--lam O.5 is no number."),
         (["evaluate", "x", "--n", "1k"], "--n 1k is no whole number."),
+        (["evaluate", "x", "--n", "1+1|2---"], "--n 1+1|2--- is no whole number."),
     ],
 )
 def test_a_flag_that_may_be_left_out_says_what_it_is_not(words, says, capsys):

@@ -87,7 +87,7 @@ def _check_names(target: Callable[..., Any], args: Sequence[str]) -> None:
 
 def _one_line(box: str) -> str:
     # tyro frames its message; the frame, its rules and the repeated help text are left out
-    lines = [re.sub(r"[╭╮╰╯│─+|]|-{3,}", "", line).strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
+    lines = [_FRAME.sub("", line) for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
     words: list[str] = []
     for line in lines[1:]:
         if line.startswith(("For full helptext", "Argument helptext")):
@@ -114,6 +114,8 @@ def _listed(choices: str) -> str:
     """
     return ", ".join(sorted(set(re.findall(r"'(.*?)'", choices)) - {"None"}))
 
+
+_FRAME = re.compile(r"^\W+$|^[╭╮╰╯│─+|\s]+|[╭╮╰╯│─+|\s]+$")
 
 # what the parser of a number says, in words of the language it is written in
 _PARSERS: dict[str, str | Callable[[re.Match[str]], str]] = {
