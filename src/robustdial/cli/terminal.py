@@ -82,6 +82,10 @@ _NEAREST = {
     "\N{MULTIPLICATION SIGN}": "x",
     "\N{GREEK SMALL LETTER LAMDA}": "lambda",
     "\N{MICRO SIGN}": "u",
+    "\N{CHECK MARK}": "+",
+    "\N{BALLOT X}": "x",
+    "\N{GREATER-THAN OR EQUAL TO}": ">=",
+    "\N{LESS-THAN OR EQUAL TO}": "<=",
 }
 
 
