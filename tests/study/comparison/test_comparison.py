@@ -192,7 +192,8 @@ def test_the_command_line_compares_and_reports(tmp_path, capsys):
     assert "free:replays=2,carry=false" in told.out and "Continue it with --resume" in told.err
     for other in (["compare", "fgsm-rs", *words[3:]], [*words, "--seed", "1"], ["compare", *words[3:]]):
         assert run([*other, "--resume"]) == 2
-        assert "A resumed comparison keeps its methods and settings. Drop " in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert "A resumed comparison keeps its methods and settings. Drop " in said and " --model-width " in said
 
 
 def test_what_all_methods_share_reaches_each():

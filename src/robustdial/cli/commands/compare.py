@@ -20,6 +20,7 @@ from robustdial.cli.console import print_notes
 from robustdial.cli.entries import entry_of
 from robustdial.cli.flags import comparison_flags, preset_of, run_of
 from robustdial.cli.quantities import radius
+from robustdial.cli.slips import flag
 from robustdial.cli.terminal import console, stoppable
 from robustdial.recipes import threat_of
 from robustdial.report.words import duration
@@ -38,7 +39,7 @@ def compare(argv: Sequence[str]) -> int:
     flags = bind(comparison_flags(preset.shared), argv[len(names) :], "robustdial compare")()
     if flags.resume:
         comparison = reopen(Path(flags.out), flags.device if "device" in given(argv) else None)
-        fixed = names + [f"--{flag}" for flag in sorted(given(argv) - {"out", "resume", "device"})]
+        fixed = [*names, *map(flag, sorted(given(argv) - {"out", "resume", "device"}))]
         if fixed and not (names and _is_same(_asked(names, flags, preset, given(argv)), comparison)):
             raise ValueError(f"A resumed comparison keeps its methods and settings. Drop {' '.join(fixed)}.")
     else:
