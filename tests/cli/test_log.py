@@ -7,6 +7,7 @@ import pytest
 
 from robustdial import record
 from robustdial.cli import log_lines, main
+from robustdial.cli.bars import counting
 from robustdial.cli.log_lines import Lines
 from robustdial.cli.terminal import console
 
@@ -92,6 +93,22 @@ def test_many_things_are_told_once_a_minute_and_at_the_end(capsys):
     for _ in range(3):
         bar.advance(task)
     assert capsys.readouterr().out.startswith("asking: 3 of 3; ")
+
+
+def test_what_was_done_before_says_nothing_of_the_time_that_is_left(capsys, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(log_lines.time, "monotonic", lambda: now[0])
+    counted, staged = counting("counted", 100, each=True, done=90), Lines(console, each=True)
+    stage = staged.add_task("staged", start=False)
+    for bar, task in ((counted, counted.task_ids[0]), (staged, stage)):
+        now[0] = 0.0
+        bar.start_task(task)
+        bar.update(task, completed=90, total=100)  # of a stage that goes on, this is told with its first batch
+        now[0] = 10.0
+        bar.update(task, completed=95)
+    first, *_, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("counted: 95 of 100; 10.0 s so far, about 10.0 s left")
+    assert last.startswith("staged: 95 of 100; 10.0 s so far, about 10.0 s left")
 
 
 class Fake:

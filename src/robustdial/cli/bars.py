@@ -10,6 +10,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
@@ -27,22 +28,25 @@ from robustdial.training.engine import Step
 from robustdial.typing import Json
 
 
+def _columns(done: ProgressColumn) -> tuple[ProgressColumn, ...]:
+    return (
+        TextColumn("{task.description}", style="bold", markup=False),
+        BarColumn(),
+        done,
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", style="dim", markup=False),
+    )
+
+
 class TrainingBar:
     """A live bar over all batches of a run, with its epoch, its last validation and the time that is left."""
 
     def __init__(self, experiment: Experiment) -> None:
         self.epochs, self.batches = experiment.run.epochs, experiment.batches
         self.told = len(experiment.troubles)
-        columns = (
-            TextColumn("{task.description}", style="bold", markup=False),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}", style="dim", markup=False),
-        )
-        self.bar = Progress(*columns, console=console)
+        self.bar = Progress(*_columns(TaskProgressColumn()), console=console)
         done = experiment.state.epoch * self.batches + experiment.state.batch
         self.task = self.bar.add_task("training", total=self.epochs * self.batches, completed=done, note="")
 
@@ -81,15 +85,14 @@ class ComparisonBar:
     def __init__(self, comparison: Comparison) -> None:
         first = comparison.first.epochs if comparison.first else 0
         each = len(comparison.entries) * comparison.run.epochs + first
-        self.bar = counting("comparing", comparison.seeds * each, each=True)
         self.folders = {
             (planned.entry.label, seed): Path(planned.run.out)
             for seed in comparison.all_seeds
             for stage in stages(comparison, seed)
             for planned in stage
         }
-        done = [len(record.read_epochs(folder)) for folder in self.folders.values()]
-        self.bar.update(self.bar.task_ids[0], completed=sum(done))
+        done = sum(len(record.read_epochs(folder)) for folder in self.folders.values())
+        self.bar = counting("comparing", comparison.seeds * each, each=True, done=done)
         self.told: tuple[str, int] | None = None
 
     def __enter__(self) -> ComparisonBar:
@@ -116,8 +119,10 @@ class ComparisonBar:
 _FEW = 50
 
 
-def counting(description: str, total: int, where: Console = console, each: bool | None = None) -> Progress | Lines:
-    """A bar for `total` things of the same kind; its one task has number 0.
+def counting(
+    description: str, total: int, where: Console = console, each: bool | None = None, done: int = 0
+) -> Progress | Lines:
+    """A bar for `total` things of the same kind, of which some are `done`; its one task has number 0.
 
     Without a terminal, lines: for `each` of them, by default where they are few.
     """
@@ -132,7 +137,7 @@ def counting(description: str, total: int, where: Console = console, each: bool 
         )
     else:
         bar = Lines(where, total <= _FEW if each is None else each)
-    bar.add_task(description, total=total)
+    bar.add_task(description, total=total, completed=done)
     return bar
 
 
@@ -140,16 +145,8 @@ class StageBars:
     """A live bar for each stage of an evaluation: how many images it has tried, how long it will take."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        columns = (
-            TextColumn("{task.description}", style="bold", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}", style="dim", markup=False),
-        )
-        self.bar: Progress | Lines = Progress(*columns, console=console) if console.is_terminal else Lines(console)
+        live = console.is_terminal
+        self.bar = Progress(*_columns(MofNCompleteColumn()), console=console) if live else Lines(console)
         self.tasks = [self.bar.add_task(name, start=False, total=None, note="") for name in names]
 
     def __enter__(self) -> StageBars:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +35,8 @@ class Lines:
     def add_task(
         self, description: str, start: bool = True, total: float | None = None, completed: int = 0, note: str = ""
     ) -> TaskID:
-        self.tasks.append(_Task(description, total, completed, note, completed, time.monotonic()))
+        first = completed if start else math.inf
+        self.tasks.append(_Task(description, total, completed, note, first, time.monotonic()))
         return TaskID(len(self.tasks) - 1)
 
     def __enter__(self) -> Lines:
@@ -53,7 +55,7 @@ class Lines:
         """Nothing is left to tell: the last line has been told."""
 
     def start_task(self, task: TaskID) -> None:
-        if self.tasks[task].done == self.tasks[task].first:
+        if self.tasks[task].first == math.inf:
             self.tasks[task].start()
 
     def advance(self, task: TaskID, advance: float = 1) -> None:
@@ -74,6 +76,7 @@ class Lines:
         if completed is None or completed == it.done:
             return
         it.done, now = int(completed), time.monotonic()
+        it.first = min(it.first, it.done)
         if self.each or it.done == it.total or now - it.told >= MINUTE:
             it.told = now
             self.where.print(it.line(now), soft_wrap=True)
@@ -85,7 +88,8 @@ class _Task:
     total: float | None
     done: int
     note: str
-    first: int
+    first: float
+    """What was done when the time began to count; infinite before."""
     began: float
     told: float = 0.0
 

@@ -104,7 +104,9 @@ def _train(workshop: Workshop) -> int:
     )
     print_notes(data.notes)
     console.print(Text.assemble(("generator", "bold"), told))
-    with stoppable() as stop, counting("training", run.epochs * (len(data.train) // run.batch or 1)) as bar:
+    batches = len(data.train) // run.batch or 1
+    done = state.epoch * batches + state.batch
+    with stoppable() as stop, counting("training", run.epochs * batches, done=done) as bar:
         for step in workshop.train():
             done = (step.epoch - 1) * step.batches + step.batch
             bar.update(bar.task_ids[0], completed=done, description=f"epoch {step.epoch}/{run.epochs}")
