@@ -55,6 +55,13 @@ def test_ring_of_the_slider_is_the_last_trace_and_starts_empty(points, plot):
     assert len(plot(points).data[-1].x) == 0
 
 
+def test_only_the_widest_of_many_widths_has_bars_and_names_and_no_width(points):
+    several = [point | {"width": width} for width in (1.0, 0.9, 0.8, 0.7, 0.6, 0.5) for point in points]
+    assert [bool(line.error_x.array) for line in tradeoff(several).data[:6]] == [True, *[False] * 5]
+    names = [line.name for line in against_lam(several).data[:12:2]]
+    assert names == ["clean", *(f"clean, width {width}" for width in (0.9, 0.8, 0.7, 0.6, 0.5))]
+
+
 def test_validation_has_one_line_per_lambda(parts):
     figures = {name: figure for name, _, figure in training(parts["epochs"])}
     assert [line.name for line in figures["val-robust"].data] == ["0", "0.1", "0.2", "0.3", "0.4", "1"]

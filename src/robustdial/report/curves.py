@@ -61,15 +61,15 @@ def tradeoff(points: Sequence[Entry]) -> go.Figure:
     With 95 % bars both ways, at the widest only: those of all would hide the points.
     """
     figure, colours = go.Figure(), shades([p["lam"] for p in points])
-    for dash, (width, group) in _widths(points):
-        curve = list(group)
+    for width, dash, curve in _widths(points):
+        widest = width == points[0]["width"]
         # names of narrower ones would repeat and collide
-        names = _names(curve, points) if dash == DASHES[0] else None
+        names = _names(curve, points) if widest else None
         figure.add_scatter(
             x=[hundred(p["clean"]) for p in curve],
             y=[hundred(p["robust"]) for p in curve],
-            error_x=_bars(curve, "clean") if dash == DASHES[0] else None,
-            error_y=_bars(curve, "robust") if dash == DASHES[0] else None,
+            error_x=_bars(curve, "clean") if widest else None,
+            error_y=_bars(curve, "robust") if widest else None,
             mode="lines+markers+text",
             name=f"width {width:g}",
             text=names,
@@ -86,15 +86,14 @@ def tradeoff(points: Sequence[Entry]) -> go.Figure:
 def against_lam(points: Sequence[Entry]) -> go.Figure:
     """Clean and robust accuracy in percent against lambda, with 95 % bars."""
     figure = go.Figure()
-    for dash, (width, group) in _widths(points):
-        curve = list(group)
+    for width, dash, curve in _widths(points):
         for side, colour in (("clean", CLEAN), ("robust", ROBUST)):
             figure.add_scatter(
                 x=[p["lam"] for p in curve],
                 y=[hundred(p[side]) for p in curve],
                 error_y=_bars(curve, side),
                 mode="lines+markers",
-                name=side if dash == DASHES[0] else f"{side}, width {width:g}",
+                name=side if width == points[0]["width"] else f"{side}, width {width:g}",
                 line={"color": colour, "width": 1.5, "dash": dash},
                 marker=_marker(curve, [colour] * len(curve)) | {"size": 8},
                 hovertext=[_told(p) for p in curve],
@@ -182,9 +181,10 @@ def by_epoch(figure: go.Figure, count: int, suffix: str, upright: Look = NOTHING
     return dressed(figure, "epoch", "", suffix, {"dtick": 1} if count < 8 else {}, upright)
 
 
-def _widths(points: Sequence[Entry]) -> Iterable[tuple[str, tuple[float, Iterable[Entry]]]]:
-    groups = groupby(points, key=lambda p: p["width"])
-    return ((DASHES[i % len(DASHES)], group) for i, group in enumerate(groups))
+def _widths(points: Sequence[Entry]) -> Iterator[tuple[float, str, list[Entry]]]:
+    """Each width with the dash of its line, and its points."""
+    for i, (width, group) in enumerate(groupby(points, key=lambda p: p["width"])):
+        yield width, DASHES[i % len(DASHES)], list(group)
 
 
 def _marker(curve: Sequence[Entry], colours: list[str]) -> dict[str, Any]:
