@@ -50,7 +50,7 @@ def crossed(cross: Entry) -> go.Figure:
     A last column for a lambda drawn at random, a last row for images that survive every attack.
     """
     served = [*(f"{lam:.4g}" for lam in cross["lams"]), "random"]
-    attacked = [*(a if isinstance(a, str) else f"{a:g}" for a in cross["adversaries"]), "all of them"]
+    attacked = [*(a if isinstance(a, str) else f"{a:.4g}" for a in cross["adversaries"]), "all of them"]
     survivors = [cell["mean"] for cell in (*cross["unknown"], cross["per_image"])]
     rows = [[*row, mean] for row, mean in zip(cross["matrix"], cross["expected"], strict=True)] + [survivors]
     told = [

@@ -78,8 +78,8 @@ def is_ball(threat: str) -> bool:
 def amount(count: int) -> str:
     """A number of parameters or multiply-adds in three digits.
 
-    >>> amount(555_422_720), amount(2682), amount(480), amount(1_814_073_344)
-    ('555 M', '2.68 k', '480', '1.81 G')
+    >>> amount(555_422_720), amount(2682), amount(480), amount(1_814_073_344), amount(9_996_000)
+    ('555 M', '2.68 k', '480', '1.81 G', '10.0 M')
     """
     for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if count >= 0.9995 * size:
@@ -90,11 +90,11 @@ def amount(count: int) -> str:
 def size(number: float) -> str:
     """Bytes with their unit.
 
-    >>> size(141e9), size(2.8e6), size(4480), size(0)
-    ('141 GB', '2.80 MB', '4.48 kB', '0 bytes')
+    >>> size(141e9), size(2.8e6), size(4480), size(0), size(999_999)
+    ('141 GB', '2.80 MB', '4.48 kB', '0 bytes', '1.00 MB')
     """
     for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if number >= unit:
+        if number >= 0.9995 * unit:
             return f"{_three(number / unit)} {name}"
     return f"{number:.0f} bytes"
 
@@ -112,16 +112,17 @@ def moment(seconds: float) -> str:
 
 
 def _three(value: float) -> str:
-    return f"{value:.{max(0, 3 - len(str(int(value))))}f}" if value < 999.5 else f"{value:.0f}"
+    before = len(str(int(float(f"{value:.3g}"))))  # digits of it as it is rounded: 9.996 is 10.0
+    return f"{value:.{max(0, 3 - before)}f}"
 
 
 def duration(seconds: float) -> str:
     """Seconds in the two largest units that matter.
 
-    >>> duration(1.94), duration(134), duration(7384)
-    ('1.9 s', '2 min 14 s', '2 h 3 min')
+    >>> duration(1.94), duration(59.97), duration(134), duration(7384)
+    ('1.9 s', '1 min 0 s', '2 min 14 s', '2 h 3 min')
     """
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
