@@ -294,6 +294,8 @@ rd.from_pretrained(None)                    | name is None
 rd.save_pretrained(net(), "here")           | run is a Sequential
 rd.push_to_hub("runs/x", 5)                 | name is 5
 rd.open_generator(None)                     | folder is None
+rd.open_generator("my gen")                 | robustdial generator --out 'my gen'
+rd.plot_frontier("my run")                  | robustdial frontier 'my run'
 rd.fit_generator(None, data(), epochs=1, batch=4)      | state is None
 rd.StyleGenerator((1, 8, 8), 2.5)           | classes=2.5 is no whole number
 rd.save(net(), "here")                      | state is a Sequential
@@ -427,7 +429,7 @@ def test_a_wrong_argument_meets_one_clear_line(expression, message):
         for _ in found if expression.startswith("fit(") else ():
             pass
     told = str(caught.value)
-    assert "\n" not in told and told.endswith((".", ")", "?", "robustdial train")), told
+    assert "\n" not in told and told.endswith((".", ")", "?", "'", "robustdial train")), told
 
 
 def test_what_is_meant_by_a_name_works():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,6 +10,7 @@ from robustdial.report.evaluation.classes import classes_of
 from robustdial.report.evaluation.corruptions import corruptions_of
 from robustdial.report.evaluation.curve import curve
 from robustdial.report.evaluation.extremes import extremes_of
+from robustdial.report.evaluation.facts import command
 from robustdial.report.evaluation.overview import overview
 
 HOSTILE = "<script>alert(1)</script>"
@@ -189,8 +191,15 @@ def test_part_that_is_missing_is_named_with_the_command_that_makes_it(foreign, b
     assert f"{missing} --model /somewhere/net.py:build --data digits {flags}" in foreign().text
     parts["scores"] = [make_score()]
     assert f"{missing} RUN {flags}" in show(build(**parts)).text
-    parts["scores"] = [make_score(command="robustdial evaluate runs/x --also curve --lam 0.2", curve=[])]
-    assert f"{missing} runs/x --lam 0.2 {flags}" in show(build(**parts)).text
+    for also in ("--also curve", "--also=curve,warps"):
+        parts["scores"] = [make_score(command=f"robustdial evaluate runs/x {also} --lam 0.2", curve=[])]
+        assert f"{missing} runs/x --lam 0.2 {flags}" in show(build(**parts)).text
+
+
+def test_the_command_that_evaluates_a_network_can_be_pasted():
+    score = {"model": "my net.py:build, output logits", "dataset": "folder:my set"}
+    told = command(SimpleNamespace(foreign=True, scores=[score]))
+    assert told == "robustdial evaluate --model 'my net.py:build' --output logits --data 'folder:my set'"
 
 
 def test_classes_of_a_foreign_network_are_named_by_their_labels(foreign, make_score, parts):
@@ -200,7 +209,7 @@ def test_classes_of_a_foreign_network_are_named_by_their_labels(foreign, make_sc
 
 
 def test_conditions_of_an_evaluation_are_told(page, foreign):
-    for told in ("d6833e131c7c5b29", "the validation part", "2025-03-04 10:11", "100 of digits, test part"):
+    for told in ("d6833e131c7c5b29", "the validation part", "2025-03-04 10:11 UTC", "100 of digits, test part"):
         assert told in page.text
     assert "not stated" in foreign().text  # on what its weights were chosen
 

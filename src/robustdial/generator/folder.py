@@ -6,6 +6,7 @@ import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from shlex import quote
 
 import torch
 from torch import Tensor
@@ -274,9 +275,8 @@ def _network(run: Mapping[str, Json], data: Mapping[str, Json]) -> StyleGenerato
 
 def _about(folder: Path) -> dict[str, Json]:
     if not (folder / record.GENERATOR).is_file():
-        raise FileNotFoundError(
-            f"There is no generator in {folder}. Train one on your data: robustdial generator --out {folder}"
-        )
+        make = f"robustdial generator --out {quote(str(folder))}"
+        raise FileNotFoundError(f"There is no generator in {folder}. Train one on your data: {make}")
     about = record.read_json(folder / record.GENERATOR)
     wrong = record.settings_fault(about["run"], GeneratorRun, strict=False) or _out_of_range(about["run"])
     if wrong is not None:

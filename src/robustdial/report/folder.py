@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from torch import Tensor
 
@@ -88,7 +89,8 @@ def read(folder: Path) -> Folder:
     scores = [score for score in _json(folder / record.SCORE).get("scores", []) if "standing" in score]
     path = folder / record.PICTURES
     if not (run or found["frontier"] or epochs or scores or path.exists()):
-        raise FileNotFoundError(f"{folder} is not a run folder. Make one with: robustdial train oat --out {folder}")
+        make = f"robustdial train oat --out {quote(str(folder))}"
+        raise FileNotFoundError(f"{folder} is not a run folder. Make one with: {make}")
     return Folder(
         name=run.get("name") or folder.resolve().name,
         run=run,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from robustdial import record
@@ -41,7 +42,7 @@ def _points(of: Source) -> list[dict[str, Json]]:
     if isinstance(of, str | Path):
         path = Path(of) / record.FRONTIER
         if not path.exists():
-            raise FileNotFoundError(f"{of} has no {record.FRONTIER}. Measure it: robustdial frontier {of}")
+            raise FileNotFoundError(f"{of} has no {record.FRONTIER}. Measure it: robustdial frontier {quote(str(of))}")
         return _points(record.read_json(path)["points"])
     points = [_UNTOLD | _in_words(point) for point in of]
     for point in points:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 from robustdial.cli.terminal import console
 from robustdial.cli.usage import UsageError
@@ -38,7 +39,7 @@ def app(
     demo = open_demonstration(run, device, data)
     if static is not None:
         write_static(demo, static)
-        console.print(f"wrote {static}; try it: python -m http.server -d {static}", soft_wrap=True)
+        console.print(f"wrote {static}; try it: python -m http.server -d {quote(str(static))}", soft_wrap=True)
         return 0
     try:
         from robustdial.app.page import serve

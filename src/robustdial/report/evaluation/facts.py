@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 from robustdial.report import facts
 from robustdial.report.facts import Rows, Tiles
@@ -49,12 +50,14 @@ def command(folder: Folder) -> str:
     if not folder.foreign:
         return "robustdial evaluate RUN"
     latest = folder.scores[-1]
-    return f"robustdial evaluate --model {latest['model']} --data {latest['dataset']}"
+    model, _, output = latest["model"].partition(", output ")
+    words = {"--model": model, "--output": output, "--data": latest["dataset"]}
+    return shlex.join(["robustdial", "evaluate", *(word for pair in words.items() if pair[1] for word in pair)])
 
 
 def again(entry: Entry, otherwise: str) -> str:
     """The command that measured an entry, which takes from the folder what it found; `otherwise` if it is not known."""
-    return re.sub(r" --also(?: (?!--)\S+)*", "", entry.get("command") or otherwise)
+    return re.sub(r" --also(?:=\S+)?(?: (?!--)\S+)*", "", entry.get("command") or otherwise)
 
 
 def position(entry: Entry) -> str:
@@ -131,8 +134,9 @@ def _precision(entry: Entry) -> str | None:
 
 
 def moment_of(entry: Entry) -> str:
-    """When it was written, to the minute."""
-    return str(entry.get("created") or "")[:16].replace("T", " ")
+    """When it was written, to the minute; every file tells it in UTC."""
+    created = str(entry.get("created") or "")
+    return f"{created[:16].replace('T', ' ')} UTC" if created else ""
 
 
 def missing(entry: Entry) -> str:
