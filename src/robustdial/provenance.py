@@ -9,6 +9,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -29,8 +30,21 @@ def provenance() -> dict[str, Json]:
         },
         "machine": machine(),
         "commit": commit(),
-        "command": shlex.join(["robustdial", *sys.argv[1:]]),
+        "command": shlex.join(command(sys.argv)),
     }
+
+
+def command(argv: Sequence[str]) -> list[str]:
+    """The words that began this process, without the folder of its program.
+
+    >>> command(["/usr/bin/robustdial", "demo"]), command(["/x/robustdial/__main__.py", "demo"])
+    (['robustdial', 'demo'], ['robustdial', 'demo'])
+    >>> command(["/home/somebody/loop.py", "--lr", "1"]), command([""])
+    (['python', 'loop.py', '--lr', '1'], ['python'])
+    """
+    path = Path(argv[0])
+    ours = path.stem == "robustdial" or path.parts[-2:] == ("robustdial", "__main__.py")
+    return [*(["robustdial"] if ours else filter(None, ["python", path.name])), *argv[1:]]
 
 
 def machine() -> dict[str, Json]:
