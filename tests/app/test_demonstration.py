@@ -23,11 +23,11 @@ def test_samples_are_of_different_classes(demo):
     assert len({sample.label for sample in demo.samples}) == 10
 
 
-@pytest.mark.parametrize("eps", [0.05, 0.2, 0.4])
+@pytest.mark.parametrize("eps", [0.0, 0.05, 0.2, 0.4])
 def test_the_attack_stays_within_the_radius_of_the_slider(demo, eps):
     sample = demo.samples[1]
     change = (demo.attacked(sample, 0.5, 1.0, eps) - sample.x).abs().max()
-    assert 0 < change <= eps + 1e-6
+    assert change <= eps + 1e-6 and (change > 0) == (eps > 0)
 
 
 def test_an_image_without_a_label_is_moved_away_from_the_networks_own_answer(demo):

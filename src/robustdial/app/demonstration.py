@@ -110,7 +110,7 @@ class Demonstration:
         Where nobody has said what the image shows, the adversary moves away from the network's own answer.
         """
         f, x = self.network(lam, width), picture.x.to(self.experiment.device)
-        threat = self.threat.of_radius(eps) if eps and isinstance(self.threat, Ball) else self.threat
+        threat = self.threat.of_radius(eps) if eps is not None and isinstance(self.threat, Ball) else self.threat
         with self._lock, seeded(0, self.experiment.device), full_precision():
             label = f(x).argmax(1) if picture.label is None else torch.tensor([picture.label], device=x.device)
             return PGDAttack(STEPS)(f, x, label, threat).cpu()

@@ -118,7 +118,7 @@ def _follow_the_buttons(
 
     def attacked(shown: Shown, at: float, width: float, eps: float, where: float) -> tuple[Any, ...]:
         adv = demo.attacked(shown[0], _lam(demo, where), width, eps)
-        how = f"attacked at lambda {where:.2f}" + (f", eps {eps:.3f}" if eps else "")
+        how = f"attacked at lambda {where:.2f}" + (f", eps {eps:.3f}" if isinstance(demo.threat, Ball) else "")
         return all_of((shown[0], adv, how), at, width)
 
     @_told
