@@ -13,7 +13,7 @@ from robustdial.cli import main
 from robustdial.dial import fitted
 from robustdial.models import build
 from robustdial.models.foreign import load_foreign
-from robustdial.run import trained
+from robustdial.run import Place, trained
 from robustdial.ship.hub import from_pretrained, save_pretrained
 
 TRAIN = ["--model-width=4", "--epochs=1", "--eps=0.3", "--limit=200", "--precision=float32", "--device=cpu"]
@@ -67,6 +67,15 @@ def test_two_positions_of_one_dial(runs, tmp_path):
     out = mixed(runs, tmp_path / "m", f"{runs / 'd'}@0", f"{runs / 'd'}@0.4")
     own = rd.open_model(runs / "d").at((0, 0.4), mix=0.75)(X)
     torch.testing.assert_close(rd.open_model(out).at(0.75)(X), own)
+
+
+@pytest.mark.parametrize("folder", ["x", "me@home/x", "x@1"])
+def test_a_path_may_hold_an_at(tmp_path, folder):
+    (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / folder / record.RUN).touch()
+    for name, lam in ((folder, None), (f"{folder}@0.5", 0.5)):
+        place = Place(str(tmp_path / name))
+        assert (place.folder, place.lam) == (tmp_path / folder, lam)
 
 
 # what the constants of MixedNUTS do to logits and to ONNX is a row of tests/contracts/test_dials.py

@@ -246,3 +246,13 @@ def test_a_file_of_another_form_is_named_with_what_is_wrong(tmp_path, name, text
     with pytest.raises(ValueError, match=f"{name} is damaged.*({words})") as caught:
         read(tmp_path / name)
     assert "\n" not in str(caught.value)
+
+
+def test_a_run_that_was_not_trained_here_is_there_whole_or_not_at_all(tmp_path):
+    weights = {"w": torch.ones(2)}
+    with pytest.raises(ValueError, match="JSON"):
+        record.create_untrained(tmp_path / "a" / "b", {"x": float("nan")}, weights)
+    assert not (tmp_path / "a").exists()
+    record.create_untrained(tmp_path / "a", {"x": 1}, weights)
+    assert torch.equal(record.read_tensors(tmp_path / "a" / record.BEST)[0]["model.w"], weights["w"])
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["best.json", "best.safetensors", "run.json"]

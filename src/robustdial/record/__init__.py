@@ -48,7 +48,7 @@ Every file of a run is read here, and one that is damaged is refused in one line
 
 from robustdial.record.disk import make_folder, put_in_place, staged, sweep, write_file, write_text
 from robustdial.record.errors import named
-from robustdial.record.folder import check_free, create, opened, read_run, served_weights
+from robustdial.record.folder import check_free, create, create_untrained, opened, read_run, served_weights
 from robustdial.record.forms import BAKED, BEGUN_COMPARISON, MEASURED_POINTS, NETWORK
 from robustdial.record.lines import (
     append_epoch,
@@ -138,6 +138,7 @@ __all__ = [
     "changing",
     "check_free",
     "create",
+    "create_untrained",
     "fault",
     "fingerprint",
     "keep_epochs",

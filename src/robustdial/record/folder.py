@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from shlex import quote
 
-from robustdial.record.disk import is_unfinished, make_folder, missing, remove_empty, sweep
+from torch import Tensor
+
+from robustdial.record.disk import is_unfinished, make_folder, missing, put_in_place, remove_empty, staged, sweep
 from robustdial.record.errors import AGAIN, ANEW, named
 from robustdial.record.forms import TRAINED_RUN
 from robustdial.record.lock import Hold, hold
 from robustdial.record.names import BEST, COMPARE, CONFIG, GENERATOR, LAST, NEVER, RUN
 from robustdial.record.objects import read_json, write_json
-from robustdial.record.tensors import fingerprint, read_tensors
+from robustdial.record.tensors import fingerprint, read_tensors, write_tensors
 from robustdial.typing import Json
 
 _OWNER = "robustdial"
@@ -57,6 +59,21 @@ def create(folder: Path, name: str, about: Mapping[str, Json]) -> Hold:
         remove_empty(new)
         raise
     return held
+
+
+def create_untrained(folder: Path, about: Mapping[str, Json], weights: Mapping[str, Tensor]) -> None:
+    """Make the folder of a run that no training here has made, with its network; all of it or, if that fails, nothing.
+
+    Args:
+        folder: new or empty.
+        about: its `run.json`.
+        weights: the state of its network.
+    """
+    with staged(folder) as stage:
+        named_so = {f"model.{name}": value for name, value in weights.items()}
+        write_tensors(stage / BEST, named_so, {"epoch": 0, "score": 0.0, "val": []})
+        write_json(stage / RUN, about)
+        put_in_place(stage, folder, [BEST, Path(BEST).with_suffix(".json").name, RUN])
 
 
 def opened(folder: Path, again: str = AGAIN) -> Hold:

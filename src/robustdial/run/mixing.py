@@ -50,22 +50,29 @@ class Place:
     @property
     def folder(self) -> Path | None:
         """Of the run, if it is one."""
-        folder = Path(self.name.rpartition("@")[0] or self.name)
+        folder = Path(self._halves[0])
         return folder if (folder / record.RUN).is_file() else None
 
     def check(self) -> None:
         """Raises FileNotFoundError if it is neither a run nor the name of a network."""
         if self.folder is None and ":" not in self.name:
-            record.read_run(Path(self.name.rpartition("@")[0] or self.name))
+            record.read_run(Path(self._halves[0]))
 
     @property
     def lam(self) -> float | None:
         """Where its dial stands. Raises ValueError for something else than a number."""
-        _, at, written = self.name.rpartition("@")
+        _, written = self._halves
         try:
-            return float(written) if at else None
+            return None if written is None else float(written)
         except ValueError:
             raise ValueError(f"{self.name}: {written!r} is no position of a dial. Write runs/x@0.5.") from None
+
+    @property
+    def _halves(self) -> tuple[str, str | None]:
+        """What stands before the last @ and behind it; one in the path of a folder belongs to that."""
+        place, at, written = self.name.rpartition("@")
+        whole = not at or "/" in written or (Path(self.name) / record.RUN).is_file()
+        return (self.name, None) if whole else (place, written)
 
     @property
     def spec(self) -> dict[str, Json]:
@@ -146,10 +153,7 @@ def _write(
     alike = specs[0] if parts.method.dial == Interpolated() else {"name": "mixture", "width": None}
     about["model"] = about["model"] | {"name": alike["name"], "width": alike["width"], "parts": specs, **facts}
     about["run"] = {name: about["run"][name] for name in (*DIVIDED, "precision", "device")}
-    record.make_folder(folder)
-    weights = {f"model.{name}": value for name, value in model.state_dict().items()}
-    record.write_tensors(folder / record.BEST, weights, {"epoch": 0, "score": 0.0, "val": []})
-    record.write_json(folder / record.RUN, about)
+    record.create_untrained(folder, about, model.state_dict())
     return about
 
 

@@ -55,12 +55,7 @@ def adopt(name: str, folder: str | Path, data: str | None = None, root: str = "d
         "created": origin["created"],  # of this folder; where and with what it was trained is not known here
         "command": origin["command"],
     }
-    with record.staged(folder) as stage:
-        weights = {f"model.{key}": value for key, value in model.state_dict().items()}
-        record.write_tensors(stage / record.BEST, weights, {"epoch": 0, "score": 0.0, "val": []})
-        record.write_json(stage / record.RUN, about)
-        names = sorted((path.name for path in stage.iterdir()), key=lambda made: (made == record.RUN, made))
-        record.put_in_place(stage, folder, names)
+    record.create_untrained(folder, about, model.state_dict())
     return about
 
 
