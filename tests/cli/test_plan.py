@@ -65,6 +65,13 @@ def test_too_little_memory_is_said_with_the_remedy(plan, monkeypatch, room, reme
     assert re.search(rf"oat needs .* of each tiny, which has .*\. {remedy}", told)
 
 
+def test_the_remedy_for_a_batch_beyond_the_images_is_of_these(plan, monkeypatch):
+    monkeypatch.setitem(command.KNOWN, "T4", replace(command.KNOWN["T4"], memory=240e3))
+    _, told, _ = plan("--devices", "T4", "--batch", "4096")
+    found = re.search(r"Give --accumulate (\d+), or --batch (\d+) or less", told)
+    assert 90 % int(found[1]) == 0 and int(found[2]) < 90
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [

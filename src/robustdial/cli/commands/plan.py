@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -50,6 +51,7 @@ def plan(argv: Sequence[str]) -> int:
         experiment = to_plan(stage, knobs, run)
         whole = min(run.batch, experiment.feed.images)
         check_divides(number, run.accumulate, whole)
+        run = replace(run, batch=whole)
         here = this_machine(experiment, number)
         device = here if kind == HERE else KNOWN[kind]
         found = calibrated(experiment, whole // (number * run.accumulate))
