@@ -7,14 +7,14 @@ from rich.table import Table
 from robustdial.cli.terminal import console
 from robustdial.report.compare.folder import HEALTHY
 from robustdial.report.compare.verdicts import said_of, shared_start
-from robustdial.report.words import interval, percent
+from robustdial.report.words import counted, interval, percent
 from robustdial.typing import Json
 
 
 def comparison_table(about: Json) -> Table:
     """The table of `compare.json`, best robust accuracy under the first attack first."""
     run = about["run"]
-    title = f"{run['data']}, {run['model']}, {run['epochs']} epoch{'s' * (run['epochs'] != 1)}; {about['interval']}"
+    title = f"{run['data']}, {run['model']}, {counted(run['epochs'], 'epoch')}; {about['interval']}"
     table = Table(title=title, title_justify="left")
     further = list(dict.fromkeys(name for row in about["rows"] for name in row["also"]))
     for name in ("method", "clean", *about["attacks"], *further, "passes", "seconds", "health"):

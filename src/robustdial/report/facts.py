@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from robustdial.own_code import named
 from robustdial.report.folder import Entry, Folder
-from robustdial.report.words import amount, argument, duration, moment, percent, radius, spoken
+from robustdial.report.words import amount, argument, counted, duration, moment, percent, radius, spoken
 
 Rows = list[tuple[str, str]]
 Tiles = list[tuple[str, str, str]]
@@ -136,9 +136,8 @@ def timing(frontier: Entry) -> str:
     known = frontier.get("timing")
     if not known:
         return ""
-    threads = "" if known["device"].startswith("cuda") else f", {known['threads']} thread"
-    many = "s" if threads and known["threads"] != 1 else ""
-    return f"batch of {known['batch']} on {known['machine']} ({known['device']}{threads}{many})"
+    threads = "" if known["device"].startswith("cuda") else f", {counted(known['threads'], 'thread')}"
+    return f"batch of {known['batch']} on {known['machine']} ({known['device']}{threads})"
 
 
 def crossed(cross: Entry) -> str:

@@ -128,6 +128,15 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def counted(n: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "seed"), counted(3, "seed")
+    ('1 seed', '3 seeds')
+    """
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
 def spoken(value: Any) -> str:
     """Any JSON value in one line; an object with a "type" reads like the call that made it.
 

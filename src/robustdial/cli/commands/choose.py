@@ -19,7 +19,7 @@ from robustdial.cli.quantities import count, seconds, share
 from robustdial.cli.terminal import console, errors
 from robustdial.dial import DialKind
 from robustdial.evaluate import Position
-from robustdial.report.words import amount, interval, moment, percent
+from robustdial.report.words import amount, counted, interval, moment, percent
 from robustdial.run import trained
 from robustdial.study.tradeoff import (
     Targets,
@@ -127,8 +127,8 @@ def _tell(answer: Json, dial: DialKind, widths: Sequence[float]) -> None:
     val, test = answer["val"], answer["test"]
     console.print(
         f"Chosen on {val['n']:,} validation images; the {test['n']:,} test images had no say in it. "
-        f"Robust: {test['attack'].upper()}. Latency: batch {timing['batch']}, {timing['threads']} "
-        f"thread{'' if timing['threads'] == 1 else 's'}, {timing['machine']}.",
+        f"Robust: {test['attack'].upper()}. Latency: batch {timing['batch']}, "
+        f"{counted(timing['threads'], 'thread')}, {timing['machine']}.",
         soft_wrap=True,
     )
     if answer["met"] and not all(check["met"] for check in answer["test_checks"]):

@@ -11,7 +11,7 @@ from robustdial.cli.terminal import console
 from robustdial.data import Source
 from robustdial.evaluate import Position, foreseen
 from robustdial.method.threat import Threat
-from robustdial.report.words import duration
+from robustdial.report.words import counted, duration
 from robustdial.run import Experiment
 from robustdial.typing import Classifier
 
@@ -22,8 +22,7 @@ def print_foreseen(
     """What it costs to measure a run at these positions of its dial."""
     f = experiment.at(*positions[0])
     seconds = foreseen(f, source.to(experiment.device), attack, experiment.method.threat) * len(positions)
-    many = f"{len(positions)} position{'s' * (len(positions) > 1)} x "
-    where.print(f"cost: {many}{_told(attack, len(source), seconds)}", soft_wrap=True)
+    where.print(f"cost: {counted(len(positions), 'position')} x {_told(attack, len(source), seconds)}", soft_wrap=True)
 
 
 def print_foreseen_of(f: Classifier, attack: Attack, source: Source, threat: Threat, share: float = 1.0) -> None:

@@ -21,7 +21,7 @@ from robustdial.plan.arithmetic import parts_that_fit
 from robustdial.plan.devices import DEVICES as KNOWN
 from robustdial.plan.devices import HERE, Device, parse
 from robustdial.recipes import RECIPES, recipe
-from robustdial.report.words import duration, size
+from robustdial.report.words import counted, duration, size
 from robustdial.run import Run
 from robustdial.run.calibrated import Calibration, calibrated, this_machine, to_plan
 from robustdial.run.forecast import Forecast, forecast
@@ -130,7 +130,7 @@ def _passes(cost: Forecast) -> str:
     ('1 for 2 epochs, 8 for 1 epoch', '2 for 1 epoch; 5 at the most')
     """
     runs = [(passes, len([*epochs])) for passes, epochs in groupby(cost.epochs)]
-    told = ", ".join(f"{passes} for {many} epoch{'s' * (many > 1)}" for passes, many in runs)
+    told = ", ".join(f"{passes} for {counted(many, 'epoch')}" for passes, many in runs)
     return told + (f"; {cost.most} at the most" if cost.most > max(cost.epochs) else "")
 
 

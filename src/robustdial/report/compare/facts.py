@@ -10,7 +10,7 @@ from robustdial.report.compare.folder import Comparison, Measured, Row
 from robustdial.report.compare.verdicts import shared_start
 from robustdial.report.facts import Rows, Tiles
 from robustdial.report.folder import Entry
-from robustdial.report.words import duration, number, percent, spoken
+from robustdial.report.words import counted, duration, number, percent, spoken
 
 SPACE = "\N{NO-BREAK SPACE}"
 
@@ -109,15 +109,6 @@ def span(measured: Measured) -> str:
     return (
         "" if measured.ends is None or measured.low == measured.high else "\N{EN DASH}".join(map(amount, measured.ends))
     )
-
-
-def counted(n: int, noun: str) -> str:
-    """A number with its noun.
-
-    >>> counted(1, "seed"), counted(3, "seed")
-    ('1 seed', '3 seeds')
-    """
-    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def _best(comparison: Comparison) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from robustdial.evaluate import AT_CHANCE, UNMOVED, at_chance, over_images, unmoved
 from robustdial.report.folder import Entry
+from robustdial.report.words import counted
 
 
 def said_of(rows: Sequence[Entry], classes: int, n: int) -> list[list[str]]:
@@ -36,9 +37,8 @@ def shared_start(about: Entry) -> str:
     if not first:
         return ""
     taught = f", whose answers are {100 * first['distil']:.0f} % of each label after it" if first["distil"] else ""
-    plural = "" if first["epochs"] == 1 else "s"
     return (
-        f"Every method starts from the same {first['epochs']} epoch{plural} of standard training, one for each "
+        f"Every method starts from the same {counted(first['epochs'], 'epoch')} of standard training, one for each "
         f"seed{taught}; its passes and seconds are counted for every method."
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from robustdial.evaluate import verdicts
-from robustdial.report.words import interval, is_ball, number, percent, spoken
+from robustdial.report.words import counted, interval, is_ball, number, percent, spoken
 from robustdial.ship.export.base import Format
 from robustdial.ship.export.facts import Facts
 from robustdial.ship.export.feeding import PREPROCESS, in_words
@@ -129,7 +129,7 @@ def _facts(about: Json) -> str:
         "threat model": f"{threat_in_words(about['measured'])}, pixels in [0, 1]; the adversary knows the network",
         "recipe": f"{run['recipe']}: {spoken(run['knobs'])[1:-1]}",
         "data": f"{run['data']}, {run['train']:,} training images{_beside(run)}",
-        "training": f"{run['epochs']} epochs, seed {run['seed']}; {_kept(run)}",
+        "training": f"{counted(run['epochs'], 'epoch')}, seed {run['seed']}; {_kept(run)}",
         "parameters": f"{network['parameters']:,}",
         "images": f"{' x '.join(map(str, network['shape']))} (channels, height, width)",
         "classes": ", ".join(network["classes"][:12]) + (", ..." if len(network["classes"]) > 12 else ""),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from robustdial.report.words import interval, percent, spoken
+from robustdial.report.words import counted, interval, percent, spoken
 from robustdial.ship.export.card import decided, public, public_name, said, threat_in_words
 from robustdial.ship.export.feeding import in_words
 from robustdial.ship.export.text import literal, plain
@@ -76,7 +76,7 @@ def _origin(about: Json) -> str:
     return f"""\
 An image classifier trained against adversarial examples with robustdial, recipe `{about["recipe"]}`
 ({knobs}), {parameters},
-{about["data"]["train"]:,} training images, {about["run"]["epochs"]} epochs.{_before(about)}"""
+{about["data"]["train"]:,} training images, {counted(about["run"]["epochs"], "epoch")}.{_before(about)}"""
 
 
 def _before(about: Json) -> str:
