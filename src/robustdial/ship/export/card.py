@@ -143,11 +143,11 @@ def _facts(about: Json) -> str:
 def decided(data: Json) -> list[str]:
     """What was decided for the reader when the images were read, as a section; nothing where nothing was.
 
-    >>> print(*decided({"notes": ["Images are resized to 96x96."]})[0].splitlines()[::2])
-    ## Data - Images are resized to 96x96.
+    >>> print(*decided({"notes": ["Left out: <b>_x_.png."]})[0].splitlines()[::2])
+    ## Data - Left out: \\<b>\\_x\\_.png.
     """
     notes = data.get("notes", [])
-    return ["## Data\n\n" + "\n".join(f"- {note}" for note in notes)] if notes else []
+    return ["## Data\n\n" + "\n".join(f"- {plain(note)}" for note in notes)] if notes else []
 
 
 def _beside(run: Json) -> str:
