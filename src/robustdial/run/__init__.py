@@ -10,7 +10,7 @@ from robustdial.run.calibration import training_part
 from robustdial.run.device import device_of
 from robustdial.run.experiment import Experiment
 from robustdial.run.mixing import Place, mix_given, settings_of
-from robustdial.run.network import numbers_asked, open_model, untrained
+from robustdial.run.network import numbers_asked, open_model, told_of, untrained
 from robustdial.run.opening import rehearse, rehearse_alone, resume, start, trained
 from robustdial.run.places import data_of, places_of, relocated
 from robustdial.run.settings import CHANGEABLE, Run
@@ -36,6 +36,7 @@ __all__ = [
     "resume",
     "settings_of",
     "start",
+    "told_of",
     "trained",
     "training_part",
     "unknown",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from robustdial.data import Data, load_to_measure, renumbered
 from robustdial.run.assembly import data_facts
-from robustdial.run.places import data_of
+from robustdial.run.places import data_of, reading_of
 from robustdial.run.settings import Run
 from robustdial.run.strangers import notes_on_strangers
 from robustdial.typing import Json
@@ -34,15 +34,7 @@ def data_at(place: str, run: Run, about: Mapping[str, Json]) -> Data:
     divided = _divided(replace(run, data=place), about["data"]["classes"])
     if divided is not None and is_same(divided, about):
         return divided
-    found, part = load_to_measure(
-        place,
-        root=run.root,
-        size=run.side,
-        label=run.label,
-        image=run.image,
-        background=run.background,
-        workers=run.workers,
-    )
+    found, part = load_to_measure(place, **reading_of(run))
     if divided is not None and len(divided.test) == len(found.test):
         return divided
     if part == "val":

@@ -27,7 +27,7 @@ class TensorBoard:
     """Event files in `tensorboard/` of the run's folder."""
 
     def __init__(self, experiment: Experiment) -> None:
-        _package("tensorboard", "tensorboard")
+        _package("tensorboard")
         from torch.utils.tensorboard import SummaryWriter
 
         # what a run that was killed had written of epochs that it trains again is taken back
@@ -50,7 +50,7 @@ class WandB:
         about, folder = experiment.about, experiment.folder
         name = re.sub(r"\W", "-", f"{folder.name}-{about.get('created', '')}")
         settings = {"recipe": about["recipe"], **about["knobs"], **about["run"]}
-        wandb = _package("wandb", "wandb")
+        wandb = _package("wandb")
         self.run = wandb.init(
             project="robustdial", name=folder.name, id=name, resume="allow", dir=str(folder), config=settings
         )
@@ -67,7 +67,7 @@ class MLflow:
 
     def __init__(self, experiment: Experiment) -> None:
         about = experiment.about
-        self.mlflow = _package("mlflow", "mlflow")
+        self.mlflow = _package("mlflow")
         self.mlflow.set_experiment("robustdial")
         self.mlflow.start_run(run_name=experiment.folder.name)
         self.mlflow.log_params({"recipe": about["recipe"], **about["knobs"], **about["run"]})
@@ -90,7 +90,7 @@ def check_logs(names: Sequence[str]) -> None:
                 f"--log {name}: there is no such log. The nearest is {nearest(name, tuple(LOGS))!r}; all of them: "
                 f"{', '.join(LOGS)}."
             )
-        _package(name, name)
+        _package(name)
 
 
 def logs_of(names: Sequence[str], experiment: Experiment) -> list[Log]:
@@ -124,8 +124,9 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _package(name: str, log: str) -> Any:
+def _package(name: str) -> Any:
+    """The package that a log is called after."""
     try:
         return import_module(name)
     except ModuleNotFoundError:
-        raise ValueError(f"--log {log} needs the package {name}. Install it: pip install {name}.") from None
+        raise ValueError(f"--log {name} needs the package {name}. Install it: pip install {name}.") from None

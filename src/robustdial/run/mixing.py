@@ -17,6 +17,7 @@ from robustdial.dial import Fixed, Interpolated, Mixture, OnLine, kind_of, no_im
 from robustdial.evaluate import fit_nuts
 from robustdial.models import known
 from robustdial.models.foreign import load_foreign
+from robustdial.own_code import absolute
 from robustdial.randomness import seeded
 from robustdial.recipes.mix import Way
 from robustdial.run.about import read_about, run_of
@@ -79,7 +80,7 @@ class Place:
         """How `run.json` describes its network. Raises ValueError for a mixture, or where there is nothing."""
         if self.folder is None:
             foreign = not known(self.name)
-            return {"name": _absolute(self.name), "width": None, "source": self.name, "foreign": foreign}
+            return {"name": absolute(self.name), "width": None, "source": self.name, "foreign": foreign}
         model = read_about(self.folder)["model"]
         if "parts" in model:
             raise ValueError(f"{self.name} is made of two networks itself. Name the networks it was made of.")
@@ -188,9 +189,3 @@ def _some(data: Data) -> Tensor:
     """Two images to try a network on, `[2, C, H, W]` in [0, 1], on the CPU."""
     x, _ = next(data.val.batches([torch.arange(2)]))
     return unit(x).cpu()
-
-
-def _absolute(name: str) -> str:
-    """A file by its whole path, so that the run opens from anywhere."""
-    where, colon, function = name.rpartition(":")
-    return f"{Path(where).resolve()}{colon}{function}" if where.endswith(".py") else name

@@ -64,7 +64,7 @@ def model_of(spec: Mapping[str, Json], data: Mapping[str, Json], method: Method)
 def _plain(spec: Mapping[str, Json], data: Mapping[str, Json]) -> nn.Module:
     """A network without a dial, with the weights it begins with."""
     if spec.get("foreign"):
-        return load_foreign(spec["name"], None, images=_images(data))
+        return load_foreign(spec["name"], None, images=told_of(data))
     plain = _built(spec, data)
     if spec.get("start"):
         _begin(plain, Path(spec["start"]))
@@ -92,10 +92,10 @@ def numbers_asked(about: Mapping[str, Json]) -> int:
 
 
 def _built(spec: Mapping[str, Json], data: Mapping[str, Json]) -> nn.Module:
-    return build(spec["name"], **_images(data), width=spec["width"], pretrained=spec.get("pretrained", False))
+    return build(spec["name"], **told_of(data), width=spec["width"], pretrained=spec.get("pretrained", False))
 
 
-def _images(data: Mapping[str, Json]) -> dict[str, Any]:
+def told_of(data: Mapping[str, Json]) -> dict[str, Any]:
     """What a network is told of its images while it is built."""
     return {
         "classes": len(data["classes"]),

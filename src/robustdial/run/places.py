@@ -35,18 +35,19 @@ def data_of(run: Run, classes: Sequence[str] | None = None) -> Data:
         classes = class_names(run.classes)
     return load(
         run.data,
-        root=run.root,
         limit=run.limit,
         val=run.val,
         seed=run.seed,
-        size=run.side,
         labelled=run.labelled,
         unlabelled=run.unlabelled,
-        label=run.label,
-        image=run.image,
-        background=run.background,
         classes=classes,
-        workers=run.workers,
         extra=run.extra,
         extra_share=run.extra_share,
+        **reading_of(run),
     )
+
+
+def reading_of(run: Run) -> dict[str, Any]:
+    """How the images of a run are read, wherever they lie: arguments of `load` and of `load_to_measure`."""
+    alike = ("root", "label", "image", "background", "workers")
+    return {name: getattr(run, name) for name in alike} | {"size": run.side}

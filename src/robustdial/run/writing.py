@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +137,7 @@ def _check_data(data: Data, run: Run) -> None:
         again = data_of(run)
     except (ValueError, OSError) as error:
         raise ValueError(f"The data {data.name} cannot be had again: {error}") from error
-    if replace(again, notes=data.notes).shape != data.shape or data_facts(again) != data_facts(data):
+    if data_facts(again) != data_facts(data):
         raise ValueError(
             f"The data {data.name} is divided otherwise when it is loaded again. Give the arguments of load here too: "
             "seed, val, limit, size."

@@ -21,7 +21,7 @@ from robustdial.own_code import is_place, named, own, taken
 from robustdial.precision import full_precision
 from robustdial.provenance import provenance
 from robustdial.randomness import seeded
-from robustdial.run import Experiment, training_part
+from robustdial.run import Experiment, told_of, training_part
 from robustdial.ship.export import (
     FORMATS,
     MODEL_INFO,
@@ -96,14 +96,9 @@ def _call(spec: Json, data: Json, stage: int | None) -> str:
     """How the user's file builds the network, as Python; empty where it does not."""
     if spec.get("foreign") or not is_place(spec["name"]):
         return ""
-    offered = _offered(data) | ({} if stage is None else {"width": stage})
+    offered = told_of(data) | ({} if stage is None else {"width": stage})
     given = ", ".join(f"{key}={value!r}" for key, value in taken(own(spec["name"], "--model"), offered).items())
     return f"{spec['name'].rpartition(':')[2]}({given})"
-
-
-def _offered(data: Json) -> dict[str, Json]:
-    """What a network is told of the data."""
-    return {"classes": len(data["classes"]), "shape": tuple(data["shape"]), "mean": data["mean"], "std": data["std"]}
 
 
 def _form(name: str, baked: Baked) -> Format:
@@ -112,7 +107,7 @@ def _form(name: str, baked: Baked) -> Format:
     if not baked.facts.call or not isinstance(form, Safetensors):
         return form
     place = _spec_at(about["model"], baked.facts.lam)["name"]
-    return replace(form, fresh=lambda facts: build(place, **_offered(about["data"]), width=facts.stage))
+    return replace(form, fresh=lambda facts: build(place, **told_of(about["data"]), width=facts.stage))
 
 
 def _spec_at(model: Json, lam: float | None) -> Json:
