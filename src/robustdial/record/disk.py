@@ -14,10 +14,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from robustdial.record import lock
-from robustdial.record.errors import AGAIN, named
+from robustdial.record.errors import RESUME, named
 
 
-def make_folder(folder: Path, again: str = AGAIN) -> None:
+def make_folder(folder: Path, again: str = RESUME) -> None:
     """Make a folder, and those above it, where there is none. Raises OSError, one line with the remedy."""
     with named(folder, again):
         folder.mkdir(parents=True, exist_ok=True)
@@ -35,12 +35,12 @@ def remove_empty(folders: Sequence[Path]) -> None:
             folder.rmdir()
 
 
-def write_text(path: Path, text: str, again: str = AGAIN) -> None:
+def write_text(path: Path, text: str, again: str = RESUME) -> None:
     """Write a text file atomically."""
     write_file(path, lambda part: part.write_text(text, encoding="utf-8"), again)
 
 
-def write_file(path: Path, write: Callable[[Path], object], again: str = AGAIN) -> None:
+def write_file(path: Path, write: Callable[[Path], object], again: str = RESUME) -> None:
     """Let `write` fill a file beside `path`, push it to the disk, and rename it into place; nothing if it raises."""
     part = _beside(path)
     with named(path, again), _claimed(part):

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-AGAIN = "then try again, a training with --resume; nothing is lost."
+RESUME = "then try again, a training with --resume; nothing is lost."
 ANEW = "then give the command again."
 
 
 @contextmanager
-def named(path: Path, again: str = AGAIN) -> Iterator[None]:
+def named(path: Path, again: str = RESUME) -> Iterator[None]:
     """Name the file that could not be written, and the remedy."""
     try:
         yield

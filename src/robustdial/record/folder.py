@@ -9,7 +9,7 @@ from shlex import quote
 from torch import Tensor
 
 from robustdial.record.disk import is_unfinished, make_folder, missing, put_in_place, remove_empty, staged, sweep
-from robustdial.record.errors import AGAIN, ANEW, named
+from robustdial.record.errors import ANEW, RESUME, named
 from robustdial.record.forms import TRAINED_RUN
 from robustdial.record.lock import Hold, hold
 from robustdial.record.names import BEST, COMPARE, CONFIG, GENERATOR, LAST, NEVER, RUN
@@ -76,7 +76,7 @@ def create_untrained(folder: Path, about: Mapping[str, Json], weights: Mapping[s
         put_in_place(stage, folder, [BEST, Path(BEST).with_suffix(".json").name, RUN])
 
 
-def opened(folder: Path, again: str = AGAIN) -> Hold:
+def opened(folder: Path, again: str = RESUME) -> Hold:
     """Be the one process that trains in a folder, and sweep it. Raises ValueError if another one is at work there."""
     with named(folder, again):
         held = hold(folder)
