@@ -54,8 +54,9 @@ def compare(argv: Sequence[str]) -> int:
 def _asked(names: Sequence[str], flags: Any, preset: Preset, written: set[str]) -> Comparison:
     """The comparison that a command line describes, of methods and flags, of which some are written out."""
     entries = tuple(entry_of(name, {"eps": flags.eps, "norm": flags.norm}, preset) for name in names)
-    threat, first = threat_of(flags.norm, radius(flags.eps)), _first(flags, "distil" in written)
-    if first is not None:
+    threat, first = threat_of(flags.norm, radius(flags.eps)), None
+    if flags.first:
+        first = SharedStart(flags.first, flags.distil if "distil" in written else DISTIL)
         entries = tuple(map(_not_warmed, entries))
         flags.distil = 0.0  # of the methods alone, and they are taught by what comes first
     measured = (flags.seeds, flags.attack, flags.n, threat, flags.also, first)
@@ -71,11 +72,6 @@ def _is_same(asked: Comparison, begun: Comparison) -> bool:
         return json.dumps([asdict(comparison) | {"run": asdict(run) | places}], default=str, sort_keys=True)
 
     return said(asked) == said(begun)
-
-
-def _first(flags: Any, distil: bool) -> SharedStart | None:
-    """The standard training that all start from, if one is asked for."""
-    return SharedStart(flags.first, flags.distil if distil else DISTIL) if flags.first else None
 
 
 def _not_warmed(entry: Entry) -> Entry:

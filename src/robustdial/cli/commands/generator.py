@@ -61,15 +61,8 @@ def generator(
         out: folder of the generator.
         resume: continue the generator in --out, with its own settings.
     """
-    settings: dict[str, Json] = {
-        "data": data,
-        "epochs": epochs,
-        "batch": batch,
-        "width": width,
-        "latent": latent,
-        "lr": lr,
-    }
-    settings |= {"seed": seed, "limit": limit, "size": size, "root": root}
+    settings: dict[str, Json] = {"data": data, "epochs": epochs, "batch": batch, "width": width, "latent": latent}
+    settings |= {"lr": lr, "seed": seed, "limit": limit, "size": size, "root": root}
     settings |= {"label": label, "image": image, "background": background}
     given = {flag: value for flag, value in settings.items() if value is not None}
     where = device_of(device)

@@ -17,8 +17,7 @@ def train_words(argv: Sequence[str]) -> bool:
         console.print(f"usage: robustdial train RECIPE [flags]\n\nrecipes: {', '.join(table('recipes', 'RECIPES'))}")
         console.print("flags:   robustdial train oat --help")
         return False
-    source = recipe_named(argv[0])
-    bind(training_flags(source, preset_of(argv).of(argv[0])), argv[1:], f"robustdial train {argv[0]}", "method")
+    _check_flags("train", argv)
     return True
 
 
@@ -30,9 +29,7 @@ def plan_words(argv: Sequence[str]) -> bool:
     if not argv or argv[0] in ("-h", "--help"):
         console.print("usage: robustdial plan RECIPE --devices 8xH200 [the flags of robustdial train RECIPE]")
         return False
-    source = recipe_named(argv[0])
-    flags = training_flags(source, preset_of(argv).of(argv[0]), (DEVICES,))
-    bind(flags, argv[1:], f"robustdial plan {argv[0]}", "method")
+    _check_flags("plan", argv, DEVICES)
     return True
 
 
@@ -41,3 +38,9 @@ def compare_words(argv: Sequence[str]) -> bool:
     names = list(takewhile(lambda word: not word.startswith("-"), argv))
     bind(comparison_flags(preset_of(argv).shared), argv[len(names) :], "robustdial compare")
     return True
+
+
+def _check_flags(command: str, argv: Sequence[str], *more: Flag) -> None:
+    """Raise UsageError if there is no such recipe, or the words behind it are not its flags."""
+    flags = training_flags(recipe_named(argv[0]), preset_of(argv).of(argv[0]), more)
+    bind(flags, argv[1:], f"robustdial {command} {argv[0]}", "method")
