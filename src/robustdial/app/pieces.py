@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from html import escape
 from itertools import pairwise
@@ -12,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from robustdial.data import grey_levels
+from robustdial.report.pictures import png
 from robustdial.report.words import amount, percent
 from robustdial.typing import Json
 
@@ -36,11 +35,9 @@ STYLE = """
 """
 
 
-def as_url(image: Image.Image) -> str:
-    """A picture as a `data:` URL."""
-    stream = io.BytesIO()
-    image.save(stream, "PNG")
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+def as_url(x: Tensor) -> str:
+    """An image `[1, C, H, W]` in [0, 1] as a `data:` URL."""
+    return png(grey_levels(x)[0])
 
 
 def picture(x: Tensor) -> Image.Image:
@@ -53,11 +50,11 @@ def picture(x: Tensor) -> Image.Image:
 
 def trio(clean: Tensor, adv: Tensor | None, told: Sequence[str]) -> str:
     """The clean image, the attacked one and what was added, with a line under each."""
-    shown = [picture(clean)]
+    shown = [clean]
     if adv is not None:
         change = adv - clean
         largest = change.abs().max().clamp_min(1e-8)
-        shown += [picture(adv), picture(0.5 + change / (2 * largest))]
+        shown += [adv, 0.5 + change / (2 * largest)]
     cards = (
         f'<figure class="rd-card"><img src="{as_url(one)}" alt="{escape(words)}">'
         f"<figcaption>{escape(words)}</figcaption></figure>"

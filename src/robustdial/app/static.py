@@ -12,7 +12,7 @@ from pathlib import Path
 
 from robustdial import record
 from robustdial.app.demonstration import Demonstration
-from robustdial.app.pieces import as_url, picture
+from robustdial.app.pieces import as_url
 from robustdial.method.threat import Ball
 from robustdial.own_code import named
 from robustdial.typing import Json
@@ -74,8 +74,8 @@ def _image(demo: Demonstration, number: int) -> dict[str, Json]:
     advs = (demo.attacked(sample, lam, demo.widths[-1], None) for lam in demo.lambdas)
     return {
         "label": sample.label,
-        "clean": as_url(picture(sample.x)),
-        "attacked": [as_url(picture(adv)) for adv in advs],
+        "clean": as_url(sample.x),
+        "attacked": [as_url(adv) for adv in advs],
     }
 
 

@@ -108,11 +108,11 @@ def decode(file: File, name: str, background: Colour = WHITE) -> Image.Image:
             raise _undecodable(name) from error
 
 
-def as_shown(image: Image.Image, name: str, background: Colour = WHITE) -> Image.Image:
-    """An image that somebody has opened, as `decode` gives it. Raises ValueError for more than 8 bits per channel."""
+def as_shown(image: Image.Image, name: str) -> Image.Image:
+    """An image that somebody has opened, as a viewer shows it over white. Raises ValueError for more than 8 bits."""
     if (mode := _deep(image)) is not None:
         raise ValueError(f"{name} has pixels of mode {mode!r}. Bring it to 8 bits per channel.")
-    return _shown(image, background)
+    return _shown(image, WHITE)
 
 
 def header(file: File, name: str) -> Header:

@@ -90,20 +90,20 @@ def compare(comparison: Comparison) -> Generator[CompareStep, None, None]:
 
 
 def _all_of(comparison: Comparison) -> Generator[CompareStep, None, None]:
-    clock, before = time.monotonic(), seconds_so_far(comparison)
+    began = time.monotonic() - seconds_so_far(comparison)
     for seed in comparison.all_seeds:
         data = data_of(replace(comparison.run, seed=seed), _known_classes(comparison))
         for stage in stages(comparison, seed):
             with closing(_train_interleaved(stage, data)) as turns:
                 for turn in turns:
                     if turn.closed:
-                        write(comparison, before + time.monotonic() - clock)
+                        write(comparison, time.monotonic() - began)
                     yield turn
         for entry in comparison.entries:
             for _ in _measured(comparison, entry, seed, data):
-                write(comparison, before + time.monotonic() - clock)
+                write(comparison, time.monotonic() - began)
                 yield CompareStep(entry.label, seed, None, True)
-    write(comparison, before + time.monotonic() - clock)
+    write(comparison, time.monotonic() - began)
 
 
 def write(comparison: Comparison, seconds: float) -> None:
