@@ -144,7 +144,9 @@ CROSSED = {
     "weights?": str,
 }
 ROW = {"robust?": SHARE, "robust_interval?": SPAN, "accuracy?": SHARE, "interval?": SPAN, "n": COUNT}
-NORM = {**ROW, "threat": str, "robust": SHARE, "robust_interval": SPAN}
+ROBUST = {"robust": SHARE, "robust_interval": SPAN}
+BOTH = {**ROBUST, "clean": SHARE, "clean_interval": SPAN}
+NORM = {**ROW, **ROBUST, "threat": str}
 MEASURED = {"lam": NUMBER, "width?": SHARE, "clean": SHARE, "robust": SHARE, "n": COUNT, "attack": str}
 EVALUATED = {
     **MEASURED,
@@ -154,20 +156,9 @@ EVALUATED = {
     "threat_model": str,
     "radius": float,
     "seconds": float,
-    "clean_interval": SPAN,
-    "robust_interval": SPAN,
+    **BOTH,
     "standing": [{"attack": str, "tried": COUNT, "standing": COUNT, "seconds": float}],
-    "per_class?": [
-        {
-            "label": COUNT,
-            "name": str,
-            "n": COUNT,
-            "clean": SHARE,
-            "robust": SHARE,
-            "clean_interval": SPAN,
-            "robust_interval": SPAN,
-        }
-    ],
+    "per_class?": [{"label": COUNT, "name": str, "n": COUNT, **BOTH}],
     "weights?": str,
     "trained?": bool,
     "chosen_on?": TEXT,
@@ -180,11 +171,11 @@ EVALUATED = {
     "average?": SHARE,
     "gap?": Maybe({"attack": str, "sample": COUNT, "broken?": COUNT, "robust?": NUMBER, "interval?": Maybe(SPAN)}),
     "checks?": [{"id": str, "title": str, "state": str, "seen": str, "meaning": str, "remedy": str}],
-    "curve?": [{**ROW, "eps": str, "radius": float, "attack?": str, "robust": SHARE, "robust_interval": SPAN}],
+    "curve?": [{**ROW, **ROBUST, "eps": str, "radius": float, "attack?": str}],
     "corruptions?": [{**ROW, "kind": str, "level": COUNT, "accuracy": SHARE}],
-    "unseen?": [{**ROW, "threat": str, "attack": str, "robust": SHARE, "robust_interval": SPAN}],
-    "warps?": [{**ROW, "threat": str, "attack": str, "robust": SHARE, "robust_interval": SPAN}],
-    "background?": [{**ROW, "changed": str, "how": str, "background": str, "robust": SHARE, "robust_interval": SPAN}],
+    "unseen?": [{**ROW, **ROBUST, "threat": str, "attack": str}],
+    "warps?": [{**ROW, **ROBUST, "threat": str, "attack": str}],
+    "background?": [{**ROW, **ROBUST, "changed": str, "how": str, "background": str}],
     **ORIGIN,
 }
 COMPARED = {
@@ -231,14 +222,7 @@ BAKED = {
     "network": {...: ANY},
     "run": {...: ANY},
     "measured": POINT,
-    "several?": {
-        "attack": str,
-        "n": COUNT,
-        "norms": [NORM],
-        "average": SHARE,
-        "robust": SHARE,
-        "robust_interval": SPAN,
-    },
+    "several?": {"attack": str, "n": COUNT, "norms": [NORM], "average": SHARE, **ROBUST},
     "files": {...: FILE},
 }
 """What the card of a baked network holds, whatever it is called."""
@@ -263,30 +247,14 @@ TRAINED_EPOCH = {
 FORMS: dict[str, Form] = {
     names.RUN: A_RUN,
     names.EPOCHS: EPOCH,
-    names.TROUBLES: {
-        "epoch": COUNT,
-        "trouble": str,
-        "action": str,
-        "seconds_lost?": float,
-        "spent_lost?": float,
-    },
+    names.TROUBLES: {"epoch": COUNT, "trouble": str, "action": str, "seconds_lost?": float, "spent_lost?": float},
     names.FRONTIER: {**POINTS, "part?": {"test"}},
     names.CHOOSE: {**POINTS, "part?": {"val"}},
     "frontier-before.json": {**POINTS, "part?": {"test"}},
     "choose-before.json": {**POINTS, "part?": {"val"}},
     names.CROSS: CROSSED,
     names.SCORE: {"scores": [MEASURED]},
-    names.ALSO: {
-        "parts": [
-            {
-                "lam": NUMBER,
-                "part": str,
-                "asked": Maybe(COUNT),
-                "n": COUNT,
-                "columns": {...: SHARE},
-            }
-        ]
-    },
+    names.ALSO: {"parts": [{"lam": NUMBER, "part": str, "asked": Maybe(COUNT), "n": COUNT, "columns": {...: SHARE}}]},
     names.COMPARE: COMPARED,
     names.CARD: BAKED,
     names.GENERATOR: {
