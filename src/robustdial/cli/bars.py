@@ -80,7 +80,7 @@ def training_shown(experiment: Experiment) -> TrainingBar | EpochLines:
 
 
 class ComparisonBar:
-    """A live bar over all epochs of a comparison, with the run at hand."""
+    """A live bar over all epochs of a comparison, with the run at hand; shown inside of `bar`."""
 
     def __init__(self, comparison: Comparison) -> None:
         first = comparison.first.epochs if comparison.first else 0
@@ -94,13 +94,6 @@ class ComparisonBar:
         done = sum(len(record.read_epochs(folder)) for folder in self.folders.values())
         self.bar = counting("comparing", comparison.seeds * each, each=True, done=done)
         self.told: tuple[str, int] | None = None
-
-    def __enter__(self) -> ComparisonBar:
-        self.bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.bar.stop()
 
     def show(self, turn: CompareStep) -> None:
         """A batch was learned, or a run was measured."""
@@ -142,19 +135,15 @@ def counting(
 
 
 class StageBars:
-    """A live bar for each stage of an evaluation: how many images it has tried, how long it will take."""
+    """A live bar for each stage of an evaluation: how many images it has tried, how long it will take.
+
+    They are shown inside of `bar`.
+    """
 
     def __init__(self, names: Sequence[str]) -> None:
         live = console.is_terminal
         self.bar = Progress(*_columns(MofNCompleteColumn()), console=console) if live else Lines(console)
         self.tasks = [self.bar.add_task(name, start=False, total=None, note="") for name in names]
-
-    def __enter__(self) -> StageBars:
-        self.bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.bar.stop()
 
     def show(self, advance: Advance) -> None:
         """A batch is done."""

@@ -40,18 +40,12 @@ class Lines:
         return TaskID(len(self.tasks) - 1)
 
     def __enter__(self) -> Lines:
-        self.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.stop()
-
-    def start(self) -> None:
         """Time counts from here."""
         for task in self.tasks:
             task.start()
+        return self
 
-    def stop(self) -> None:
+    def __exit__(self, *error: object) -> None:
         """Nothing is left to tell: the last line has been told."""
 
     def start_task(self, task: TaskID) -> None:

@@ -81,10 +81,10 @@ def _not_warmed(entry: Entry) -> Entry:
 
 
 def _compare(comparison: Comparison) -> int:
-    turns = compare_by_turns(comparison)
-    with stoppable() as stop, ComparisonBar(comparison) as bar:
+    turns, shown = compare_by_turns(comparison), ComparisonBar(comparison)
+    with stoppable() as stop, shown.bar:
         for turn in turns:
-            bar.show(turn)
+            shown.show(turn)
             if stop.asked:
                 turns.close()  # saves the run at hand
                 break

@@ -89,7 +89,8 @@ def _say_where(evaluation: Evaluation) -> None:
 
 def _attacked_with_progress(evaluation: Evaluation) -> Survivors | None:
     """What is known of all images after this process's part; None while another part is at work."""
-    with StageBars([attack.name for attack in evaluation.stages]) as bars:
+    bars = StageBars([attack.name for attack in evaluation.stages])
+    with bars.bar:
         for advance in evaluation.run():
             bars.show(advance)
     return evaluation.whole()
