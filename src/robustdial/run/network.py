@@ -97,12 +97,7 @@ def _built(spec: Mapping[str, Json], data: Mapping[str, Json]) -> nn.Module:
 
 def told_of(data: Mapping[str, Json]) -> dict[str, Any]:
     """What a network is told of its images while it is built."""
-    return {
-        "classes": len(data["classes"]),
-        "shape": tuple(data["shape"]),
-        "mean": data["mean"],
-        "std": data["std"],
-    }
+    return {"classes": len(data["classes"]), "shape": tuple(data["shape"]), "mean": data["mean"], "std": data["std"]}
 
 
 def best_weights(folder: Path) -> tuple[str, dict[str, Tensor]]:

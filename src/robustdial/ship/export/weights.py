@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -65,14 +66,7 @@ class Safetensors:
             return _TIMM.format(
                 file=literal(file), name=literal(name), classes=len(facts.classes), channels=facts.shape[0]
             )
-        settings = {
-            "classes": len(facts.classes),
-            "shape": facts.shape,
-            "width": facts.stage,
-            "mean": facts.mean,
-            "std": facts.std,
-        }
-        listed = "".join(f"    {key}={value},\n" for key, value in settings.items())
+        listed = "".join(f"    {key}={value},\n" for key, value in _settings(facts).items())
         return _OURS.format(file=literal(file), name=facts.model, settings=listed)
 
 
@@ -113,14 +107,13 @@ def _by_name(facts: Facts) -> nn.Module:
             f"{facts.model} cannot be built again from its name, so weights alone are of no use. Choose "
             "--format pt2 or onnx, which hold the network too."
         )
-    return build(
-        facts.model,
-        classes=len(facts.classes),
-        shape=facts.shape,
-        mean=facts.mean,
-        std=facts.std,
-        width=facts.stage,
-    )
+    return build(facts.model, **_settings(facts))
+
+
+def _settings(facts: Facts) -> dict[str, Any]:
+    """What `build` is told besides the name."""
+    told = {"classes": len(facts.classes), "shape": facts.shape, "width": facts.stage}
+    return told | {"mean": facts.mean, "std": facts.std}
 
 
 def _fill(net: nn.Module, weights: dict[str, Tensor], facts: Facts) -> nn.Module:
