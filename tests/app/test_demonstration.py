@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,7 +11,8 @@ from PIL import Image
 from robustdial.app import static, write_static
 from robustdial.app.demonstration import Picture
 from robustdial.data import load, unit
-from robustdial.study.tradeoff import Targets
+from robustdial.dial import Dials
+from robustdial.study.tradeoff import Targets, widths_of
 
 
 def test_the_answer_is_the_networks(demo):
@@ -103,6 +105,15 @@ def test_the_page_without_a_server_holds_a_network_for_each_position(demo, tmp_p
         torch.testing.assert_close(torch.tensor(logits).softmax(1)[0], expected, atol=1e-4, rtol=0)
     with pytest.raises(ValueError, match="empty"):
         write_static(demo, tmp_path / "page")
+
+
+def test_the_adversaries_of_the_page_without_a_server_are_those_of_the_full_width():
+    asked, dial = [], Dials((0.0, 0.5, 1.0), widths=(0.5, 1.0))
+    sample = Picture(torch.rand(1, 1, 8, 8), 0)
+    demo = SimpleNamespace(samples=[sample], lambdas=dial.lambdas, widths=widths_of(dial))
+    demo.attacked = lambda sample, lam, width, eps: asked.append((lam, width, eps)) or sample.x
+    static._image(demo, 0)
+    assert asked == [(lam, 1.0, None) for lam in dial.lambdas]
 
 
 def test_without_npm_the_page_says_what_it_needs(tmp_path, monkeypatch):

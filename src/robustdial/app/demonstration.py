@@ -72,7 +72,7 @@ class Demonstration:
 
     @property
     def widths(self) -> tuple[float, ...]:
-        """Trained widths."""
+        """Trained widths, the full one first."""
         return tuple(widths_of(self.experiment.method.dial))
 
     @property

@@ -179,7 +179,7 @@ def _lambda_slider(demo: Demonstration, label: str, name: str) -> gr.Slider:
 
 def _width(demo: Demonstration) -> gr.Radio:
     choices = [(f"{100 * width:g} %", width) for width in demo.widths]
-    return gr.Radio(choices, value=demo.widths[-1], label="width", elem_id="width", visible=len(choices) > 1)
+    return gr.Radio(choices, value=demo.widths[0], label="width", elem_id="width", visible=len(choices) > 1)
 
 
 def _radius(demo: Demonstration) -> gr.Slider:

@@ -71,7 +71,7 @@ def _worth(point: Json) -> dict[str, Json]:
 def _image(demo: Demonstration, number: int) -> dict[str, Json]:
     """A test image, and what an adversary makes of it at each lambda of the full width, as PNG."""
     sample = demo.samples[number]
-    advs = (demo.attacked(sample, lam, demo.widths[-1], None) for lam in demo.lambdas)
+    advs = (demo.attacked(sample, lam, demo.widths[0], None) for lam in demo.lambdas)
     return {
         "label": sample.label,
         "clean": as_url(sample.x),
