@@ -64,6 +64,16 @@ def digest_of(place: str) -> str:
     return hashlib.sha256(_existing(Path(found[1]), "in which it is written").read_bytes()).hexdigest()[:16]
 
 
+def code_of(model: Mapping[str, Any]) -> list[str]:
+    """Digests of the files that build a network, as `run.json` tells of its model; empty texts for those lost.
+
+    >>> code_of({"name": "cnn"}), code_of({"name": "mix", "parts": [{"name": "nowhere.py:net"}, {"name": "cnn"}]})
+    ([], [''])
+    """
+    places = [part["name"] for part in model.get("parts", [model]) if is_place(part["name"])]
+    return ["" if lost(place) else digest_of(place) for place in places]
+
+
 def own(place: str, what: str) -> Callable[..., Any]:
     """What can be called at a place of a file, the same object while the file is the same; `what` it is for errors.
 

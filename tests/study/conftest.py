@@ -38,6 +38,7 @@ class Run:
         x = torch.rand(N, 1, 2, 2, generator=torch.Generator().manual_seed(0))
         y = (x.flatten(1).sum(1) < 2).long()
         self.data = from_tensors((x, y), (x, y))
+        self.about = {"model": {"name": "cnn"}}
         self.asked = []
 
     def at(self, lam, width=1.0):

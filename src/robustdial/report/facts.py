@@ -107,7 +107,7 @@ def _unmeasured(folder: Folder) -> str:
     if not folder.outdated:
         return "Its trade-off has not been measured yet."
     again = " and ".join(f"robustdial {command}" for command in folder.outdated)
-    return f"It was trained further since it was measured; give {again} again."
+    return f"Its weights or its file have changed since it was measured; give {again} again."
 
 
 def chosen(checkpoint: str) -> str:

@@ -9,6 +9,7 @@ from shlex import quote
 from torch import Tensor
 
 from robustdial import record
+from robustdial.own_code import code_of
 from robustdial.typing import Json
 
 Entry = dict[str, Json]
@@ -29,7 +30,8 @@ class Folder:
         extremes: by the key of an evaluation, its easiest and hardest images (`extremes-KEY.safetensors`).
         cross: accuracies with attack and network at different lambdas (`cross.json`).
         pictures: clean and adversarial test images with predictions (`pictures.safetensors`).
-        outdated: commands whose numbers are left out, because the run was trained further since.
+        outdated: commands whose numbers are left out, because the run was trained further since, or the file edited
+            that builds its network.
     """
 
     name: str
@@ -84,7 +86,11 @@ def read(folder: Path) -> Folder:
     epochs = record.read_epochs(folder)
     found = {"frontier": _json(folder / record.FRONTIER, record.MEASURED_POINTS), "cross": _json(folder / record.CROSS)}
     weights = record.served_weights(folder)
-    outdated = tuple(name for name, about in found.items() if about.get("weights", weights) != weights)
+    outdated = tuple(
+        name
+        for name, about in found.items()
+        if about.get("weights", weights) != weights or _edited(run.get("model"), about)
+    )
     frontier, cross = ({} if name in outdated else about for name, about in found.items())
     scores = [score for score in _json(folder / record.SCORE).get("scores", []) if "standing" in score]
     path = folder / record.PICTURES
@@ -103,6 +109,12 @@ def read(folder: Path) -> Folder:
         pictures=_pictured(path, ("",), "lams") if path.exists() and "frontier" not in outdated else None,
         outdated=outdated,
     )
+
+
+def _edited(model: Json, about: Entry) -> bool:
+    """Whether a file of the user's that builds the network has changed since; of one that is lost nothing is known."""
+    code = code_of(model) if model else []
+    return "" not in code and code != [] and about.get("code", code) != code
 
 
 def _extremes(folder: Path, scores: list[Entry]) -> dict[str, dict[str, Tensor]]:

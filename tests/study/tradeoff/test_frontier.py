@@ -4,10 +4,12 @@ import json
 
 import pytest
 
+from robustdial import record
 from robustdial.attack import PGDAttack
 from robustdial.attack.own import own_attack
 from robustdial.dial import Dials
 from robustdial.evaluate import Position
+from robustdial.report.folder import read
 from robustdial.study.tradeoff import ledger, measure_frontier, positions_of
 
 DIAL = Dials((0.0, 1.0), (0.5, 1.0))
@@ -85,6 +87,22 @@ def test_a_file_that_has_only_the_name_of_an_attack_is_of_the_one_that_is_called
 def test_other_weights_start_afresh(run, make_run):
     measured(run)
     assert set(measured(make_run(run.folder, scale=2.0))) == set(GRID)
+
+
+def test_the_same_weights_in_code_that_was_edited_start_afresh(run, tmp_path):
+    place, weights = tmp_path / "net.py", run.state.served.state_dict()
+    record.write_tensors(run.folder / record.BEST, {f"model.{name}": value for name, value in weights.items()}, {})
+    for text, again in (("def build(): pass", GRID), ("def build(): pass", []), ("def build(): ...", GRID)):
+        place.write_text(text)
+        run.about = {"model": {"name": f"{place}:build"}}
+        assert set(measured(run)) == set(again)
+        about = read(run.folder)
+        assert (about.outdated, len(about.points)) == ((), len(GRID))
+    record.write_json(run.folder / record.RUN, run.about)
+    place.write_text("def build(): return 1")
+    assert read(run.folder).outdated == ("frontier",)
+    place.unlink()  # of which nothing is known
+    assert read(run.folder).outdated == ()
 
 
 def test_a_file_of_the_old_form_starts_afresh(run):

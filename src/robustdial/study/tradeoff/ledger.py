@@ -13,6 +13,7 @@ from robustdial.attack import Attack
 from robustdial.data import Source
 from robustdial.evaluate import Position
 from robustdial.method import describe
+from robustdial.own_code import code_of
 from robustdial.run import Experiment
 from robustdial.study.tradeoff.attacked import attacked_with, meant_by
 from robustdial.study.tradeoff.costs import costs_of, dialed_cost, places_of, timing_of
@@ -25,9 +26,10 @@ from robustdial.typing import Json
 class Ledger:
     """A file of points; each is written as soon as it is measured, and found again by a later call.
 
-    Points are found again only where the attack, the images, the seed and the weights are the same; otherwise the file
-    begins anew with the next point, and the earlier one is kept beside it (`frontier-before.json`), where a call under
-    its conditions finds it. Latencies are found again where machine and threads are the same.
+    Points are found again only where the attack, the images, the seed, the weights and the user's file that builds the
+    network are the same; otherwise the file begins anew with the next point, and the earlier one is kept beside it
+    (`frontier-before.json`), where a call under its conditions finds it. Latencies are found again where machine and
+    threads are the same.
 
     Args:
         path: of the file.
@@ -163,4 +165,6 @@ def conditions_of(experiment: Experiment, part: str, source: Source, attack: Att
         "weights": record.fingerprint(experiment.state.served.state_dict()),
         "adversary": describe(experiment.method.threat),
         "precision": "float32",
+        # the same weights in a forward that was edited are another network
+        **({"code": code} if (code := code_of(experiment.about["model"])) else {}),
     }
