@@ -165,6 +165,7 @@ train clean --gpu 0                            | There is no flag --gpu. The nea
 train clean --dataset cifar10                  | There is no flag --dataset. The nearest is --data.
 train clean --num-epochs 3                     | There is no flag --num-epochs. The nearest is --epochs.
 train clean --num-workers 3                    | There is no flag --num-workers.
+train clean --cutmix 1e-300                    | cutmix=1e-300 draws no share. Give one from 0.001 to 1000
 train oat --steps -1                           | steps=-1 is out of range
 train oat --lambdas 0 2                        | between 0 and 1
 train oat --lambdas=0,2                        | between 0 and 1
@@ -174,6 +175,7 @@ train m-deat --most 0                          | most
 compare free:replays=x                         | --replays x is no whole number
 compare free:lr=1                              | no knob of free
 compare free --seeds 0                         | --seeds 0
+compare free --seeds 1000000000                | --seeds 1000000000 is no number of runs per method. Give 1 to
 compare free --n 0                             | --n 0
 compare free --attack pgd-0                    | pgd-0
 compare free --attacks pgd-5                   | There is no flag --attacks. The nearest is --attack.

@@ -85,6 +85,7 @@ def test_a_feed_mixes_after_it_has_augmented():
     [
         ({"mixup": -1.0}, "mixup=-1.0 is negative"),
         ({"cutmix": float("inf")}, "cutmix=inf is not finite"),
+        ({"mixup": 1e-9}, "mixup=1e-09 draws no share"),
         ({}, "mix nothing"),
     ],
 )

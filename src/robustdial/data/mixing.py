@@ -14,6 +14,8 @@ from robustdial.checks import fields_fit
 from robustdial.data.batch import Batch
 from robustdial.distributed import ALONE, World
 
+_LEAST, _MOST = 0.001, 1000  # beyond, shares are 0, 1/2 or 1, and in float32 not even that
+
 
 def mixing_of(mixup: float, cutmix: float) -> Mixing | None:
     """`Mixing(mixup, cutmix)`, or None where both are 0. Raises ValueError if one cannot be meant."""
@@ -51,6 +53,9 @@ class Mixing:
         fields_fit(self)
         if not self.mixup and not self.cutmix:
             raise ValueError("mixup=0 and cutmix=0 mix nothing. Give one of them, such as mixup=0.2.")
+        for name, value in (("mixup", self.mixup), ("cutmix", self.cutmix)):
+            if value and not _LEAST <= value <= _MOST:
+                raise ValueError(f"{name}={value} draws no share. Give one from {_LEAST} to {_MOST}, or 0 for none.")
 
     def __call__(self, batch: Batch, classes: int, world: World = ALONE) -> Batch:
         """The batch, mixed, with probabilities of so many classes as labels. Its labels must be class numbers."""

@@ -11,12 +11,14 @@ from typing import Any, NamedTuple, get_args
 
 from robustdial import record
 from robustdial.attack import Attack, check_supports, parse
+from robustdial.checks import SEEDS
 from robustdial.method.threat import Threat
 from robustdial.recipes import Norm, recipe, threat_of
 from robustdial.run import Run, relocated, unknown
 from robustdial.study.evaluation import EXTRAS
 from robustdial.study.tradeoff import attacked_with
 
+_MOST = 10_000  # runs per method: each has a folder, and its place in every table
 _REMEDY = "Put a copy of it back, or compare into a new folder."
 
 
@@ -79,8 +81,12 @@ class Comparison:
             raise ValueError(
                 f"A comparison needs different methods, but {what}. Write for example: pgd-at free m-deat."
             )
-        if not 1 <= self.seeds <= 2**32 - self.run.seed:
-            raise ValueError(f"--seeds {self.seeds}: give at least one run per method, and no seed beyond 2**32 - 1.")
+        most = min(_MOST, SEEDS - self.run.seed)
+        if not 1 <= self.seeds <= most:
+            raise ValueError(
+                f"--seeds {self.seeds} is no number of runs per method. Give 1 to {most:,}, and no seed beyond "
+                "2**32 - 1."
+            )
         if self.n is not None and self.n < 1:
             raise ValueError(f"--n {self.n}: give at least one image to measure on.")
         if self.first and (self.run.start or self.run.teacher):
