@@ -216,6 +216,18 @@ def test_the_score_has_every_norm_the_average_and_the_union(subject):
     assert record.read_json(subject.folder / record.SCORE)["scores"] == [score]
 
 
+@pytest.mark.parametrize("edited", [Linf(0.05), L2(0.06), L1(0.1)])
+def test_a_union_goes_with_the_first_norm_of_another_network(subject, edited):
+    whole = Evaluation(replace(subject, threat=UNION), ATTACK, batch=8)
+    write_score(whole, scored(subject))
+    part = Evaluation(replace(subject, threat=edited), ATTACK, batch=8)
+    forget_another(part)
+    assert known_score(whole)["norms"]
+    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 4)).eval()
+    forget_another(replace(part, subject=replace(part.subject, f=net)))
+    assert known_score(whole) == {}
+
+
 @pytest.mark.parametrize("stop", [2, 6, 11])
 def test_stopped_in_any_norm_it_goes_on_where_it_was(subject, stop):
     undisturbed = scored(replace(subject, folder=subject.folder / "other"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from robustdial import record
 from robustdial.attack import Clean, autoattack
@@ -81,15 +81,20 @@ def known_score(evaluation: Evaluation) -> dict[str, Json]:
 def forget_another(evaluation: Evaluation) -> None:
     """Take out of `score.json` what another network of the same conditions has left there, before this one is measured.
 
-    Where the verdicts are of code that has been edited since, so are the further parts and the extremes.
+    Where the verdicts are of code that has been edited since, so are the further parts and the extremes, and what the
+    union of several threats has of them.
     """
     path = evaluation.subject.folder / record.SCORE
     if not evaluation.of_another:
         return
     with record.changing(path):
-        others = [score for score in _scores(evaluation) if score.get("key") != evaluation.key]
-        record.write_json(path, {"scores": others})
+        record.write_json(path, {"scores": [s for s in _scores(evaluation) if evaluation.key not in _keys(s)]})
     (evaluation.subject.folder / record.EXTREMES.format(evaluation.key)).unlink(missing_ok=True)
+
+
+def _keys(score: Mapping[str, Json]) -> list[Json]:
+    """Of the evaluations that a score is made of."""
+    return [part.get("key") for part in (score, *score.get("norms", []))]
 
 
 def write_score(evaluation: Evaluation, score: dict[str, Json]) -> None:
