@@ -111,8 +111,13 @@ def test_a_foreign_network_is_measured_on_the_whole_of_a_set_without_parts(place
     whole = "It is not divided into parts: all of its 40 images are measured."
     assert score["n"] == 40
     order = "The logits are taken to stand for a, b, in this order. If they do not, give --classes."
-    assert score["notes"] == [ALPHA, whole, order]
-    assert f"data: {whole}" in capsys.readouterr().out
+    drawn = (
+        "net.py:build gives other weights whenever it is called (2 of 2 tensors), as where they are drawn at random: "
+        "such a network is untrained. Load them in it, or give --weights."
+    )
+    assert score["notes"] == [ALPHA, whole, order, drawn]
+    printed = capsys.readouterr().out
+    assert f"data: {whole}" in printed and f"network: {drawn}" in printed
     assert whole in (tmp_path / "report.html").read_text()
 
 

@@ -15,7 +15,7 @@ from robustdial.models import build, known
 from robustdial.models.renamed import renamed
 from robustdial.models.weights_file import read_weights
 from robustdial.models.zoo import classes_of, normalisation_of
-from robustdial.own_code import function_at, importing_from, is_place, needed, told
+from robustdial.own_code import function_at, importing_from, is_place, named, needed, told
 
 _EXTRA = "_extra_state"  # as torch calls what get_extra_state gives
 
@@ -75,6 +75,33 @@ def _built(place: str, images: Mapping[str, Any]) -> Any:
     with importing_from(folder), told(f"network {place} cannot be built"):
         # it has a default where its weights need no other; and a package was not written for this library
         return function(**needed(function, images if is_place(place) else {}))
+
+
+def drawn_anew(model: nn.Module, place: str, images: Mapping[str, Any]) -> str | None:
+    """What to say of a function whose network has other weights when it is called again; None where they are the same.
+
+    It is called once more; where that fails, nothing is known of it.
+
+    Args:
+        model: what it has built, on the CPU.
+        place, images: as in `load_foreign`, without weights.
+    """
+    try:
+        again = _built(place, images)
+    except ValueError:
+        return None
+    pairs = list(zip(model.parameters(), again.parameters(), strict=False)) if isinstance(again, nn.Module) else []
+    other = sum(not _same(one.detach(), two.detach()) for one, two in pairs)
+    if not other:
+        return None
+    return (
+        f"{named(place)} gives other weights whenever it is called ({other} of {len(pairs)} tensors), as where they "
+        "are drawn at random: such a network is untrained. Load them in it, or give --weights."
+    )
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return is_lazy(one) or is_lazy(other) or torch.equal(one.nan_to_num(), other.nan_to_num())
 
 
 def fill(model: nn.Module, path: Path) -> None:

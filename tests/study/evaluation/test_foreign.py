@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from robustdial.cli import main
 from robustdial.models import build
-from robustdial.study.evaluation import load_foreign
+from robustdial.study.evaluation import drawn_anew, load_foreign
 
 NET = """
 from torch import nn
@@ -55,6 +55,22 @@ def nothing():
 
 def told(classes, shape):
     return nn.Sequential(nn.Flatten(), nn.Linear(shape[1] * shape[2], classes))
+
+def half():
+    net = build()
+    nn.init.zeros_(net[1].bias)
+    return net
+
+def filled():
+    from safetensors.torch import load_file
+    net = build()
+    net.load_state_dict(load_file("w.safetensors"))
+    return net
+
+def once():
+    import os
+    os.mkdir("built")
+    return build()
 
 def sure(shape, classes=4):
     return told(classes, shape)
@@ -275,6 +291,16 @@ def test_a_function_is_told_what_it_has_no_default_for(place):
     images = {"classes": 10, "shape": (1, 8, 8), "mean": [0.5]}
     assert load_foreign("net.py:told", None, images=images)[1].out_features == 10
     assert load_foreign("net.py:sure", None, images=images)[1].out_features == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("build", "(2 of 2 tensors)"), ("half", "(1 of 2 tensors)"), ("filled", None), ("once", None)],
+)
+def test_weights_that_are_drawn_anew_are_told_from_those_that_are_loaded(place, name, told):
+    net = load_foreign(f"net.py:{name}", None)
+    found = drawn_anew(net, f"net.py:{name}", {})
+    assert found is None if told is None else told in found
 
 
 def test_a_network_of_timm_is_measured_with_weights_of_its_own(place):

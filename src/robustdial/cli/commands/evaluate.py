@@ -13,6 +13,7 @@ from robustdial.attack import Attack, check_supports, parse, shortened
 from robustdial.cli.commands.evaluation_progress import evaluate_with_progress
 from robustdial.cli.console import print_notes
 from robustdial.cli.quantities import radius, threats
+from robustdial.cli.terminal import console
 from robustdial.cli.usage import UsageError, choose
 from robustdial.data import Data, Part, class_names, few, load_to_measure, renumbered
 from robustdial.method.threat import Ball, Linf, Masked, Threat
@@ -21,7 +22,16 @@ from robustdial.own_code import told
 from robustdial.precision import Precision, resolve
 from robustdial.recipes import Norm, threat_of
 from robustdial.run import device_of, trained
-from robustdial.study.evaluation import EXTRAS, Evaluation, Subject, check_gradient, foreign, load_foreign, of_run
+from robustdial.study.evaluation import (
+    EXTRAS,
+    Evaluation,
+    Subject,
+    check_gradient,
+    drawn_anew,
+    foreign,
+    load_foreign,
+    of_run,
+)
 from robustdial.study.tradeoff import lambdas_of, part_of
 from robustdial.typing import px
 
@@ -198,12 +208,16 @@ def _of_model(
     images = part_of(getattr(data, part), asked.n).to(device)
     threat = asked.threat(Linf(px(8)))
     check_supports(attack, threat)
+    drawn = None if which.weights or known(which.place) else drawn_anew(network, which.place, about)
     with told(f"The network cannot be moved to {device}"):
         network.to(device)
     name = which.place if which.output is None else f"{which.place}, output {which.output}"
     subject = foreign(network, name, data, images, threat, folder, part=part, chosen_on=chosen_on, batch=batch)
     check_gradient(subject.f, images, attack)
-    return subject
+    if drawn is None:
+        return subject
+    console.print(f"network: {drawn}", markup=False, soft_wrap=True)
+    return replace(subject, notes=(*subject.notes, drawn))
 
 
 def _refuse(flags: Mapping[str, object], run: bool) -> None:

@@ -12,7 +12,7 @@ extra_measurements.py  accuracy at every radius, in bad weather, under other thr
 extremes.py     the images that fell most easily and stand most firmly
 """
 
-from robustdial.models.foreign import load_foreign
+from robustdial.models.foreign import drawn_anew, load_foreign
 from robustdial.study.evaluation.budget_gap import gap_of, sampled
 from robustdial.study.evaluation.evaluation import Evaluation
 from robustdial.study.evaluation.examination import findings
@@ -36,6 +36,7 @@ __all__ = [
     "Extra",
     "Subject",
     "check_gradient",
+    "drawn_anew",
     "findings",
     "foreign",
     "forget_another",
