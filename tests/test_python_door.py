@@ -229,7 +229,7 @@ rd.load("digits", seed=-1)                  | seed=-1 is out of range
 rd.load(7)                                  | name is 7. Give text
 rd.from_tensors(X, Y)                       | not a pair of tensors
 rd.from_tensors((X, Y), (X, Y), limit=2.5)  | limit=2.5 is no whole number
-rd.from_tensors((X.numpy(), Y), (X, Y))     | torch.as_tensor makes one of an array
+rd.from_tensors((X.numpy(), Y), (X, Y))     | Use torch.as_tensor on arrays
 rd.from_tensors((X, Y), (X, Y), augment=4)  | augment=4 cannot be called
 data().to("gpu")                            | device='gpu' is no device. Write cpu, cuda or cuda:0
 data().to("cuda:99")                        | CUDA devices here

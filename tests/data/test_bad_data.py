@@ -10,6 +10,7 @@ import zlib
 import pytest
 import torch
 from PIL import Image
+from torch.utils.data import DataLoader, TensorDataset
 
 from robustdial.data import from_tensors, load
 
@@ -65,9 +66,18 @@ def test_classes_without_images_are_named():
         from_tensors((X, Y), (X, Y), classes=["ant", "bee", "cat", "dog"])
 
 
-def test_arrays_are_no_tensors():
-    with pytest.raises(TypeError, match=r"torch\.as_tensor makes one"):
-        from_tensors((X.numpy(), Y.numpy()), (X, Y))
+PAIRS = TensorDataset(X, Y)
+ARRAYS, LISTS = (X.numpy(), Y.numpy()), (X.tolist(), Y.tolist())
+NO_PAIRS = [ARRAYS, LISTS, (X, Y, Y), X, PAIRS, list(PAIRS), DataLoader(PAIRS), "digits"]
+
+
+@pytest.mark.parametrize("part", NO_PAIRS, ids=lambda part: type(part).__name__)
+@pytest.mark.parametrize("where", ["training", "test"])
+def test_anything_but_a_pair_of_tensors_is_told_what_to_give(part, where):
+    parts = (part, (X, Y)) if where == "training" else ((X, Y), part)
+    told = f"The {where} part is not a pair of tensors .*torch.as_tensor on arrays and lists.*from_dataset"
+    with pytest.raises(TypeError, match=told):
+        from_tensors(*parts)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from torch import Tensor
 
@@ -16,8 +16,8 @@ from robustdial.data.resident import Resident
 
 @checked
 def from_tensors(
-    train: tuple[Tensor, Tensor],
-    test: tuple[Tensor, Tensor],
+    train: Iterable[Tensor],
+    test: Iterable[Tensor],
     *,
     classes: Sequence[str] | None = None,
     name: str = "tensors",
@@ -29,14 +29,14 @@ def from_tensors(
     """Images and labels as data.
 
     Args:
-        train, test: images `[N, C, H, W]`, uint8 or float in [0, 1], and integer labels `[N]` from 0.
+        train, test: a pair each: images `[N, C, H, W]`, uint8 or float in [0, 1], and integer labels `[N]` from 0.
         classes: their names; "0", "1", ... by default.
         name: of the set, for reports.
         val, seed, limit: as in `load`.
         augment: of training images, for example `Crop(2)`.
 
     Raises:
-        TypeError: something is not a tensor.
+        TypeError: something else than a pair of tensors.
         ValueError: images and labels that do not fit, pixels outside [0, 1], labels that name no class, a class
             without training images.
 
@@ -54,9 +54,12 @@ def from_tensors(
     return divide(name, raw, limit=limit, val=val, seed=seed)
 
 
-def _resident(part: tuple[Tensor, Tensor], which: str) -> Resident:
-    if len(part) != 2 or not all(isinstance(each, Tensor) for each in part):
-        raise TypeError(f"The {which} part is not a pair of tensors (images, labels). Use torch.as_tensor on arrays.")
+def _resident(part: Iterable[Tensor], which: str) -> Resident:
+    if not isinstance(part, tuple | list) or len(part) != 2 or not all(isinstance(each, Tensor) for each in part):
+        raise TypeError(
+            f"The {which} part is not a pair of tensors (images, labels). Use torch.as_tensor on arrays and lists; "
+            "of a Dataset, a DataLoader or pairs of an image and its label, from_dataset(train, test) makes data."
+        )
     x, y = whole_images(part[0], which), whole_labels(part[1], which)
     if len(x) != len(y):
         raise ValueError(f"There are {len(x)} {which} images but {len(y)} labels. Give one label per image.")
