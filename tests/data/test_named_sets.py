@@ -46,8 +46,9 @@ def test_a_failed_download_names_the_remedies(tmp_path, monkeypatch):
 
     monkeypatch.setattr(module, "download_and_extract_archive", offline)
     with pytest.raises(ConnectionError, match=r"Be online, put .* under .*, or use parquet:PATH") as error:
-        load("mnist", root=tmp_path)
+        load("mnist", root=tmp_path / "data")
     assert "\n" not in str(error.value)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_truncated_file_is_not_taken_for_a_set(mnist):

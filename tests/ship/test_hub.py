@@ -231,6 +231,8 @@ def test_a_shipped_dial_is_as_accurate_as_it_says():
 
 def test_what_was_published_is_a_run_again(run, saved, tmp_path, capsys):
     assert main.run(["zoo", str(saved), "--out", str(tmp_path / "again")]) == 0
+    made, pushed = ((folder / "preprocess.py").read_text() for folder in (tmp_path / "again", saved))
+    assert made == pushed
     told = []
     for folder in (run, tmp_path / "again"):
         assert main.run(["evaluate", str(folder), "--lam", "1", "--attack", "pgd-1", "--n", "20"]) == 0

@@ -74,13 +74,23 @@ def read(name: str, root: Path, size: int | None) -> Raw:
 def _fetched(name: str, root: Path, part: Mapping[str, Any]) -> Any:
     from torchvision import datasets
 
+    before = root.exists()
     try:
         return getattr(datasets, SETS[name].factory)(root=str(root), download=True, **part)
     except (OSError, RuntimeError, ValueError, AssertionError, EOFError, IndexError) as error:  # torchvision has no own
+        if not before:
+            _drop_empty(root)
         raise ConnectionError(
             f"{name} can neither be read from {root} nor downloaded ({_reason(error)}). "
             f"Be online, put torchvision's files under {root} (in place of damaged ones), or use parquet:PATH."
         ) from error
+
+
+def _drop_empty(root: Path) -> None:
+    """Remove the folders that a download has made and put nothing into."""
+    for folder in (*sorted(filter(Path.is_dir, root.rglob("*")), reverse=True), root):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _reason(error: Exception) -> str:

@@ -8,7 +8,16 @@ from shlex import quote
 
 from torch import Tensor
 
-from robustdial.record.disk import is_unfinished, make_folder, missing, put_in_place, remove_empty, staged, sweep
+from robustdial.record.disk import (
+    is_unfinished,
+    make_folder,
+    missing,
+    put_in_place,
+    remove_empty,
+    staged,
+    sweep,
+    write_text,
+)
 from robustdial.record.errors import ANEW, RESUME, named
 from robustdial.record.forms import TRAINED_RUN
 from robustdial.record.lock import Hold, hold
@@ -61,19 +70,25 @@ def create(folder: Path, name: str, about: Mapping[str, Json]) -> Hold:
     return held
 
 
-def create_untrained(folder: Path, about: Mapping[str, Json], weights: Mapping[str, Tensor]) -> None:
+def create_untrained(
+    folder: Path, about: Mapping[str, Json], weights: Mapping[str, Tensor], texts: Mapping[str, str] | None = None
+) -> None:
     """Make the folder of a run that no training here has made, with its network; all of it or, if that fails, nothing.
 
     Args:
         folder: new or empty.
         about: its `run.json`.
         weights: the state of its network.
+        texts: further files, by name.
     """
+    texts = texts or {}
     with staged(folder) as stage:
         named_so = {f"model.{name}": value for name, value in weights.items()}
         write_tensors(stage / BEST, named_so, {"epoch": 0, "score": 0.0, "val": []})
         write_json(stage / RUN, about)
-        put_in_place(stage, folder, [BEST, Path(BEST).with_suffix(".json").name, RUN])
+        for name, text in texts.items():
+            write_text(stage / name, text)
+        put_in_place(stage, folder, [BEST, Path(BEST).with_suffix(".json").name, *texts, RUN])
 
 
 def opened(folder: Path, again: str = RESUME) -> Hold:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from robustdial import record
 from robustdial.own_code import named
 from robustdial.report.folder import Entry, Folder
 from robustdial.report.words import amount, argument, counted, duration, moment, percent, radius, spoken
@@ -13,7 +14,7 @@ CHOSEN = {
     "best": "The checkpoint is the best epoch by the score on the validation part.",
     "last": "The checkpoint is the last epoch, so nothing was selected.",
 }
-GIVEN = "The networks came as they are: on which images they were trained and chosen is not known here."
+AS_THEY_CAME = "The networks came as they are: on which images they were trained and chosen is not known here."
 PARTS = {"train": "training", "val": "validation", "test": "test"}
 UPPER_BOUND = "An attack gives an upper bound: a stronger one may leave less."
 
@@ -112,8 +113,8 @@ def _unmeasured(folder: Folder) -> str:
 
 def chosen(checkpoint: str) -> str:
     """Which checkpoint was measured, and that the test part had no say in it, where that is known."""
-    if checkpoint == "given":
-        return GIVEN
+    if checkpoint == record.GIVEN:
+        return AS_THEY_CAME
     return f"The test part took no part in training or in choosing a checkpoint. {CHOSEN.get(checkpoint, '')}".strip()
 
 

@@ -32,7 +32,7 @@ class Experiment:
         run, method, data, state: its parts.
         best: score and epoch of the best network so far.
         troubles: what went wrong so far, as in `troubles.jsonl`.
-        checkpoint: which network `state` holds when it was opened for measuring, best or last; or `GIVEN`.
+        checkpoint: which network `state` holds when it was opened for measuring, best or last; or `record.GIVEN`.
         weights: digest of the weights before they were divided among processes; None of whole ones.
         hold: that no other process trains in the folder meanwhile; None of a run that is only measured.
     """

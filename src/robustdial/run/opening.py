@@ -24,7 +24,7 @@ from robustdial.run.network import best_weights, untrained
 from robustdial.run.places import data_of, relocated
 from robustdial.run.rehearsal import check_step, make_graphs
 from robustdial.run.settings import CHANGEABLE, Run
-from robustdial.run.strangers import GIVEN, is_stranger
+from robustdial.run.strangers import is_stranger
 from robustdial.run.troubles import known_troubles
 from robustdial.training.checkpoint import load_weights, unpack
 from robustdial.typing import Json
@@ -180,7 +180,7 @@ def trained(folder: Path, device: str = "auto", data: Data | None = None, *, pla
     parts = parts_to_measure(about["recipe"], about["knobs"], run, data)
     experiment = assembled(folder, parts, untrained(about).to(parts.device))
     strange = any(map(is_stranger, about["model"].get("parts", [])))
-    experiment.about, experiment.checkpoint = about, GIVEN if strange else checkpoint
+    experiment.about, experiment.checkpoint = about, record.GIVEN if strange else checkpoint
     load_weights(experiment.state.model, tensors)
     experiment.state.average = None  # what was kept is the average already
     return experiment

@@ -8,9 +8,6 @@ from pathlib import Path
 from robustdial.own_code import named
 from robustdial.typing import Json
 
-GIVEN = "given"
-"""The checkpoint of a dial that has such a network at one end: it came as it is, and what chose it is not known."""
-
 
 def is_stranger(part: Mapping[str, Json]) -> bool:
     """Whether one of two networks, as `run.json` tells of it, may have learned from images that are held out here.

@@ -9,6 +9,7 @@ from robustdial.method import describe
 from robustdial.provenance import provenance
 from robustdial.recipes import recipe
 from robustdial.run import Run, places_of
+from robustdial.ship.export import PREPROCESS, module
 from robustdial.ship.hub import published
 from robustdial.typing import Json
 
@@ -19,7 +20,8 @@ def adopt(name: str, folder: str | Path, data: str | None = None, root: str = "d
     """Write a published network as a run folder; what its `run.json` holds.
 
     It says from where the network came, and how the data of its training was divided, as the publisher says it. The
-    state of that training is not there: it is measured, searched and shipped, not resumed.
+    state of that training is not there: it is measured, searched and shipped, not resumed. `preprocess.py` makes its
+    images.
 
     Args:
         name: as for `from_pretrained`.
@@ -55,7 +57,8 @@ def adopt(name: str, folder: str | Path, data: str | None = None, root: str = "d
         "created": origin["created"],  # of this folder; where and with what it was trained is not known here
         "command": origin["command"],
     }
-    record.create_untrained(folder, about, model.state_dict())
+    fed = module(config["data"]["shape"], config["data"]["classes"], kept.get("background", "white"))
+    record.create_untrained(folder, about, model.state_dict(), {PREPROCESS: fed})
     return about
 
 

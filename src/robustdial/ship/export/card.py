@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from robustdial import record
 from robustdial.evaluate import verdicts
 from robustdial.report.words import counted, interval, is_ball, number, percent, spoken
 from robustdial.ship.export.base import Format
@@ -32,7 +33,7 @@ def card(about: Json, formats: Mapping[str, Format], preprocess: str = PREPROCES
 
 def _kept(run: Json) -> str:
     """Which network of a training it is: who did not see the training knows it by the name it was published under."""
-    kept = "networks as they came" if run["checkpoint"] == "given" else f"{run['checkpoint']} checkpoint"
+    kept = "networks as they came" if run["checkpoint"] == record.GIVEN else f"{run['checkpoint']} checkpoint"
     return f"published as {run['published']}" if "published" in run else kept
 
 
