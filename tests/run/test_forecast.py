@@ -173,6 +173,12 @@ def test_images_that_grow_cost_less_as_long_as_they_are_small(size, schedule, up
     assert (grown.passes, grown.memory) == (plain.passes, plain.memory)
 
 
+def test_images_that_shrink_take_the_room_of_the_largest():
+    shrunk, plain = planned(1, HERE, size="224:0.5,112"), planned(1, HERE)
+    assert shrunk.seconds == 5 * (4 + 1) * 32 + 2 * 32 * 32 / 64
+    assert shrunk.memory == plain.memory._replace(activations=4 * plain.memory.activations)
+
+
 def test_what_travels_does_not_grow_with_the_images():
     wire = 2 * 1 / 2 * 25 * 4
     assert planned(2, HERE, size="112:0.5,224").seconds == pytest.approx(10 * (0.625 * 16 + wire / 10) + 16 + wire / 10)

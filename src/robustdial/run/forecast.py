@@ -76,7 +76,7 @@ def forecast(
         images=batches * whole * run.epochs,
         passes=spent,
         seconds=seconds + validation,
-        memory=memory(found.network, scale * found.kept, part),
+        memory=memory(found.network, scale * found.kept * _largest(run), part),
         wire=wire,
         share=share,
         precision="bfloat16" if lower else "float32",
@@ -87,3 +87,8 @@ def _areas(run: Run) -> list[float]:
     """Pixels of an image in each epoch, as a share of those at the last size, at which a calibration is made."""
     ends = [epoch / run.epochs for epoch in range(run.epochs + 1)]
     return [run.sides.work(*span) if run.sides else 1.0 for span in pairwise(ends)]
+
+
+def _largest(run: Run) -> float:
+    """Pixels of the largest images of a training, as a share of those at the last size."""
+    return (max(run.sides.sides) / run.sides.last) ** 2 if run.sides else 1.0
