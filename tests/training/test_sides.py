@@ -50,6 +50,7 @@ def test_sizes_that_cannot_be_meant_are_told_in_one_line(tmp_path, capsys, text)
     assert main.run(["train", "clean", "--size", text, "--out", str(tmp_path / "run")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"robustdial: --size {text} is no size of images (")
+    assert "unpack" not in line
     assert line.endswith("Write 224, or 112:0.6,224 for 112 pixels until 0.6 of the training and 224 from then on.")
     assert not (tmp_path / "run").exists()
 

@@ -101,6 +101,8 @@ def parse_sides(text: str) -> Sides:
     """
     *before, last = text.split(",")
     try:
+        if any(part.count(":") != 1 for part in before):
+            raise ValueError("all but the last need a share of the training each")
         pairs = [(int(side), float(until)) for side, until in (part.split(":") for part in before)]
         return Sides((*(side for side, _ in pairs), int(last)), tuple(until for _, until in pairs))
     except ValueError as error:
