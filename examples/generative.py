@@ -1,8 +1,9 @@
-"""Adversaries in the latent space of a generator, seen: python examples/generative.py FOLDER
+"""Adversaries in the latent space of a generator, seen: python examples/generative.py
 
 Trains a generator of digits, or opens the one in --generator, and a classifier; lets an adversary move one level of the
 images' latent codes at a time; trains the classifier again against such adversaries; prints what each network has
-right; and draws generative.png: images, what the generator makes of them, and their adversaries by level. A minute.
+right; and draws generative.png in --out: images, what the generator makes of them, and their adversaries by level. A
+minute.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Settings:
         n: test images.
     """
 
-    out: Path
+    out: Path = Path("runs/generative")
     generator: Path | None = None
     data: str = "digits"
     limit: int | None = None

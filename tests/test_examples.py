@@ -1,7 +1,9 @@
 """The examples run, and draw what they say."""
 
+import functools
 import importlib
 import json
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import torch
+import tyro
 from PIL import Image
 
 from robustdial.generator import StyleGenerator
@@ -120,3 +123,20 @@ def test_the_notebook_runs(capsys):
     told = capsys.readouterr().out
     assert told.count("lambda") == 9
     assert names["shipped"](names["x"]).shape == (1, 10)
+
+
+SHOWN = [
+    (file, words)
+    for file in [*EXAMPLES.glob("*.py"), *(EXAMPLES.parent / "docs").rglob("*.md")]
+    for words in re.findall(r"python examples/(\w+\.py[^`#\n]*)", file.read_text(encoding="utf-8"))
+    if "_loop" not in words and "tyro.cli(" in (EXAMPLES / words.split()[0]).read_text(encoding="utf-8")
+]
+
+
+@pytest.mark.parametrize(("file", "words"), SHOWN, ids=lambda shown: getattr(shown, "name", shown))
+def test_an_example_takes_the_words_that_are_shown(file, words, monkeypatch):
+    monkeypatch.syspath_prepend(EXAMPLES)
+    script, *rest = words.split()
+    example = runpy.run_path(str(EXAMPLES / script))
+    takes = functools.wraps(example.get("Settings", example["main"]))(lambda *_, **__: "understood")
+    assert tyro.cli(takes, args=rest) == "understood"  # exits where it is not
