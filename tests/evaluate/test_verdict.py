@@ -41,7 +41,7 @@ def test_at_chance_is_what_guessing_explains(share, n, classes, guesses):
         ([(0.5, 0.95, 0.40)], False),
     ],
 )
-def test_a_dial_changes_nothing_where_one_value_lies_in_all_intervals(curve, nothing):
+def test_a_dial_is_not_told_apart_where_one_value_lies_in_all_intervals(curve, nothing):
     assert unmoved([point(*one) for one in curve]) == nothing
 
 
@@ -51,7 +51,7 @@ def test_places_are_named_with_their_width_where_there_are_several():
         "At chance at lambda 1, width 1; lambda 1, width 0.5: guessing among 10 classes is right as often."
     ]
     flat = [*points[:2], point(0.0, 0.9, 0.1, width=0.5), point(1.0, 0.9, 0.1, width=0.5)]
-    assert verdicts(flat, 10)[1].startswith("The dial changes nothing at width 0.5")
+    assert verdicts(flat, 10)[1].startswith("The positions of the dial are not told apart at width 0.5: ")
 
 
 def test_a_network_without_a_dial_is_judged_alone():

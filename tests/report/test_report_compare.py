@@ -331,9 +331,9 @@ def test_a_dial_is_one_curve_with_its_name_once(dialed, draw):
 
 def test_a_dial_that_does_nothing_is_called_so(dialed, show):
     page = show(dialed)
-    assert "dead: the dial changes nothing." in page.text
-    assert "oat: the dial" not in page.text
-    assert [row.said for row in read(dialed).rows if row.method == "dead"] == [["the dial changes nothing"]] * 2
+    assert "dead: its positions are not told apart." in page.text
+    assert "oat: its positions" not in page.text
+    assert [row.said for row in read(dialed).rows if row.method == "dead"] == [["its positions are not told apart"]] * 2
 
 
 def test_a_method_that_guesses_is_called_so(compare, about, rows, show):

@@ -52,6 +52,6 @@ def dial_name(lam: float | None) -> str:
 
 
 def print_verdicts(points: Sequence[Json], classes: int) -> None:
-    """What a table of points of one network says in words: that it guesses, that its dial changes nothing."""
+    """What a table of points of one network says in words: that it guesses, that its dial may change nothing."""
     for sentence in verdicts(points, classes):
         console.print(Text(sentence, style="bold red"), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""What measured accuracies say in plain words: that a network guesses, that a dial changes nothing.
+"""What measured accuracies say in plain words: that a network guesses, that a dial may change nothing.
 
 Both are judged from the 95 % intervals of the points: a number that chance explains is called by its name wherever it
 would stand in a table.
@@ -13,7 +13,7 @@ from typing import Any
 Point = Mapping[str, Any]
 """A measured point with `lam`, `clean`, `robust` and perhaps `width`, `clean_interval`, `robust_interval`."""
 
-AT_CHANCE, UNMOVED = "at chance", "the dial changes nothing"
+AT_CHANCE, UNMOVED = "at chance", "its positions are not told apart"
 
 
 def verdicts(points: Sequence[Point], classes: int) -> list[str]:
@@ -27,7 +27,7 @@ def verdicts(points: Sequence[Point], classes: int) -> list[str]:
     >>> verdicts([point(0.0, 0.9, 0.8, 0.95), point(1.0, 0.1, 0.05, 0.2)], 10)
     ['At chance at lambda 1: guessing among 10 classes is right as often.']
     >>> verdicts([point(0.0, 0.9, 0.8, 0.95), point(1.0, 0.88, 0.8, 0.94)], 10)
-    ['The dial changes nothing: what its positions differ by lies within the 95 % intervals.']
+    ['The positions of the dial are not told apart: all their 95 % intervals meet. More images may tell.']
     """
     guessing = [point for point in points if at_chance(point, classes)]
     told = []
@@ -36,7 +36,8 @@ def verdicts(points: Sequence[Point], classes: int) -> list[str]:
     flat = [width for width, curve in _curves(points) if unmoved(curve)]
     if flat:
         widths = f" at width {', '.join(f'{width:g}' for width in flat)}" if len(_curves(points)) > 1 else ""
-        told.append(f"The dial changes nothing{widths}: what its positions differ by lies within the 95 % intervals.")
+        apart = f"The positions of the dial are not told apart{widths}"
+        told.append(f"{apart}: all their 95 % intervals meet. More images may tell.")
     return told
 
 

@@ -48,7 +48,7 @@ class Row:
         seconds: training time of one run.
         health: what was seen in each seed's training, with the seed.
         epochs: one list per seed, one entry per epoch.
-        said: what its numbers say in words: that it guesses, that its dial changes nothing.
+        said: what its numbers say in words: that it guesses, that its dial may change nothing.
     """
 
     label: str

@@ -1,4 +1,4 @@
-"""What a comparison says of its rows in words: that a network guesses, that a dial changes nothing."""
+"""What a comparison says of its rows in words: that a network guesses, that a dial may change nothing."""
 
 from __future__ import annotations
 
