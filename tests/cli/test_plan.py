@@ -53,6 +53,11 @@ def test_what_comes_first_is_planned_too(plan):
     assert "clean, then oat, and together" in told and "images: 240 | 160 | 400\n" in told
 
 
+def test_its_help_names_the_devices(capsys):
+    assert main.run(["plan", "--help"]) == 0
+    assert ", ".join(command.KNOWN) in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("room", "remedy"),
     [(240e3, r"Give --accumulate \d+, or --batch \d+ or less\."), (1e3, "Divide the weights .--shard-weights")],

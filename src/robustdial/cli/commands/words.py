@@ -9,6 +9,7 @@ from robustdial.cli.arguments import bind
 from robustdial.cli.flags import Flag, comparison_flags, preset_of, recipe_named, training_flags
 from robustdial.cli.outline import table
 from robustdial.cli.terminal import console
+from robustdial.plan.devices import DEVICES as KNOWN
 
 
 def train_words(argv: Sequence[str]) -> bool:
@@ -21,13 +22,15 @@ def train_words(argv: Sequence[str]) -> bool:
     return True
 
 
-DEVICES = Flag("devices", "here", "what to train on: here, or a number and a kind, such as 8xH200.")
+_KINDS = "what to train on: here, 2xhere, or a number and a kind, such as 8xH200; kinds: "
+DEVICES = Flag("devices", "here", f"{_KINDS}{', '.join(KNOWN)}.")
 
 
 def plan_words(argv: Sequence[str]) -> bool:
     """Whether there is something to plan. Raises UsageError if the words are not understood."""
     if not argv or argv[0] in ("-h", "--help"):
-        console.print("usage: robustdial plan RECIPE --devices 8xH200 [the flags of robustdial train RECIPE]")
+        console.print("usage: robustdial plan RECIPE --devices 8xH200 [the flags of robustdial train RECIPE]\n")
+        console.print(f"--devices: {DEVICES.help}", "flags:   robustdial plan oat --help", sep="\n", soft_wrap=True)
         return False
     _check_flags("plan", argv, DEVICES)
     return True
