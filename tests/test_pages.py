@@ -25,3 +25,17 @@ def test_every_extra_stands_in_the_table_of_them():
     page = (ROOT / "docs" / "tutorials" / "first-dial.md").read_text(encoding="utf-8")
     extras = project["optional-dependencies"].keys() - {"dev", "docs"}  # for work on the library itself
     assert set(re.findall(r"(?m)^\| `(\w+)` \|", page)) == extras
+
+
+def test_every_example_is_named_on_a_page():
+    told = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    examples = [*(ROOT / "examples").rglob("*.py"), *(ROOT / "examples").glob("*.ipynb")]
+    assert {f.name for f in examples if f"examples/{f.relative_to(ROOT / 'examples').as_posix()}" not in told} == {
+        "panels.py"  # a part of another
+    }
+
+
+def test_every_tutorial_is_named_on_the_front_page():
+    told = (ROOT / "README.md").read_text(encoding="utf-8")
+    tutorials = {page.relative_to(ROOT).as_posix() for page in PAGES if page.parent.name == "tutorials"}
+    assert tutorials <= set(re.findall(r"\]\((docs/tutorials/[^)#]+)", told))
