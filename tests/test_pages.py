@@ -1,13 +1,22 @@
-"""Pages show the files that they name, and name what can be installed."""
+"""Pages show the files that they name, name what can be installed, and write commands with flags that there are."""
 
+import inspect
 import re
+import shlex
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from robustdial.cli.arguments import given
+from robustdial.cli.commands import COMMANDS
+from robustdial.cli.commands.words import DEVICES
+from robustdial.cli.flags import comparison_flags, recipe_named, training_flags
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
+BLOCK = re.compile(r"(?ms)^ *```sh\n(.*?)^ *```")
+COMMAND = re.compile(r"(?m)^ *(?:torchrun .*?-m (?:-- )?)?robustdial ([a-z].*)$")
 MARKER = re.compile(r"-+\s*8\s*<\s*-*")  # also as a formatter writes it, which takes it for Python
 
 
@@ -39,3 +48,21 @@ def test_every_tutorial_is_named_on_the_front_page():
     told = (ROOT / "README.md").read_text(encoding="utf-8")
     tutorials = {page.relative_to(ROOT).as_posix() for page in PAGES if page.parent.name == "tutorials"}
     assert tutorials <= set(re.findall(r"\]\((docs/tutorials/[^)#]+)", told))
+
+
+def takes(name, first):
+    """Names of the flags of a command, for a recipe where it trains one."""
+    if name == "compare":
+        return inspect.signature(comparison_flags({})).parameters
+    if name in ("train", "plan"):
+        return inspect.signature(training_flags(recipe_named(first), more=(DEVICES,))).parameters
+    return inspect.signature(COMMANDS[name]).parameters
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_have_flags_that_there_are(page, monkeypatch):
+    monkeypatch.chdir(ROOT)  # where files of examples are named from
+    for block in BLOCK.findall(page.read_text(encoding="utf-8")):
+        for line in COMMAND.findall(block):
+            name, first, *rest = [*shlex.split(line.partition(" && ")[0], comments=True), ""]
+            assert given(rest) <= {*takes(name, first), "help"}, line
