@@ -104,7 +104,7 @@ def test_a_command_trains_them_with_a_teacher_and_says_so_without(name, teacher,
     words = ["train", name, *SIZE, "--steps", "1"]
     assert run([*words, "--out", str(tmp_path / "none")]) == 2
     said = capsys.readouterr().err
-    assert "learns from a teacher" in said and said.count("\n") == 1
+    assert "learns from a teacher. --first 40" in said and said.count("\n") == 1
     assert not (tmp_path / "none").exists()
     assert run([*words, "--teacher", teacher, "--out", str(tmp_path / "x")]) == 0
     about = record.read_run(tmp_path / "x")

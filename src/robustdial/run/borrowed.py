@@ -31,8 +31,9 @@ def check_others(name: str, method: Method, run: Run, data: Data) -> None:
     """Raises ValueError if the run to start from, or to be taught by, does not fit the run on `data`, or is wanting."""
     if method.asks_teacher and run.teacher is None:
         raise ValueError(
-            f"{name} learns from a teacher. Train one with robustdial train (and the same --data, --limit, --val, "
-            "--seed), and give its folder as --teacher; or a network of your own: --teacher file.py:build."
+            f"{name} learns from a teacher. --first 40 trains a standard one before; or train one with robustdial "
+            "train (and the same --data, --limit, --val, --seed), and give its folder as --teacher; or a network of "
+            "your own: --teacher file.py:build."
         )
     if run.start and is_run(Path(run.start)):  # of a file it is not known what it has learned from
         _check_start(Path(run.start), run)
