@@ -87,6 +87,7 @@ def test_the_loop_is_not_disturbed(data, tmp_path):
         with rd.writing(tmp_path / "x", method, data, state, model="cnn", model_width=2, limit=120) as run:
             losses.append([run.add(epoch)["loss"] for epoch in rd.fit(state, data, method, epochs=2, batch=32)])
     assert losses[0] == losses[1]
+    assert all(weight.is_contiguous() for weight in state.model.parameters())  # as they lay when they were built
 
 
 def test_a_loop_of_batches_tells_its_loss_alone(data, tmp_path):

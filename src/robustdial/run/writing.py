@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from robustdial import record
 from robustdial.checks import a, said, whole
@@ -63,10 +64,22 @@ class Writing:
         whole("epoch", number, least=1)
         lr = state.optimizer.param_groups[0]["lr"]
         state.epoch = number
-        with evaluation(state.model):
+        with evaluation(state.model), _lying_as_before(state.model):
             close_epoch(self.experiment, {"epoch": number, "lr": lr} | _UNKNOWN | {**epoch, "epoch": number})
             self.experiment.save()
         return record.read_epochs(self.folder)[-1]
+
+
+@contextmanager
+def _lying_as_before(model: nn.Module) -> Iterator[None]:
+    """Inside, weights that stand still may be laid out in memory as suits who measures; afterwards they lie as the loop
+    left them, since another layout rounds otherwise."""
+    lying = [(weight, weight.data) for weight in model.parameters()]
+    try:
+        yield
+    finally:
+        for weight, data in lying:
+            weight.data = data
 
 
 def _plain(name: str, value: Any) -> Json:
