@@ -297,7 +297,7 @@ def default_device() -> None:
     drawn on the CPU, so that it is the same everywhere."""
     import torch
 
-    if (found := torch.get_default_device()).type != "cpu":
+    if (found := torch.empty(0).device).type != "cpu":
         raise ValueError(
             f"The default device is {found} (torch.set_default_device), and numbers are drawn on the CPU here. Set it "
             f"back to 'cpu', and move data and network with .to({str(found)!r})."
