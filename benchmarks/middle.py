@@ -41,7 +41,7 @@ from robustdial.data import balanced
 from robustdial.dial.surgery import norms
 from robustdial.method.objective import AT, Blend, Helped, Objective, View
 from robustdial.method.objective.base import cross_entropy, of_attacked, per_row, probabilities, single
-from robustdial.method.objective.soft import Soft
+from robustdial.method.objective.soft import soft
 from robustdial.provenance import provenance
 
 RADII = (0.0, 1 / 6, 1 / 3, 1 / 2, 2 / 3, 1.0)
@@ -122,7 +122,7 @@ class Counselled:
         return self.objective.attack(view)
 
     def learn(self, view: View) -> Tensor:
-        return self.objective.learn(Soft(view, partial(self._labels, view)))
+        return self.objective.learn(soft(view, partial(self._labels, view)))
 
     def _labels(self, view: View) -> Tensor:
         lam, answers = view.lam[:, None], view.teacher_probs

@@ -73,7 +73,7 @@ def test_two_positions_of_one_dial(runs, tmp_path):
 def test_a_path_may_hold_an_at(tmp_path, folder):
     (tmp_path / folder).mkdir(parents=True)
     (tmp_path / folder / record.RUN).touch()
-    for name, lam in ((folder, None), (f"{folder}@0.5", 0.5)):
+    for name, lam in ((folder, None), (f"{folder}@0.5", 0.5), (f"{folder}@1/4", 0.25)):
         place = Place(str(tmp_path / name))
         assert (place.folder, place.lam) == (tmp_path / folder, lam)
 

@@ -74,7 +74,6 @@ def test_networks_are_timed_by_turns_after_a_warm_up():
     assert quick.calls == slow.calls == 7 + WARM_UP
     assert 0.001 <= fast.low <= fast.median <= fast.high
     assert late.low >= 0.01
-    assert fast.median < late.median
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,12 @@ def test_the_teacher_sees_clean_images_once_and_gets_no_gradient():
     assert not point.teacher_probs.requires_grad
 
 
+def test_a_teacher_that_fails_is_not_passed_over():
+    point = opened(AT(), lambda x: x.logits)  # no tensor has such
+    with pytest.raises(RuntimeError, match="no attribute 'logits'"):
+        Distilled(AT(), 0.5).learn(point)
+
+
 def test_without_a_teacher_the_remedy_is_named():
     with pytest.raises(ValueError, match=r"state\.teacher"):
         Distilled(AT()).learn(opened(Distilled(AT()), None))

@@ -112,9 +112,10 @@ def test_a_linear_network_is_as_linear_as_can_be():
     assert seen.one_step <= seen.many_steps  # one full step is the worst there is
 
 
-def test_a_network_that_is_sure_is_as_linear_as_another():
+@pytest.mark.parametrize("weight", [9.0, 16.0, 20.0])
+def test_a_network_that_is_sure_is_as_linear_as_another(weight):
     sure = nn.Sequential(nn.Flatten(), nn.Linear(4, 2)).requires_grad_(False)
-    sure[1].weight.copy_(torch.tensor([[9.0] * 4, [-9.0] * 4]))  # a gradient of some 1e-15
+    sure[1].weight.copy_(torch.tensor([[weight] * 4, [-weight] * 4]))  # gradients of some 1e-15, 1e-25, 1e-32
     seen = look(sure.requires_grad_(), torch.full((3, 1, 2, 2), 0.45), torch.zeros(3, dtype=torch.int64), Linf(0.01))
     assert seen.linearity == pytest.approx(1, abs=1e-5)
 

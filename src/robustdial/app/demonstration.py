@@ -20,6 +20,7 @@ from robustdial.data.picture import decode, pixels
 from robustdial.data.reading import Reading
 from robustdial.evaluate import Cost, cost
 from robustdial.method.threat import Ball, Threat
+from robustdial.own_code import code_of
 from robustdial.precision import full_precision
 from robustdial.randomness import seeded
 from robustdial.run import Experiment, trained
@@ -77,10 +78,11 @@ class Demonstration:
 
     @property
     def points(self) -> list[Json]:
-        """What `robustdial frontier` has measured of these weights; nothing where it was not run since."""
+        """What `robustdial frontier` has measured of this network; nothing where it was not run since."""
         path = self.experiment.folder / record.FRONTIER
         about = record.read_json(path) if path.exists() else {"points": []}
-        return list(about["points"]) if about.get("weights", self._weights) == self._weights else []
+        now = {"weights": self._weights, "code": code_of(self.experiment.about["model"])}
+        return list(about["points"]) if all(about.get(name, value) == value for name, value in now.items()) else []
 
     @cached_property
     def _weights(self) -> str:

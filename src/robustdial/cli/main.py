@@ -29,7 +29,7 @@ def main() -> None:
         unheard()
         code = 1
     except OSError as error:  # as of a full disk behind `>`; what was printed waits in a buffer until here
-        if not code:
+        if code != 2:  # which has said its line
             _say(f"what was printed could not be written ({error.strerror}). Mend that, then give the command again.")
         unheard()
         code = 2

@@ -39,7 +39,7 @@ def cost(f: nn.Module, shape: Shape) -> Cost:
 
     like = next((weight for weight in f.parameters() if weight.is_floating_point()), torch.empty(0))
     with torch.no_grad(), evaluation(f), _in_the_open(), FlopCounterMode(display=False) as counter:
-        f(like.new_zeros(1, *shape))
+        f(torch.zeros(1, *shape, dtype=like.dtype, device=like.device))
     return Cost(sum(weight.numel() for weight in f.parameters()), counter.get_total_flops() // 2)
 
 

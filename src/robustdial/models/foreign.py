@@ -88,10 +88,10 @@ def drawn_anew(model: nn.Module, place: str, images: Mapping[str, Any]) -> str |
     """
     try:
         again = _built(place, images)
-    except ValueError:
+        pairs = list(zip(model.parameters(), again.parameters(), strict=False)) if isinstance(again, nn.Module) else []
+        other = sum(not _same(one.detach(), two.detach()) for one, two in pairs)
+    except (ValueError, OSError, RuntimeError):  # as where a second one has no room
         return None
-    pairs = list(zip(model.parameters(), again.parameters(), strict=False)) if isinstance(again, nn.Module) else []
-    other = sum(not _same(one.detach(), two.detach()) for one, two in pairs)
     if not other:
         return None
     return (

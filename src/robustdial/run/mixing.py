@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
 
@@ -36,6 +38,9 @@ _PARTS = ("limit", "val", "seed")
 """Those of them that divide the images."""
 
 
+_FRACTION = re.compile(r"[\d.]+/[\d.]+")
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a network is to be had: `runs/x`, `runs/x@0.5` (where its dial stands), `timm:NAME` or `file.py:build`.
@@ -64,15 +69,16 @@ class Place:
         """Where its dial stands. Raises ValueError for something else than a number."""
         _, written = self._halves
         try:
-            return None if written is None else float(written)
-        except ValueError:
+            return None if written is None else float(Fraction(written))
+        except (ValueError, ZeroDivisionError):
             raise ValueError(f"{self.name}: {written!r} is no position of a dial. Write runs/x@0.5.") from None
 
     @property
     def _halves(self) -> tuple[str, str | None]:
         """What stands before the last @ and behind it; one in the path of a folder belongs to that."""
         place, at, written = self.name.rpartition("@")
-        whole = not at or "/" in written or (Path(self.name) / record.RUN).is_file()
+        is_path = "/" in written and not _FRACTION.fullmatch(written)
+        whole = not at or is_path or (Path(self.name) / record.RUN).is_file()
         return (self.name, None) if whole else (place, written)
 
     @property

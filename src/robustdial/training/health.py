@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from robustdial.checks import checked
 from robustdial.data import Batch
@@ -28,6 +27,7 @@ from robustdial.distributed import ALONE, Shard, World, sharded
 from robustdial.logits import guarded
 from robustdial.method.modes import attacked
 from robustdial.method.objective.base import cross_entropy, hard
+from robustdial.method.objective.gradalign import cosines
 from robustdial.method.threat import Ball, Threat, settled
 from robustdial.training.engine import Recovery
 from robustdial.typing import Json
@@ -108,8 +108,7 @@ def look(
         straight, clean = seen(origin)
         bent, _ = seen(z)
         # where attributes or codes move, the loss bends by itself: a healthy network shows no cosine near 1
-        ways, least = (straight.flatten(1), bent.flatten(1)), torch.finfo(bent.dtype).tiny
-        linear = F.cosine_similarity(*ways, dim=1, eps=least) if flat else x.new_ones(len(x))
+        linear = cosines(straight, bent) if flat else x.new_ones(len(x))
         z = stepped(z, bent, 0.25)
         for _ in range(STEPS - 1):
             z = stepped(z, seen(z)[0], 0.25)

@@ -75,6 +75,18 @@ class GradAlign:
         return gradient
 
 
+def cosines(a: Tensor, b: Tensor) -> Tensor:
+    """cos(a_i, b_i) of the rows `[V, ...]`; 0 where one vanishes. A sure answer's are so short that their squares do.
+
+    >>> cosines(torch.tensor([[1e-30, 0.0], [0.0, 0.0]]), torch.tensor([[1e-30, 1e-30], [0.0, 1.0]]))
+    tensor([0.7071, 0.0000])
+    """
+    a, b = a.flatten(1), b.flatten(1)
+    least = torch.finfo(a.dtype).tiny
+    a, b = (rows / rows.detach().abs().amax(1, keepdim=True).clamp_min(least) for rows in (a, b))
+    return F.cosine_similarity(a, b, dim=1)
+
+
 def misalignment(a: Tensor, b: Tensor, counted: Callable[[Tensor], Tensor] = lambda n: n) -> Tensor:
     """1 - mean_i cos(a_i, b_i) over the rows `[V, ...]` in which neither vanishes; 0 if there is none.
 
@@ -88,9 +100,8 @@ def misalignment(a: Tensor, b: Tensor, counted: Callable[[Tensor], Tensor] = lam
     """
     a, b = a.flatten(1), b.flatten(1)
     # a row that vanishes is replaced before the quotient: its derivative would be NaN, and NaN times zero is NaN
-    whole = (a.norm(dim=1) > 0) & (b.detach().norm(dim=1) > 0)
+    whole = a.detach().any(1) & b.detach().any(1)
     a, b = (torch.where(whole[:, None], rows, 1.0) for rows in (a, b))
-    cosines = F.cosine_similarity(a, b, dim=1, eps=torch.finfo(a.dtype).tiny)  # a sure answer's are far below 1e-8
     number = counted(whole.sum())
-    mean: Tensor = ((1 - cosines) * whole).sum() / torch.where(number > 0, number, 1)
+    mean: Tensor = ((1 - cosines(a, b)) * whole).sum() / torch.where(number > 0, number, 1)
     return mean

@@ -22,7 +22,10 @@ class _Soft:
 
     @cached_property
     def y(self) -> Tensor:
-        return self._labels()
+        try:
+            return self._labels()
+        except AttributeError as error:  # which would be taken for an attribute that is the view's: its hard labels
+            raise RuntimeError(f"The labels cannot be had: {error}") from error
 
     @cached_property
     def attacked_labels(self) -> Tensor:

@@ -141,9 +141,10 @@ def _place(row: Mapping[str, Json]) -> tuple[float | None, float]:
 
 
 def measured_under(about: Mapping[str, Json], conditions: Mapping[str, Json]) -> bool:
-    """Whether a file was written under these conditions; an old one does not say which images it is of, and of its
-    attack the name alone."""
-    told = {"images": conditions["images"], "attacked_with": meant_by(conditions["attack"]), **about}
+    """Whether a file was written under these conditions; an old one does not say which images and code it is
+    of, and of its attack the name alone."""
+    unsaid = {name: conditions[name] for name in ("images", "code") if name in conditions}
+    told = {**unsaid, "attacked_with": meant_by(conditions["attack"]), **about}
     return all(told.get(key) == value for key, value in conditions.items())
 
 
