@@ -17,8 +17,8 @@ def n_fgsm(eps: float = px(8), norm: Norm = "linf", noise: float = 2.0, step: fl
 
         z = u + step eps sign(grad_x CE(f(x + u), y)),  u ~ U(-noise eps, noise eps),    min_w  E  CE(f(x + z), y)
 
-    Only [0, 1] limits x + z. The noise augments what the step is taken from, and keeps one-step training from
-    overfitting to its step up to 16/255.
+    Only [0, 1] limits x + z. The noise augments what the step is taken from, and keeps one-step training, as its
+    authors report, from overfitting to its step up to 16/255.
 
     Paper: de Jorge et al., Make Some Noise: Reliable and Efficient Single-Step Adversarial Training, NeurIPS 2022.
 
