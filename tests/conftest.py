@@ -5,6 +5,7 @@ import json
 import lzma
 import os
 import re
+import sys
 from dataclasses import is_dataclass
 from pathlib import Path
 
@@ -32,6 +33,13 @@ def pytest_make_parametrize_id(val):
 @pytest.fixture(autouse=True)
 def seeded():
     SEED(0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def uncompiled():
+    """What other files have compiled counts against nobody: PyTorch 2.7 exports a class of module eight times."""
+    if "torch._dynamo" in sys.modules:
+        torch.compiler.reset()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -129,5 +129,5 @@ _PARSERS: dict[str, str | Callable[[re.Match[str]], str]] = {
     r"invalid choice '([^']*)' for argument '(-\S+)'": r"\2 \1 is not known",
     r"invalid choice '([^']*)' for argument '\S+'": r"\1 is not known",
     r"Expected one of \((.*)\)": lambda found: f"Choose from {_listed(found[1])}",
-    r"Missing value for argument '(\S+)'.*": r"\1 has no value behind it",
+    r"Missing value for argument [^-\w]*([^\s',]+).*": r"\1 has no value behind it",
 }
