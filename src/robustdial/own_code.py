@@ -74,6 +74,18 @@ def code_of(model: Mapping[str, Any]) -> list[str]:
     return ["" if lost(place) else digest_of(place) for place in places]
 
 
+def edited(model: Mapping[str, Any], about: Mapping[str, Any]) -> bool:
+    """Whether a file that builds a network has changed since something was measured, as that tells of it.
+
+    Nothing is known of a file that is lost, nor of what does not say.
+
+    >>> edited({"name": "cnn"}, {"code": ["0"]}), edited({"name": "nowhere.py:net"}, {"code": ["0"]})
+    (False, False)
+    """
+    code = code_of(model)
+    return "" not in code and code != [] and about.get("code", code) != code
+
+
 def own(place: str, what: str) -> Callable[..., Any]:
     """What can be called at a place of a file, the same object while the file is the same; `what` it is for errors.
 

@@ -9,7 +9,7 @@ from shlex import quote
 from torch import Tensor
 
 from robustdial import record
-from robustdial.own_code import code_of
+from robustdial.own_code import edited
 from robustdial.typing import Json
 
 Entry = dict[str, Json]
@@ -89,7 +89,7 @@ def read(folder: Path) -> Folder:
     outdated = tuple(
         name
         for name, about in found.items()
-        if about.get("weights", weights) != weights or _edited(run.get("model"), about)
+        if about.get("weights", weights) != weights or ("model" in run and edited(run["model"], about))
     )
     frontier, cross = ({} if name in outdated else about for name, about in found.items())
     scores = [score for score in _json(folder / record.SCORE).get("scores", []) if "standing" in score]
@@ -109,12 +109,6 @@ def read(folder: Path) -> Folder:
         pictures=_pictured(path, ("",), "lams") if path.exists() and "frontier" not in outdated else None,
         outdated=outdated,
     )
-
-
-def _edited(model: Json, about: Entry) -> bool:
-    """Whether a file of the user's that builds the network has changed since; of one that is lost nothing is known."""
-    code = code_of(model) if model else []
-    return "" not in code and code != [] and about.get("code", code) != code
 
 
 def _extremes(folder: Path, scores: list[Entry]) -> dict[str, dict[str, Tensor]]:
